@@ -1,0 +1,44 @@
+package chferry
+
+import "time"
+
+// Batch is a claim on the oldest pending operations of an import key. Once made it never changes, whoever asks for it.
+type Batch struct {
+	// ID is unique within the import key. Storages give it a form of their own.
+	ID string
+	// Count is the number of operations claimed; 0 means that nothing was pending and that there is no batch.
+	Count int
+	// Version is greater than every version of the import key before it.
+	Version uint64
+	// ChunkSize is the number of operations after which the batch is cut into blocks; the last one may be smaller.
+	ChunkSize int
+}
+
+// Outcome counts what became of a batch's operations: Operations = Rows + Deletes + Coalesced + Failed.
+type Outcome struct {
+	Operations int64 `json:"operations"`
+	Rows       int64 `json:"rows"`      // rows inserted
+	Deletes    int64 `json:"deletes"`   // tombstones inserted, because the source no longer has the row
+	Coalesced  int64 `json:"coalesced"` // operations on a row that the batch had already
+	Failed     int64 `json:"failed"`    // operations set aside
+}
+
+// Add adds p to o.
+func (o *Outcome) Add(p Outcome) {
+	o.Operations += p.Operations
+	o.Rows += p.Rows
+	o.Deletes += p.Deletes
+	o.Coalesced += p.Coalesced
+	o.Failed += p.Failed
+}
+
+// Status is what a storage knows of one import key.
+type Status struct {
+	Pending       int64     // operations waiting, not claimed
+	InFlight      int64     // operations of the claimed batch
+	Failed        int64     // operations set aside
+	LastSync      time.Time // zero: never
+	OldestPending time.Time // when the oldest operation kept was registered; zero: none
+	Totals        Outcome   // over all batches that ended
+	Version       uint64    // the last version minted; 0: none
+}

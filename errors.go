@@ -1,0 +1,64 @@
+package chferry
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Code is what a caller can do about an error. The API maps it to an HTTP status, the command line to an exit status
+// and the activities to "retry" or "give up".
+type Code string
+
+// The codes. Unavailable, Claimed and Unknown may pass by themselves; the others stay until somebody mends something.
+const (
+	CodeUnknown        Code = "Unknown"        // an error that nobody classified
+	CodeInvalid        Code = "Invalid"        // an import key, operation or primary key that is malformed
+	CodeUnknownKey     Code = "UnknownKey"     // an import key that the configuration does not have
+	CodeConfiguration  Code = "Configuration"  // the configuration, or what it points to, must be mended
+	CodeSchemaMismatch Code = "SchemaMismatch" // the tables do not fit each other
+	CodeSourceChanged  Code = "SourceChanged"  // database or table is not the one that was synced before
+	CodeAccessDenied   Code = "AccessDenied"   // a server refused the credentials or the right
+	CodeUnavailable    Code = "Unavailable"    // a server does not answer or asks to come back later
+	CodeClaimed        Code = "Claimed"        // another sync holds the import key
+	CodeSuperseded     Code = "Superseded"     // another sync took the import key over
+	CodeQueueFull      Code = "QueueFull"      // registering would exceed max_pending
+	CodeTooLarge       Code = "TooLarge"       // more operations than one call may register
+)
+
+// Error is an error whose text is safe to show anywhere: it never holds rows, primary keys, SQL, connection strings or
+// secrets. Err, which may hold them, is kept for errors.Is and errors.As and is not part of the text.
+type Error struct {
+	Code    Code
+	Message string
+	Err     error
+}
+
+// Error returns the message.
+func (e *Error) Error() string { return e.Message }
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Errorf makes an [Error]. The arguments must be safe to show; use [WrapError] to keep a cause that is not.
+func Errorf(code Code, format string, args ...any) error {
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// WrapError makes an [Error] that keeps err as its cause but not in its text.
+func WrapError(code Code, err error, format string, args ...any) error {
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...), Err: err}
+}
+
+// CodeOf returns the code of the outermost [Error] in err's chain, [CodeUnknown] if there is none.
+func CodeOf(err error) Code {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return CodeUnknown
+}
+
+// Passes tells whether the same call may succeed later without anybody mending anything.
+func (c Code) Passes() bool {
+	return c == CodeUnavailable || c == CodeClaimed || c == CodeUnknown
+}

@@ -1,0 +1,41 @@
+package chferry
+
+import "time"
+
+// Import is one import key's configuration: where its rows come from, where they go, and when.
+type Import struct {
+	Key        ImportKey
+	Databases  []string // aliases; one, or several with a DatabaseColumn
+	Table      string
+	PrimaryKey []string          // empty: asked of the source
+	Exclude    []string          // source columns that are not synced
+	Rename     map[string]string // source column to destination column
+
+	DestinationTable string
+	Engine           string
+	OrderBy          []string // empty: the primary key
+	DatabaseColumn   string   // destination column that holds the alias; empty with one database
+
+	BatchSize  int           // operations a batch
+	MaxPending int64         // operations kept beyond which registering is refused; 0: no limit
+	Settle     time.Duration // operations younger than this are left for a later sync
+	Every      time.Duration // the schedule's interval; 0: none
+	Cron       string        // the schedule's cron expression; empty: none
+}
+
+// Database returns the alias that an operation's alias stands for: the import's only database, or [DefaultDatabase],
+// when it names none. It returns [CodeInvalid] for a database that the import does not have.
+func (i Import) Database(alias string) (string, error) {
+	if alias == "" {
+		if len(i.Databases) == 1 {
+			return i.Databases[0], nil
+		}
+		alias = DefaultDatabase
+	}
+	for _, known := range i.Databases {
+		if known == alias {
+			return alias, nil
+		}
+	}
+	return "", Errorf(CodeInvalid, "database %q is not one of import key %s (%v)", alias, i.Key, i.Databases)
+}

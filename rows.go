@@ -1,0 +1,228 @@
+package chferry
+
+import (
+	"encoding/binary"
+	"slices"
+)
+
+// Vector holds the values of one column, without a box around any of them:
+//
+//   - Ints: Bool (0 or 1), all integers (Uint64 as its bits), Date (days), Timestamp (microseconds). What lies beyond the range
+//     of the type, such as infinity, is math.MaxInt64 or math.MinInt64.
+//   - Floats: Float32, Float64.
+//   - Data, cut at Ends: String, Bytes, UUID (16 bytes), Decimal (as in 12.50, or NaN).
+//
+// A null has the zero value in its place and is marked in Null, which is nil for a type that is not nullable.
+type Vector struct {
+	Type   Type
+	Null   []bool
+	Ints   []int64
+	Floats []float64
+	Data   []byte
+	Ends   []int
+}
+
+// Len returns the number of values.
+func (v *Vector) Len() int {
+	switch v.storage() {
+	case inFloats:
+		return len(v.Floats)
+	case inData:
+		return len(v.Ends)
+	default:
+		return len(v.Ints)
+	}
+}
+
+type vectorStorage uint8
+
+const (
+	inInts vectorStorage = iota
+	inFloats
+	inData
+)
+
+func (v *Vector) storage() vectorStorage {
+	switch v.Type.Kind {
+	case Float32, Float64:
+		return inFloats
+	case Decimal, String, Bytes, UUID:
+		return inData
+	default:
+		return inInts
+	}
+}
+
+// AppendInt appends a value that lives in Ints.
+func (v *Vector) AppendInt(n int64) { v.Ints = append(v.Ints, n); v.mark(false) }
+
+// AppendFloat appends a value that lives in Floats.
+func (v *Vector) AppendFloat(f float64) { v.Floats = append(v.Floats, f); v.mark(false) }
+
+// AppendData appends a copy of a value that lives in Data.
+func (v *Vector) AppendData(b []byte) { v.appendData(b); v.mark(false) }
+
+// AppendNull appends a null; the type must be nullable.
+func (v *Vector) AppendNull() { v.appendZero(); v.mark(true) }
+
+// AppendDefault appends a null to a nullable vector and the type's zero value to another.
+func (v *Vector) AppendDefault() { v.appendZero(); v.mark(v.Type.Nullable) }
+
+func (v *Vector) mark(null bool) {
+	if v.Type.Nullable {
+		v.Null = append(v.Null, null)
+	}
+}
+
+func (v *Vector) appendData(b []byte) {
+	v.Data = append(v.Data, b...)
+	v.Ends = append(v.Ends, len(v.Data))
+}
+
+var (
+	zeroUUID    = make([]byte, 16)
+	zeroDecimal = []byte("0")
+)
+
+func (v *Vector) appendZero() {
+	switch v.storage() {
+	case inFloats:
+		v.Floats = append(v.Floats, 0)
+	case inInts:
+		v.Ints = append(v.Ints, 0)
+	case inData:
+		switch v.Type.Kind {
+		case UUID:
+			v.appendData(zeroUUID)
+		case Decimal:
+			v.appendData(zeroDecimal)
+		default:
+			v.appendData(nil)
+		}
+	}
+}
+
+// At returns the bytes of value i, which lives in Data. They are valid until the vector changes.
+func (v *Vector) At(i int) []byte {
+	start := 0
+	if i > 0 {
+		start = v.Ends[i-1]
+	}
+	return v.Data[start:v.Ends[i]]
+}
+
+// IsNull tells whether value i is null.
+func (v *Vector) IsNull(i int) bool { return v.Null != nil && v.Null[i] }
+
+// AppendFrom appends value i of from, which must be of the same kind.
+func (v *Vector) AppendFrom(from *Vector, i int) {
+	if from.IsNull(i) {
+		v.AppendNull()
+		return
+	}
+	switch v.storage() {
+	case inFloats:
+		v.AppendFloat(from.Floats[i])
+	case inData:
+		v.AppendData(from.At(i))
+	default:
+		v.AppendInt(from.Ints[i])
+	}
+}
+
+// Truncate drops all values from n on.
+func (v *Vector) Truncate(n int) {
+	if v.Null != nil {
+		v.Null = v.Null[:n]
+	}
+	switch v.storage() {
+	case inFloats:
+		v.Floats = v.Floats[:n]
+	case inInts:
+		v.Ints = v.Ints[:n]
+	case inData:
+		v.Ends = v.Ends[:n]
+		if n == 0 {
+			v.Data = v.Data[:0]
+		} else {
+			v.Data = v.Data[:v.Ends[n-1]]
+		}
+	}
+}
+
+// AppendKey appends to dst what identifies value i among the values of its type: equal values give equal bytes, and no
+// sequence of values gives the bytes of another.
+func (v *Vector) AppendKey(dst []byte, i int) []byte {
+	if v.storage() == inData {
+		b := v.At(i)
+		dst = binary.AppendUvarint(dst, uint64(len(b)))
+		return append(dst, b...)
+	}
+	return binary.BigEndian.AppendUint64(dst, uint64(v.Ints[i]))
+}
+
+// Block is a set of rows, column by column; Vectors[i] holds the values of Columns[i].
+type Block struct {
+	Columns []Column
+	Vectors []Vector
+}
+
+// NewBlock returns a block without rows.
+func NewBlock(columns []Column) Block {
+	b := Block{Columns: columns, Vectors: make([]Vector, len(columns))}
+	for i, c := range columns {
+		b.Vectors[i].Type = c.Type
+	}
+	return b
+}
+
+// Rows returns the number of rows.
+func (b *Block) Rows() int {
+	if len(b.Vectors) == 0 {
+		return 0
+	}
+	return b.Vectors[0].Len()
+}
+
+// Append appends the rows of from, whose columns must be the same.
+func (b *Block) Append(from *Block) {
+	for c := range b.Vectors {
+		b.Vectors[c].appendAll(&from.Vectors[c])
+	}
+}
+
+func (v *Vector) appendAll(from *Vector) {
+	base := len(v.Data)
+	v.Null = append(v.Null, from.Null...)
+	v.Ints = append(v.Ints, from.Ints...)
+	v.Floats = append(v.Floats, from.Floats...)
+	v.Data = append(v.Data, from.Data...)
+	v.Ends = slices.Grow(v.Ends, len(from.Ends))
+	for _, end := range from.Ends {
+		v.Ends = append(v.Ends, base+end)
+	}
+}
+
+// Without returns the rows of b but those in rows, which must be in ascending order.
+func (b *Block) Without(rows []int) Block {
+	if len(rows) == 0 {
+		return *b
+	}
+	out := NewBlock(b.Columns)
+	for r, next := 0, 0; r < b.Rows(); r++ {
+		if next < len(rows) && rows[next] == r {
+			next++
+			continue
+		}
+		for c := range out.Vectors {
+			out.Vectors[c].AppendFrom(&b.Vectors[c], r)
+		}
+	}
+	return out
+}
+
+// Rows are rows that a source found, and for each the index of the key it was found by.
+type Rows struct {
+	Block
+	Key []int
+}

@@ -1,0 +1,49 @@
+// Package sink says what a sync asks of the database it writes to. Each driver stands in a folder of its own and passes
+// the suite in sinktest.
+package sink
+
+import (
+	"context"
+
+	"github.com/chferry/chferry"
+)
+
+// Sink writes into the destination tables of one database server.
+//
+// Errors are [chferry.Error]s: CodeUnavailable when the server does not answer or asks to come back later, CodeAccessDenied,
+// CodeSchemaMismatch, naming table and column, for a table that does not fit.
+type Sink interface {
+	// Check returns nil if the server answers and can be written to.
+	Check(ctx context.Context) error
+
+	// Missing compares the destination with the server and returns the statements that would create what is not there,
+	// the table's before the view's. It returns CodeSchemaMismatch if the table exists and does not fit.
+	Missing(ctx context.Context, d chferry.Destination) ([]Statement, error)
+
+	// Create runs statements that Missing returned. Something that exists by then is left alone.
+	Create(ctx context.Context, statements []Statement) error
+
+	// MaxVersion returns the greatest version in the destination; 0 if it is empty or does not exist.
+	MaxVersion(ctx context.Context, d chferry.Destination) (uint64, error)
+
+	// Insert inserts the block as one block, all or nothing, and returns when the server has it. Rows with a value that the
+	// destination's column can't hold, and that may not be clamped, are left out and returned, in ascending order.
+	// The token is the same for every attempt at this block; servers that can use it drop the repetition.
+	Insert(ctx context.Context, d chferry.Destination, block chferry.Block, token string) ([]Rejected, error)
+
+	// Close releases the connections.
+	Close()
+}
+
+// Statement creates one thing.
+type Statement struct {
+	// Creates names the kind of thing and the thing: "table shop.users", "view shop.users_current".
+	Creates string
+	SQL     string
+}
+
+// Rejected is a row that was left out of an insert.
+type Rejected struct {
+	Row    int    // index into the block
+	Reason string // names the column and the kind of value, never the value
+}

@@ -1,0 +1,47 @@
+// Package source says what a sync asks of a database that applications write to. Each driver stands in a folder of its
+// own and passes the suite in sourcetest.
+package source
+
+import (
+	"context"
+
+	"github.com/chferry/chferry"
+)
+
+// Source reads one database. It never writes, and every call reads what is committed when it is made: nothing is
+// cached, because a row must not be older than the version it is inserted with.
+//
+// Errors are [chferry.Error]s: CodeUnavailable when the database does not answer, CodeAccessDenied, CodeConfiguration for
+// a table or column that does not exist, CodeSchemaMismatch for what can't be synced.
+type Source interface {
+	// Check returns nil if the database answers and may be read: it is a primary, or a standby that is allowed.
+	Check(ctx context.Context) error
+
+	// Describe returns the table with all its columns, each column's Destination being its own name. An empty primaryKey
+	// means the table's own. It refuses a table that row security hides rows of, a table without a primary key when
+	// none is given, and key columns whose values can't be told apart as chferry does: of other kinds than
+	// [chferry.TypeKind.CanBeKey], nullable, or compared by a collation that folds values.
+	Describe(ctx context.Context, table string, primaryKey []string) (chferry.Table, error)
+
+	// Fetch reads the rows of table that have one of the keys: keys[i] holds the values of the key's column i. A key
+	// without a row is absent from the result, which is in no particular order and has table's columns.
+	Fetch(ctx context.Context, table chferry.Table, keys []chferry.Vector) (chferry.Rows, error)
+
+	// PrimaryKeys calls each with all primary keys of table, page by page, at most pageSize a page and in no particular
+	// order. The page is each's to keep.
+	PrimaryKeys(ctx context.Context, table chferry.Table, pageSize int, each func([]chferry.PrimaryKey) error) error
+
+	// Close releases the connections.
+	Close()
+}
+
+// Options are what a database's configuration says beside its URL.
+type Options struct {
+	// Alias is the database's name in the configuration, for errors.
+	Alias string
+	// MaxConnections bounds the connections held at a time; 0 means 4.
+	MaxConnections int
+}
+
+// Open opens a source. It checks the URL but need not connect.
+type Open func(url string, opts Options) (Source, error)

@@ -1,0 +1,9 @@
+-- Drops all that is kept for an import key but its last version.
+-- KEYS  state, queue, aside, failed
+-- reply {'flushed'}
+local version = redis.call('HGET', KEYS[1], 'version')
+redis.call('UNLINK', unpack(KEYS))
+if version then
+  redis.call('HSET', KEYS[1], 'version', version)
+end
+return {'flushed'}

@@ -1,0 +1,143 @@
+package redis
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"math"
+	"strconv"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/storage"
+)
+
+//go:embed claim.lua
+var claimLua string
+
+var claimScript = redis.NewScript(claimLua)
+
+const defaultCount = 100_000
+
+// GetOperations implements storage.Syncer. A queue that is no longer than the batch is claimed as it is; of a longer one, the
+// entry at which the batch ends is looked for first, page by page, so that no script works for long. Nobody but the
+// claimant removes entries, so the head of the queue can't change between the two.
+func (s *Storage) GetOperations(ctx context.Context, key chferry.ImportKey, opts storage.GetOptions) (chferry.Batch, error) {
+	if opts.Count <= 0 {
+		opts.Count = defaultCount
+	}
+	if opts.ChunkSize <= 0 {
+		opts.ChunkSize = opts.Count
+	}
+	c := claim{storage: s, key: key, opts: opts, want: opts.Count}
+	if opts.Settle > 0 {
+		c.want = 0
+	}
+	return c.run(ctx)
+}
+
+// claim is one call of GetOperations.
+type claim struct {
+	storage *Storage
+	key     chferry.ImportKey
+	opts    storage.GetOptions
+	want    int
+	floor   string
+	last    end
+}
+
+// end is where a batch ends.
+type end struct {
+	entry string // ID of the last entry
+	cut   int    // operations taken of the last entry; 0: all
+	taken int    // operations up to there
+}
+
+func (c *claim) run(ctx context.Context) (chferry.Batch, error) {
+	k := c.storage.keys(c.key)
+	for {
+		word, rest, err := c.storage.run(ctx, "claim a batch", claimScript, []string{k.state, k.queue},
+			c.opts.Token, c.want, c.opts.ChunkSize, c.floor, c.last.entry, c.last.cut, c.last.taken)
+		if err != nil {
+			return chferry.Batch{}, err
+		}
+		switch word {
+		case "superseded":
+			return chferry.Batch{}, superseded(c.key)
+		case "none":
+			return chferry.Batch{}, nil
+		case "batch":
+			return newBatch(rest)
+		case "floor":
+			err = c.askFloor(ctx)
+		case "walk":
+			err = c.walk(ctx, int(integer(rest[0])), integer(rest[1]))
+		default:
+			err = fmt.Errorf("claim a batch: unexpected reply %q", word)
+		}
+		if err != nil {
+			return chferry.Batch{}, err
+		}
+		if word == "walk" && c.last.taken == 0 {
+			return chferry.Batch{}, c.storage.PostSyncFailed(ctx, c.key, c.opts.Token)
+		}
+	}
+}
+
+func newBatch(reply []any) (chferry.Batch, error) {
+	id, _ := reply[0].(string)
+	version, err := strconv.ParseUint(id, 10, 64)
+	if err != nil {
+		return chferry.Batch{}, fmt.Errorf("read the version of a batch: %w", err)
+	}
+	return chferry.Batch{ID: id, Version: version, Count: int(integer(reply[1])), ChunkSize: int(integer(reply[2]))}, nil
+}
+
+func (c *claim) askFloor(ctx context.Context) error {
+	var floor uint64
+	if c.opts.Floor != nil {
+		var err error
+		if floor, err = c.opts.Floor(ctx); err != nil {
+			return err
+		}
+	}
+	// Redis counts in signed integers.
+	if floor >= math.MaxInt64 {
+		return chferry.Errorf(chferry.CodeConfiguration,
+			"import key %s: the destination holds version %d, beyond which none can be minted: empty the table or name another", c.key, floor)
+	}
+	c.floor = strconv.FormatUint(floor, 10)
+	return nil
+}
+
+// walk finds the end of a batch of opts.Count operations; skip of the first entry's are gone already.
+func (c *claim) walk(ctx context.Context, skip int, now int64) error {
+	upTo := "+"
+	if c.opts.Settle > 0 {
+		upTo = strconv.FormatInt(now-c.opts.Settle.Milliseconds(), 10)
+	}
+	c.last = end{}
+	taken := -skip
+	for page, err := range c.storage.pages(ctx, c.key, upTo) {
+		if err != nil {
+			return err
+		}
+		for _, entry := range page {
+			n, err := count(entry.value)
+			if err != nil {
+				return malformed(c.key, "queue entry "+entry.id)
+			}
+			taken += n
+			c.last = end{entry: entry.id, taken: taken}
+			if over := taken - c.opts.Count; over >= 0 {
+				c.last.taken = c.opts.Count
+				if over > 0 {
+					c.last.cut = n - over
+				}
+				return nil
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,91 @@
+package redis
+
+import (
+	"context"
+	_ "embed"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/storage"
+)
+
+//go:embed presync.lua
+var preSyncLua string
+
+var preSyncScript = redis.NewScript(preSyncLua)
+
+// PreSync implements storage.Syncer.
+func (s *Storage) PreSync(ctx context.Context, key chferry.ImportKey, opts storage.PreSyncOptions) (storage.Start, error) {
+	start, holder, err := s.preSync(ctx, key, opts, "")
+	if holder != "" && opts.Closed != nil && opts.Closed(ctx, holder) {
+		// The script compares the holder again: it may have changed since.
+		start, holder, err = s.preSync(ctx, key, opts, holder)
+	}
+	if err == nil && holder != "" {
+		err = chferry.Errorf(chferry.CodeClaimed, "import key %s is being synced by another run", key)
+	}
+	return start, err
+}
+
+func (s *Storage) preSync(ctx context.Context, key chferry.ImportKey, opts storage.PreSyncOptions, closed string) (start storage.Start, holder string, err error) {
+	if opts.Lease == 0 {
+		opts.Lease = storage.DefaultLease
+	}
+	k := s.keys(key)
+	word, rest, err := s.run(ctx, "start a sync", preSyncScript, []string{k.state, k.queue},
+		opts.Token, opts.Lease.Milliseconds(), opts.Settle.Milliseconds(), closed)
+	if err != nil {
+		return storage.Start{}, "", err
+	}
+	switch word {
+	case "claimed":
+		holder, _ = rest[0].(string)
+		return storage.Start{}, holder, nil
+	case "started":
+		return storage.Start{Claimed: true, Pending: integer(rest[0]), TakenOver: integer(rest[1]) == 1}, "", nil
+	default:
+		return storage.Start{Pending: integer(rest[0])}, "", nil
+	}
+}
+
+// integer returns an integer of a script's reply.
+func integer(reply any) int64 {
+	n, _ := reply.(int64)
+	return n
+}
+
+//go:embed extend.lua
+var extendLua string
+
+var extendScript = redis.NewScript(extendLua)
+
+// ExtendLease implements storage.Syncer.
+func (s *Storage) ExtendLease(ctx context.Context, key chferry.ImportKey, token string, lease time.Duration) error {
+	word, _, err := s.run(ctx, "extend the lease", extendScript, []string{s.keys(key).state}, token, lease.Milliseconds())
+	if err != nil {
+		return err
+	}
+	if word == "superseded" {
+		return superseded(key)
+	}
+	return nil
+}
+
+//go:embed postsyncfailed.lua
+var postSyncFailedLua string
+
+var postSyncFailedScript = redis.NewScript(postSyncFailedLua)
+
+// PostSyncFailed implements storage.Syncer.
+func (s *Storage) PostSyncFailed(ctx context.Context, key chferry.ImportKey, token string) error {
+	word, _, err := s.run(ctx, "end a failed sync", postSyncFailedScript, []string{s.keys(key).state}, token)
+	if err != nil {
+		return err
+	}
+	if word == "superseded" {
+		return superseded(key)
+	}
+	return nil
+}

@@ -1,0 +1,25 @@
+-- Makes the caller the claimant if there is something to sync.
+-- KEYS  state, queue
+-- ARGV  token, lease in ms, settle in ms, token of a claimant known to have ended
+-- reply {'idle', kept} or {'claimed', holder} or {'started', kept, 1 if taken over else 0}
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local holder, until_, batch, surplus = unpack(redis.call('HMGET', KEYS[1], 'token', 'lease_until', 'batch', 'surplus'))
+local other = holder and holder ~= ARGV[1]
+if other and tonumber(until_) > now and holder ~= ARGV[4] then
+  return {'claimed', holder}
+end
+redis.call('HSET', KEYS[1], 'last_sync', string.format('%.0f', now))
+
+local kept = redis.call('XLEN', KEYS[2]) + (tonumber(surplus) or 0)
+local settled = kept > 0
+if settled and tonumber(ARGV[3]) > 0 then
+  local young = string.format('%.0f', now - tonumber(ARGV[3]))
+  settled = #redis.call('XRANGE', KEYS[2], '-', young, 'COUNT', 1) > 0
+end
+if not batch and not settled then
+  redis.call('HDEL', KEYS[1], 'token', 'lease_until')
+  return {'idle', kept}
+end
+redis.call('HSET', KEYS[1], 'token', ARGV[1], 'lease_until', string.format('%.0f', now + tonumber(ARGV[2])))
+return {'started', kept, other and 1 or 0}

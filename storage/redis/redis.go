@@ -1,0 +1,120 @@
+// Package redis is the storage that keeps operations in Redis, each import key's in a stream of its own.
+//
+// The stream is the queue; a claimed batch is a range of it. Registering appends, which nothing else does, and only
+// PostSync removes, exactly the range that was claimed. So nothing is ever moved, and nothing can be lost between two steps.
+// docs/redis.md describes the keys and how to look at them.
+//
+// It needs Redis 6.2 or newer and imports neither Temporal nor ClickHouse, so that an application can register
+// operations without an HTTP API in between.
+package redis
+
+import (
+	"context"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/storage"
+)
+
+// DefaultPrefix is the first part of every Redis key.
+const DefaultPrefix = "chferry"
+
+// Options are what a storage may be told; the zero value is useful.
+type Options struct {
+	// Prefix is the first part of every Redis key; empty means [DefaultPrefix].
+	Prefix string
+	// MaxPending returns the number of operations of an import key beyond which registering is refused with
+	// chferry.CodeQueueFull; 0, or nil, means no limit.
+	MaxPending func(key chferry.ImportKey) int64
+	// PostBatchRemoved is called by PostSync once a batch was removed: how many operations went and how many are left.
+	PostBatchRemoved func(key chferry.ImportKey, removed, remaining int64)
+}
+
+// Storage keeps operations in Redis. It is safe for concurrent use.
+type Storage struct {
+	client redis.UniversalClient
+	addr   string
+	opts   Options
+}
+
+var _ storage.Storage = (*Storage)(nil)
+
+// Timeouts of one Redis command. Dialing is short, because an application waits for it.
+const (
+	dialTimeout = 2 * time.Second
+	ioTimeout   = 5 * time.Second
+)
+
+// Open returns a storage for a URL: redis://user:password@host:port/db, rediss:// for TLS; several hosts, separated by
+// commas, are the nodes of a cluster. It does not connect yet. A URL that can't be read gives CodeConfiguration.
+func Open(rawURL string, opts Options) (*Storage, error) {
+	first, others := splitHosts(rawURL)
+	single, err := redis.ParseURL(first)
+	if err != nil {
+		return nil, chferry.WrapError(chferry.CodeConfiguration, err,
+			"the Redis URL can't be read: write redis://user:password@host:port/db, or rediss:// for TLS")
+	}
+	if len(others) == 0 {
+		single.DialTimeout, single.ReadTimeout, single.WriteTimeout = dialTimeout, ioTimeout, ioTimeout
+		single.ContextTimeoutEnabled = true
+		return New(redis.NewClient(single), single.Addr, opts), nil
+	}
+	cluster := &redis.ClusterOptions{
+		Addrs:    append([]string{single.Addr}, others...),
+		Username: single.Username, Password: single.Password, TLSConfig: single.TLSConfig,
+		DialTimeout: dialTimeout, ReadTimeout: ioTimeout, WriteTimeout: ioTimeout,
+		ContextTimeoutEnabled: true,
+	}
+	return New(redis.NewClusterClient(cluster), strings.Join(cluster.Addrs, ","), opts), nil
+}
+
+// New returns a storage on a client of the caller's, which Close closes. addr names the server in errors.
+func New(client redis.UniversalClient, addr string, opts Options) *Storage {
+	if opts.Prefix == "" {
+		opts.Prefix = DefaultPrefix
+	}
+	return &Storage{client: client, addr: addr, opts: opts}
+}
+
+// splitHosts takes all hosts but the first out of a URL.
+func splitHosts(rawURL string) (first string, others []string) {
+	u, err := url.Parse(rawURL)
+	if err != nil || !strings.Contains(u.Host, ",") {
+		return rawURL, nil
+	}
+	hosts := strings.Split(u.Host, ",")
+	u.Host = hosts[0]
+	return u.String(), hosts[1:]
+}
+
+// Close releases the connections.
+func (s *Storage) Close() error { return s.client.Close() }
+
+// keys are the Redis keys of one import key. The braces put them into one slot of a cluster.
+type keys struct {
+	state  string // hash: claim, version, totals
+	queue  string // stream: the operations
+	aside  string // hash: operations of the claimed batch that can't be imported
+	failed string // hash: failed operations
+}
+
+func (s *Storage) keys(key chferry.ImportKey) keys {
+	base := s.opts.Prefix + ":{" + string(key) + "}:"
+	return keys{state: base + "state", queue: base + "queue", aside: base + "aside", failed: base + "failed"}
+}
+
+func (k keys) all() []string { return []string{k.state, k.queue, k.aside, k.failed} }
+
+// run runs a script of this package; its reply is a list whose first element is a word.
+func (s *Storage) run(ctx context.Context, doing string, script *redis.Script, keys []string, args ...any) (string, []any, error) {
+	reply, err := script.Run(ctx, s.client, keys, args...).Slice()
+	if err != nil {
+		return "", nil, s.translate(err, doing)
+	}
+	word, _ := reply[0].(string)
+	return word, reply[1:], nil
+}

@@ -1,0 +1,39 @@
+package redis_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/internal/testenv"
+	"github.com/chferry/chferry/storage"
+	"github.com/chferry/chferry/storage/redis"
+	"github.com/chferry/chferry/storage/storagetest"
+)
+
+func TestMain(m *testing.M) { testenv.Main(m) }
+
+func TestContract(t *testing.T) {
+	t.Parallel()
+	storagetest.Run(t, func(t *testing.T, hook func(chferry.ImportKey, int64, int64)) storage.Storage {
+		return open(t, redis.Options{PostBatchRemoved: hook})
+	})
+}
+
+// open returns a storage whose keys no other test uses.
+func open(t *testing.T, opts redis.Options) *redis.Storage {
+	t.Helper()
+	if opts.Prefix == "" {
+		opts.Prefix = strings.ReplaceAll(t.Name(), "/", "-")
+	}
+	s, err := redis.Open(testenv.Redis(t), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return s
+}

@@ -1,0 +1,77 @@
+package redis
+
+import (
+	"context"
+	_ "embed"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/chferry/chferry"
+)
+
+//go:embed register.lua
+var registerLua string
+
+var registerScript = redis.NewScript(registerLua)
+
+// RegisterOperations implements storage.Registrar. However many operations there are, they are one entry of the stream. An
+// entry counts as one operation by XLEN; the state's field "surplus" holds what must be added to that.
+func (s *Storage) RegisterOperations(ctx context.Context, key chferry.ImportKey, ops ...chferry.Operation) (int, error) {
+	if err := key.Validate(); err != nil {
+		return 0, err
+	}
+	if err := chferry.ValidateOperations(ops); err != nil {
+		return 0, err
+	}
+	if len(ops) == 0 {
+		return 0, nil
+	}
+	var err error
+	if limit := s.maxPending(key); limit > 0 {
+		err = s.registerWithin(ctx, key, ops, limit)
+	} else {
+		err = s.register(ctx, key, ops)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return len(ops), nil
+}
+
+func (s *Storage) maxPending(key chferry.ImportKey) int64 {
+	if s.opts.MaxPending == nil {
+		return 0
+	}
+	return s.opts.MaxPending(key)
+}
+
+func (s *Storage) register(ctx context.Context, key chferry.ImportKey, ops []chferry.Operation) error {
+	k := s.keys(key)
+	add := &redis.XAddArgs{Stream: k.queue, Values: []any{entryField, encode(nil, ops)}}
+	var err error
+	if len(ops) == 1 {
+		err = s.client.XAdd(ctx, add).Err()
+	} else {
+		_, err = s.client.TxPipelined(ctx, func(tx redis.Pipeliner) error {
+			tx.XAdd(ctx, add)
+			tx.HIncrBy(ctx, k.state, "surplus", int64(len(ops)-1))
+			return nil
+		})
+	}
+	if err != nil {
+		return s.translate(err, "register operations")
+	}
+	return nil
+}
+
+func (s *Storage) registerWithin(ctx context.Context, key chferry.ImportKey, ops []chferry.Operation, limit int64) error {
+	k := s.keys(key)
+	word, rest, err := s.run(ctx, "register operations", registerScript, []string{k.state, k.queue}, encode(nil, ops), len(ops), limit)
+	if err != nil {
+		return err
+	}
+	if word == "full" {
+		return chferry.Errorf(chferry.CodeQueueFull, "import key %s has %v operations pending and may have %d: wait for syncs to drain it, or raise max_pending", key, rest[0], limit)
+	}
+	return nil
+}

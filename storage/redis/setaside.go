@@ -1,0 +1,112 @@
+package redis
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/chferry/chferry"
+)
+
+//go:embed setaside.lua
+var setAsideLua string
+
+var setAsideScript = redis.NewScript(setAsideLua)
+
+// A script call notes at most so many operations, so that it does not hold up other clients.
+const setAsidePage = 500
+
+// failure is the value of a failed operation, whose field is the encoded operation without its kind. Times are
+// milliseconds since 1970.
+type failure struct {
+	Kind     chferry.Kind `json:"kind"`
+	Reason   string       `json:"reason"`
+	Attempts int          `json:"attempts,omitempty"`
+	First    int64        `json:"first,omitempty"`
+	Last     int64        `json:"last,omitempty"`
+}
+
+// SetAside implements storage.Syncer.
+func (s *Storage) SetAside(ctx context.Context, key chferry.ImportKey, token string, batch chferry.Batch, again bool, failed []chferry.FailedOperation) error {
+	for first := true; first || len(failed) > 0; first = false {
+		n := min(len(failed), setAsidePage)
+		if err := s.setAside(ctx, key, token, batch, again && first, failed[:n]); err != nil {
+			return err
+		}
+		failed = failed[n:]
+	}
+	return nil
+}
+
+func (s *Storage) setAside(ctx context.Context, key chferry.ImportKey, token string, batch chferry.Batch, again bool, failed []chferry.FailedOperation) error {
+	args := []any{token, batch.ID, again}
+	for _, f := range failed {
+		value, err := json.Marshal(failure{Kind: f.Kind, Reason: f.Reason})
+		if err != nil {
+			return fmt.Errorf("encode a failed operation: %w", err)
+		}
+		args = append(args, failedField(f.Operation), value)
+	}
+	k := s.keys(key)
+	word, _, err := s.run(ctx, "set operations aside", setAsideScript, []string{k.state, k.aside}, args...)
+	if err != nil {
+		return err
+	}
+	if word == "superseded" {
+		return superseded(key)
+	}
+	return nil
+}
+
+// failedField is the same for all operations on one row.
+func failedField(op chferry.Operation) []byte {
+	op.Kind = chferry.Update
+	return encode(nil, []chferry.Operation{op})
+}
+
+// FailedOperations implements storage.FailedOperations.
+func (s *Storage) FailedOperations(ctx context.Context, key chferry.ImportKey) iter.Seq2[[]chferry.FailedOperation, error] {
+	return func(yield func([]chferry.FailedOperation, error) bool) {
+		var cursor uint64
+		for first := true; first || cursor != 0; first = false {
+			var pairs []string
+			var err error
+			pairs, cursor, err = s.client.HScan(ctx, s.keys(key).failed, cursor, "", setAsidePage).Result()
+			if err != nil {
+				yield(nil, s.translate(err, "read failed operations"))
+				return
+			}
+			failed, err := failedOperations(key, pairs)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if len(failed) > 0 && !yield(failed, nil) {
+				return
+			}
+		}
+	}
+}
+
+func failedOperations(key chferry.ImportKey, pairs []string) ([]chferry.FailedOperation, error) {
+	failed := make([]chferry.FailedOperation, 0, len(pairs)/2)
+	for i := 0; i < len(pairs); i += 2 {
+		ops, err := decode(nil, pairs[i])
+		var f failure
+		if err != nil || len(ops) != 1 || json.Unmarshal([]byte(pairs[i+1]), &f) != nil {
+			return nil, malformed(key, "a failed operation")
+		}
+		op := ops[0]
+		op.Kind = f.Kind
+		failed = append(failed, chferry.FailedOperation{
+			Operation: op, Reason: f.Reason, Attempts: f.Attempts,
+			First: time.UnixMilli(f.First).UTC(), Last: time.UnixMilli(f.Last).UTC(),
+		})
+	}
+	return failed, nil
+}

@@ -1,0 +1,165 @@
+// Package storage keeps operations until they are safely in ClickHouse.
+//
+// A storage is a queue of operations for each import key, a claim on its head, and a memory of what was synced. The
+// contract, which storagetest checks for every implementation:
+//
+//  1. Registering is one round trip, atomic, and returns the number of operations registered.
+//  2. An operation is removed only by PostSync, after its batch was imported.
+//  3. An operation registered at any moment of a sync is never lost.
+//  4. A claimed batch never changes; only its claimant does.
+//  5. A batch belongs to the claimant whose token PreSync took last. Any other gets chferry.CodeSuperseded.
+//  6. Operations come out in the order in which they were registered.
+//  7. Versions grow with every batch and never repeat, whatever happens to clocks and to the storage.
+//  8. Import keys don't touch each other.
+//  9. Flush drops everything kept, of one import key or of all; only versions go on growing.
+//
+// Errors are [chferry.Error]s: CodeUnavailable when the storage does not answer.
+package storage
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/chferry/chferry"
+)
+
+// Storage is all that a storage does.
+type Storage interface {
+	Registrar
+	Syncer
+	Administrator
+	FailedOperations
+}
+
+// Registrar is what an application needs.
+type Registrar interface {
+	// RegisterOperations keeps ops, at most [chferry.MaxOperations], after those that are kept already, and returns how many
+	// it registered: all of them or, with an error, none. Call it after the transaction that changed the rows was
+	// committed.
+	//
+	// Errors: CodeInvalid, CodeTooLarge, CodeQueueFull, CodeUnavailable. After CodeUnavailable the operations may have
+	// been kept all the same; registering them again does no harm.
+	RegisterOperations(ctx context.Context, key chferry.ImportKey, ops ...chferry.Operation) (int, error)
+}
+
+// Syncer is what a sync needs, in the order of the calls.
+type Syncer interface {
+	// PreSync makes the caller the claimant of key if there is something to sync, and notes the time of the sync.
+	// Errors: CodeClaimed if another claimant holds the key.
+	PreSync(ctx context.Context, key chferry.ImportKey, opts PreSyncOptions) (Start, error)
+
+	// GetOperations claims the next batch, or returns the one that is claimed already, whoever claimed it. A batch with Count
+	// 0 means that nothing is to be claimed; the caller then is no longer the claimant.
+	// Errors: CodeSuperseded.
+	GetOperations(ctx context.Context, key chferry.ImportKey, opts GetOptions) (chferry.Batch, error)
+
+	// BatchOperations yields the operations of a claimed batch in order, page by page. After the last page the sum of all
+	// pages is batch.Count, or else it yields an error: CodeSuperseded when the batch is no longer the token's.
+	BatchOperations(ctx context.Context, key chferry.ImportKey, token string, batch chferry.Batch) iter.Seq2[[]chferry.Operation, error]
+
+	// SetAside notes that operations of the claimed batch can't be imported. They become failed operations when PostSync
+	// ends the batch. With again, what was noted before for this batch is forgotten first.
+	// Errors: CodeSuperseded.
+	SetAside(ctx context.Context, key chferry.ImportKey, token string, batch chferry.Batch, again bool, failed []chferry.FailedOperation) error
+
+	// ExtendLease keeps the claimant of key for another lease from now.
+	// Errors: CodeSuperseded.
+	ExtendLease(ctx context.Context, key chferry.ImportKey, token string, lease time.Duration) error
+
+	// PostSync removes the operations of a batch that was imported, adds outcome to the totals, keeps what was set aside
+	// and, if nothing is left or opts.Last, ends the claim. Asked again by the same claimant it gives the first answer.
+	// Errors: CodeSuperseded.
+	PostSync(ctx context.Context, key chferry.ImportKey, opts PostSyncOptions) (End, error)
+
+	// PostSyncFailed ends the claim of a sync that failed. Its batch stays as it is for the next sync.
+	// Errors: CodeSuperseded, which a failing sync may ignore.
+	PostSyncFailed(ctx context.Context, key chferry.ImportKey, token string) error
+}
+
+// Administrator is what operators and services need.
+type Administrator interface {
+	// OperationsCount returns the number of operations kept: those waiting and those claimed, without failed ones.
+	OperationsCount(ctx context.Context, key chferry.ImportKey) (int64, error)
+
+	// LastSyncTime returns when key was synced last, the zero time if never.
+	LastSyncTime(ctx context.Context, key chferry.ImportKey) (time.Time, error)
+
+	// SetLastSyncTime says when key was synced last. PreSync calls it by itself.
+	SetLastSyncTime(ctx context.Context, key chferry.ImportKey, t time.Time) error
+
+	// Status returns what is known of each of keys, in their order, in one round trip.
+	Status(ctx context.Context, keys ...chferry.ImportKey) ([]chferry.Status, error)
+
+	// RememberIdentity remembers what identifies the source table behind a database alias, unless something is
+	// remembered already, and returns what is remembered.
+	RememberIdentity(ctx context.Context, key chferry.ImportKey, database, identity string) (string, error)
+
+	// Flush is dangerous: it drops everything kept for keys, or for all import keys when none is given. Only the last
+	// version stays.
+	Flush(ctx context.Context, keys ...chferry.ImportKey) error
+}
+
+// FailedOperations is what those need who look after operations that could not be imported.
+type FailedOperations interface {
+	// FailedOperations yields the failed operations of an import key page by page, in no particular order. One that is set
+	// aside meanwhile may be missing or come twice.
+	FailedOperations(ctx context.Context, key chferry.ImportKey) iter.Seq2[[]chferry.FailedOperation, error]
+}
+
+// DefaultLease is how long a claimant that nobody knows to be dead keeps an import key without a sign of life.
+const DefaultLease = time.Minute
+
+// PreSyncOptions are what PreSync is told.
+type PreSyncOptions struct {
+	// Token is unique to the claimant: one run of a sync with all its retries and continuations.
+	Token string
+	// Lease is how long the claimant may stay silent before another takes over; 0 means [DefaultLease].
+	Lease time.Duration
+	// Settle leaves operations unclaimed until they are that old.
+	Settle time.Duration
+	// Closed, if set, tells whether the claimant with a token is known to have ended. It is asked when another claimant
+	// holds the key within its lease.
+	Closed func(ctx context.Context, token string) bool
+}
+
+// Start is PreSync's answer.
+type Start struct {
+	// Claimed tells whether the caller is the claimant now. It is false when nothing is to be synced.
+	Claimed bool
+	// Pending is the number of operations kept.
+	Pending int64
+	// TakenOver tells whether another claimant lost the key to the caller.
+	TakenOver bool
+}
+
+// GetOptions are what GetOperations is told.
+type GetOptions struct {
+	Token string
+	// Count is the number of operations to claim; fewer are claimed if there are no more. 0 means 100,000.
+	Count int
+	// ChunkSize is the [chferry.Batch.ChunkSize] of a new batch; 0 means Count.
+	ChunkSize int
+	// Settle leaves operations unclaimed until they are that old.
+	Settle time.Duration
+	// Floor, which is asked when the storage knows no version of the key, returns one that is not less than any that was
+	// minted before it forgot. nil means 0.
+	Floor func(ctx context.Context) (uint64, error)
+}
+
+// PostSyncOptions are what PostSync is told.
+type PostSyncOptions struct {
+	Token   string
+	BatchID string
+	Outcome chferry.Outcome
+	// Last ends the claim although operations are left.
+	Last bool
+}
+
+// End is PostSync's answer.
+type End struct {
+	// Remaining is the number of operations kept after the batch was removed. At 0 the claim has ended.
+	Remaining int64
+	// Repeated tells that the batch had been removed by an earlier call, whose answer this is.
+	Repeated bool
+}

@@ -1,0 +1,148 @@
+package storagetest
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/storage"
+)
+
+func testFlush(t *testing.T, b *bundle) {
+	b.register(chferry.Insert, "1", "2", "3")
+	b.start("a")
+	batch := b.get("a", 1)
+	b.post("a", batch)
+	b.ok(b.Flush(b.ctx(), b.key))
+	status, err := b.Status(b.ctx(), b.key)
+	b.ok(err)
+	if want := (chferry.Status{Version: batch.Version}); status[0] != want {
+		t.Fatalf("after a flush the status is %+v, want %+v", status[0], want)
+	}
+	start, err := b.PreSync(b.ctx(), b.key, storage.PreSyncOptions{Token: "b"})
+	b.ok(err)
+	if start.Claimed {
+		t.Fatal("something is left to sync after a flush")
+	}
+	b.register(chferry.Insert, "4")
+	b.wantDrained("b", 10, "i4")
+}
+
+func testFlushMidBatch(_ *testing.T, b *bundle) {
+	b.register(chferry.Insert, "1", "2", "3")
+	b.start("a")
+	batch := b.get("a", 2)
+	b.ok(b.Flush(b.ctx(), b.key))
+	b.register(chferry.Insert, "4")
+	_, err := b.PostSync(b.ctx(), b.key, storage.PostSyncOptions{Token: "a", BatchID: batch.ID})
+	b.wantCode(err, chferry.CodeSuperseded)
+	b.wantDrained("b", 10, "i4")
+}
+
+func testLastSyncTime(t *testing.T, b *bundle) {
+	got, err := b.LastSyncTime(b.ctx(), b.key)
+	b.ok(err)
+	if !got.IsZero() {
+		t.Fatalf("last sync time is %v before any sync, want zero", got)
+	}
+	want := time.Date(2031, 5, 6, 7, 8, 9, 123_000_000, time.UTC)
+	b.ok(b.SetLastSyncTime(b.ctx(), b.key, want))
+	if got, err = b.LastSyncTime(b.ctx(), b.key); err != nil || !got.Equal(want) {
+		t.Fatalf("got %v, %v; want %v", got, err, want)
+	}
+	_, err = b.PreSync(b.ctx(), b.key, storage.PreSyncOptions{Token: "a"})
+	b.ok(err)
+	if got, err = b.LastSyncTime(b.ctx(), b.key); err != nil || time.Since(got).Abs() > time.Minute {
+		t.Fatalf("after a sync the last sync time is %v, %v", got, err)
+	}
+}
+
+func testStatus(t *testing.T, b *bundle) {
+	before := time.Now().Add(-time.Minute)
+	b.registerTogether("1", "2", "3", "4", "5")
+	b.start("a")
+	batch := b.get("a", 2)
+	other := newKey()
+	statuses, err := b.Status(b.ctx(), b.key, other)
+	b.ok(err)
+	if len(statuses) != 2 || statuses[1] != (chferry.Status{}) {
+		t.Fatalf("got %+v, want nothing known of the second key", statuses)
+	}
+	got := statuses[0]
+	if got.OldestPending.Before(before) || got.LastSync.Before(before) {
+		t.Fatalf("got times %v and %v, want about now", got.OldestPending, got.LastSync)
+	}
+	got.OldestPending, got.LastSync = time.Time{}, time.Time{}
+	if want := (chferry.Status{Pending: 3, InFlight: 2, Version: batch.Version}); got != want {
+		t.Fatalf("got %+v, want %+v", got, want)
+	}
+	outcome := chferry.Outcome{Operations: 2, Rows: 1, Coalesced: 1}
+	_, err = b.PostSync(b.ctx(), b.key, storage.PostSyncOptions{Token: "a", BatchID: batch.ID, Outcome: outcome, Last: true})
+	b.ok(err)
+	statuses, err = b.Status(b.ctx(), b.key)
+	b.ok(err)
+	if got := statuses[0]; got.Totals != outcome || got.Pending != 3 || got.InFlight != 0 {
+		t.Fatalf("got %+v, want totals %+v and 3 pending", got, outcome)
+	}
+	b.start("b") // Last ended the claim although operations are left
+}
+
+func testSetAside(t *testing.T, b *bundle) {
+	failed := func(pk, reason string) chferry.FailedOperation {
+		return chferry.FailedOperation{Operation: op(chferry.Insert, pk), Reason: reason}
+	}
+	round := func(aside ...chferry.FailedOperation) {
+		b.register(chferry.Insert, "x")
+		b.start("a")
+		batch := b.get("a", 0)
+		b.ok(b.SetAside(b.ctx(), b.key, "a", batch, true, []chferry.FailedOperation{failed("forgotten", "first attempt")}))
+		b.ok(b.SetAside(b.ctx(), b.key, "a", batch, true, nil))
+		for _, f := range aside {
+			b.ok(b.SetAside(b.ctx(), b.key, "a", batch, false, []chferry.FailedOperation{f}))
+		}
+		b.post("a", batch)
+	}
+	round(failed("1", "bad"), failed("2\x00\xff", "worse"))
+	round(failed("1", "still bad"))
+
+	var got []string
+	for page, err := range b.Storage.FailedOperations(b.ctx(), b.key) {
+		b.ok(err)
+		for _, f := range page {
+			if f.First.IsZero() || f.Last.Before(f.First) {
+				t.Errorf("times from %v to %v", f.First, f.Last)
+			}
+			got = append(got, f.PrimaryKey[0]+" "+f.Reason+" "+string(rune('0'+f.Attempts)))
+		}
+	}
+	slices.Sort(got)
+	if want := []string{"1 still bad 2", "2\x00\xff worse 1"}; !slices.Equal(got, want) {
+		t.Fatalf("failed operations are %q, want %q", got, want)
+	}
+	status, err := b.Status(b.ctx(), b.key)
+	b.ok(err)
+	if status[0].Failed != 2 {
+		t.Fatalf("status counts %d failed operations, want 2", status[0].Failed)
+	}
+}
+
+func testHook(t *testing.T, b *bundle) {
+	b.register(chferry.Insert, "1", "2", "3")
+	b.wantDrained("a", 2, "i1 i2", "i3")
+	if want := []int64{2, 1}; !slices.Equal(b.removed, want) {
+		t.Fatalf("the hook was told of %v, want %v", b.removed, want)
+	}
+}
+
+func testIdentity(t *testing.T, b *bundle) {
+	for _, c := range []struct{ database, identity, want string }{
+		{"eu", "1/2", "1/2"}, {"eu", "3/4", "1/2"}, {"us", "3/4", "3/4"},
+	} {
+		got, err := b.RememberIdentity(b.ctx(), b.key, c.database, c.identity)
+		b.ok(err)
+		if got != c.want {
+			t.Fatalf("remembered %q, want %q", got, c.want)
+		}
+	}
+}

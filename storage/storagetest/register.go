@@ -1,0 +1,122 @@
+package storagetest
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/storage"
+)
+
+func testRegisterCounts(t *testing.T, b *bundle) {
+	got, err := b.RegisterOperations(b.ctx(), b.key, op(chferry.Insert, "1"), op(chferry.Update, "2"), op(chferry.Delete, "1"))
+	b.ok(err)
+	if got != 3 {
+		t.Fatalf("registered %d, want 3", got)
+	}
+	b.wantKept(3)
+	got, err = b.RegisterOperations(b.ctx(), b.key)
+	b.ok(err)
+	if got != 0 {
+		t.Fatalf("registered %d of nothing, want 0", got)
+	}
+	b.wantKept(3)
+}
+
+func testRegisterAtomic(_ *testing.T, b *bundle) {
+	good := op(chferry.Insert, "1")
+	for _, c := range []struct {
+		ops  []chferry.Operation
+		want chferry.Code
+	}{
+		{[]chferry.Operation{good, op("upsert", "2")}, chferry.CodeInvalid},
+		{[]chferry.Operation{good, op(chferry.Insert)}, chferry.CodeInvalid},
+		{[]chferry.Operation{good, op(chferry.Insert, "")}, chferry.CodeInvalid},
+		{[]chferry.Operation{good, op(chferry.Insert, "1", "")}, chferry.CodeInvalid},
+		{[]chferry.Operation{good, op(chferry.Insert, strings.Repeat("x", chferry.MaxPrimaryKeyBytes+1))}, chferry.CodeInvalid},
+		{slices.Repeat([]chferry.Operation{good}, chferry.MaxOperations+1), chferry.CodeTooLarge},
+	} {
+		_, err := b.RegisterOperations(b.ctx(), b.key, c.ops...)
+		b.wantCode(err, c.want)
+	}
+	_, err := b.RegisterOperations(b.ctx(), "no key!", good)
+	b.wantCode(err, chferry.CodeInvalid)
+	b.wantKept(0)
+}
+
+func testRegisterMany(t *testing.T, b *bundle) {
+	pks := make([]string, chferry.MaxOperations)
+	for i := range pks {
+		pks[i] = strconv.Itoa(i)
+	}
+	b.registerTogether(pks...)
+	b.wantKept(int64(len(pks)))
+	got := strings.Fields(strings.Join(b.drain("a", 3_000), " "))
+	if len(got) != len(pks) || got[0] != "u0" || got[len(got)-1] != "u9999" {
+		t.Fatalf("drained %d operations from %s to %s", len(got), got[0], got[len(got)-1])
+	}
+}
+
+func testPrimaryKeys(t *testing.T, b *bundle) {
+	want := []chferry.Operation{
+		op(chferry.Insert, "a.b:c|d{e}f'g\"h`i j\nk\\l"),
+		op(chferry.Insert, "nul\x00in it"),
+		op(chferry.Insert, "\xff\xfe not UTF-8"),
+		op(chferry.Insert, "日本語 🚢"),
+		op(chferry.Insert, strings.Repeat("x", 4096)),
+		op(chferry.Insert, " "),
+		op(chferry.Insert, "7", "42"),
+		op(chferry.Insert, "7|", "|42", "[\"7\"]"),
+		op(chferry.Update, "7", "42"),
+		{Kind: chferry.Delete, Database: "eu", PrimaryKey: chferry.PrimaryKey{"7"}},
+		{Kind: chferry.Delete, Database: "us", PrimaryKey: chferry.PrimaryKey{"7"}},
+		{Kind: chferry.Insert, Database: "us", PrimaryKey: chferry.PrimaryKey{"7", "8"}},
+	}
+	_, err := b.RegisterOperations(b.ctx(), b.key, want...)
+	b.ok(err)
+	for _, o := range want {
+		_, err := b.RegisterOperations(b.ctx(), b.key, o)
+		b.ok(err)
+	}
+	b.start("a")
+	batch := b.get("a", 0)
+	var got []chferry.Operation
+	for page, err := range b.BatchOperations(b.ctx(), b.key, "a", batch) {
+		b.ok(err)
+		got = append(got, page...)
+	}
+	equal := func(x, y chferry.Operation) bool {
+		return x.Kind == y.Kind && x.Database == y.Database && slices.Equal(x.PrimaryKey, y.PrimaryKey)
+	}
+	if !slices.EqualFunc(got, slices.Concat(want, want), equal) {
+		t.Fatalf("got %q\nwant twice %q", got, want)
+	}
+}
+
+func testOrder(_ *testing.T, b *bundle) {
+	b.register(chferry.Insert, "1", "2")
+	b.register(chferry.Update, "1")
+	b.register(chferry.Delete, "1")
+	b.register(chferry.Insert, "3")
+	b.wantDrained("a", 10, "i1 i2 u1 d1 i3")
+}
+
+func testKeysIsolated(t *testing.T, b *bundle) {
+	other := &bundle{Storage: b.Storage, t: t, key: newKey()}
+	b.register(chferry.Insert, "1")
+	other.register(chferry.Insert, "2", "3")
+	b.start("a")
+	other.start("z")
+	b.wantRead("a", b.get("a", 0), "i1")
+	batch := other.get("z", 0)
+	other.wantRead("z", batch, "i2 i3")
+	b.ok(b.Flush(b.ctx(), b.key))
+	b.wantKept(0)
+	other.wantKept(2)
+	other.post("z", batch)
+	other.wantKept(0)
+	_, err := other.PostSync(b.ctx(), b.key, storage.PostSyncOptions{Token: "z", BatchID: batch.ID})
+	b.wantCode(err, chferry.CodeSuperseded)
+}
