@@ -1,0 +1,77 @@
+// Package activities holds the steps of the workflows: what touches Redis, the sources and ClickHouse, and may be run
+// again at any moment. Every activity is idempotent, because a worker can die after doing its work and before saying so.
+//
+// What enters a workflow's history passes through here, so inputs, results and errors hold references, counts and
+// times, never operations, rows, SQL or connection strings.
+package activities
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/sink"
+	"github.com/chferry/chferry/source"
+	"github.com/chferry/chferry/storage"
+)
+
+// Activities are the steps of all workflows. Its exported methods are the activity types.
+type Activities struct {
+	Storage Storage
+	// Imports are the import keys that this worker knows.
+	Imports map[chferry.ImportKey]chferry.Import
+	// Sources are the databases by their aliases.
+	Sources map[string]source.Source
+	Sink    sink.Sink
+	// Closed tells whether the sync with a token is known to have ended, with all runs that continue it.
+	Closed func(ctx context.Context, token string) bool
+	// Observer is told what the metrics count.
+	Observer Observer
+	Log      *slog.Logger
+	// Lease is how long a sync may stay silent before another takes over; 0 means storage.DefaultLease.
+	Lease time.Duration
+}
+
+// Storage is what a sync needs of a storage.
+type Storage interface {
+	storage.Syncer
+	RememberIdentity(ctx context.Context, key chferry.ImportKey, database, identity string) (string, error)
+}
+
+// Observer is told what the metrics count.
+type Observer interface {
+	// Step is called after each attempt at an activity.
+	Step(key chferry.ImportKey, step string, seconds float64)
+	// BatchEnded is called once for each batch that was removed.
+	BatchEnded(key chferry.ImportKey, outcome chferry.Outcome)
+	// SyncEnded is called once for each sync, unless the worker died before it could be.
+	SyncEnded(key chferry.ImportKey, outcome string)
+	// TakenOver is called when a sync takes the import key from another that has ended or fell silent.
+	TakenOver(key chferry.ImportKey)
+}
+
+// How a sync ends.
+const (
+	OutcomeIdle       = "idle"       // nothing was to be synced
+	OutcomeSynced     = "synced"     // everything claimed was imported
+	OutcomePartial    = "partial"    // some operations were set aside as failed
+	OutcomeFailed     = "failed"     // the sync gave up; what was claimed stays for the next one
+	OutcomeSuperseded = "superseded" // another sync took the import key over
+)
+
+func (a *Activities) lease() time.Duration {
+	if a.Lease == 0 {
+		return storage.DefaultLease
+	}
+	return a.Lease
+}
+
+func (a *Activities) importOf(key chferry.ImportKey) (chferry.Import, error) {
+	imp, ok := a.Imports[key]
+	if !ok {
+		return chferry.Import{}, chferry.Errorf(chferry.CodeUnknownKey,
+			"import key %s is not in the worker's configuration: add it there or pause its schedule with chferry apply", key)
+	}
+	return imp, nil
+}

@@ -1,0 +1,48 @@
+package activities
+
+import (
+	"context"
+
+	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/storage"
+)
+
+// GetOperationsInput says who claims.
+type GetOperationsInput struct {
+	ImportKey chferry.ImportKey `json:"import_key"`
+	Token     string            `json:"token"`
+}
+
+// Ticket stands for a claimed batch: the operations themselves stay in the storage. With 0 operations there is no batch.
+type Ticket struct {
+	Batch      string `json:"batch"`
+	Operations int    `json:"operations"`
+	Version    uint64 `json:"version,string"` // a string, because readers of JSON in browsers round large numbers
+	ChunkSize  int    `json:"chunk_size"`
+}
+
+func (t Ticket) batch() chferry.Batch {
+	return chferry.Batch{ID: t.Batch, Count: t.Operations, Version: t.Version, ChunkSize: t.ChunkSize}
+}
+
+// maxChunk bounds the operations of one insert, which are held in memory with their rows.
+const maxChunk = 50_000
+
+// GetOperations claims a batch, after it has checked that source and destination fit each other and are what they were.
+func (a *Activities) GetOperations(ctx context.Context, in GetOperationsInput) (Ticket, error) {
+	return step(ctx, a, in.ImportKey, "GetOperations", func() (Ticket, error) {
+		imp, err := a.importOf(in.ImportKey)
+		if err != nil {
+			return Ticket{}, err
+		}
+		plan, err := a.plan(ctx, imp)
+		if err != nil {
+			return Ticket{}, err
+		}
+		batch, err := a.Storage.GetOperations(ctx, in.ImportKey, storage.GetOptions{
+			Token: in.Token, Count: imp.BatchSize, ChunkSize: min(imp.BatchSize, maxChunk), Settle: imp.Settle,
+			Floor: func(ctx context.Context) (uint64, error) { return a.Sink.MaxVersion(ctx, plan.Destination) },
+		})
+		return Ticket{Batch: batch.ID, Operations: batch.Count, Version: batch.Version, ChunkSize: batch.ChunkSize}, err
+	})
+}

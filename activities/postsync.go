@@ -1,0 +1,74 @@
+package activities
+
+import (
+	"context"
+
+	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/storage"
+)
+
+// PostSyncInput says what became of a batch.
+type PostSyncInput struct {
+	ImportKey chferry.ImportKey `json:"import_key"`
+	Token     string            `json:"token"`
+	Batch     string            `json:"batch"`
+	Outcome   chferry.Outcome   `json:"outcome"`
+	Last      bool              `json:"last,omitempty"`    // the sync ends with this batch, whatever is left
+	Partial   bool              `json:"partial,omitempty"` // a batch of this sync had failed operations
+}
+
+// PostSyncResult says what is left.
+type PostSyncResult struct {
+	Remaining int64 `json:"remaining"`
+}
+
+// PostSync removes an imported batch from the storage.
+func (a *Activities) PostSync(ctx context.Context, in PostSyncInput) (PostSyncResult, error) {
+	return step(ctx, a, in.ImportKey, "PostSync", func() (PostSyncResult, error) {
+		end, err := a.Storage.PostSync(ctx, in.ImportKey, storage.PostSyncOptions{
+			Token: in.Token, BatchID: in.Batch, Outcome: in.Outcome, Last: in.Last,
+		})
+		if err != nil {
+			return PostSyncResult{}, err
+		}
+		if !end.Repeated {
+			a.ended(in, end)
+		}
+		return PostSyncResult{Remaining: end.Remaining}, nil
+	})
+}
+
+func (a *Activities) ended(in PostSyncInput, end storage.End) {
+	o := in.Outcome
+	a.Observer.BatchEnded(in.ImportKey, o)
+	a.Log.Info("batch synced", "import_key", in.ImportKey, "batch", in.Batch, "operations", o.Operations, "rows", o.Rows,
+		"deletes", o.Deletes, "coalesced", o.Coalesced, "failed", o.Failed, "remaining", end.Remaining)
+	if end.Remaining > 0 && !in.Last {
+		return
+	}
+	if in.Partial {
+		a.Observer.SyncEnded(in.ImportKey, OutcomePartial)
+	} else {
+		a.Observer.SyncEnded(in.ImportKey, OutcomeSynced)
+	}
+}
+
+// PostSyncFailedInput says whose sync failed.
+type PostSyncFailedInput struct {
+	ImportKey chferry.ImportKey `json:"import_key"`
+	Token     string            `json:"token"`
+}
+
+// PostSyncFailed ends the claim of a sync that failed, so that the next one need not wait for the lease. What was claimed
+// stays claimed as it is. A sync that was not the claimant any more has nothing to end.
+func (a *Activities) PostSyncFailed(ctx context.Context, in PostSyncFailedInput) error {
+	_, err := step(ctx, a, in.ImportKey, "PostSyncFailed", func() (struct{}, error) {
+		err := a.Storage.PostSyncFailed(ctx, in.ImportKey, in.Token)
+		if err != nil && chferry.CodeOf(err) != chferry.CodeSuperseded {
+			return struct{}{}, err
+		}
+		a.Observer.SyncEnded(in.ImportKey, OutcomeFailed)
+		return struct{}{}, nil
+	})
+	return err
+}

@@ -1,0 +1,35 @@
+package starter
+
+import (
+	"context"
+	"time"
+
+	"go.temporal.io/api/enums/v1"
+
+	"github.com/chferry/chferry/workflows"
+)
+
+// closedTimeout is short: the caller is a sync that can wait for the lease instead.
+const closedTimeout = 3 * time.Second
+
+// Closed tells whether the sync with a token has ended, with all runs that continue it. If Temporal doesn't answer, or
+// doesn't remember the workflow, nobody knows, and it says false: the lease decides.
+func (s *Starter) Closed(ctx context.Context, token string) bool {
+	workflowID, firstRunID, ok := workflows.ParseToken(token)
+	if !ok {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, closedTimeout)
+	defer cancel()
+	d, err := s.client.DescribeWorkflowExecution(ctx, workflowID, "")
+	if err != nil {
+		return false
+	}
+	info := d.GetWorkflowExecutionInfo()
+	if info.GetStatus() != enums.WORKFLOW_EXECUTION_STATUS_RUNNING {
+		return true
+	}
+	// The newest run of the ID: if it belongs to another chain, ours had to end before that could begin. Older servers don't say.
+	newest := info.GetFirstRunId()
+	return newest != "" && newest != firstRunID
+}

@@ -1,0 +1,152 @@
+// Package starter is the client's side of Temporal: it connects, keeps a schedule for each import key, triggers syncs and says how
+// they went.
+package starter
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"time"
+
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/contrib/envconfig"
+	tlog "go.temporal.io/sdk/log"
+
+	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/workflows"
+)
+
+// Options say which Temporal to speak to, and how. Address and Namespace are defaults: the environment's
+// TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_TLS…, TEMPORAL_API_KEY and profiles win.
+type Options struct {
+	Address   string // default 127.0.0.1:7233
+	Namespace string // default "default"
+	TaskQueue string // default [workflows.DefaultTaskQueue]
+	IDPrefix  string // default [workflows.DefaultIDPrefix]
+	// Environment is where TEMPORAL_* are looked up; nil: nothing is set. A program gives envconfig.EnvLookupOS.
+	Environment envconfig.EnvLookup
+	Metrics     client.MetricsHandler // nil: none
+	Log         *slog.Logger          // nil: none
+}
+
+// Starter speaks to one namespace. It is safe for concurrent use.
+type Starter struct {
+	client    client.Client
+	address   string
+	namespace string
+	taskQueue string
+	prefix    string
+}
+
+// callTimeout bounds one call to Temporal.
+const callTimeout = 10 * time.Second
+
+// New returns a starter. It does not connect yet: a Temporal that is down is an error of the first call.
+func New(opts Options) (*Starter, error) {
+	options, err := clientOptions(opts)
+	if err != nil {
+		return nil, chferry.WrapError(chferry.CodeConfiguration, err, "the TEMPORAL_* environment or profile can't be read: %s", err)
+	}
+	c, err := client.NewLazyClient(options)
+	if err != nil {
+		return nil, chferry.WrapError(chferry.CodeConfiguration, err, "Temporal's client options don't fit together: %s", err)
+	}
+	s := &Starter{
+		client: c, address: options.HostPort, namespace: options.Namespace,
+		taskQueue: opts.TaskQueue, prefix: opts.IDPrefix,
+	}
+	if s.taskQueue == "" {
+		s.taskQueue = workflows.DefaultTaskQueue
+	}
+	if s.prefix == "" {
+		s.prefix = workflows.DefaultIDPrefix
+	}
+	return s, nil
+}
+
+// noEnvironment is an environment without variables.
+type noEnvironment struct{}
+
+// Environ returns nothing.
+func (noEnvironment) Environ() []string { return nil }
+
+// LookupEnv finds nothing.
+func (noEnvironment) LookupEnv(string) (string, bool) { return "", false }
+
+func clientOptions(opts Options) (client.Options, error) {
+	if opts.Environment == nil {
+		opts.Environment = noEnvironment{}
+	}
+	options, err := envconfig.LoadClientOptions(envconfig.LoadClientOptionsRequest{EnvLookup: opts.Environment})
+	if err != nil {
+		return client.Options{}, err
+	}
+	options.HostPort = firstOf(options.HostPort, opts.Address, client.DefaultHostPort)
+	options.Namespace = firstOf(options.Namespace, opts.Namespace, client.DefaultNamespace)
+	options.MetricsHandler = opts.Metrics
+	log := opts.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	options.Logger = tlog.NewStructuredLogger(log)
+	return options, nil
+}
+
+func firstOf(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+// Client returns the connection, for a worker. It is closed by Close.
+func (s *Starter) Client() client.Client { return s.client }
+
+// TaskQueue returns the task queue that schedules start workflows on.
+func (s *Starter) TaskQueue() string { return s.taskQueue }
+
+// Close closes the connection.
+func (s *Starter) Close() { s.client.Close() }
+
+// Check returns nil if Temporal answers and has the namespace.
+func (s *Starter) Check(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	_, err := s.client.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: s.namespace})
+	return s.translate(err)
+}
+
+// translate makes an error of Temporal's a chferry.Error; nil stays nil.
+func (s *Starter) translate(err error) error {
+	var (
+		noNamespace *serviceerror.NamespaceNotFound
+		denied      *serviceerror.PermissionDenied
+		invalid     *serviceerror.InvalidArgument
+		exhausted   *serviceerror.ResourceExhausted
+		certificate *tls.CertificateVerificationError
+	)
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &noNamespace):
+		return chferry.WrapError(chferry.CodeConfiguration, err,
+			"Temporal at %s has no namespace %q: create it or mend temporal.namespace", s.address, s.namespace)
+	case errors.As(err, &denied):
+		return chferry.WrapError(chferry.CodeAccessDenied, err,
+			"Temporal at %s denies access to namespace %q: check TEMPORAL_API_KEY or the client certificate", s.address, s.namespace)
+	case errors.As(err, &exhausted):
+		return chferry.WrapError(chferry.CodeUnavailable, err, "Temporal at %s is overloaded: %s: try again later", s.address, exhausted.Message)
+	case errors.As(err, &certificate):
+		return chferry.WrapError(chferry.CodeConfiguration, err, "Temporal at %s: its certificate is not trusted", s.address)
+	case errors.As(err, &invalid):
+		return chferry.WrapError(chferry.CodeConfiguration, err, "Temporal at %s refuses the request: %s", s.address, invalid.Error())
+	default:
+		return chferry.WrapError(chferry.CodeUnavailable, err,
+			"Temporal at %s does not answer: start it or mend temporal.address", s.address)
+	}
+}

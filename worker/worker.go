@@ -1,0 +1,69 @@
+// Package worker assembles and runs the Temporal worker. A program with a worker of its own embeds chferry with [Register].
+package worker
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/activities"
+	"github.com/chferry/chferry/workflows"
+)
+
+// Options are what a worker may be told; the zero value is useful.
+type Options struct {
+	// TaskQueue is where the worker gets its tasks; default [workflows.DefaultTaskQueue].
+	TaskQueue string
+	// StopTimeout is how long a stopping worker waits for running steps to hand over; default 10 s.
+	StopTimeout time.Duration
+	// Syncs is how many steps run at a time, each of another import key; default 16.
+	Syncs int
+}
+
+// Register makes a worker serve chferry's workflows and activities.
+func Register(registry worker.Registry, a *activities.Activities) {
+	registry.RegisterWorkflowWithOptions(workflows.Sync, workflow.RegisterOptions{Name: workflows.SyncName})
+	registry.RegisterActivityWithOptions(a.PreSync, activity.RegisterOptions{Name: "PreSync"})
+	registry.RegisterActivityWithOptions(a.GetOperations, activity.RegisterOptions{Name: "GetOperations"})
+	registry.RegisterActivityWithOptions(a.InsertBatch, activity.RegisterOptions{Name: "InsertBatch"})
+	registry.RegisterActivityWithOptions(a.PostSync, activity.RegisterOptions{Name: "PostSync"})
+	registry.RegisterActivityWithOptions(a.PostSyncFailed, activity.RegisterOptions{Name: "PostSyncFailed"})
+}
+
+// Run serves a task queue until ctx is done, then lets running steps hand over and returns nil. An error means that the
+// worker could not start or met a fatal one, such as a namespace that is gone.
+func Run(ctx context.Context, c client.Client, a *activities.Activities, opts Options) error {
+	if opts.TaskQueue == "" {
+		opts.TaskQueue = workflows.DefaultTaskQueue
+	}
+	if opts.StopTimeout == 0 {
+		opts.StopTimeout = 10 * time.Second
+	}
+	if opts.Syncs == 0 {
+		opts.Syncs = 16
+	}
+	fatal := make(chan error, 1)
+	w := worker.New(c, opts.TaskQueue, worker.Options{
+		WorkerStopTimeout:                  opts.StopTimeout,
+		MaxConcurrentActivityExecutionSize: opts.Syncs,
+		DisableRegistrationAliasing:        true,
+		OnFatalError:                       func(err error) { fatal <- err },
+	})
+	Register(w, a)
+	if err := w.Start(); err != nil {
+		return chferry.WrapError(chferry.CodeUnavailable, err, "the worker can't start on task queue %s: %s", opts.TaskQueue, err)
+	}
+	defer w.Stop()
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-fatal:
+		return fmt.Errorf("run the worker: %w", err)
+	}
+}

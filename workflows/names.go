@@ -1,0 +1,56 @@
+// Package workflows holds the durable workflows: what chferry does, step by step, as a Temporal team reads it.
+//
+// A workflow's code is replayed against histories that older versions of it wrote. CONTRIBUTING.md says how to change one.
+package workflows
+
+import (
+	"strings"
+
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/chferry/chferry"
+)
+
+// Names that histories, schedules and other people's tools hold. They never change.
+const (
+	SyncName      = "Sync"
+	ProgressQuery = "progress"
+
+	preSync        = "PreSync"
+	getOperations  = "GetOperations"
+	insertBatch    = "InsertBatch"
+	postSync       = "PostSync"
+	postSyncFailed = "PostSyncFailed"
+)
+
+// The search attributes by which runs are found in the Temporal UI.
+var (
+	ImportKeyAttribute = temporal.NewSearchAttributeKeyKeyword("ChferryImportKey")
+	OutcomeAttribute   = temporal.NewSearchAttributeKeyKeyword("ChferryOutcome")
+	RowsAttribute      = temporal.NewSearchAttributeKeyInt64("ChferryRows")
+)
+
+// DefaultTaskQueue is the task queue of workers unless configured otherwise.
+const DefaultTaskQueue = "chferry"
+
+// DefaultIDPrefix is the first part of the IDs of schedules and workflows unless configured otherwise.
+const DefaultIDPrefix = "chferry"
+
+// SyncID is the ID of an import key's schedule. Each of its workflows has an ID that begins with it.
+func SyncID(prefix string, key chferry.ImportKey) string {
+	return prefix + ":sync:" + string(key)
+}
+
+// Token identifies a sync as a claimant: its workflow and the first run of the chain of runs that continue each other.
+func Token(workflowID, firstRunID string) string {
+	return workflowID + "/" + firstRunID
+}
+
+// ParseToken is the reverse of [Token]; false if the token is not one.
+func ParseToken(token string) (workflowID, firstRunID string, ok bool) {
+	i := strings.LastIndexByte(token, '/')
+	if i < 0 {
+		return "", "", false
+	}
+	return token[:i], token[i+1:], true
+}

@@ -1,0 +1,239 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/activities"
+)
+
+// SyncInput names what is synced. Progress is set when a run continues another.
+type SyncInput struct {
+	ImportKey chferry.ImportKey `json:"import_key"`
+	Progress  *SyncProgress     `json:"progress,omitempty"`
+}
+
+// SyncProgress is the answer to the query "progress".
+type SyncProgress struct {
+	Step    string `json:"step"`
+	Batches int    `json:"batches"`
+	// Remaining is the number of operations that were kept when the step began.
+	Remaining int64 `json:"remaining"`
+	chferry.Outcome
+	// Began is when the first run of the chain began, in seconds since 1970.
+	Began float64 `json:"began"`
+}
+
+// SyncResult is what the Temporal UI shows of a sync that ended.
+type SyncResult struct {
+	Outcome    string  `json:"outcome"`
+	Batches    int     `json:"batches"`
+	Operations int64   `json:"operations"`
+	Rows       int64   `json:"rows"`
+	Deletes    int64   `json:"deletes"`
+	Coalesced  int64   `json:"coalesced"`
+	Failed     int64   `json:"failed"`
+	Remaining  int64   `json:"remaining"` // operations left to the next sync
+	Seconds    float64 `json:"seconds"`
+}
+
+// Sync imports the pending operations of one import key, batch by batch, until none is left or its limit is reached.
+func Sync(ctx workflow.Context, in SyncInput) (SyncResult, error) {
+	s, err := setupSync(ctx, in)
+	if err != nil {
+		return SyncResult{}, err
+	}
+	return s.run(ctx)
+}
+
+// syncRun is the state of one run.
+type syncRun struct {
+	key        chferry.ImportKey
+	token      string
+	progress   SyncProgress
+	maxBatches int
+}
+
+func setupSync(ctx workflow.Context, in SyncInput) (*syncRun, error) {
+	info := workflow.GetInfo(ctx)
+	s := &syncRun{key: in.ImportKey, token: Token(info.WorkflowExecution.ID, info.FirstRunID)}
+	if in.Progress != nil {
+		s.progress = *in.Progress
+	} else {
+		s.progress.Began = seconds(ctx)
+	}
+	return s, workflow.SetQueryHandler(ctx, ProgressQuery, func() (SyncProgress, error) { return s.progress, nil })
+}
+
+func (s *syncRun) run(ctx workflow.Context) (result SyncResult, err error) {
+	defer func() { result, err = s.end(ctx, result, err) }()
+
+	claimed, err := s.preSync(ctx)
+	if err != nil {
+		return SyncResult{}, err
+	}
+	if !claimed {
+		return s.result(ctx), nil
+	}
+	for {
+		ticket, err := s.getOperations(ctx)
+		if err != nil {
+			return SyncResult{}, err
+		}
+		if ticket.Operations == 0 {
+			return s.result(ctx), nil
+		}
+		outcome, err := s.insertBatch(ctx, ticket)
+		if err != nil {
+			return SyncResult{}, err
+		}
+		if err := s.postSync(ctx, ticket, outcome); err != nil {
+			return SyncResult{}, err
+		}
+		if s.progress.Remaining == 0 || s.limited() {
+			return s.result(ctx), nil
+		}
+		if workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
+			return SyncResult{}, workflow.NewContinueAsNewError(ctx, SyncName, SyncInput{ImportKey: s.key, Progress: &s.progress})
+		}
+	}
+}
+
+func (s *syncRun) preSync(ctx workflow.Context) (claimed bool, err error) {
+	s.progress.Step = preSync
+	var done activities.PreSyncResult
+	err = workflow.ExecuteLocalActivity(preSyncOptions(ctx), preSync,
+		activities.PreSyncInput{ImportKey: s.key, Token: s.token}).Get(ctx, &done)
+	s.progress.Remaining, s.maxBatches = done.Operations, done.MaxBatches
+	return done.Claimed, err
+}
+
+func (s *syncRun) getOperations(ctx workflow.Context) (ticket activities.Ticket, err error) {
+	s.enter(ctx, getOperations)
+	summary := fmt.Sprintf("batch %d: check the tables, claim the oldest of %d operations", s.progress.Batches+1, s.progress.Remaining)
+	err = workflow.ExecuteActivity(stepOptions(ctx, summary), getOperations,
+		activities.GetOperationsInput{ImportKey: s.key, Token: s.token}).Get(ctx, &ticket)
+	return ticket, err
+}
+
+func (s *syncRun) insertBatch(ctx workflow.Context, ticket activities.Ticket) (outcome chferry.Outcome, err error) {
+	s.enter(ctx, insertBatch)
+	summary := fmt.Sprintf("batch %d: import %d operations as version %d", s.progress.Batches+1, ticket.Operations, ticket.Version)
+	err = workflow.ExecuteActivity(insertOptions(ctx, summary), insertBatch,
+		activities.InsertBatchInput{ImportKey: s.key, Token: s.token, Ticket: ticket}).Get(ctx, &outcome)
+	return outcome, err
+}
+
+func (s *syncRun) postSync(ctx workflow.Context, ticket activities.Ticket, outcome chferry.Outcome) error {
+	s.enter(ctx, postSync)
+	summary := fmt.Sprintf("batch %d: %d rows, %d deletes, %d coalesced, %d failed",
+		s.progress.Batches+1, outcome.Rows, outcome.Deletes, outcome.Coalesced, outcome.Failed)
+	var done activities.PostSyncResult
+	err := workflow.ExecuteActivity(stepOptions(ctx, summary), postSync, activities.PostSyncInput{
+		ImportKey: s.key, Token: s.token, Batch: ticket.Batch, Outcome: outcome,
+		Last: s.progress.Batches+1 >= s.maxBatches, Partial: s.progress.Failed+outcome.Failed > 0,
+	}).Get(ctx, &done)
+	if err == nil {
+		s.progress.Batches++
+		s.progress.Remaining = done.Remaining
+		s.progress.Add(outcome)
+	}
+	return err
+}
+
+// limited tells whether this sync has done as much as one may.
+func (s *syncRun) limited() bool { return s.progress.Batches >= s.maxBatches }
+
+// enter notes the step for the query and, while the run is open, for the Temporal UI.
+func (s *syncRun) enter(ctx workflow.Context, step string) {
+	s.progress.Step = step
+	workflow.SetCurrentDetails(ctx, fmt.Sprintf("**%s**: batch %d of this run, %d operations done, %d remaining",
+		step, s.progress.Batches+1, s.progress.Operations, s.progress.Remaining))
+}
+
+func (s *syncRun) result(ctx workflow.Context) SyncResult {
+	p := s.progress
+	result := SyncResult{
+		Outcome: activities.OutcomeSynced, Batches: p.Batches, Operations: p.Operations, Rows: p.Rows, Deletes: p.Deletes,
+		Coalesced: p.Coalesced, Failed: p.Failed, Remaining: p.Remaining, Seconds: seconds(ctx) - p.Began,
+	}
+	switch {
+	case p.Failed > 0:
+		result.Outcome = activities.OutcomePartial
+	case p.Batches == 0:
+		result.Outcome = activities.OutcomeIdle
+	}
+	return result
+}
+
+// end says how the run ended: to the storage if it failed, and to whoever searches for runs.
+func (s *syncRun) end(ctx workflow.Context, result SyncResult, err error) (SyncResult, error) {
+	if workflow.IsContinueAsNewError(err) {
+		return result, err
+	}
+	if err != nil && codeOf(err) == chferry.CodeSuperseded {
+		result, err = s.result(ctx), nil
+		result.Outcome = activities.OutcomeSuperseded
+	}
+	if err != nil {
+		s.compensate(ctx)
+		s.label(ctx, activities.OutcomeFailed)
+		return SyncResult{}, s.readable(err)
+	}
+	if result.Outcome != activities.OutcomeIdle {
+		s.label(ctx, result.Outcome)
+	}
+	return result, nil
+}
+
+// compensate gives the claim back. It runs although the workflow may have been cancelled; should it fail, the lease ends the claim.
+func (s *syncRun) compensate(ctx workflow.Context) {
+	ctx = compensationOptions(ctx)
+	err := workflow.ExecuteActivity(ctx, postSyncFailed,
+		activities.PostSyncFailedInput{ImportKey: s.key, Token: s.token}).Get(ctx, nil)
+	if err != nil {
+		workflow.GetLogger(ctx).Warn("the claim was not given back: its lease ends it", "import_key", s.key, "code", codeOf(err))
+	}
+}
+
+// label makes the run findable by its outcome, where its schedule could give it search attributes in the first place.
+func (s *syncRun) label(ctx workflow.Context, outcome string) {
+	attributes := workflow.GetTypedSearchAttributes(ctx)
+	if _, ok := attributes.GetKeyword(ImportKeyAttribute); !ok {
+		return
+	}
+	err := workflow.UpsertTypedSearchAttributes(ctx, OutcomeAttribute.ValueSet(outcome), RowsAttribute.ValueSet(s.progress.Rows))
+	if err != nil {
+		workflow.GetLogger(ctx).Warn("search attributes were not set", "import_key", s.key, "error", err)
+	}
+}
+
+// readable makes the error the first line that the Temporal UI shows of a failed run: the step and what to mend.
+func (s *syncRun) readable(err error) error {
+	if temporal.IsCanceledError(err) {
+		return err
+	}
+	text := "gave up after trying for too long"
+	var app *temporal.ApplicationError
+	if errors.As(err, &app) {
+		text = app.Message()
+	}
+	return temporal.NewNonRetryableApplicationError(s.progress.Step+": "+text, string(codeOf(err)), nil)
+}
+
+// codeOf returns the code that the activities gave the error, [chferry.CodeUnknown] if none did.
+func codeOf(err error) chferry.Code {
+	var app *temporal.ApplicationError
+	if errors.As(err, &app) {
+		return chferry.Code(app.Type())
+	}
+	return chferry.CodeUnknown
+}
+
+func seconds(ctx workflow.Context) float64 {
+	return float64(workflow.Now(ctx).UnixMilli()) / 1000
+}
