@@ -95,6 +95,9 @@ type Administrator interface {
 	// remembered already, and returns what is remembered.
 	RememberIdentity(ctx context.Context, key chferry.ImportKey, database, identity string) (string, error)
 
+	// ReplaceIdentity remembers another table behind a database alias.
+	ReplaceIdentity(ctx context.Context, key chferry.ImportKey, database, identity string) error
+
 	// Flush is dangerous: it drops everything kept for keys, or for all import keys when none is given. Only the last
 	// version stays.
 	Flush(ctx context.Context, keys ...chferry.ImportKey) error

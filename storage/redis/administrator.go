@@ -115,7 +115,7 @@ func (r statusReplies) status() chferry.Status {
 
 // RememberIdentity implements storage.Administrator.
 func (s *Storage) RememberIdentity(ctx context.Context, key chferry.ImportKey, database, identity string) (string, error) {
-	state, field := s.keys(key).state, "identity:"+database
+	state, field := s.keys(key).state, identityField(database)
 	var remembered *redis.StringCmd
 	_, err := s.client.TxPipelined(ctx, func(tx redis.Pipeliner) error {
 		tx.HSetNX(ctx, state, field, identity)
@@ -127,6 +127,16 @@ func (s *Storage) RememberIdentity(ctx context.Context, key chferry.ImportKey, d
 	}
 	return remembered.Val(), nil
 }
+
+// ReplaceIdentity implements storage.Administrator.
+func (s *Storage) ReplaceIdentity(ctx context.Context, key chferry.ImportKey, database, identity string) error {
+	if err := s.client.HSet(ctx, s.keys(key).state, identityField(database), identity).Err(); err != nil {
+		return s.translate(err, "remember the source")
+	}
+	return nil
+}
+
+func identityField(database string) string { return "identity:" + database }
 
 //go:embed flush.lua
 var flushLua string

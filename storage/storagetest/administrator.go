@@ -145,4 +145,8 @@ func testIdentity(t *testing.T, b *bundle) {
 			t.Fatalf("remembered %q, want %q", got, c.want)
 		}
 	}
+	b.ok(b.ReplaceIdentity(b.ctx(), b.key, "eu", "5/6"))
+	if got, err := b.RememberIdentity(b.ctx(), b.key, "eu", "1/2"); err != nil || got != "5/6" {
+		t.Fatalf("after replacing it remembered %q, %v; want 5/6", got, err)
+	}
 }

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/api"
+	"github.com/chferry/chferry/metrics"
+	"github.com/chferry/chferry/storage"
+)
+
+func (a *app) apiCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "api",
+		Short: "Serve the HTTP API until told to stop",
+		Args:  args(cobra.NoArgs),
+		RunE:  func(cmd *cobra.Command, _ []string) error { return a.api(cmd.Context()) },
+	}
+}
+
+// scrapeTimeout is shorter than Prometheus's default, so that a storage that is down still gives the other metrics.
+const scrapeTimeout = 2 * time.Second
+
+func (a *app) api(ctx context.Context) (err error) {
+	cfg, err := a.load()
+	if err != nil {
+		return err
+	}
+	store, err := openStorage(cfg, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	schedules, err := a.openStarter(cfg, nil)
+	if err != nil {
+		return err
+	}
+	defer schedules.Close()
+
+	registry := newRegistry()
+	keys := make([]chferry.ImportKey, len(cfg.Imports))
+	for i, imp := range cfg.Imports {
+		keys[i] = imp.Key
+	}
+	registry.MustRegister(metrics.NewQueueCollector(store, func() []chferry.ImportKey { return keys }, scrapeTimeout))
+	handler := api.New(api.Options{
+		Imports:       cfg.Imports,
+		Registrar:     storage.RegisterOperationsWrapped(store, metrics.New(registry), a.log),
+		Administrator: store,
+		Schedules:     schedules,
+		Tokens:        cfg.API.Tokens,
+		Metrics:       metrics.Handler(registry),
+		Log:           a.log,
+	})
+	err = api.Serve(ctx, cfg.API.Listen, handler, func(address string) {
+		a.log.Info("api started", "address", address, "imports", len(cfg.Imports), "version", version)
+	})
+	a.log.Info("api stopped")
+	return err
+}

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/activities"
+	"github.com/chferry/chferry/config"
+	"github.com/chferry/chferry/source"
+	"github.com/chferry/chferry/storage"
+)
+
+// registration is one call of the verb register.
+type registration struct {
+	app      *app
+	cfg      *config.Config
+	imp      chferry.Import
+	kind     chferry.Kind
+	database string
+	storage  storage.Registrar
+	pending  []chferry.Operation
+	total    int
+}
+
+func (a *app) registerCommand() *cobra.Command {
+	var database string
+	var all bool
+	cmd := &cobra.Command{
+		Use:   "register KEY insert|update|delete PK...",
+		Short: "Register operations",
+		Long: `Register that rows were inserted, updated or deleted. A composite primary key is a JSON
+list such as '["7", "42"]'; "-" as the only PK reads one a line from standard input. With
+--all instead of primary keys every row of the source table is registered, which is how
+an existing table is loaded first.`,
+		Example: `  chferry register users update 1 2 3
+  chferry register order_lines delete '["7", "42"]'
+  chferry register users update --all`,
+		Args: args(cobra.MinimumNArgs(2)),
+		RunE: func(cmd *cobra.Command, values []string) error {
+			if all == (len(values) > 2) {
+				return usageError{fmt.Errorf("give primary keys, or --all instead of them: usage: %s", cmd.UseLine())}
+			}
+			r := &registration{app: a, kind: chferry.Kind(values[1]), database: database}
+			return r.run(cmd.Context(), values[0], values[2:])
+		},
+	}
+	cmd.Flags().StringVar(&database, "database", "", "`alias` of the database (default: the import's only one, or default)")
+	cmd.Flags().BoolVar(&all, "all", false, "every row of the source table")
+	return cmd
+}
+
+func (r *registration) run(ctx context.Context, key string, pks []string) (err error) {
+	if r.cfg, r.imp, err = r.app.loadKey(key); err != nil {
+		return err
+	}
+	if _, err := r.imp.Database(r.database); err != nil && (r.database != "" || len(pks) > 0) {
+		return err
+	}
+	store, err := openStorage(r.cfg, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	r.storage = store
+	if err := r.register(ctx, pks); err != nil {
+		if r.total > 0 {
+			return fmt.Errorf("%w (%d operations were registered before)", err, r.total)
+		}
+		return err
+	}
+	_, err = fmt.Fprintf(r.app.out, "registered %d\n", r.total)
+	return err
+}
+
+func (r *registration) register(ctx context.Context, pks []string) error {
+	switch {
+	case len(pks) == 0:
+		return r.all(ctx)
+	case len(pks) == 1 && pks[0] == "-":
+		return r.lines(ctx)
+	default:
+		return r.list(ctx, pks)
+	}
+}
+
+// list registers primary keys given as arguments: all of them are checked before the first is sent.
+func (r *registration) list(ctx context.Context, pks []string) error {
+	for _, text := range pks {
+		if err := r.add(text); err != nil {
+			return err
+		}
+	}
+	return r.flush(ctx, 1)
+}
+
+func (r *registration) lines(ctx context.Context) error {
+	lines := bufio.NewScanner(r.app.in)
+	lines.Buffer(nil, 2*chferry.MaxPrimaryKeyBytes)
+	for n := 1; lines.Scan(); n++ {
+		if err := r.add(lines.Text()); err != nil {
+			return chferry.WrapError(chferry.CodeOf(err), err, "line %d: %s", n, err)
+		}
+		if err := r.flush(ctx, chferry.MaxOperations); err != nil {
+			return err
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("read primary keys: %w", err)
+	}
+	return r.flush(ctx, 1)
+}
+
+// all registers every row of the table, of one database or of all that the import has.
+func (r *registration) all(ctx context.Context) error {
+	opened, closeSources, err := openSources(r.cfg, []chferry.Import{r.imp})
+	if err != nil {
+		return err
+	}
+	defer closeSources()
+	plan, err := activities.MakePlan(ctx, r.imp, opened)
+	if err != nil {
+		return err
+	}
+	for alias, table := range plan.Tables {
+		if r.database != "" && r.database != alias {
+			continue
+		}
+		if err := r.table(ctx, opened[alias], table); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *registration) table(ctx context.Context, src source.Source, table chferry.Table) error {
+	database := "" // an import's only database needs no name
+	if len(r.imp.Databases) > 1 {
+		database = table.Database
+	}
+	return src.PrimaryKeys(ctx, table, chferry.MaxOperations, func(page []chferry.PrimaryKey) error {
+		for _, pk := range page {
+			r.pending = append(r.pending, chferry.Operation{Kind: r.kind, Database: database, PrimaryKey: pk})
+		}
+		return r.flush(ctx, 1)
+	})
+}
+
+// add adds one primary key as it was typed.
+func (r *registration) add(text string) error {
+	op := chferry.Operation{Kind: r.kind, Database: r.database, PrimaryKey: r.primaryKey(text)}
+	if want := len(r.imp.PrimaryKey); want > 0 && len(op.PrimaryKey) != want {
+		return chferry.Errorf(chferry.CodeInvalid, "the primary key of import key %s has %d values, this one has %d", r.imp.Key, want, len(op.PrimaryKey))
+	}
+	if err := op.Validate(); err != nil {
+		return err
+	}
+	r.pending = append(r.pending, op)
+	return nil
+}
+
+// primaryKey reads a JSON list as a composite key, unless the import is known to have a simple one.
+func (r *registration) primaryKey(text string) chferry.PrimaryKey {
+	var parts []string
+	if len(r.imp.PrimaryKey) != 1 && strings.HasPrefix(text, "[") && json.Unmarshal([]byte(text), &parts) == nil {
+		return parts
+	}
+	return chferry.PrimaryKey{text}
+}
+
+// queueFullWait is how long register waits for syncs to drain a full queue before it tries again.
+const queueFullWait = time.Second
+
+// flush registers what is pending, if that is at least so many operations. A full queue makes it wait, once some operations are in.
+func (r *registration) flush(ctx context.Context, least int) error {
+	for len(r.pending) >= max(least, 1) {
+		n := min(len(r.pending), chferry.MaxOperations)
+		registered, err := r.storage.RegisterOperations(ctx, r.imp.Key, r.pending[:n]...)
+		if chferry.CodeOf(err) == chferry.CodeQueueFull && r.total > 0 {
+			r.app.log.Info("waiting for syncs to drain the queue", "import_key", r.imp.Key, "operations", r.total)
+			select {
+			case <-time.After(queueFullWait):
+				continue
+			case <-ctx.Done():
+				return err
+			}
+		}
+		if err != nil {
+			return err
+		}
+		r.total += registered
+		r.pending = append(r.pending[:0], r.pending[n:]...)
+	}
+	return nil
+}

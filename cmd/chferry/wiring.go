@@ -1,0 +1,101 @@
+package main
+
+import (
+	"maps"
+	"net/url"
+	"slices"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/contrib/envconfig"
+
+	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/config"
+	"github.com/chferry/chferry/sink"
+	"github.com/chferry/chferry/sink/clickhouse"
+	"github.com/chferry/chferry/source"
+	"github.com/chferry/chferry/source/postgres"
+	"github.com/chferry/chferry/starter"
+	"github.com/chferry/chferry/storage/redis"
+)
+
+// sources are the drivers by the scheme of a database's URL.
+var sources = map[string]source.Open{
+	"postgres":   postgres.Open,
+	"postgresql": postgres.Open,
+}
+
+func (a *app) load() (*config.Config, error) {
+	return config.Load(a.configPath, a.getenv)
+}
+
+// loadKey loads the configuration and looks an import key up in it.
+func (a *app) loadKey(key string) (*config.Config, chferry.Import, error) {
+	cfg, err := a.load()
+	if err != nil {
+		return nil, chferry.Import{}, err
+	}
+	imp, err := cfg.Import(key)
+	return cfg, imp, err
+}
+
+func openStorage(cfg *config.Config, removed func(chferry.ImportKey, int64, int64)) (*redis.Storage, error) {
+	limits := map[chferry.ImportKey]int64{}
+	for _, imp := range cfg.Imports {
+		limits[imp.Key] = imp.MaxPending
+	}
+	return redis.Open(cfg.Redis.URL, redis.Options{
+		MaxPending:       func(key chferry.ImportKey) int64 { return limits[key] },
+		PostBatchRemoved: removed,
+	})
+}
+
+func (a *app) openStarter(cfg *config.Config, metrics client.MetricsHandler) (*starter.Starter, error) {
+	return starter.New(starter.Options{
+		Address: cfg.Temporal.Address, Namespace: cfg.Temporal.Namespace,
+		TaskQueue: cfg.Temporal.TaskQueue, IDPrefix: cfg.Temporal.IDPrefix,
+		Environment: envconfig.EnvLookupOS, Metrics: metrics, Log: a.log,
+	})
+}
+
+// openSources opens the databases that imports use, and returns what closes them.
+func openSources(cfg *config.Config, imports []chferry.Import) (map[string]source.Source, func(), error) {
+	opened := map[string]source.Source{}
+	closeAll := func() {
+		for _, src := range opened {
+			src.Close()
+		}
+	}
+	used := map[string]bool{}
+	for _, imp := range imports {
+		for _, alias := range imp.Databases {
+			used[alias] = true
+		}
+	}
+	for _, alias := range slices.Sorted(maps.Keys(used)) {
+		address := cfg.Databases[alias].URL
+		src, err := openSource(alias, address)
+		if err != nil {
+			closeAll()
+			return nil, nil, err
+		}
+		opened[alias] = src
+	}
+	return opened, closeAll, nil
+}
+
+func openSource(alias, address string) (source.Source, error) {
+	scheme := ""
+	if u, err := url.Parse(address); err == nil {
+		scheme = u.Scheme
+	}
+	open, ok := sources[scheme]
+	if !ok {
+		return nil, chferry.Errorf(chferry.CodeConfiguration, "database %s: there is no driver for URLs of the form %q: use postgres://",
+			alias, scheme+"://")
+	}
+	return open(address, source.Options{Alias: alias})
+}
+
+func openSink(cfg *config.Config) (sink.Sink, error) {
+	return clickhouse.Open(cfg.ClickHouse.URL, clickhouse.Options{})
+}

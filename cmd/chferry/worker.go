@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/activities"
+	"github.com/chferry/chferry/config"
+	"github.com/chferry/chferry/internal/serve"
+	"github.com/chferry/chferry/metrics"
+	"github.com/chferry/chferry/metrics/temporal"
+	"github.com/chferry/chferry/worker"
+)
+
+func (a *app) workerCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "worker",
+		Short: "Run syncs until told to stop",
+		Args:  args(cobra.NoArgs),
+		RunE:  func(cmd *cobra.Command, _ []string) error { return a.worker(cmd.Context()) },
+	}
+}
+
+func newRegistry() *prometheus.Registry {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return registry
+}
+
+func (a *app) worker(ctx context.Context) (err error) {
+	cfg, err := a.load()
+	if err != nil {
+		return err
+	}
+	registry := newRegistry()
+	observer := metrics.New(registry)
+	sdkMetrics, sdkCloser := temporal.Handler(registry, func(err error) { a.log.Warn("a metric is missing", "error", err) })
+	defer func() { err = errors.Join(err, sdkCloser.Close()) }()
+
+	store, err := openStorage(cfg, observer.BatchRemoved)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	start, err := a.openStarter(cfg, sdkMetrics)
+	if err != nil {
+		return err
+	}
+	defer start.Close()
+	opened, closeSources, err := openSources(cfg, cfg.Imports)
+	if err != nil {
+		return err
+	}
+	defer closeSources()
+	destination, err := openSink(cfg)
+	if err != nil {
+		return err
+	}
+	defer destination.Close()
+
+	steps := &activities.Activities{
+		Storage: store, Imports: byKey(cfg.Imports), Sources: opened, Sink: destination,
+		Closed: start.Closed, Observer: observer, Log: a.log,
+	}
+	a.warnUnreachable(ctx, steps, store.Check)
+	group, ctx := errgroup.WithContext(ctx)
+	if cfg.Metrics.Listen != "" {
+		group.Go(func() error { return a.serveMetrics(ctx, cfg, registry) })
+	}
+	group.Go(func() error {
+		a.log.Info("worker started", "task_queue", start.TaskQueue(), "imports", len(cfg.Imports), "version", version)
+		return worker.Run(ctx, start.Client(), steps, worker.Options{TaskQueue: start.TaskQueue()})
+	})
+	err = group.Wait()
+	a.log.Info("worker stopped")
+	return err
+}
+
+// warnUnreachable says at the start what every sync would say later. It stops nothing: the server may be back before the first sync.
+func (a *app) warnUnreachable(ctx context.Context, steps *activities.Activities, storageCheck func(context.Context) error) {
+	checks := []func(context.Context) error{storageCheck, steps.Sink.Check}
+	for _, alias := range slices.Sorted(maps.Keys(steps.Sources)) {
+		checks = append(checks, steps.Sources[alias].Check)
+	}
+	for _, check := range checks {
+		if err := check(ctx); err != nil {
+			a.log.Warn("not ready to sync", "code", chferry.CodeOf(err), "error", err.Error())
+		}
+	}
+}
+
+func (a *app) serveMetrics(ctx context.Context, cfg *config.Config, registry *prometheus.Registry) error {
+	return serve.HTTP(ctx, cfg.Metrics.Listen, metrics.Handler(registry), func(address string) {
+		a.log.Info("serving metrics", "address", address)
+	})
+}
+
+func byKey(imports []chferry.Import) map[chferry.ImportKey]chferry.Import {
+	m := make(map[chferry.ImportKey]chferry.Import, len(imports))
+	for _, imp := range imports {
+		m[imp.Key] = imp
+	}
+	return m
+}
