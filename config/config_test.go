@@ -1,0 +1,151 @@
+package config_test
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/config"
+)
+
+// head is what every configuration needs.
+const head = `redis: {url: redis://127.0.0.1:6379/0}
+clickhouse: {url: "clickhouse://127.0.0.1:9000/default"}
+databases: {default: {url: "postgres://127.0.0.1/shop"}, eu: {url: "postgres://127.0.0.1/eu"}}
+`
+
+// secret stands in every place where a value may be one; no error may hold it.
+const secret = "hunter2"
+
+func getenv(env map[string]string) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		value, ok := env[name]
+		return value, ok
+	}
+}
+
+func load(t *testing.T, text string, env map[string]string) (*config.Config, error) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "chferry.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return config.Load(path, getenv(env))
+}
+
+func mustLoad(t *testing.T, text string, env map[string]string) *config.Config {
+	t.Helper()
+	cfg, err := load(t, text, env)
+	if err != nil {
+		t.Fatalf("Load: %v", err)
+	}
+	return cfg
+}
+
+func TestLoadExample(t *testing.T) {
+	t.Parallel()
+	got, err := config.Load("testdata/chferry.yaml", getenv(map[string]string{
+		"CLICKHOUSE_PASSWORD": "c#'\": {x", "PGPASSWORD": "line\nredis: {url: x}", "CHFERRY_TOKEN": "token-1",
+	}))
+	if err != nil {
+		t.Fatalf("Load: %v", err)
+	}
+	want := &config.Config{
+		Temporal:   config.Temporal{Address: "127.0.0.1:7233", Namespace: "default", TaskQueue: "chferry", IDPrefix: "chferry"},
+		Redis:      config.Redis{URL: "redis://127.0.0.1:6379/0"},
+		ClickHouse: config.ClickHouse{URL: "clickhouse://default:c#'\": {x@127.0.0.1:9000/default"},
+		Databases: map[string]config.Database{
+			"default": {URL: "postgres://app:line\nredis: {url: x}@127.0.0.1:5432/shop"},
+			"archive": {URL: "postgres://app:line\nredis: {url: x}@127.0.0.1:5432/archive"},
+		},
+		API:     config.API{Listen: "127.0.0.1:8088", Tokens: []string{"token-1"}},
+		Metrics: config.Metrics{Listen: "127.0.0.1:9464"},
+		Imports: []chferry.Import{
+			{
+				Key: "users", Databases: []string{"default"}, Table: "public.users", PrimaryKey: []string{"id"},
+				Exclude: []string{"password_hash"}, Rename: map[string]string{"created": "created_at"},
+				DestinationTable: "users", Engine: "replacing_merge_tree", OrderBy: []string{"id"},
+				BatchSize: 100_000, MaxPending: 10_000_000, Every: 5 * time.Second,
+			},
+			{
+				Key: "orders", Databases: []string{"default", "archive"}, Table: "public.orders",
+				PrimaryKey: []string{"shop_id", "number"}, DestinationTable: "all_orders", Engine: "replacing_merge_tree",
+				DatabaseColumn: "source", BatchSize: 100_000, Cron: "*/5 * * * *",
+			},
+			{
+				Key: "countries", Databases: []string{"default"}, Table: "public.countries",
+				DestinationTable: "countries", Engine: "replacing_merge_tree", BatchSize: 100_000,
+			},
+		},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got\n%+v\nwant\n%+v", got, want)
+	}
+}
+
+func TestLoadDefaults(t *testing.T) {
+	t.Parallel()
+	cfg := mustLoad(t, head, nil)
+	if got, want := cfg.Temporal, (config.Temporal{TaskQueue: "chferry", IDPrefix: "chferry"}); got != want {
+		t.Errorf("temporal: got %+v, want %+v", got, want)
+	}
+	if got, want := cfg.API.Listen, "127.0.0.1:8088"; got != want {
+		t.Errorf("api.listen: got %s, want %s", got, want)
+	}
+	if len(cfg.Imports) != 0 || len(cfg.API.Tokens) != 0 || cfg.Metrics.Listen != "" {
+		t.Errorf("got imports %v, tokens %v, metrics %v; want none", cfg.Imports, cfg.API.Tokens, cfg.Metrics)
+	}
+}
+
+// A value is what is written, whatever YAML would take it for.
+func TestLoadScalars(t *testing.T) {
+	t.Parallel()
+	cfg := mustLoad(t, head+`
+api:
+  tokens: [0123, 1e3, true, 'it''s', "a\u0062c", "$${NAME}", "$HOME", "${A}${A}-$${A}"]
+temporal:
+  namespace: |-
+    literal
+  task_queue: >-
+    folded
+`, map[string]string{"A": "x$${B}"})
+	want := []string{"0123", "1e3", "true", "it's", "abc", "${NAME}", "$HOME", "x$${B}x$${B}-${A}"}
+	if got := cfg.API.Tokens; !reflect.DeepEqual(got, want) {
+		t.Errorf("tokens: got %q, want %q", got, want)
+	}
+	if cfg.Temporal.Namespace != "literal" || cfg.Temporal.TaskQueue != "folded" {
+		t.Errorf("block scalars: got %q, %q", cfg.Temporal.Namespace, cfg.Temporal.TaskQueue)
+	}
+}
+
+func TestImport(t *testing.T) {
+	t.Parallel()
+	cfg := mustLoad(t, head+"imports: [{key: users, table: users}, {key: orders, table: orders}]", nil)
+	i, err := cfg.Import("orders")
+	if err != nil || i.Key != "orders" {
+		t.Errorf("got %v, %v; want orders", i.Key, err)
+	}
+	_, err = cfg.Import("nope")
+	if chferry.CodeOf(err) != chferry.CodeUnknownKey || !strings.Contains(err.Error(), `"nope" is not configured: there are users, orders`) {
+		t.Errorf("unknown key: got %v (%s)", err, chferry.CodeOf(err))
+	}
+	if _, err := (&config.Config{}).Import("x"); !strings.Contains(err.Error(), "there are no imports") {
+		t.Errorf("without imports: got %v", err)
+	}
+}
+
+func TestLoadMissingFile(t *testing.T) {
+	t.Parallel()
+	_, err := config.Load(filepath.Join(t.TempDir(), "nope.yaml"), getenv(nil))
+	if chferry.CodeOf(err) != chferry.CodeConfiguration || !strings.Contains(err.Error(), "does not exist") {
+		t.Errorf("got %v (%s)", err, chferry.CodeOf(err))
+	}
+	_, err = config.Load(t.TempDir(), getenv(nil))
+	if chferry.CodeOf(err) != chferry.CodeConfiguration || !strings.Contains(err.Error(), "can't be read") {
+		t.Errorf("a folder: got %v (%s)", err, chferry.CodeOf(err))
+	}
+}

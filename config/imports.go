@@ -1,0 +1,186 @@
+package config
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/chferry/chferry"
+)
+
+// engines are the values of destination.engine.
+var engines = []string{DefaultEngine}
+
+// readImports reads the imports; database is ClickHouse's for destination tables that don't name one.
+func readImports(list []*section, databases map[string]Database, database string) []chferry.Import {
+	imports := make([]chferry.Import, 0, len(list))
+	keys, destinations := map[chferry.ImportKey]bool{}, map[string]chferry.ImportKey{}
+	for _, s := range list {
+		i := readImport(s, databases)
+		if keys[i.Key] && i.Key != "" {
+			s.fail("key", "%s stands twice: import keys are unique", i.Key)
+		}
+		keys[i.Key] = true
+		claimDestination(s, i, database, destinations)
+		imports = append(imports, i)
+	}
+	return imports
+}
+
+func readImport(s *section, databases map[string]Database) chferry.Import {
+	i := chferry.Import{Engine: DefaultEngine}
+	readKey(s, &i)
+	readSource(s, &i, databases)
+	readDestination(s.section("destination"), &i)
+	size := int64(DefaultBatchSize)
+	s.number("batch_size", 1, MaxBatchSize, &size)
+	i.BatchSize = int(size)
+	s.number("max_pending", 0, 1<<62, &i.MaxPending)
+	s.duration("settle", &i.Settle)
+	readSchedule(s, &i)
+	s.end()
+	return i
+}
+
+func readKey(s *section, i *chferry.Import) {
+	var key string
+	if !s.text("key", &key) {
+		if !s.has("key") {
+			s.fail("key", "is missing: name the import")
+		}
+		return
+	}
+	i.Key = chferry.ImportKey(key)
+	if i.Key.Validate() != nil {
+		s.fail("key", "must be a letter followed by at most 127 of A-Z a-z 0-9 _ . -")
+	}
+}
+
+func readSource(s *section, i *chferry.Import, databases map[string]Database) {
+	readAliases(s, i, databases)
+	if !s.text("table", &i.Table) && !s.has("table") || s.has("table") && strings.TrimSpace(i.Table) == "" {
+		s.fail("table", "is missing: name the source table, such as public.users")
+	}
+	s.texts("primary_key", &i.PrimaryKey)
+	checkNames(s, "primary_key", i.PrimaryKey)
+	if len(i.PrimaryKey) > chferry.MaxPrimaryKeyParts {
+		s.fail("primary_key", "has more than %d columns", chferry.MaxPrimaryKeyParts)
+	}
+	columns := s.section("columns")
+	columns.texts("exclude", &i.Exclude)
+	checkNames(columns, "exclude", i.Exclude)
+	i.Rename = columns.textMap("rename")
+	for _, to := range i.Rename {
+		if to == "" {
+			columns.fail("rename", "gives a column an empty name")
+		}
+	}
+	columns.end()
+}
+
+func readAliases(s *section, i *chferry.Import, databases map[string]Database) {
+	key, alias := "database", chferry.DefaultDatabase
+	s.text("database", &alias)
+	i.Databases = []string{alias}
+	if s.has("databases") {
+		if s.has("database") {
+			s.fail("databases", "and database exclude each other: keep one")
+		}
+		key, i.Databases = "databases", nil
+	}
+	s.texts("databases", &i.Databases)
+	if len(i.Databases) == 0 {
+		s.fail(key, "names no database")
+	}
+	checkNames(s, key, i.Databases)
+	for _, alias := range i.Databases {
+		if _, ok := databases[alias]; !ok {
+			s.fail(key, "names %.128q, which databases does not have: add it there, or use one of %s", alias, aliases(databases))
+		}
+	}
+}
+
+func aliases(databases map[string]Database) string {
+	if len(databases) == 0 {
+		return "none that it has"
+	}
+	names := make([]string, 0, len(databases))
+	for name := range databases {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+func readDestination(s *section, i *chferry.Import) {
+	i.DestinationTable = i.Table[strings.LastIndexByte(i.Table, '.')+1:]
+	if s.text("table", &i.DestinationTable) && strings.TrimSpace(i.DestinationTable) == "" {
+		s.fail("table", "is empty: name a table, or leave the key out")
+	}
+	if s.text("engine", &i.Engine) && !slices.Contains(engines, i.Engine) {
+		s.fail("engine", "must be %s", strings.Join(engines, " or "))
+	}
+	s.texts("order_by", &i.OrderBy)
+	checkNames(s, "order_by", i.OrderBy)
+	if s.text("database_column", &i.DatabaseColumn) && i.DatabaseColumn == "" {
+		s.fail("database_column", "is empty: name a column, or leave the key out")
+	}
+	switch {
+	case len(i.Databases) > 1 && !s.has("database_column"):
+		s.fail("database_column", "is missing: rows of several databases need a column that holds their alias")
+	case len(i.Databases) == 1 && s.has("database_column"):
+		s.fail("database_column", "is only for imports with several databases: leave it out")
+	}
+	s.end()
+}
+
+// claimDestination notes a problem if another import writes to the same table, or if one's table is the other's view.
+func claimDestination(s *section, i chferry.Import, database string, taken map[string]chferry.ImportKey) {
+	if i.DestinationTable == "" {
+		return
+	}
+	table := i.DestinationTable
+	if !strings.Contains(table, ".") {
+		table = database + "." + table
+	}
+	for _, name := range []string{table, table + "_current"} {
+		if other, ok := taken[name]; ok {
+			s.fail("destination", "is %s, which import %s writes to or has its view at: give each its own table", i.DestinationTable, other)
+			return
+		}
+	}
+	taken[table], taken[table+"_current"] = i.Key, i.Key
+}
+
+func readSchedule(s *section, i *chferry.Import) {
+	if !s.has("schedule") {
+		s.ask("schedule")
+		return
+	}
+	schedule := s.section("schedule")
+	every := schedule.duration("every", &i.Every)
+	cron := schedule.text("cron", &i.Cron)
+	if schedule.has("every") == schedule.has("cron") {
+		s.fail("schedule", "must have either every or cron: leave it out for syncs by hand only")
+	}
+	if every && (i.Every < time.Second || i.Every%time.Second != 0) {
+		schedule.fail("every", "must be whole seconds, at least 1s: Temporal's schedules have no finer grain")
+	}
+	if cron {
+		if err := checkCron(i.Cron); err != nil {
+			schedule.fail("cron", "%s", err)
+		}
+	}
+	schedule.end()
+}
+
+// checkNames notes a problem for an empty or a repeated name.
+func checkNames(s *section, key string, names []string) {
+	for n, name := range names {
+		if strings.TrimSpace(name) == "" {
+			s.fail(key, "holds an empty name")
+		} else if slices.Contains(names[:n], name) {
+			s.fail(key, "names %.128q twice", name)
+		}
+	}
+}

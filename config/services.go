@@ -1,0 +1,127 @@
+package config
+
+import (
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/chferry/chferry"
+)
+
+func readTemporal(s *section) Temporal {
+	t := Temporal{TaskQueue: DefaultTaskQueue, IDPrefix: DefaultIDPrefix}
+	for _, setting := range []struct {
+		key  string
+		into *string
+	}{{"address", &t.Address}, {"namespace", &t.Namespace}, {"task_queue", &t.TaskQueue}, {"id_prefix", &t.IDPrefix}} {
+		if s.text(setting.key, setting.into) && *setting.into == "" {
+			s.fail(setting.key, "is empty: write a value, or leave the key out")
+		}
+	}
+	s.end()
+	return t
+}
+
+// readURL reads a section that has nothing but a URL, which is required.
+func readURL(s *section, schemes ...string) string {
+	var url string
+	switch {
+	case s.text("url", &url):
+		checkURL(s, url, schemes)
+	case !s.has("url"):
+		s.fail("url", "is missing: write one that starts with %s", schemeList(schemes))
+	}
+	s.end()
+	return url
+}
+
+// checkURL checks the form only; the rest is the driver's, which knows it. The URL itself is not shown: it may hold a
+// password.
+func checkURL(s *section, url string, schemes []string) {
+	scheme, rest, _ := strings.Cut(url, ":")
+	switch {
+	case slices.Contains([]string{"mysql", "sqlite"}, scheme):
+		s.fail("url", "has the scheme %s, which is not supported yet: use %s", scheme, schemeList(schemes))
+	case !slices.Contains(schemes, scheme) || !strings.HasPrefix(rest, "//"):
+		s.fail("url", "must start with %s", schemeList(schemes))
+	case strings.Trim(rest, "/") == "":
+		s.fail("url", "names no host")
+	}
+}
+
+func schemeList(schemes []string) string {
+	return strings.Join(schemes, "://, ") + "://"
+}
+
+// clickHouseDatabase returns the database of a ClickHouse URL, which is that of tables that don't name one.
+func clickHouseDatabase(url string) string {
+	_, rest, _ := strings.Cut(url, "://")
+	rest, query, _ := strings.Cut(rest, "?")
+	for _, setting := range strings.Split(query, "&") {
+		if name, ok := strings.CutPrefix(setting, "database="); ok {
+			return name
+		}
+	}
+	if i := strings.LastIndexByte(rest, '@'); i >= 0 {
+		rest = rest[i+1:] // a password may hold a slash
+	}
+	_, path, _ := strings.Cut(rest, "/")
+	if path == "" {
+		return "default"
+	}
+	return path
+}
+
+func readDatabases(s *section) map[string]Database {
+	databases := make(map[string]Database, len(s.entries))
+	for _, e := range s.entries {
+		inner := s.section(e.key)
+		if e.key == "" || len(e.key) > chferry.MaxDatabaseBytes {
+			inner.found.add(e.line, "databases: an alias has 1 to %d bytes, this one has %d", chferry.MaxDatabaseBytes, len(e.key))
+		}
+		databases[e.key] = Database{URL: readURL(inner, "postgres", "postgresql")}
+	}
+	return databases
+}
+
+func readAPI(s *section) API {
+	api := API{Listen: DefaultListen}
+	s.text("listen", &api.Listen)
+	host, ok := checkListen(s, api.Listen)
+	s.texts("tokens", &api.Tokens)
+	for i, token := range api.Tokens {
+		// A trailing newline is what a secret read from a file often has, and no header can carry it.
+		if token == "" || strings.ContainsFunc(token, func(r rune) bool { return !unicode.IsPrint(r) || unicode.IsSpace(r) }) {
+			s.fail("tokens", "holds a token, number %d, that is empty or has white space in it", i+1)
+		}
+	}
+	if ok && len(api.Tokens) == 0 && !loopback(host) {
+		s.fail("listen", "is not a loopback address, which needs api.tokens: give some, or listen on 127.0.0.1")
+	}
+	s.end()
+	return api
+}
+
+func readMetrics(s *section) Metrics {
+	var m Metrics
+	if s.text("listen", &m.Listen) {
+		checkListen(s, m.Listen)
+	}
+	s.end()
+	return m
+}
+
+func checkListen(s *section, address string) (host string, ok bool) {
+	host, port, err := net.SplitHostPort(address)
+	if n, portErr := strconv.Atoi(port); err != nil || portErr != nil || n < 0 || n > 65535 {
+		s.fail("listen", "must be an address and a port, such as 127.0.0.1:8088")
+		return "", false
+	}
+	return host, true
+}
+
+func loopback(host string) bool {
+	return host == "localhost" || net.ParseIP(host).IsLoopback()
+}
