@@ -1,0 +1,149 @@
+package api_test
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/api"
+	"github.com/chferry/chferry/storage"
+)
+
+func TestGetImport(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	next := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
+	b.schedules.known["users"] = chferry.Schedule{Spec: "every 5s", Next: next}
+	b.want(t, post(operations, `{"operation":"insert","pks":["1","2","3"]}`), 200)
+	b.kept(t, "users")
+	b.want(t, post(operations, `{"operation":"insert","pks":["4"]}`), 200)
+
+	var got api.ImportStatus
+	decode(t, b.want(t, get("/v1/imports/users"), 200).Body, &got)
+	if got.Key != "users" || got.Pending != 1 || got.InFlight != 3 || got.Failed != 0 || got.Totals != (chferry.Outcome{}) {
+		t.Errorf("got %+v", got)
+	}
+	if got.LastSync == nil || time.Since(*got.LastSync) > time.Minute {
+		t.Errorf("last_sync_time: got %v", got.LastSync)
+	}
+	if got.OldestPending == nil || *got.OldestPending < 0 || *got.OldestPending > 60 {
+		t.Errorf("oldest_pending_seconds: got %v", got.OldestPending)
+	}
+	if want := (&chferry.Schedule{Spec: "every 5s", Next: next}); !reflect.DeepEqual(got.Schedule, want) {
+		t.Errorf("schedule: got %+v, want %+v", got.Schedule, want)
+	}
+}
+
+func TestGetImportOfNothing(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	want := `{"import_key":"bulk","pending":0,"in_flight":0,"failed":0,"last_sync_time":null,"oldest_pending_seconds":null,` +
+		`"totals":{"operations":0,"rows":0,"deletes":0,"coalesced":0,"failed":0},"schedule":null}` + "\n"
+	if got := b.want(t, get("/v1/imports/bulk"), 200).Body.String(); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// An answer that can't be encoded is a 500, not half an answer.
+func TestGetImportThatCannotBeEncoded(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	b.schedules.known["users"] = chferry.Schedule{Next: time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)}
+	b.want(t, get("/v1/imports/users"), 500)
+}
+
+func TestTotals(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	b.want(t, post(operations, `{"operation":"insert","pks":["1","1","2"]}`), 200)
+	b.kept(t, "users")
+	batch, err := b.storage.GetOperations(t.Context(), "users", storage.GetOptions{Token: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := chferry.Outcome{Operations: 3, Rows: 1, Deletes: 1, Coalesced: 1}
+	if _, err := b.storage.PostSync(t.Context(), "users", storage.PostSyncOptions{Token: "test", BatchID: batch.ID, Outcome: want}); err != nil {
+		t.Fatal(err)
+	}
+	var got api.ImportStatus
+	decode(t, b.want(t, get("/v1/imports/users"), 200).Body, &got)
+	if got.Totals != want || got.InFlight != 0 || got.OldestPending != nil {
+		t.Errorf("got %+v, want totals %+v", got, want)
+	}
+}
+
+func TestListImports(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	b.schedules.known["orders"] = chferry.Schedule{Spec: "by hand", Paused: true, Note: "moving house"}
+	var got []api.ImportStatus
+	decode(t, b.want(t, get("/v1/imports"), 200).Body, &got)
+	if len(got) != len(imports) || got[0].Key != "users" || got[1].Key != "orders" || got[2].Key != "bulk" {
+		t.Fatalf("got %+v", got)
+	}
+	if got[0].Schedule != nil || got[1].Schedule == nil || !got[1].Schedule.Paused {
+		t.Errorf("schedules: got %v, %v", got[0].Schedule, got[1].Schedule)
+	}
+}
+
+// A Temporal that hangs costs a second, not the answer.
+func TestImportsWithoutTemporal(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	b.schedules.hangs = true
+	start := time.Now()
+	if got := b.want(t, get("/v1/imports"), 200).Body.String(); strings.Count(got, `"schedule":null`) != len(imports) {
+		t.Errorf("got %s", got)
+	}
+	if took := time.Since(start); took < time.Second || took > 4*time.Second {
+		t.Errorf("took %s, want a second", took)
+	}
+}
+
+type slowSchedules struct{ running, most atomic.Int64 }
+
+func (s *slowSchedules) Describe(context.Context, chferry.ImportKey) (chferry.Schedule, error) {
+	n := s.running.Add(1)
+	for most := s.most.Load(); n > most && !s.most.CompareAndSwap(most, n); most = s.most.Load() {
+	}
+	time.Sleep(5 * time.Millisecond)
+	s.running.Add(-1)
+	return chferry.Schedule{Spec: "every 5s"}, nil
+}
+
+type manyStatuses struct{}
+
+func (manyStatuses) Status(_ context.Context, keys ...chferry.ImportKey) ([]chferry.Status, error) {
+	return make([]chferry.Status, len(keys)), nil
+}
+
+// Schedules are asked for side by side, but not all at once.
+func TestReadStatusOfMany(t *testing.T) {
+	t.Parallel()
+	many := make([]chferry.Import, 100)
+	for i := range many {
+		many[i].Key = chferry.ImportKey(fmt.Sprintf("key-%d", i))
+	}
+	slow := &slowSchedules{}
+	got, err := api.ReadStatus(t.Context(), manyStatuses{}, slow, many, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, s := range got {
+		if s.Key != many[i].Key || s.Schedule == nil {
+			t.Errorf("%d: got %+v", i, s)
+		}
+	}
+	if most := slow.most.Load(); most < 2 || most > 8 {
+		t.Errorf("%d schedules were asked for at a time", most)
+	}
+	got, err = api.ReadStatus(t.Context(), manyStatuses{}, nil, many[:1], time.Now())
+	if err != nil || got[0].Schedule != nil {
+		t.Errorf("without schedules: got %+v, %v", got, err)
+	}
+}

@@ -1,0 +1,106 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/chferry/chferry"
+)
+
+// handler answers a request or returns the error that [writeProblem] answers it with.
+type handler func(http.ResponseWriter, *http.Request) error
+
+// route is one line of the table in docs/api.md.
+type route struct {
+	method, path string
+	open         bool // needs no token
+	handle       handler
+}
+
+func (s *server) routes() []route {
+	routes := []route{
+		{http.MethodPost, "/v1/imports/{key}/operations", false, s.forImport(s.registerOperations)},
+		{http.MethodDelete, "/v1/imports/{key}/operations", false, s.forImport(s.flushOperations)},
+		{http.MethodGet, "/v1/imports", false, s.listImports},
+		{http.MethodGet, "/v1/imports/{key}", false, s.forImport(s.getImport)},
+		{http.MethodPost, "/v1/imports/{key}/sync", false, s.forImport(s.sync)},
+		{http.MethodPost, "/v1/imports/{key}/pause", false, s.forImport(s.pause)},
+		{http.MethodPost, "/v1/imports/{key}/resume", false, s.forImport(s.resume)},
+		{http.MethodGet, "/openapi.json", false, getOpenAPI},
+		{http.MethodGet, "/healthz", true, getHealth},
+		{http.MethodGet, "/readyz", true, s.getReadiness},
+	}
+	if s.Metrics != nil {
+		routes = append(routes, route{http.MethodGet, "/metrics", false, func(w http.ResponseWriter, r *http.Request) error {
+			s.Metrics.ServeHTTP(w, r)
+			return nil
+		}})
+	}
+	return routes
+}
+
+// mux takes the routes, and behind them what answers requests that no route takes: its own answers to those would not be
+// problem details.
+func (s *server) mux() *http.ServeMux {
+	mux := http.NewServeMux()
+	allowed, open := map[string][]string{}, map[string]bool{}
+	for _, r := range s.routes() {
+		mux.Handle(r.method+" "+r.path, s.answer(r.open, r.handle))
+		allowed[r.path] = append(allowed[r.path], r.method)
+		if r.method == http.MethodGet {
+			allowed[r.path] = append(allowed[r.path], http.MethodHead)
+		}
+		open[r.path] = r.open
+	}
+	for path, methods := range allowed {
+		mux.Handle(path, s.answer(open[path], methodNotAllowed(methods)))
+	}
+	mux.Handle("/", s.answer(false, func(http.ResponseWriter, *http.Request) error {
+		return refuse(http.StatusNotFound, "there is no such route: /openapi.json lists those that there are")
+	}))
+	return mux
+}
+
+// answer makes an http.Handler of handle, behind the guard unless open.
+func (s *server) answer(open bool, handle handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var err error
+		if !open {
+			err = s.guard.check(w, r)
+		}
+		if err == nil {
+			err = handle(w, r)
+		}
+		if err == nil {
+			return
+		}
+		p := problemOf(err)
+		if p.Status == http.StatusInternalServerError {
+			s.Log.ErrorContext(r.Context(), "request failed", "route", r.Pattern, "detail", p.Detail, "type", fmt.Sprintf("%T", err))
+		}
+		writeProblem(w, p)
+	})
+}
+
+func methodNotAllowed(methods []string) handler {
+	slices.Sort(methods)
+	allow := strings.Join(methods, ", ")
+	return func(w http.ResponseWriter, _ *http.Request) error {
+		w.Header().Set("Allow", allow)
+		return refuse(http.StatusMethodNotAllowed, "this route takes "+allow)
+	}
+}
+
+// forImport makes a handler of one that is given the import that the path names.
+func (s *server) forImport(handle func(http.ResponseWriter, *http.Request, chferry.Import) error) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		i, ok := s.imports[r.PathValue("key")]
+		if !ok {
+			return chferry.Errorf(chferry.CodeUnknownKey,
+				"import key %.140q is not configured: GET /v1/imports lists those that are", r.PathValue("key"))
+		}
+		return handle(w, r, i)
+	}
+}

@@ -1,0 +1,98 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/chferry/chferry"
+)
+
+const (
+	// scheduleTimeout is how long Temporal may take for all schedules of one answer.
+	scheduleTimeout = time.Second
+	// scheduleCalls is how many schedules are asked for at a time.
+	scheduleCalls = 8
+)
+
+// ImportStatus is what is known of an import key. `chferry status --json` prints the same.
+type ImportStatus struct {
+	Key      chferry.ImportKey `json:"import_key"`
+	Pending  int64             `json:"pending"`
+	InFlight int64             `json:"in_flight"`
+	Failed   int64             `json:"failed"`
+	// LastSync is nil if the key was never synced.
+	LastSync *time.Time `json:"last_sync_time"`
+	// OldestPending is the age, in seconds, of the oldest operation that is kept; nil if there is none.
+	OldestPending *float64        `json:"oldest_pending_seconds"`
+	Totals        chferry.Outcome `json:"totals"`
+	// Schedule is nil if Temporal did not tell it within a second.
+	Schedule *chferry.Schedule `json:"schedule"`
+}
+
+// StatusReader tells what a storage keeps, in one round trip.
+type StatusReader interface {
+	Status(ctx context.Context, keys ...chferry.ImportKey) ([]chferry.Status, error)
+}
+
+// ScheduleReader tells what Temporal knows of a schedule.
+type ScheduleReader interface {
+	Describe(ctx context.Context, key chferry.ImportKey) (chferry.Schedule, error)
+}
+
+// ReadStatus returns the status of imports, in their order. It fails only if the storage does; schedules that can't be read
+// are nil, and so are all if schedules is nil.
+func ReadStatus(ctx context.Context, storage StatusReader, schedules ScheduleReader, imports []chferry.Import, now time.Time) ([]ImportStatus, error) {
+	keys := make([]chferry.ImportKey, len(imports))
+	for i := range imports {
+		keys[i] = imports[i].Key
+	}
+	storageCtx, cancel := context.WithTimeout(ctx, storageTimeout)
+	defer cancel()
+	found, err := storage.Status(storageCtx, keys...)
+	if err != nil {
+		return nil, fmt.Errorf("read status: %w", err)
+	}
+	if len(found) != len(keys) {
+		return nil, fmt.Errorf("read status: got %d of %d import keys", len(found), len(keys))
+	}
+	out := make([]ImportStatus, len(keys))
+	for i, key := range keys {
+		out[i] = newImportStatus(key, found[i], now)
+	}
+	if schedules != nil {
+		readSchedules(ctx, schedules, out)
+	}
+	return out, nil
+}
+
+func newImportStatus(key chferry.ImportKey, s chferry.Status, now time.Time) ImportStatus {
+	out := ImportStatus{Key: key, Pending: s.Pending, InFlight: s.InFlight, Failed: s.Failed, Totals: s.Totals}
+	if !s.LastSync.IsZero() {
+		last := s.LastSync.UTC()
+		out.LastSync = &last
+	}
+	if !s.OldestPending.IsZero() {
+		age := max(0, now.Sub(s.OldestPending).Seconds()) // the storage's clock may be ahead
+		out.OldestPending = &age
+	}
+	return out
+}
+
+func readSchedules(ctx context.Context, schedules ScheduleReader, into []ImportStatus) {
+	ctx, cancel := context.WithTimeout(ctx, scheduleTimeout)
+	defer cancel()
+	var group errgroup.Group
+	group.SetLimit(scheduleCalls)
+	for i := range into {
+		group.Go(func() error {
+			if schedule, err := schedules.Describe(ctx, into[i].Key); err == nil {
+				into[i].Schedule = &schedule
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // a schedule that can't be read is left out
+}
