@@ -26,7 +26,7 @@ func step[Result any](ctx context.Context, a *Activities, key chferry.ImportKey,
 		a.Observer.SyncEnded(key, OutcomeSuperseded)
 	}
 	var none Result
-	if ctx.Err() != nil && errors.Is(context.Cause(ctx), context.Canceled) {
+	if errors.Is(ctx.Err(), context.Canceled) {
 		return none, ctx.Err() // Temporal knows a cancelled activity by this error alone
 	}
 	return none, temporal.NewApplicationErrorWithOptions(text, string(code), temporal.ApplicationErrorOptions{

@@ -1,0 +1,374 @@
+package worker_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	ch "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/history/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/activities"
+	"github.com/chferry/chferry/internal/testenv"
+	"github.com/chferry/chferry/sink"
+	"github.com/chferry/chferry/sink/clickhouse"
+	"github.com/chferry/chferry/source"
+	"github.com/chferry/chferry/source/postgres"
+	"github.com/chferry/chferry/starter"
+	"github.com/chferry/chferry/storage/redis"
+	"github.com/chferry/chferry/worker"
+	"github.com/chferry/chferry/workflows"
+)
+
+func TestMain(m *testing.M) { testenv.Main(m) }
+
+// record writes the histories of the runs that tests name into the replay fixtures of package workflows.
+var record = flag.Bool("record", false, "record histories into workflows/testdata/replay")
+
+// sentinel stands in every row and primary key that tests use, and must be in no history.
+const sentinel = "sentinel-of-a-row"
+
+// bundle is one import key on real servers, with a worker in this process.
+type bundle struct {
+	t        *testing.T
+	imp      chferry.Import
+	storage  *redis.Storage
+	starter  *starter.Starter
+	sources  map[string]source.Source
+	source   *pgxpool.Pool
+	target   driver.Conn
+	sink     *faultySink
+	observer *observer
+	secrets  []string
+	stop     func()
+}
+
+// faultySink lets a test break or hold inserts.
+type faultySink struct {
+	sink.Sink
+	before atomic.Pointer[func(ctx context.Context) error]
+	mu     sync.Mutex
+	tokens []string // of the inserts that were tried, in order
+}
+
+func (f *faultySink) Insert(ctx context.Context, d chferry.Destination, b chferry.Block, token string) ([]sink.Rejected, error) {
+	f.mu.Lock()
+	f.tokens = append(f.tokens, token)
+	f.mu.Unlock()
+	if before := f.before.Load(); before != nil {
+		if err := (*before)(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return f.Sink.Insert(ctx, d, b, token)
+}
+
+func (f *faultySink) breakWith(before func(ctx context.Context) error) { f.before.Store(&before) }
+
+func (f *faultySink) mend() { f.before.Store(nil) }
+
+// observer notes what the metrics would count.
+type observer struct {
+	mu     sync.Mutex
+	events []string
+}
+
+func (o *observer) note(format string, args ...any) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.events = append(o.events, fmt.Sprintf(format, args...))
+}
+
+func (o *observer) has(event string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, e := range o.events {
+		if e == event {
+			return true
+		}
+	}
+	return false
+}
+
+func (o *observer) Step(_ chferry.ImportKey, step string, _ float64) { o.note("step %s", step) }
+
+func (o *observer) BatchEnded(_ chferry.ImportKey, out chferry.Outcome) { o.note("batch %+v", out) }
+
+func (o *observer) SyncEnded(_ chferry.ImportKey, outcome string) { o.note("sync %s", outcome) }
+
+func (o *observer) TakenOver(chferry.ImportKey) { o.note("taken over") }
+
+var bundles atomic.Int64
+
+// setup makes a table users in a fresh database, its destination and its schedule, and runs a worker.
+func setup(t *testing.T, change ...func(*chferry.Import)) *bundle {
+	t.Helper()
+	name := fmt.Sprintf("w%d-%d", time.Now().UnixNano(), bundles.Add(1))
+	b := &bundle{t: t, observer: &observer{}}
+	b.imp = chferry.Import{
+		Key: chferry.ImportKey(name), Databases: []string{"default"}, Table: "public.users",
+		DestinationTable: "users", BatchSize: 1000,
+	}
+	for _, c := range change {
+		c(&b.imp)
+	}
+	b.openDatabases()
+	b.openServices(name)
+	b.apply()
+	b.runWorker()
+	t.Cleanup(func() {
+		b.stop()
+		b.wantNoSecretsInHistories()
+	})
+	return b
+}
+
+func (b *bundle) openDatabases() {
+	t := b.t
+	b.sources = map[string]source.Source{}
+	for _, alias := range b.imp.Databases {
+		url := testenv.Postgres(t)
+		b.secrets = append(b.secrets, url)
+		pool, err := pgxpool.New(t.Context(), url)
+		b.ok(err)
+		t.Cleanup(pool.Close)
+		if b.source == nil {
+			b.source = pool
+		}
+		_, err = pool.Exec(t.Context(), `CREATE TABLE users (id text PRIMARY KEY, name text NOT NULL, born date);
+			CREATE TABLE numbers (id bigint PRIMARY KEY, square bigint NOT NULL)`)
+		b.ok(err)
+		src, err := postgres.Open(url, source.Options{Alias: alias})
+		b.ok(err)
+		t.Cleanup(src.Close)
+		b.sources[alias] = src
+	}
+	url := testenv.ClickHouse(t)
+	b.secrets = append(b.secrets, url)
+	options, err := ch.ParseDSN(url)
+	b.ok(err)
+	b.target, err = ch.Open(options)
+	b.ok(err)
+	t.Cleanup(func() { _ = b.target.Close() })
+	client, err := clickhouse.Open(url, clickhouse.Options{})
+	b.ok(err)
+	t.Cleanup(client.Close)
+	b.sink = &faultySink{Sink: client}
+}
+
+func (b *bundle) openServices(name string) {
+	t := b.t
+	var err error
+	b.storage, err = redis.Open(testenv.Redis(t), redis.Options{})
+	b.ok(err)
+	t.Cleanup(func() { _ = b.storage.Close() })
+	b.starter, err = starter.New(starter.Options{Address: testenv.Temporal(t), TaskQueue: name, IDPrefix: name})
+	b.ok(err)
+	t.Cleanup(b.starter.Close)
+}
+
+func (b *bundle) apply() {
+	b.t.Helper()
+	ctx := b.t.Context()
+	plan, err := activities.MakePlan(ctx, b.imp, b.sources)
+	b.ok(err)
+	missing, err := b.sink.Missing(ctx, plan.Destination)
+	b.ok(err)
+	b.ok(b.sink.Create(ctx, missing))
+	attributes, err := b.starter.EnsureSearchAttributes(ctx, false)
+	b.ok(err)
+	_, err = b.starter.Apply(ctx, []chferry.Import{b.imp}, attributes.Usable, false)
+	b.ok(err)
+}
+
+// runWorker runs a worker until b.stop is called, or the test ends.
+func (b *bundle) runWorker() {
+	ctx, cancel := context.WithCancel(context.Background())
+	steps := &activities.Activities{
+		Storage: b.storage, Imports: map[chferry.ImportKey]chferry.Import{b.imp.Key: b.imp}, Sources: b.sources, Sink: b.sink,
+		Closed: b.starter.Closed, Observer: b.observer, Log: slog.New(slog.DiscardHandler),
+	}
+	ended := make(chan error, 1)
+	go func() {
+		ended <- worker.Run(ctx, b.starter.Client(), steps, worker.Options{TaskQueue: b.starter.TaskQueue(), StopTimeout: 5 * time.Second})
+	}()
+	b.stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			b.t.Errorf("the worker ended with %v", err)
+		}
+	})
+}
+
+func (b *bundle) ok(err error) {
+	b.t.Helper()
+	if err != nil {
+		b.t.Fatalf("%s: %v (%v)", chferry.CodeOf(err), err, errors.Unwrap(err))
+	}
+}
+
+func (b *bundle) ctx() context.Context { return b.t.Context() }
+
+// exec runs a statement in the first database; every $ in it becomes the sentinel.
+func (b *bundle) exec(sql string) {
+	b.t.Helper()
+	_, err := b.source.Exec(b.ctx(), strings.ReplaceAll(sql, "$", sentinel))
+	b.ok(err)
+}
+
+// pk is a primary key that must not get into a history.
+func pk(id string) chferry.PrimaryKey { return chferry.PrimaryKey{sentinel + id} }
+
+func (b *bundle) register(kind chferry.Kind, ids ...string) {
+	b.t.Helper()
+	for _, id := range ids {
+		_, err := b.storage.RegisterOperations(b.ctx(), b.imp.Key, chferry.Operation{Kind: kind, PrimaryKey: pk(id)})
+		b.ok(err)
+	}
+}
+
+// insert inserts rows into the source and registers them.
+func (b *bundle) insert(ids ...string) {
+	b.t.Helper()
+	for _, id := range ids {
+		b.exec(`INSERT INTO users VALUES ('$` + id + `', 'name of $` + id + `', '2000-01-01')`)
+	}
+	b.register(chferry.Insert, ids...)
+}
+
+// sync triggers a sync and waits for its end.
+func (b *bundle) sync() (workflows.SyncResult, error) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx(), 30*time.Second)
+	defer cancel()
+	return b.starter.Sync(ctx, b.imp.Key, nil)
+}
+
+// wantSync syncs and compares the result, but for its seconds.
+func (b *bundle) wantSync(want workflows.SyncResult) {
+	b.t.Helper()
+	got, err := b.sync()
+	b.ok(err)
+	if got.Seconds <= 0 {
+		b.t.Errorf("the sync took %v seconds", got.Seconds)
+	}
+	got.Seconds = 0
+	if got != want {
+		b.t.Fatalf("the sync's result is\n%+v, want\n%+v", got, want)
+	}
+}
+
+// wantFailure syncs and wants it to fail with a code.
+func (b *bundle) wantFailure(want chferry.Code) error {
+	b.t.Helper()
+	result, err := b.sync()
+	if err == nil || chferry.CodeOf(err) != want {
+		b.t.Fatalf("the sync ended with %+v and error %v (%s), want code %s", result, err, chferry.CodeOf(err), want)
+	}
+	return err
+}
+
+// wantRows compares the ids that ClickHouse shows, in order and without the sentinel.
+func (b *bundle) wantRows(want ...string) {
+	b.t.Helper()
+	rows, err := b.target.Query(b.ctx(), "SELECT id FROM users_current ORDER BY id")
+	b.ok(err)
+	defer rows.Close()
+	var got []string
+	for rows.Next() {
+		var id string
+		b.ok(rows.Scan(&id))
+		got = append(got, strings.TrimPrefix(id, sentinel))
+	}
+	b.ok(rows.Err())
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		b.t.Fatalf("ClickHouse shows %v, want %v", got, want)
+	}
+}
+
+func (b *bundle) wantStatus(want chferry.Status) {
+	b.t.Helper()
+	statuses, err := b.storage.Status(b.ctx(), b.imp.Key)
+	b.ok(err)
+	got := statuses[0]
+	got.LastSync, got.OldestPending, got.Version, got.Totals = time.Time{}, time.Time{}, 0, chferry.Outcome{}
+	if got != want {
+		b.t.Fatalf("status is %+v, want %+v", got, want)
+	}
+}
+
+// lastID returns the workflow that the schedule started last.
+func (b *bundle) lastID() string {
+	b.t.Helper()
+	schedule, err := b.starter.Describe(b.ctx(), b.imp.Key)
+	b.ok(err)
+	return schedule.LastID
+}
+
+func (b *bundle) history(workflowID string) *history.History {
+	h := &history.History{}
+	events := b.starter.Client().GetWorkflowHistory(context.Background(), workflowID, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for events.HasNext() {
+		event, err := events.Next()
+		if err != nil {
+			b.t.Errorf("read the history of %s: %v", workflowID, err)
+			break
+		}
+		h.Events = append(h.Events, event)
+	}
+	return h
+}
+
+// recordAs keeps the last run's history as a fixture, when asked for.
+func (b *bundle) recordAs(name string) {
+	b.t.Helper()
+	if !*record {
+		return
+	}
+	text, err := protojson.MarshalOptions{Indent: " "}.Marshal(b.history(b.lastID()))
+	b.ok(err)
+	b.ok(os.WriteFile(filepath.Join("..", "workflows", "testdata", "replay", name+".json"), text, 0o600))
+}
+
+// wantNoSecretsInHistories looks through every event of every run of this import key.
+func (b *bundle) wantNoSecretsInHistories() {
+	schedule, err := b.starter.Client().ScheduleClient().GetHandle(context.Background(), workflows.SyncID(b.starter.TaskQueue(), b.imp.Key)).Describe(context.Background())
+	if err != nil {
+		b.t.Errorf("describe the schedule: %v", err)
+		return
+	}
+	forbidden := append([]string{sentinel, "SELECT ", "INSERT ", "postgres://", "clickhouse://", "redis://"}, b.secrets...)
+	for _, action := range schedule.Info.RecentActions {
+		if action.StartWorkflowResult == nil {
+			continue
+		}
+		id := action.StartWorkflowResult.WorkflowID
+		for _, event := range b.history(id).GetEvents() {
+			text := fmt.Sprintf("%+v", event)
+			for _, secret := range forbidden {
+				if strings.Contains(text, secret) {
+					b.t.Errorf("event %d of %s holds %q", event.GetEventId(), id, secret)
+				}
+			}
+		}
+	}
+}
+
+func listRequest(query string) *workflowservice.ListWorkflowExecutionsRequest {
+	return &workflowservice.ListWorkflowExecutionsRequest{Namespace: "default", Query: query}
+}

@@ -1,0 +1,211 @@
+package workflows_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/activities"
+	"github.com/chferry/chferry/workflows"
+)
+
+// steps are activities that a test scripts; what is nil succeeds. They exist to reach ends that real servers rarely give;
+// the others are tested against real ones in package worker.
+type steps struct {
+	pending     int64
+	maxBatches  int
+	preSync     func() error
+	insert      func() error
+	postSync    func() error
+	compensated int
+}
+
+func (s *steps) PreSync(context.Context, activities.PreSyncInput) (activities.PreSyncResult, error) {
+	if s.preSync != nil {
+		if err := s.preSync(); err != nil {
+			return activities.PreSyncResult{}, err
+		}
+	}
+	return activities.PreSyncResult{Claimed: s.pending > 0, Operations: s.pending, MaxBatches: s.maxBatches}, nil
+}
+
+func (s *steps) GetOperations(context.Context, activities.GetOperationsInput) (activities.Ticket, error) {
+	return activities.Ticket{Batch: "1", Operations: int(min(s.pending, 10)), Version: 1, ChunkSize: 10}, nil
+}
+
+func (s *steps) InsertBatch(_ context.Context, in activities.InsertBatchInput) (chferry.Outcome, error) {
+	if s.insert != nil {
+		if err := s.insert(); err != nil {
+			return chferry.Outcome{}, err
+		}
+	}
+	return chferry.Outcome{Operations: int64(in.Ticket.Operations), Rows: int64(in.Ticket.Operations)}, nil
+}
+
+func (s *steps) PostSync(_ context.Context, in activities.PostSyncInput) (activities.PostSyncResult, error) {
+	if s.postSync != nil {
+		if err := s.postSync(); err != nil {
+			return activities.PostSyncResult{}, err
+		}
+	}
+	s.pending -= in.Outcome.Operations
+	return activities.PostSyncResult{Remaining: s.pending}, nil
+}
+
+func (s *steps) PostSyncFailed(context.Context, activities.PostSyncFailedInput) error {
+	s.compensated++
+	return nil
+}
+
+func run(t *testing.T, s *steps, in workflows.SyncInput, prepare ...func(*testsuite.TestWorkflowEnvironment)) *testsuite.TestWorkflowEnvironment {
+	t.Helper()
+	var suite testsuite.WorkflowTestSuite
+	env := suite.NewTestWorkflowEnvironment()
+	env.RegisterWorkflowWithOptions(workflows.Sync, workflow.RegisterOptions{Name: workflows.SyncName})
+	for name, step := range map[string]any{
+		"PreSync": s.PreSync, "GetOperations": s.GetOperations, "InsertBatch": s.InsertBatch,
+		"PostSync": s.PostSync, "PostSyncFailed": s.PostSyncFailed,
+	} {
+		env.RegisterActivityWithOptions(step, activity.RegisterOptions{Name: name})
+	}
+	for _, p := range prepare {
+		p(env)
+	}
+	env.ExecuteWorkflow(workflows.SyncName, in)
+	if !env.IsWorkflowCompleted() {
+		t.Fatal("the workflow did not end")
+	}
+	return env
+}
+
+func result(t *testing.T, env *testsuite.TestWorkflowEnvironment) workflows.SyncResult {
+	t.Helper()
+	var got workflows.SyncResult
+	if err := env.GetWorkflowResult(&got); err != nil {
+		t.Fatal(err)
+	}
+	got.Seconds = 0
+	return got
+}
+
+func permanent(code chferry.Code) error {
+	return temporal.NewNonRetryableApplicationError("to be mended", string(code), nil)
+}
+
+func TestDrains(t *testing.T) {
+	t.Parallel()
+	got := result(t, run(t, &steps{pending: 25, maxBatches: 100}, workflows.SyncInput{ImportKey: "k"}))
+	if want := (workflows.SyncResult{Outcome: "synced", Batches: 3, Operations: 25, Rows: 25}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+func TestStopsAtLimit(t *testing.T) {
+	t.Parallel()
+	got := result(t, run(t, &steps{pending: 25, maxBatches: 2}, workflows.SyncInput{ImportKey: "k"}))
+	if want := (workflows.SyncResult{Outcome: "synced", Batches: 2, Operations: 20, Rows: 20, Remaining: 5}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+func TestContinuesAsNew(t *testing.T) {
+	t.Parallel()
+	s := &steps{pending: 25, maxBatches: 100}
+	env := run(t, s, workflows.SyncInput{ImportKey: "k"}, func(env *testsuite.TestWorkflowEnvironment) {
+		env.SetContinueAsNewSuggested(true)
+	})
+	var again *workflow.ContinueAsNewError
+	if !errors.As(env.GetWorkflowError(), &again) || s.compensated > 0 {
+		t.Fatalf("got %v with %d compensations, want a continuation", env.GetWorkflowError(), s.compensated)
+	}
+	// What was done before counts in the end.
+	got := result(t, run(t, s, workflows.SyncInput{ImportKey: "k", Progress: &workflows.SyncProgress{
+		Batches: 1, Outcome: chferry.Outcome{Operations: 10, Rows: 9, Failed: 1},
+	}}))
+	if want := (workflows.SyncResult{Outcome: "partial", Batches: 3, Operations: 25, Rows: 24, Failed: 1}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+func TestPermanentFailure(t *testing.T) {
+	t.Parallel()
+	s := &steps{pending: 5, maxBatches: 1, insert: func() error { return permanent(chferry.CodeSchemaMismatch) }}
+	env := run(t, s, workflows.SyncInput{ImportKey: "k"})
+	var app *temporal.ApplicationError
+	if !errors.As(env.GetWorkflowError(), &app) || app.Type() != "SchemaMismatch" || app.Message() != "InsertBatch: to be mended" {
+		t.Errorf("got %v", env.GetWorkflowError())
+	}
+	if s.compensated != 1 {
+		t.Errorf("compensated %d times, want once", s.compensated)
+	}
+}
+
+// TestGivesUp: what does not pass ends the run, so that none hangs for ever.
+func TestGivesUp(t *testing.T) {
+	t.Parallel()
+	attempts := 0
+	s := &steps{pending: 5, maxBatches: 1, postSync: func() error {
+		attempts++
+		return temporal.NewApplicationError("redis is away", string(chferry.CodeUnavailable))
+	}}
+	env := run(t, s, workflows.SyncInput{ImportKey: "k"})
+	if err := env.GetWorkflowError(); err == nil || !strings.Contains(err.Error(), "redis is away") {
+		t.Errorf("got %v, want the last error", err)
+	}
+	if attempts < 10 || s.compensated != 1 {
+		t.Errorf("%d attempts and %d compensations", attempts, s.compensated)
+	}
+}
+
+func TestSupersededCompensatesNothing(t *testing.T) {
+	t.Parallel()
+	s := &steps{pending: 5, maxBatches: 1, postSync: func() error { return permanent(chferry.CodeSuperseded) }}
+	got := result(t, run(t, s, workflows.SyncInput{ImportKey: "k"}))
+	if got.Outcome != "superseded" || got.Batches != 0 || s.compensated != 0 {
+		t.Errorf("got %+v with %d compensations", got, s.compensated)
+	}
+}
+
+func TestPreSyncFails(t *testing.T) {
+	t.Parallel()
+	s := &steps{preSync: func() error { return permanent(chferry.CodeUnknownKey) }}
+	env := run(t, s, workflows.SyncInput{ImportKey: "k"})
+	if err := env.GetWorkflowError(); err == nil || !strings.Contains(err.Error(), "PreSync: to be mended") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestProgressQuery(t *testing.T) {
+	t.Parallel()
+	s := &steps{pending: 25, maxBatches: 100}
+	var got workflows.SyncProgress
+	env := run(t, s, workflows.SyncInput{ImportKey: "k"})
+	answer, err := env.QueryWorkflow(workflows.ProgressQuery)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := answer.Get(&got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Batches != 3 || got.Operations != 25 || got.Remaining != 0 || got.Step != "PostSync" {
+		t.Errorf("progress is %+v", got)
+	}
+}
+
+func TestTokens(t *testing.T) {
+	t.Parallel()
+	id, run, ok := workflows.ParseToken(workflows.Token("chferry:sync:a/b-2026", "run"))
+	if id != "chferry:sync:a/b-2026" || run != "run" || !ok {
+		t.Errorf("got %q, %q, %t", id, run, ok)
+	}
+	if _, _, ok := workflows.ParseToken("no token"); ok {
+		t.Error("a text without a slash is taken for a token")
+	}
+}
