@@ -13,7 +13,7 @@ import (
 // the source compares them: "01" and "1" are one integer. A key that can't be read as these types gives [CodeInvalid],
 // without the key in its text, and leaves the vectors as they were.
 func AppendPrimaryKey(keys []Vector, pk PrimaryKey) error {
-	if len(pk) != len(keys) {
+	if len(pk) != len(keys) || len(keys) == 0 {
 		return Errorf(CodeInvalid, "the primary key has %d values, the operation %d", len(keys), len(pk))
 	}
 	rows := keys[0].Len()

@@ -1,0 +1,121 @@
+package postgres
+
+import (
+	"context"
+	"slices"
+	"strconv"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/chferry/chferry"
+)
+
+// describeSQL returns a row for each column of table $1, with what is known of the table in each of them.
+const describeSQL = `
+WITH RECURSIVE resolved AS (
+	SELECT a.attnum, a.atttypid AS type, a.atttypmod AS modifier
+	FROM pg_attribute a WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
+	UNION ALL
+	SELECT r.attnum, t.typbasetype, t.typtypmod FROM resolved r JOIN pg_type t ON t.oid = r.type WHERE t.typtype = 'd'
+), primary_key AS (
+	SELECT k.attnum, k.n FROM pg_index i, unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, n)
+	WHERE i.indrelid = to_regclass($1) AND i.indisprimary AND k.n <= i.indnkeyatts
+)
+SELECT c.oid, c.relkind, row_security_active(c.oid), has_any_column_privilege(c.oid, 'SELECT'),
+	current_setting('server_encoding'), a.attname, a.attnotnull, t.oid, r.modifier, format_type(t.oid, r.modifier),
+	t.typtype = 'e', t.typcategory = 'A', coalesce(l.collisdeterministic, true), coalesce(k.n, 0)
+FROM pg_class c
+JOIN pg_attribute a ON a.attrelid = c.oid
+JOIN resolved r ON r.attnum = a.attnum
+JOIN pg_type t ON t.oid = r.type AND t.typtype <> 'd'
+LEFT JOIN pg_collation l ON l.oid = a.attcollation
+LEFT JOIN primary_key k ON k.attnum = a.attnum
+WHERE c.oid = to_regclass($1)
+ORDER BY a.attnum`
+
+// described is what the server's catalog says of a table.
+type described struct {
+	oid         string
+	kind        string // pg_class.relkind
+	rowSecurity bool
+	readable    bool
+	encoding    string
+	columns     []attribute
+}
+
+// attribute is a column, its domain resolved to the type beneath.
+type attribute struct {
+	chferry.Column
+	oid           uint32
+	notNull       bool
+	isEnum        bool
+	deterministic bool // the collation tells all texts apart
+	keyPosition   int  // in the table's own primary key, from 1; 0: not part of it
+}
+
+// Describe implements [source.Source]. Views, materialized views, foreign and partitioned tables are tables here; those
+// without a primary key of their own need primaryKey. A column of a type that is not supported, such as an array, has
+// the kind 0: the caller must exclude it, [Source.Fetch] refuses it.
+func (s *Source) Describe(ctx context.Context, table string, primaryKey []string) (chferry.Table, error) {
+	name, err := parseRelation(table)
+	if err != nil {
+		return chferry.Table{}, err
+	}
+	var d described
+	if err := s.transaction(ctx, table, statement{sql: describeSQL, params: []param{textParam(name.quoted())}, read: d.read}); err != nil {
+		return chferry.Table{}, err
+	}
+	if err := s.readable(table, d); err != nil {
+		return chferry.Table{}, err
+	}
+	out := chferry.Table{Database: s.alias, Name: table, Identity: s.identity(d.oid)}
+	if out.PrimaryKey, err = d.key(table, primaryKey); err != nil {
+		return chferry.Table{}, err
+	}
+	for i, a := range d.columns {
+		// Where nullability is unknown, as in a view, the key's values are not null all the same: nulls match no key.
+		a.Type.Nullable = !a.notNull && a.Type.Kind != 0 && !slices.Contains(out.PrimaryKey, i)
+		out.Columns = append(out.Columns, a.Column)
+	}
+	return out, nil
+}
+
+func (d *described) read(rr *pgconn.ResultReader) error {
+	return eachRow(rr, func(row [][]byte) error {
+		text := func(i int) string { return string(row[i]) }
+		yes := func(i int) bool { return text(i) == "t" }
+		d.oid, d.kind, d.rowSecurity, d.readable, d.encoding = text(0), text(1), yes(2), yes(3), text(4)
+		a := attribute{
+			Column:  chferry.Column{Name: text(5), Destination: text(5), SourceType: text(9)},
+			notNull: yes(6), isEnum: yes(10), deterministic: yes(12),
+		}
+		oid, err := strconv.ParseUint(text(7), 10, 32)
+		if err != nil {
+			return err
+		}
+		modifier, err := strconv.ParseInt(text(8), 10, 32)
+		if err != nil {
+			return err
+		}
+		if a.oid = uint32(oid); !yes(11) {
+			a.Type = typeOf(a.oid, int32(modifier))
+		}
+		a.keyPosition, err = strconv.Atoi(text(13))
+		d.columns = append(d.columns, a)
+		return err
+	})
+}
+
+// readable refuses what is no table and what can't be read as a whole.
+func (s *Source) readable(table string, d described) error {
+	switch {
+	case len(d.columns) == 0 || !slices.Contains([]string{"r", "p", "v", "m", "f"}, d.kind):
+		return s.noTable(nil, table)
+	case !d.readable:
+		return s.denied(nil, table)
+	case d.rowSecurity:
+		return chferry.Errorf(chferry.CodeConfiguration, "row security hides rows of table %s from the user of database %q, and they "+
+			"would look deleted: ALTER ROLE … BYPASSRLS, or connect as the table's owner", table, s.alias)
+	}
+	return nil
+}

@@ -1,0 +1,147 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/chferry/chferry"
+)
+
+// Fetch implements [source.Source]. Keys are compared by the server, as values of the columns' types. It returns
+// [chferry.CodeSourceChanged] if the table is not the one that was described, and [chferry.CodeSchemaMismatch] for a column of
+// a type that is not supported, for one that changed since it was described, and for a key that several rows have.
+func (s *Source) Fetch(ctx context.Context, table chferry.Table, keys []chferry.Vector) (chferry.Rows, error) {
+	name, err := parseRelation(table.Name)
+	if err != nil {
+		return chferry.Rows{}, err
+	}
+	if err := fetchable(table, keys); err != nil {
+		return chferry.Rows{}, err
+	}
+	if len(keys) == 0 || keys[0].Len() == 0 {
+		return chferry.Rows{Block: chferry.NewBlock(table.Columns)}, nil
+	}
+	reader := newRowReader(table, keys[0].Len())
+	fetch := statement{sql: fetchSQL(table, name), resultFormats: reader.formats, read: reader.read}
+	for i := range keys {
+		fetch.params = append(fetch.params, arrayOf(&keys[i], table.Columns[table.PrimaryKey[i]]))
+	}
+	if err := s.transaction(ctx, table.Name, fetch, s.sameTable(table, name)); err != nil {
+		return chferry.Rows{}, err
+	}
+	return reader.rows, nil
+}
+
+// fetchable refuses what the caller of Fetch got wrong.
+func fetchable(table chferry.Table, keys []chferry.Vector) error {
+	for _, c := range table.Columns {
+		if c.Type.Kind == 0 {
+			return chferry.Errorf(chferry.CodeSchemaMismatch, "column %q of table %s has the type %s, which is not supported: name it in columns.exclude",
+				c.Name, table.Name, c.SourceType)
+		}
+	}
+	if len(keys) > 0 && len(keys) != len(table.PrimaryKey) {
+		return chferry.Errorf(chferry.CodeInvalid, "the primary key of table %s has %d columns, the keys have %d", table.Name, len(table.PrimaryKey), len(keys))
+	}
+	return nil
+}
+
+// fetchSQL joins the table with the keys, which come as one array for each column of the key. Each row has the
+// position of its key, from 1, before the table's columns.
+func fetchSQL(table chferry.Table, name relation) string {
+	var columns, arrays, aliases, conditions []string
+	for _, c := range table.Columns {
+		columns = append(columns, "t."+quote(c.Name))
+	}
+	for i, c := range table.PrimaryKey {
+		alias := fmt.Sprintf("c%d", i+1)
+		column := keyColumnOf(table.Columns[c])
+		arrays = append(arrays, fmt.Sprintf("$%d::%s", i+1, column.array))
+		aliases = append(aliases, alias)
+		conditions = append(conditions, column.condition("t."+quote(table.Columns[c].Name), "k."+alias))
+	}
+	return "SELECT k.n, " + strings.Join(columns, ", ") +
+		" FROM unnest(" + strings.Join(arrays, ", ") + ") WITH ORDINALITY AS k(" + strings.Join(aliases, ", ") + ", n)" +
+		" JOIN " + name.quoted() + " AS t ON " + strings.Join(conditions, " AND ")
+}
+
+// rowReader turns the wire's rows into column vectors.
+type rowReader struct {
+	table   chferry.Table
+	formats []int16
+	readers []valueReader
+	rows    chferry.Rows
+	seen    []bool // by key
+}
+
+func newRowReader(table chferry.Table, keys int) *rowReader {
+	r := &rowReader{
+		table: table, formats: []int16{binaryFormat}, seen: make([]bool, keys),
+		rows: chferry.Rows{Block: chferry.NewBlock(table.Columns), Key: make([]int, 0, keys)},
+	}
+	for i, c := range table.Columns {
+		reader := valueReaders[c.Type.Kind]
+		r.formats = append(r.formats, reader.format)
+		r.readers = append(r.readers, reader)
+		reserve(&r.rows.Vectors[i], keys)
+	}
+	return r
+}
+
+func (r *rowReader) read(rr *pgconn.ResultReader) error {
+	for first := true; rr.NextRow(); first = false {
+		if first {
+			if err := r.sameTypes(rr.FieldDescriptions()); err != nil {
+				return err
+			}
+		}
+		if err := r.readRow(rr.Values()); err != nil {
+			return err
+		}
+	}
+	_, err := rr.Close()
+	return err
+}
+
+// sameTypes makes sure that the values on the wire are what the readers expect.
+func (r *rowReader) sameTypes(fields []pgconn.FieldDescription) error {
+	for i, c := range r.table.Columns {
+		now, then := typeOf(fields[i+1].DataTypeOID, fields[i+1].TypeModifier), c.Type
+		if now.Nullable = then.Nullable; now != then {
+			return r.changed(c, "another type")
+		}
+	}
+	return nil
+}
+
+func (r *rowReader) changed(c chferry.Column, what string) error {
+	return chferry.Errorf(chferry.CodeSchemaMismatch, "column %q of table %s has %s than when it was described: it was changed meanwhile",
+		c.Name, r.table.Name, what)
+}
+
+func (r *rowReader) readRow(row [][]byte) error {
+	key := int(int64At(row[0])) - 1
+	if r.seen[key] {
+		return chferry.Errorf(chferry.CodeSchemaMismatch, "table %s has several rows with one primary key: primary_key must name columns that tell its rows apart",
+			r.table.Name)
+	}
+	r.seen[key] = true
+	r.rows.Key = append(r.rows.Key, key)
+	for i, reader := range r.readers {
+		v, value := &r.rows.Vectors[i], row[i+1]
+		switch {
+		case value != nil:
+			if !reader.read(v, value) {
+				return r.changed(r.table.Columns[i], "another form")
+			}
+		case v.Type.Nullable:
+			v.AppendNull()
+		default:
+			return r.changed(r.table.Columns[i], "nulls, other")
+		}
+	}
+	return nil
+}

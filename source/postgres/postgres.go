@@ -1,0 +1,123 @@
+// Package postgres reads rows from PostgreSQL 12 and later.
+//
+// Every read is one read-only transaction that first asks where it is. A standby, or another database than the one this
+// source saw first, is refused before a row is looked at, also when a pooler such as PgBouncer changes the server behind a
+// connection that stays open. For the same reason no setting and no prepared statement outlives its transaction.
+package postgres
+
+import (
+	"context"
+	"math"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/source"
+)
+
+const (
+	defaultConnections = 4
+	// A server that does not answer is found out within this time; connect_timeout in the URL may shorten it.
+	connectTimeout = 5 * time.Second
+	// A statement is ended by the server after this time, unless the URL has a statement_timeout.
+	statementTimeout = time.Minute
+	// A server that should have ended a statement by itself is given up after this time more.
+	grace = 10 * time.Second
+)
+
+// Source reads one PostgreSQL database. Its methods may be called at the same time.
+type Source struct {
+	pool    *pgxpool.Pool
+	alias   string
+	address string        // host:port, all of them if the URL has several; for errors
+	timeout time.Duration // of a statement; 0: none
+	opening []statement
+
+	mu    sync.Mutex
+	where place // the database seen first; zero before
+}
+
+var _ source.Open = Open
+
+// Open opens the database that a postgres:// URL leads to. The URL's parameters are libpq's, among them sslmode,
+// connect_timeout and statement_timeout. It does not connect. It returns [chferry.CodeConfiguration] for a URL that can't
+// be read.
+func Open(url string, opts source.Options) (source.Source, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		// The cause may quote the password, which the caller did not ask to see: it is not kept.
+		return nil, chferry.Errorf(chferry.CodeConfiguration,
+			"the url of database %q can't be read: it must look like postgres://user:password@host:5432/database, with "+
+				"special characters of the password written as %%XX, and files it names must exist", opts.Alias)
+	}
+	s := &Source{alias: opts.Alias, address: addresses(&config.ConnConfig.Config)}
+	if s.timeout, err = timeoutOf(config.ConnConfig.RuntimeParams, opts.Alias); err != nil {
+		return nil, err
+	}
+	s.opening = s.openingStatements()
+	configure(config, opts.MaxConnections)
+	if s.pool, err = pgxpool.NewWithConfig(context.Background(), config); err != nil {
+		return nil, chferry.WrapError(chferry.CodeConfiguration, err, "the connection pool of database %q can't be made", opts.Alias)
+	}
+	return s, nil
+}
+
+// configure adds what the URL does not say.
+func configure(config *pgxpool.Config, connections int) {
+	if config.MaxConns = defaultConnections; connections > 0 {
+		config.MaxConns = int32(min(connections, math.MaxInt32))
+	}
+	config.MinConns, config.MinIdleConns = 0, 0
+	connect := config.ConnConfig
+	connect.ConnectTimeout = min(connect.ConnectTimeout, connectTimeout)
+	connect.RuntimeParams["client_encoding"] = "UTF8"
+	if connect.RuntimeParams["application_name"] == "" {
+		connect.RuntimeParams["application_name"] = "chferry"
+	}
+}
+
+// timeoutOf takes the statement timeout out of what is sent when a connection starts, where poolers refuse it.
+func timeoutOf(params map[string]string, alias string) (time.Duration, error) {
+	const name = "statement_timeout"
+	text, ok := params[name]
+	if !ok {
+		return statementTimeout, nil
+	}
+	delete(params, name)
+	if ms, err := strconv.ParseInt(text, 10, 32); err == nil && ms >= 0 {
+		return time.Duration(ms) * time.Millisecond, nil
+	}
+	d, err := time.ParseDuration(strings.Replace(text, "min", "m", 1))
+	if err != nil || d < 0 {
+		return 0, chferry.Errorf(chferry.CodeConfiguration,
+			"the url of database %q has a statement_timeout that can't be read: it must be milliseconds, or look like 30s or 5min", alias)
+	}
+	return d, nil
+}
+
+// addresses lists the servers of a configuration, each once.
+func addresses(config *pgconn.Config) string {
+	list := []string{net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port)))}
+	for _, fallback := range config.Fallbacks {
+		address := net.JoinHostPort(fallback.Host, strconv.Itoa(int(fallback.Port)))
+		if !slices.Contains(list, address) {
+			list = append(list, address)
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
+// Check implements [source.Source].
+func (s *Source) Check(ctx context.Context) error {
+	return s.transaction(ctx, "")
+}
+
+// Close implements [source.Source]. It waits for reads that are under way.
+func (s *Source) Close() { s.pool.Close() }

@@ -1,0 +1,95 @@
+package postgres
+
+import (
+	"math"
+
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/chferry/chferry"
+)
+
+// maxPrecision is the number of digits that the destination's decimals can hold.
+const maxPrecision = 76
+
+var fixedTypes = map[uint32]chferry.TypeKind{
+	pgtype.BoolOID: chferry.Bool,
+	pgtype.Int2OID: chferry.Int16, pgtype.Int4OID: chferry.Int32, pgtype.Int8OID: chferry.Int64, pgtype.OIDOID: chferry.Int64,
+	pgtype.Float4OID: chferry.Float32, pgtype.Float8OID: chferry.Float64,
+	pgtype.ByteaOID: chferry.Bytes, pgtype.UUIDOID: chferry.UUID,
+	pgtype.DateOID: chferry.Date, pgtype.TimestampOID: chferry.Timestamp, pgtype.TimestamptzOID: chferry.Timestamp,
+}
+
+// typeOf maps a type that is neither domain nor array; whatever has no kind of its own is a string, as the server writes it.
+func typeOf(oid uint32, modifier int32) chferry.Type {
+	if oid == pgtype.NumericOID {
+		return numericType(modifier)
+	}
+	if kind, ok := fixedTypes[oid]; ok {
+		return chferry.Type{Kind: kind}
+	}
+	return chferry.Type{Kind: chferry.String}
+}
+
+// numericType reads the modifier of a numeric as numeric_typmod_precision and numeric_typmod_scale do in PostgreSQL's
+// numeric.c. Since PostgreSQL 15 the scale may be negative, or greater than the precision.
+func numericType(modifier int32) chferry.Type {
+	const header, scaleBits, scaleSign = 4, 0x7ff, 0x400
+	if modifier < header {
+		return chferry.Type{Kind: chferry.String}
+	}
+	precision := int((modifier - header) >> 16 & 0xffff)
+	scale := int((modifier-header)&scaleBits^scaleSign) - scaleSign
+	if scale < 0 {
+		precision, scale = precision-scale, 0
+	}
+	precision = max(precision, scale)
+	if precision > maxPrecision {
+		return chferry.Type{Kind: chferry.String}
+	}
+	return chferry.Type{Kind: chferry.Decimal, Precision: precision, Scale: scale}
+}
+
+// Days and microseconds from 1970-01-01 to 2000-01-01, where PostgreSQL counts from.
+const (
+	epochDays   = 10957
+	epochMicros = epochDays * 24 * 60 * 60 * 1_000_000
+)
+
+// daysFromWire and daysToWire keep the two infinities.
+func daysFromWire(days int32) int64 {
+	switch days {
+	case math.MaxInt32:
+		return math.MaxInt64
+	case math.MinInt32:
+		return math.MinInt64
+	default:
+		return int64(days) + epochDays
+	}
+}
+
+func daysToWire(days int64) int32 {
+	return int32(min(max(days, math.MinInt32+epochDays)-epochDays, math.MaxInt32))
+}
+
+// microsFromWire gives infinity for the last centuries of PostgreSQL's range, which an int64 can't count from 1970.
+func microsFromWire(micros int64) int64 {
+	switch {
+	case micros > math.MaxInt64-epochMicros:
+		return math.MaxInt64
+	case micros == math.MinInt64:
+		return math.MinInt64
+	default:
+		return micros + epochMicros
+	}
+}
+
+func microsToWire(micros int64) int64 {
+	switch {
+	case micros == math.MaxInt64:
+		return math.MaxInt64
+	case micros < math.MinInt64+epochMicros:
+		return math.MinInt64
+	default:
+		return micros - epochMicros
+	}
+}

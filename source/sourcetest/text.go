@@ -1,0 +1,59 @@
+package sourcetest
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/chferry/chferry"
+)
+
+// rowText returns row r of a block in the notation of [Bundle.Literal].
+func rowText(b *chferry.Block, r int) []string {
+	texts := make([]string, len(b.Vectors))
+	for c := range b.Vectors {
+		texts[c] = Text(&b.Vectors[c], r)
+	}
+	return texts
+}
+
+// Text returns value i of a vector as a text: numbers and times in their usual notation, bytes as they are, a null as
+// something that is no value.
+func Text(v *chferry.Vector, i int) string {
+	if v.IsNull(i) {
+		return null
+	}
+	switch v.Type.Kind {
+	case chferry.Bool:
+		return strconv.FormatBool(v.Ints[i] == 1)
+	case chferry.Uint64:
+		return strconv.FormatUint(uint64(v.Ints[i]), 10)
+	case chferry.Float32:
+		return strconv.FormatFloat(v.Floats[i], 'g', -1, 32)
+	case chferry.Float64:
+		return strconv.FormatFloat(v.Floats[i], 'g', -1, 64)
+	case chferry.UUID:
+		b := v.At(i)
+		return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+	case chferry.Date:
+		return timeText(v.Ints[i], time.DateOnly, func(days int64) time.Time { return time.Unix(days*24*60*60, 0) })
+	case chferry.Timestamp:
+		return timeText(v.Ints[i], "2006-01-02 15:04:05.999999", time.UnixMicro)
+	case chferry.String, chferry.Bytes, chferry.Decimal:
+		return string(v.At(i))
+	default:
+		return strconv.FormatInt(v.Ints[i], 10)
+	}
+}
+
+func timeText(n int64, layout string, of func(int64) time.Time) string {
+	switch n {
+	case math.MaxInt64:
+		return "infinity"
+	case math.MinInt64:
+		return "-infinity"
+	default:
+		return of(n).UTC().Format(layout)
+	}
+}
