@@ -45,7 +45,7 @@ const sentinel = "sentinel-of-a-row"
 
 // bundle is one import key on real servers, with a worker in this process.
 type bundle struct {
-	t        *testing.T
+	t        testing.TB
 	imp      chferry.Import
 	storage  *redis.Storage
 	starter  *starter.Starter
@@ -116,7 +116,7 @@ func (o *observer) TakenOver(chferry.ImportKey) { o.note("taken over") }
 var bundles atomic.Int64
 
 // setup makes a table users in a fresh database, its destination and its schedule, and runs a worker.
-func setup(t *testing.T, change ...func(*chferry.Import)) *bundle {
+func setup(t testing.TB, change ...func(*chferry.Import)) *bundle {
 	t.Helper()
 	name := fmt.Sprintf("w%d-%d", time.Now().UnixNano(), bundles.Add(1))
 	b := &bundle{t: t, observer: &observer{}}
@@ -151,7 +151,9 @@ func (b *bundle) openDatabases() {
 			b.source = pool
 		}
 		_, err = pool.Exec(t.Context(), `CREATE TABLE users (id text PRIMARY KEY, name text NOT NULL, born date);
-			CREATE TABLE numbers (id bigint PRIMARY KEY, square bigint NOT NULL)`)
+			CREATE TABLE numbers (id bigint PRIMARY KEY, square bigint NOT NULL);
+			CREATE TABLE wide (id bigint PRIMARY KEY, hash text NOT NULL, name text NOT NULL, age int NOT NULL, score double precision NOT NULL,
+				balance numeric(12,2) NOT NULL, created timestamptz NOT NULL, active boolean NOT NULL, born date NOT NULL, note text)`)
 		b.ok(err)
 		src, err := postgres.Open(url, source.Options{Alias: alias})
 		b.ok(err)

@@ -28,6 +28,7 @@ type registration struct {
 	storage  storage.Registrar
 	pending  []chferry.Operation
 	total    int
+	skipped  int // rows whose primary key can't be registered
 }
 
 func (a *app) registerCommand() *cobra.Command {
@@ -76,8 +77,11 @@ func (r *registration) run(ctx context.Context, key string, pks []string) (err e
 		}
 		return err
 	}
-	_, err = fmt.Fprintf(r.app.out, "registered %d\n", r.total)
-	return err
+	if _, err := fmt.Fprintf(r.app.out, "registered %d\n", r.total); err != nil || r.skipped == 0 {
+		return err
+	}
+	fmt.Fprintf(r.app.errOut, "chferry: %d rows were skipped: a value of their primary key is empty or too long\n", r.skipped)
+	return errPartial
 }
 
 func (r *registration) register(ctx context.Context, pks []string) error {
@@ -147,7 +151,12 @@ func (r *registration) table(ctx context.Context, src source.Source, table chfer
 	}
 	return src.PrimaryKeys(ctx, table, chferry.MaxOperations, func(page []chferry.PrimaryKey) error {
 		for _, pk := range page {
-			r.pending = append(r.pending, chferry.Operation{Kind: r.kind, Database: database, PrimaryKey: pk})
+			op := chferry.Operation{Kind: r.kind, Database: database, PrimaryKey: pk}
+			if pk.Validate() != nil {
+				r.skipped++
+				continue
+			}
+			r.pending = append(r.pending, op)
 		}
 		return r.flush(ctx, 1)
 	})

@@ -14,7 +14,6 @@ import (
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/activities"
 	"github.com/chferry/chferry/config"
-	"github.com/chferry/chferry/internal/serve"
 	"github.com/chferry/chferry/metrics"
 	"github.com/chferry/chferry/metrics/temporal"
 	"github.com/chferry/chferry/worker"
@@ -98,7 +97,7 @@ func (a *app) warnUnreachable(ctx context.Context, steps *activities.Activities,
 }
 
 func (a *app) serveMetrics(ctx context.Context, cfg *config.Config, registry *prometheus.Registry) error {
-	return serve.HTTP(ctx, cfg.Metrics.Listen, metrics.Handler(registry), func(address string) {
+	return metrics.Serve(ctx, cfg.Metrics.Listen, registry, func(address string) {
 		a.log.Info("serving metrics", "address", address)
 	})
 }
