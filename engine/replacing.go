@@ -1,0 +1,57 @@
+package engine
+
+import (
+	"slices"
+
+	"github.com/chferry/chferry"
+)
+
+// Replacing is replacing_merge_tree: of the rows with one key, the one with the greatest version counts. A deleted row is
+// a row that says so, a tombstone, so that it replaces what was there.
+type Replacing struct{}
+
+// Name returns replacing_merge_tree.
+func (Replacing) Name() string { return "replacing_merge_tree" }
+
+// Columns returns _version and _is_deleted.
+func (Replacing) Columns() []chferry.Column {
+	return []chferry.Column{
+		{Destination: "_version", Type: chferry.Type{Kind: chferry.Uint64}},
+		{Destination: "_is_deleted", Type: chferry.Type{Kind: chferry.Uint8}},
+	}
+}
+
+// Block appends a tombstone for each missing key: its key, and defaults or nulls in all other columns.
+func (r Replacing) Block(table chferry.Table, rows chferry.Rows, missing []chferry.Vector, version uint64) chferry.Block {
+	out := rows.Block
+	if len(out.Vectors) == 0 {
+		out = chferry.NewBlock(table.Columns)
+	}
+	found, gone := out.Rows(), 0
+	if len(missing) > 0 {
+		gone = missing[0].Len()
+	}
+	if gone > 0 {
+		appendTombstones(&out, table.PrimaryKey, missing)
+	}
+	added := r.Columns()
+	out.Columns = append(slices.Clone(out.Columns), added...)
+	out.Vectors = append(slices.Clone(out.Vectors),
+		chferry.Vector{Type: added[0].Type, Ints: slices.Repeat([]int64{int64(version)}, found+gone)},
+		chferry.Vector{Type: added[1].Type, Ints: append(make([]int64, found, found+gone), slices.Repeat([]int64{1}, gone)...)})
+	return out
+}
+
+// appendTombstones appends a row for each of keys, whose columns are those of out at the indexes in primaryKey.
+func appendTombstones(out *chferry.Block, primaryKey []int, keys []chferry.Vector) {
+	for c := range out.Vectors {
+		key := slices.Index(primaryKey, c)
+		for row := range keys[0].Len() {
+			if key >= 0 {
+				out.Vectors[c].AppendFrom(&keys[key], row)
+			} else {
+				out.Vectors[c].AppendDefault()
+			}
+		}
+	}
+}

@@ -1,0 +1,159 @@
+package clickhouse
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/sink"
+)
+
+// Missing compares the destination with the server and returns the statements that create what is not there. See
+// [sink.Sink].
+func (c *Client) Missing(ctx context.Context, d chferry.Destination) ([]sink.Statement, error) {
+	t, err := parseTable(d.Table, c.database)
+	if err != nil {
+		return nil, err
+	}
+	if err := validate(t, d); err != nil {
+		return nil, err
+	}
+	f, err := c.features(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if exists, err := c.databaseExists(ctx, t.database); err != nil {
+		return nil, err
+	} else if !exists {
+		return nil, chferry.Errorf(chferry.CodeConfiguration, "table %s: ClickHouse has no database %q: create it or name another", t, t.database)
+	}
+	missingTable, err := c.missingTable(ctx, t, d, f)
+	if err != nil {
+		return nil, err
+	}
+	missingView, err := c.missingView(ctx, t, d)
+	return append(missingTable, missingView...), err
+}
+
+func (c *Client) missingTable(ctx context.Context, t table, d chferry.Destination, f *features) ([]sink.Statement, error) {
+	e, err := c.describe(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	if e != nil {
+		return nil, e.fits(d, f)
+	}
+	return []sink.Statement{{Creates: "table " + t.String(), SQL: f.createTable(t, d)}}, nil
+}
+
+func (c *Client) missingView(ctx context.Context, t table, d chferry.Destination) ([]sink.Statement, error) {
+	e, err := c.describe(ctx, t.current())
+	if err != nil {
+		return nil, err
+	}
+	if e == nil {
+		return []sink.Statement{{Creates: "view " + t.current().String(), SQL: createView(t, d)}}, nil
+	}
+	if e.engine != "View" {
+		return nil, misfit(t.current(), "it is no view but %s: the view of the current rows of %s needs the name", e.engine, t)
+	}
+	return nil, nil
+}
+
+// Create runs statements that Missing returned. See [sink.Sink].
+func (c *Client) Create(ctx context.Context, statements []sink.Statement) error {
+	for _, s := range statements {
+		if err := c.exec(ctx, "create "+s.Creates, s.SQL); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// validate checks what no server need be asked for.
+func validate(t table, d chferry.Destination) error {
+	if d.Engine != "" && d.Engine != "replacing_merge_tree" {
+		return chferry.Errorf(chferry.CodeConfiguration, "table %s: ClickHouse tables of engine %q are not supported: use replacing_merge_tree", t, d.Engine)
+	}
+	names := make([]string, 0, len(d.Columns))
+	for _, column := range d.Columns {
+		name := column.Destination
+		if name == "" || slices.Contains(names, name) {
+			return misfit(t, "two columns would be named %q, or one would have no name: mend columns.rename", name)
+		}
+		if slices.Contains(d.Key, name) && column.Type.Nullable {
+			return misfit(t, "column %q of the key may be NULL in the source: choose another primary_key", name)
+		}
+		names = append(names, name)
+	}
+	for _, name := range append([]string{versionColumn, isDeletedColumn}, d.Key...) {
+		if !slices.Contains(names, name) {
+			return misfit(t, "column %q of the key or the engine is not among those to insert", name)
+		}
+	}
+	return validateOrder(t, d)
+}
+
+// validateOrder holds the sorting key to the columns that a deleted row is known by.
+func validateOrder(t table, d chferry.Destination) error {
+	if len(d.Key) == 0 {
+		return misfit(t, "it has no key: name a primary_key")
+	}
+	for i, name := range d.OrderBy {
+		if !slices.Contains(d.Key, name) {
+			return misfit(t, "order_by names column %q, which is not in the key (%s): a deleted row would not be found",
+				name, strings.Join(d.Key, ", "))
+		}
+		if slices.Contains(d.OrderBy[:i], name) {
+			return misfit(t, "order_by names column %q twice", name)
+		}
+	}
+	if len(d.OrderBy) > 0 && len(d.OrderBy) < len(d.Key) {
+		return misfit(t, "order_by must name every column of the key (%s), in any order", strings.Join(d.Key, ", "))
+	}
+	return nil
+}
+
+func (f *features) createTable(t table, d chferry.Destination) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "CREATE TABLE IF NOT EXISTS %s\n(\n", t.sql())
+	for i, c := range d.Columns {
+		if i > 0 {
+			b.WriteString(",\n")
+		}
+		fmt.Fprintf(&b, "    %s %s", quote(c.Destination), f.columnType(c.Type))
+	}
+	arguments := []string{versionColumn}
+	if f.hasIsDeleted() {
+		arguments = append(arguments, isDeletedColumn)
+	}
+	order := d.OrderBy
+	if len(order) == 0 {
+		order = d.Key
+	}
+	fmt.Fprintf(&b, "\n)\nENGINE = ReplacingMergeTree(%s)\nORDER BY (%s)", quoteAll(arguments), quoteAll(order))
+	return b.String()
+}
+
+// createView leaves out the engine's columns. Rows are compared before deleted ones are left out: FINAL comes before
+// WHERE.
+func createView(t table, d chferry.Destination) string {
+	var names []string
+	for _, c := range d.Columns {
+		if c.Destination != versionColumn && c.Destination != isDeletedColumn {
+			names = append(names, c.Destination)
+		}
+	}
+	return fmt.Sprintf("CREATE VIEW IF NOT EXISTS %s AS\nSELECT %s\nFROM %s FINAL\nWHERE %s = 0",
+		t.current().sql(), quoteAll(names), t.sql(), quote(isDeletedColumn))
+}
+
+func quoteAll(names []string) string {
+	quoted := make([]string, len(names))
+	for i, name := range names {
+		quoted[i] = quote(name)
+	}
+	return strings.Join(quoted, ", ")
+}

@@ -1,0 +1,199 @@
+package clickhouse
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"syscall"
+
+	"github.com/ClickHouse/ch-go/proto"
+	ch "github.com/ClickHouse/clickhouse-go/v2"
+
+	"github.com/chferry/chferry"
+)
+
+// exceptions say what can be done about the server's exceptions. Others are [chferry.CodeUnknown].
+var exceptions = map[proto.Error]chferry.Code{
+	proto.ErrTimeoutExceeded:                   chferry.CodeUnavailable,
+	proto.ErrTooSlow:                           chferry.CodeUnavailable,
+	proto.ErrDNSError:                          chferry.CodeUnavailable,
+	proto.ErrQuotaExpired:                      chferry.CodeUnavailable,
+	proto.ErrTooManySimultaneousQueries:        chferry.CodeUnavailable,
+	proto.ErrNoFreeConnection:                  chferry.CodeUnavailable,
+	proto.ErrSocketTimeout:                     chferry.CodeUnavailable,
+	proto.ErrNetworkError:                      chferry.CodeUnavailable,
+	proto.ErrNoZookeeper:                       chferry.CodeUnavailable,
+	proto.ErrAborted:                           chferry.CodeUnavailable,
+	proto.ErrMemoryLimitExceeded:               chferry.CodeUnavailable,
+	proto.ErrTableIsReadOnly:                   chferry.CodeUnavailable,
+	proto.ErrNotEnoughSpace:                    chferry.CodeUnavailable,
+	proto.ErrUnexpectedZookeeperError:          chferry.CodeUnavailable,
+	proto.ErrTooManyParts:                      chferry.CodeUnavailable,
+	proto.ErrNoActiveReplicas:                  chferry.CodeUnavailable,
+	proto.ErrNoAvailableReplica:                chferry.CodeUnavailable,
+	proto.ErrAllConnectionTriesFailed:          chferry.CodeUnavailable,
+	proto.ErrTooFewLiveReplicas:                chferry.CodeUnavailable,
+	proto.ErrUnsatisfiedQuorumForPreviousWrite: chferry.CodeUnavailable,
+	proto.ErrUnknownStatusOfInsert:             chferry.CodeUnavailable,
+	proto.ErrReceivedErrorTooManyRequests:      chferry.CodeUnavailable,
+	proto.ErrQueryWasCancelled:                 chferry.CodeUnavailable,
+	proto.ErrSystemError:                       chferry.CodeUnavailable,
+	proto.ErrDeadlockAvoided:                   chferry.CodeUnavailable,
+	proto.ErrS3Error:                           chferry.CodeUnavailable,
+	proto.ErrTableIsBeingRestarted:             chferry.CodeUnavailable,
+	proto.ErrServerOverloaded:                  chferry.CodeUnavailable,
+	proto.ErrKeeperException:                   chferry.CodeUnavailable,
+
+	proto.ErrUnknownUser:          chferry.CodeAccessDenied,
+	proto.ErrWrongPassword:        chferry.CodeAccessDenied,
+	proto.ErrRequiredPassword:     chferry.CodeAccessDenied,
+	proto.ErrIPAddressNotAllowed:  chferry.CodeAccessDenied,
+	proto.ErrReadonly:             chferry.CodeAccessDenied,
+	proto.ErrDatabaseAccessDenied: chferry.CodeAccessDenied,
+	proto.ErrAccessDenied:         chferry.CodeAccessDenied,
+	proto.ErrAuthenticationFailed: chferry.CodeAccessDenied,
+
+	proto.ErrThereIsNoColumn:                  chferry.CodeSchemaMismatch,
+	proto.ErrNotFoundColumnInBlock:            chferry.CodeSchemaMismatch,
+	proto.ErrNoSuchColumnInTable:              chferry.CodeSchemaMismatch,
+	proto.ErrIllegalColumn:                    chferry.CodeSchemaMismatch,
+	proto.ErrUnknownIdentifier:                chferry.CodeSchemaMismatch,
+	proto.ErrUnknownType:                      chferry.CodeSchemaMismatch,
+	proto.ErrTypeMismatch:                     chferry.CodeSchemaMismatch,
+	proto.ErrUnknownTable:                     chferry.CodeSchemaMismatch,
+	proto.ErrCannotConvertType:                chferry.CodeSchemaMismatch,
+	proto.ErrCannotInsertNullInOrdinaryColumn: chferry.CodeSchemaMismatch,
+
+	proto.ErrUnknownFunction: chferry.CodeConfiguration,
+	proto.ErrUnknownDatabase: chferry.CodeConfiguration,
+	proto.ErrUnknownSetting:  chferry.CodeConfiguration,
+}
+
+// advice says what to do about an exception; where it has nothing better, about its code.
+var advice = map[proto.Error]string{
+	proto.ErrUnknownDatabase: "create the database or mend clickhouse.url",
+	proto.ErrUnknownTable:    "create the table with apply",
+	proto.ErrUnknownFunction: "over http(s):// the server must be newer: use clickhouse://",
+	proto.ErrUnknownSetting:  "take the setting out of clickhouse.url",
+	proto.ErrTooManyParts:    "merges are behind: insert larger batches less often",
+	proto.ErrTableIsReadOnly: "the replica is read-only until it reaches its keeper",
+}
+
+var adviceByCode = map[chferry.Code]string{
+	chferry.CodeUnavailable:    "it may pass; see the server's log",
+	chferry.CodeAccessDenied:   "mend user and password in clickhouse.url, or grant the user the right",
+	chferry.CodeSchemaMismatch: "run check to see what does not fit",
+	chferry.CodeUnknown:        "see the server's log",
+}
+
+// failure makes a [chferry.Error] of what went wrong while doing something under ctx, the caller's context; nil stays nil.
+// The server's own words are kept out of the text: they may hold values of rows.
+func (c *Client) failure(ctx context.Context, doing string, err error) error {
+	var known *chferry.Error
+	if err == nil || errors.As(err, &known) {
+		return err
+	}
+	out := c.classify(ctx, doing, err)
+	if chferry.CodeOf(out) == chferry.CodeUnavailable && ctx.Err() == nil {
+		c.forget()
+	}
+	return out
+}
+
+func (c *Client) classify(ctx context.Context, doing string, err error) error {
+	if cause := ctx.Err(); cause != nil {
+		return chferry.WrapError(chferry.CodeUnavailable, errors.Join(cause, err), "%s: %s", doing, cause)
+	}
+	var exception *ch.Exception
+	if errors.As(err, &exception) {
+		return refused(doing, err, proto.Error(exception.Code))
+	}
+	var answer *ch.HTTPError
+	if errors.As(err, &answer) {
+		return c.httpFailure(doing, err, answer.StatusCode)
+	}
+	if reason, ok := unreachable(err); ok {
+		return chferry.WrapError(chferry.CodeUnavailable, err, "%s: ClickHouse does not answer at %s: %s: start it or mend clickhouse.url",
+			doing, c.address, reason)
+	}
+	return chferry.WrapError(chferry.CodeUnknown, err,
+		"%s: what answers at %s can't be understood: does clickhouse.url name the right port (native 9000, HTTP 8123)?", doing, c.address)
+}
+
+func refused(doing string, err error, number proto.Error) error {
+	code, ok := exceptions[number]
+	if !ok {
+		code = chferry.CodeUnknown
+	}
+	hint := advice[number]
+	if hint == "" {
+		hint = adviceByCode[code]
+	}
+	name := ""
+	if number.IsAError() {
+		name = " " + number.String()
+	}
+	return chferry.WrapError(code, err, "%s: ClickHouse refused with code %d%s: %s", doing, int(number), name, hint)
+}
+
+func (c *Client) httpFailure(doing string, err error, status int) error {
+	code := chferry.CodeUnavailable
+	switch {
+	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+		code = chferry.CodeAccessDenied
+	case status < http.StatusInternalServerError && status != http.StatusTooManyRequests && status != http.StatusRequestTimeout:
+		code = chferry.CodeConfiguration
+	}
+	return chferry.WrapError(code, err, "%s: %s answered HTTP %d %s: mend clickhouse.url or see the server's log",
+		doing, c.address, status, http.StatusText(status))
+}
+
+// unreachable tells whether err says that nobody answered, and how.
+func unreachable(err error) (reason string, ok bool) {
+	var number syscall.Errno
+	var lookup *net.DNSError
+	var timeout net.Error
+	var certificate *tls.CertificateVerificationError
+	var authority x509.UnknownAuthorityError
+	var record tls.RecordHeaderError
+	var network *net.OpError
+	switch {
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, ch.ErrAcquireConnTimeout):
+		return "no answer in time", true
+	case errors.As(err, &certificate), errors.As(err, &authority):
+		return "its certificate is not trusted", true
+	case errors.As(err, &record):
+		return "it does not speak TLS", true
+	case errors.As(err, &lookup):
+		return "the host's name can't be resolved", true
+	case errors.As(err, &number):
+		return number.Error(), true
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return "no answer in time", true
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed),
+		errors.Is(err, ch.ErrConnectionClosed), errors.As(err, &network):
+		return "the connection was closed", true
+	default:
+		return "", false
+	}
+}
+
+// isMissing tells whether err says that the table, or its database, does not exist.
+func isMissing(err error) bool {
+	var exception *ch.Exception
+	if !errors.As(err, &exception) {
+		return false
+	}
+	number := proto.Error(exception.Code)
+	return number == proto.ErrUnknownTable || number == proto.ErrUnknownDatabase
+}
+
+// misfit is a [chferry.CodeSchemaMismatch] about a table.
+func misfit(t table, format string, args ...any) error {
+	return chferry.Errorf(chferry.CodeSchemaMismatch, "table %s: %s", t, fmt.Sprintf(format, args...))
+}

@@ -1,0 +1,129 @@
+package clickhouse
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/chferry/chferry"
+)
+
+// existing is a table as the server describes it.
+type existing struct {
+	table
+	engine       string
+	arguments    []string // of the engine
+	sortingKey   string
+	partitionKey string
+	columns      []column
+}
+
+// describe returns nil for a table that does not exist.
+func (c *Client) describe(ctx context.Context, t table) (*existing, error) {
+	doing := "describe table " + t.String()
+	var e *existing
+	err := c.query(ctx, doing, func(scan func(...any) error) error {
+		e = &existing{table: t}
+		var full string
+		err := scan(&e.engine, &full, &e.sortingKey, &e.partitionKey)
+		e.arguments = engineArguments(full)
+		return err
+	}, "SELECT engine, engine_full, sorting_key, partition_key FROM system.tables WHERE database = ? AND name = ?", t.database, t.name)
+	if err != nil || e == nil {
+		return nil, err
+	}
+	e.columns, err = c.describeColumns(ctx, t)
+	return e, err
+}
+
+// describeColumns returns nothing for a table that does not exist.
+func (c *Client) describeColumns(ctx context.Context, t table) ([]column, error) {
+	var columns []column
+	err := c.query(ctx, "describe table "+t.String(), func(scan func(...any) error) error {
+		var name, text, defaultKind string
+		err := scan(&name, &text, &defaultKind)
+		columns = append(columns, newColumn(name, text, defaultKind))
+		return err
+	}, "SELECT name, type, default_kind FROM system.columns WHERE database = ? AND table = ?", t.database, t.name)
+	return columns, err
+}
+
+func (c *Client) databaseExists(ctx context.Context, name string) (bool, error) {
+	found := false
+	err := c.query(ctx, "look for database "+name, func(func(...any) error) error {
+		found = true
+		return nil
+	}, "SELECT 1 FROM system.databases WHERE name = ?", name)
+	return found, err
+}
+
+// fits returns a [chferry.CodeSchemaMismatch] unless d can be kept in the table.
+func (e *existing) fits(d chferry.Destination, f *features) error {
+	if err := e.hasEngine(); err != nil {
+		return err
+	}
+	if _, err := columnsFor(e.table, e.columns, d.Columns, d.Key, f); err != nil {
+		return err
+	}
+	return e.hasKeys(d)
+}
+
+// hasEngine checks that rows of one key replace each other by version, deleted ones included.
+func (e *existing) hasEngine() error {
+	if !slices.Contains([]string{"ReplacingMergeTree", "ReplicatedReplacingMergeTree", "SharedReplacingMergeTree"}, e.engine) {
+		return misfit(e.table, "its engine is %s: replacing_merge_tree needs ReplacingMergeTree(%s, %s), replicated or not",
+			e.engine, versionColumn, isDeletedColumn)
+	}
+	named := columnArguments(e.arguments)
+	switch {
+	case len(named) == 0 || named[0] != versionColumn:
+		return misfit(e.table, "its engine does not keep the row with the greatest %s: it must be ReplacingMergeTree(%[1]s, %[2]s)",
+			versionColumn, isDeletedColumn)
+	case len(named) > 1 && named[1] != isDeletedColumn:
+		return misfit(e.table, "its engine takes %q for deleted rows: it must be ReplacingMergeTree(%s, %s)",
+			named[1], versionColumn, isDeletedColumn)
+	default:
+		return nil
+	}
+}
+
+// hasKeys checks that all versions of a row, and its tombstone, which knows nothing but the key, meet in one place.
+func (e *existing) hasKeys(d chferry.Destination) error {
+	var sorted []string
+	for _, part := range keyColumns(e.sortingKey) {
+		name, ok := identifier(part)
+		if !ok || !slices.Contains(d.Key, name) {
+			return misfit(e.table, "its ORDER BY holds %s, which is not a column of the key (%s): a deleted row would not be found",
+				part, strings.Join(d.Key, ", "))
+		}
+		sorted = append(sorted, name)
+	}
+	for _, name := range d.Key {
+		if !slices.Contains(sorted, name) {
+			return misfit(e.table, "its ORDER BY lacks column %q of the key: different rows would replace each other", name)
+		}
+	}
+	for _, name := range identifiersIn(e.partitionKey) {
+		if !slices.Contains(d.Key, name) {
+			return misfit(e.table, "its PARTITION BY uses column %q, which is not in the key (%s): versions of a row would be kept apart",
+				name, strings.Join(d.Key, ", "))
+		}
+	}
+	return nil
+}
+
+// columnsFor returns the column of a table for each of wanted; the key's must hold their values one to one.
+func columnsFor(t table, columns []column, wanted []chferry.Column, key []string, f *features) ([]column, error) {
+	out := make([]column, len(wanted))
+	for i, w := range wanted {
+		found := slices.IndexFunc(columns, func(c column) bool { return c.name == w.Destination })
+		if found < 0 {
+			return nil, misfit(t, "column %q is missing: add it as %s", w.Destination, f.columnType(w.Type))
+		}
+		out[i] = columns[found]
+		if problem := out[i].misfit(w.Type, slices.Contains(key, w.Destination), f); problem != "" {
+			return nil, misfit(t, "column %q %s", w.Destination, problem)
+		}
+	}
+	return out, nil
+}

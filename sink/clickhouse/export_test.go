@@ -1,0 +1,90 @@
+package clickhouse
+
+import (
+	"context"
+
+	"github.com/chferry/chferry"
+)
+
+// CreateTable returns the statement that a server of a version would get.
+func CreateTable(version string, d chferry.Destination) (string, error) {
+	t, err := parseTable(d.Table, "default")
+	if err != nil {
+		return "", err
+	}
+	f, err := featuresOf(version)
+	if err != nil {
+		return "", err
+	}
+	return f.createTable(t, d), nil
+}
+
+// CreateView returns the statement for the view of a destination.
+func CreateView(d chferry.Destination) (string, error) {
+	t, err := parseTable(d.Table, "default")
+	return createView(t, d), err
+}
+
+// CurrentView returns the SQL name of the view of a configured table.
+func CurrentView(configured, database string) (string, error) {
+	t, err := parseTable(configured, database)
+	return t.current().sql(), err
+}
+
+// TableSQL returns the SQL name of a configured table.
+func TableSQL(configured, database string) (string, error) {
+	t, err := parseTable(configured, database)
+	return t.sql(), err
+}
+
+// Misfit says why a column of a type can't take the values of t on a server of a version.
+func Misfit(version, columnType, defaultKind string, t chferry.Type, key bool) (string, error) {
+	f, err := featuresOf(version)
+	return newColumn("c", columnType, defaultKind).misfit(t, key, f), err
+}
+
+// Encode returns what is sent for the values of a vector, and the rows that can't be.
+func Encode(version, columnType string, v chferry.Vector, key bool) (wire []byte, text []string, unfit []int, err error) {
+	f, err := featuresOf(version)
+	cells, bad := newColumn("c", columnType, "").encode(&v, key, f)
+	for _, u := range bad {
+		unfit = append(unfit, u.row)
+	}
+	return cells.wire, cells.text, unfit, err
+}
+
+// Fits checks a destination against a table as a server would describe it: its engine, keys and columns.
+func Fits(version, engine, full, sortingKey, partitionKey string, columns map[string]string, d chferry.Destination) error {
+	f, err := featuresOf(version)
+	if err != nil {
+		return err
+	}
+	t, err := parseTable(d.Table, "default")
+	if err != nil {
+		return err
+	}
+	e := existing{table: t, engine: engine, arguments: engineArguments(full), sortingKey: sortingKey, partitionKey: partitionKey}
+	for name, text := range columns {
+		e.columns = append(e.columns, newColumn(name, text, ""))
+	}
+	return e.fits(d, f)
+}
+
+// Failure returns the error that a caller sees for one of the driver's.
+func (c *Client) Failure(doing string, err error) error {
+	return c.failure(context.Background(), doing, err)
+}
+
+// Version returns the version that the client found, asking again if it forgot.
+func (c *Client) Version(ctx context.Context) (major, minor int, err error) {
+	f, err := c.features(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	return f.version.major, f.version.minor, nil
+}
+
+func featuresOf(text string) (*features, error) {
+	v, err := parseVersion(text)
+	return &features{version: v}, err
+}

@@ -1,0 +1,97 @@
+package clickhouse
+
+import (
+	"context"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/chferry/chferry"
+)
+
+// features is what a server has.
+type features struct {
+	version  version
+	readonly bool            // the user's profile forbids writing
+	settings map[string]bool // those of [insertSettings] that the server knows
+}
+
+// version is a server's, as far as anything depends on it.
+type version struct{ major, minor int }
+
+func (v version) atLeast(major, minor int) bool {
+	return v.major > major || v.major == major && v.minor >= minor
+}
+
+func (f *features) hasDateTime64() bool { return f.version.atLeast(20, 1) }
+func (f *features) hasDate32() bool     { return f.version.atLeast(21, 9) }
+func (f *features) hasBool() bool       { return f.version.atLeast(21, 12) }
+func (f *features) hasDecimal256() bool { return f.version.atLeast(21, 6) }
+func (f *features) hasIsDeleted() bool  { return f.version.atLeast(23, 2) }
+
+// hasWideDates tells whether Date32 and DateTime64 reach from 1900 to 2299; before, it was 1925 to 2283.
+func (f *features) hasWideDates() bool { return f.version.atLeast(22, 8) }
+
+// features asks the server what it has, once until something suggests that it may be another server.
+func (c *Client) features(ctx context.Context) (*features, error) {
+	c.mu.Lock()
+	known := c.known
+	c.mu.Unlock()
+	if known != nil {
+		return known, nil
+	}
+	f, err := c.readFeatures(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	c.known = f
+	c.mu.Unlock()
+	return f, nil
+}
+
+func (c *Client) forget() {
+	c.mu.Lock()
+	c.known = nil
+	c.mu.Unlock()
+}
+
+func (c *Client) readFeatures(ctx context.Context) (*features, error) {
+	const doing = "ask ClickHouse for its version and settings"
+	f := &features{settings: map[string]bool{}}
+	var text string
+	err := c.query(ctx, doing, func(scan func(...any) error) error { return scan(&text) }, "SELECT version()")
+	if err != nil {
+		return nil, err
+	}
+	if f.version, err = parseVersion(text); err != nil {
+		return nil, err
+	}
+	err = c.query(ctx, doing, func(scan func(...any) error) error {
+		var name, value string
+		if err := scan(&name, &value); err != nil {
+			return err
+		}
+		f.settings[name] = true
+		f.readonly = f.readonly || name == "readonly" && value == "1"
+		return nil
+	}, "SELECT name, value FROM system.settings WHERE name IN ('readonly', '"+strings.Join(insertSettings, "', '")+"')")
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+var versionPattern = regexp.MustCompile(`^v?(\d{1,4})\.(\d{1,4})`)
+
+// parseVersion reads 18.16.1, 23.8.16.40.altinitystable, 26.7.3-stable.1 and their like.
+func parseVersion(text string) (version, error) {
+	m := versionPattern.FindStringSubmatch(text)
+	if m == nil {
+		return version{}, chferry.Errorf(chferry.CodeConfiguration, "ClickHouse calls its version %.40q, which chferry can't read", text)
+	}
+	// At most four digits each, so that they are numbers.
+	major, _ := strconv.Atoi(m[1])
+	minor, _ := strconv.Atoi(m[2])
+	return version{major, minor}, nil
+}

@@ -1,0 +1,268 @@
+package clickhouse_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/sink/clickhouse"
+)
+
+func nullable(t chferry.Type) chferry.Type {
+	t.Nullable = true
+	return t
+}
+
+func decimalOf(precision, scale int) chferry.Type {
+	return chferry.Type{Kind: chferry.Decimal, Precision: precision, Scale: scale}
+}
+
+func column(name string, t chferry.Type) chferry.Column {
+	return chferry.Column{Name: name, Destination: name, Type: t}
+}
+
+// destination has the key's columns first, and the engine's last.
+func destination(table string, key []string, columns ...chferry.Column) chferry.Destination {
+	return chferry.Destination{Table: table, Engine: "replacing_merge_tree", Key: key, OrderBy: key, Columns: append(slices.Clip(columns),
+		chferry.Column{Destination: "_version", Type: chferry.Type{Kind: chferry.Uint64}},
+		chferry.Column{Destination: "_is_deleted", Type: chferry.Type{Kind: chferry.Uint8}})}
+}
+
+var kinds = []chferry.Column{
+	column("id", chferry.Type{Kind: chferry.Int64}), column("Tenant `x`", chferry.Type{Kind: chferry.UUID}),
+	column("bool", chferry.Type{Kind: chferry.Bool}), column("int16", nullable(chferry.Type{Kind: chferry.Int16})),
+	column("int32", chferry.Type{Kind: chferry.Int32}), column("uint8", chferry.Type{Kind: chferry.Uint8}),
+	column("uint64", chferry.Type{Kind: chferry.Uint64}), column("float32", chferry.Type{Kind: chferry.Float32}),
+	column("float64", nullable(chferry.Type{Kind: chferry.Float64})), column("money", decimalOf(12, 2)),
+	column("wide", nullable(decimalOf(60, 10))), column("wider", decimalOf(77, 0)), column("hundreds", decimalOf(3, -2)),
+	column("tiny", decimalOf(2, 5)), column("string", nullable(chferry.Type{Kind: chferry.String})),
+	column("bytes", chferry.Type{Kind: chferry.Bytes}), column("date", nullable(chferry.Type{Kind: chferry.Date})),
+	column("timestamp", chferry.Type{Kind: chferry.Timestamp}),
+}
+
+const createModern = `CREATE TABLE IF NOT EXISTS ` + "`shop`.`users`" + `
+(
+    ` + "`id`" + ` Int64,
+    ` + "`Tenant \\x60x\\x60`" + ` UUID,
+    ` + "`bool`" + ` Bool,
+    ` + "`int16`" + ` Nullable(Int16),
+    ` + "`int32`" + ` Int32,
+    ` + "`uint8`" + ` UInt8,
+    ` + "`uint64`" + ` UInt64,
+    ` + "`float32`" + ` Float32,
+    ` + "`float64`" + ` Nullable(Float64),
+    ` + "`money`" + ` Decimal(12, 2),
+    ` + "`wide`" + ` Nullable(Decimal(60, 10)),
+    ` + "`wider`" + ` String,
+    ` + "`hundreds`" + ` Decimal(5, 0),
+    ` + "`tiny`" + ` Decimal(5, 5),
+    ` + "`string`" + ` Nullable(String),
+    ` + "`bytes`" + ` String,
+    ` + "`date`" + ` Nullable(Date32),
+    ` + "`timestamp`" + ` DateTime64(6, 'UTC'),
+    ` + "`_version`" + ` UInt64,
+    ` + "`_is_deleted`" + ` UInt8
+)
+ENGINE = ReplacingMergeTree(` + "`_version`, `_is_deleted`" + `)
+ORDER BY (` + "`Tenant \\x60x\\x60`, `id`)"
+
+func TestCreateTableByVersion(t *testing.T) {
+	t.Parallel()
+	d := destination("shop.users", []string{"id", "Tenant `x`"}, kinds...)
+	d.OrderBy = []string{"Tenant `x`", "id"}
+	older := func(pairs ...string) string { return strings.NewReplacer(pairs...).Replace(createModern) }
+	v22 := older("(`_version`, `_is_deleted`)", "(`_version`)")
+	for version, want := range map[string]string{
+		"26.7.3-stable.1":           createModern,
+		"23.8.16.40.altinitystable": createModern,
+		"23.2":                      createModern,
+		"23.1.6.42":                 v22,
+		"21.12.4.1":                 v22,
+		"21.8.3.44":                 older("(`_version`, `_is_deleted`)", "(`_version`)", "` Bool", "` UInt8", "Date32", "Date"),
+		"18.16.1": older("(`_version`, `_is_deleted`)", "(`_version`)", "` Bool", "` UInt8", "Date32", "Date",
+			"DateTime64(6, 'UTC')", "DateTime('UTC')", "Decimal(60, 10)", "String"),
+	} {
+		got, err := clickhouse.CreateTable(version, d)
+		if err != nil || got != want {
+			t.Errorf("%s: got %s, %v\nwant %s", version, got, err, want)
+		}
+	}
+	if _, err := clickhouse.CreateTable("unknown", d); chferry.CodeOf(err) != chferry.CodeConfiguration {
+		t.Errorf("got %v for a version that can't be read", err)
+	}
+}
+
+func TestCreateView(t *testing.T) {
+	t.Parallel()
+	got, err := clickhouse.CreateView(destination("shop.users", []string{"id"}, kinds[:2]...))
+	want := "CREATE VIEW IF NOT EXISTS `shop`.`users_current` AS\nSELECT `id`, `Tenant \\x60x\\x60`\nFROM `shop`.`users` FINAL\nWHERE `_is_deleted` = 0"
+	if err != nil || got != want {
+		t.Errorf("got %s, %v\nwant %s", got, err, want)
+	}
+}
+
+func TestTableNames(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"users":           "`app`.`users`",
+		"shop.users":      "`shop`.`users`",
+		"shop.users.old":  "`shop`.`users.old`",
+		"`shop.users`":    "`app`.`shop.users`",
+		"`my.shop`.users": "`my.shop`.`users`",
+		`"my.shop"."a.b"`: "`my.shop`.`a.b`",
+		"`a``b`":          "`app`.`a\\x60b`",
+		`shop."a""b"`:     "`shop`.`a\\x22b`",
+		"":                "",
+		".users":          "",
+		"shop.":           "",
+		"`shop":           "",
+		"`shop`users":     "",
+		"shop.`users`x":   "",
+		"``":              "",
+		"shop.``":         "",
+	} {
+		got, err := clickhouse.TableSQL(name, "app")
+		if want == "" {
+			if chferry.CodeOf(err) != chferry.CodeConfiguration {
+				t.Errorf("%q: got %s, %v, want it refused", name, got, err)
+			}
+		} else if err != nil || got != want {
+			t.Errorf("%q: got %s, %v, want %s", name, got, err, want)
+		}
+	}
+}
+
+func TestWhatColumnsTake(t *testing.T) {
+	t.Parallel()
+	const old, modern = "18.16.1", "26.3"
+	of := func(k chferry.TypeKind) chferry.Type { return chferry.Type{Kind: k} }
+	for _, test := range []struct {
+		server, column string
+		of             chferry.Type
+		key, takes     bool
+	}{
+		{modern, "Bool", of(chferry.Bool), false, true},
+		{modern, "UInt8", of(chferry.Bool), false, true},
+		{modern, "Int8", of(chferry.Bool), false, true},
+		{modern, "Bool", of(chferry.Uint8), false, false},
+		{modern, "Int16", of(chferry.Int16), true, true},
+		{modern, "Int64", of(chferry.Int32), true, true},
+		{modern, "Int16", of(chferry.Int32), false, false},
+		{modern, "UInt64", of(chferry.Int16), false, false},
+		{modern, "Int16", of(chferry.Uint8), false, true},
+		{modern, "Int8", of(chferry.Uint8), false, false},
+		{modern, "Int64", of(chferry.Uint64), false, false},
+		{modern, "Int128", of(chferry.Int64), false, false},
+		{modern, "Float64", of(chferry.Float32), false, true},
+		{modern, "Float32", of(chferry.Float64), false, false},
+		{modern, "Float64", of(chferry.Int16), false, false},
+		{modern, "String", of(chferry.Float64), false, false},
+		{modern, "String", of(chferry.Int64), false, false},
+		{modern, "String", of(chferry.Bytes), true, true},
+		{modern, "String", of(chferry.UUID), true, true},
+		{modern, "String", of(chferry.Date), false, true},
+		{modern, "LowCardinality(String)", of(chferry.String), true, true},
+		{modern, "LowCardinality(Nullable(String))", nullable(of(chferry.String)), false, true},
+		{modern, "LowCardinality(String)", nullable(of(chferry.String)), false, false},
+		{modern, "FixedString(16)", of(chferry.String), false, false},
+		{modern, "Enum8('a' = 1)", of(chferry.String), false, false},
+		{modern, "Array(String)", of(chferry.String), false, false},
+		{modern, "Decimal(12, 2)", decimalOf(12, 2), true, true},
+		{modern, "Decimal(13, 3)", decimalOf(12, 2), true, true},
+		{modern, "Decimal(12, 3)", decimalOf(12, 2), false, false},
+		{modern, "Decimal(12, 1)", decimalOf(12, 2), false, false},
+		{modern, "Decimal(76, 38)", decimalOf(0, 0), false, false},
+		{modern, "String", decimalOf(100, 2), false, true},
+		{modern, "Date32", of(chferry.Date), true, true},
+		{modern, "Date", of(chferry.Date), false, false},
+		{old, "Date", of(chferry.Date), true, true},
+		{modern, "DateTime64(6)", of(chferry.Timestamp), true, true},
+		{modern, "DateTime64(9, 'Europe/Berlin')", of(chferry.Timestamp), false, true},
+		{modern, "DateTime64(3, 'UTC')", of(chferry.Timestamp), false, false},
+		{modern, "DateTime('UTC')", of(chferry.Timestamp), false, false},
+		{old, "DateTime", of(chferry.Timestamp), false, true},
+		{modern, "DateTime64(6)", of(chferry.Date), false, false},
+		{modern, "Nullable(Int64)", of(chferry.Int64), false, true},
+		{modern, "Nullable(Int64)", of(chferry.Int64), true, false},
+		{modern, "Int64", nullable(of(chferry.Int64)), false, false},
+		{modern, "Nullable(String)", nullable(of(chferry.String)), false, true},
+	} {
+		got, err := clickhouse.Misfit(test.server, test.column, "", test.of, test.key)
+		if err != nil || (got == "") != test.takes {
+			t.Errorf("%s: %s takes %+v as key=%v: got %q, want %v", test.server, test.column, test.of, test.key, got, test.takes)
+		}
+	}
+	for kind, takes := range map[string]bool{"": true, "DEFAULT": true, "MATERIALIZED": false, "ALIAS": false, "EPHEMERAL": false} {
+		got, err := clickhouse.Misfit(modern, "Int64", kind, of(chferry.Int64), false)
+		if err != nil || (got == "") != takes {
+			t.Errorf("%s column: got %q, want it taken: %v", kind, got, takes)
+		}
+	}
+}
+
+func TestTablesThatFit(t *testing.T) {
+	t.Parallel()
+	d := destination("shop.pairs", []string{"a", "odd `name`"}, column("a", chferry.Type{Kind: chferry.Int64}), column("odd `name`", chferry.Type{Kind: chferry.String}))
+	columns := map[string]string{"a": "Int64", "odd `name`": "String", "_version": "UInt64", "_is_deleted": "UInt8", "extra": "DateTime"}
+	const replacing, order = "ReplacingMergeTree(_version, _is_deleted) ORDER BY x", "a, `odd \\`name\\``"
+	for name, test := range map[string]struct{ engine, full, order, partition, want string }{
+		"as created":            {"ReplacingMergeTree", replacing, order, "", ""},
+		"in brackets":           {"ReplacingMergeTree", replacing, "(" + order + ")", "", ""},
+		"other order":           {"ReplacingMergeTree", replacing, "`odd \\`name\\``, a", "", ""},
+		"no is_deleted":         {"ReplacingMergeTree", "ReplacingMergeTree(_version) ORDER BY x", order, "", ""},
+		"replicated":            {"ReplicatedReplacingMergeTree", "ReplicatedReplacingMergeTree('/t/(a', '{replica}', _version) ORDER BY x", order, "", ""},
+		"shared":                {"SharedReplacingMergeTree", "SharedReplacingMergeTree('/t', '{replica}', _version, _is_deleted) ORDER BY x", order, "", ""},
+		"partitioned by key":    {"ReplacingMergeTree", replacing, order, "(intDiv(a, 1000), cityHash64(`odd \\`name\\``) % 8, 'extra')", ""},
+		"partitioned otherwise": {"ReplacingMergeTree", replacing, order, "toYYYYMM(extra)", `"extra"`},
+		"plain merge tree":      {"MergeTree", "MergeTree() ORDER BY x", order, "", "MergeTree"},
+		"a view":                {"View", "", "", "", "View"},
+		"no version":            {"ReplacingMergeTree", "ReplacingMergeTree ORDER BY f(x)", order, "", "_version"},
+		"no arguments":          {"ReplacingMergeTree", "ReplacingMergeTree() ORDER BY x", order, "", "_version"},
+		"other version":         {"ReplacingMergeTree", "ReplacingMergeTree(extra) ORDER BY x", order, "", "_version"},
+		"other deleted":         {"ReplacingMergeTree", "ReplacingMergeTree(_version, extra) ORDER BY x", order, "", `"extra"`},
+		"key column missing":    {"ReplacingMergeTree", replacing, "a", "", "odd `name`"},
+		"no order":              {"ReplacingMergeTree", replacing, "", "", `"a"`},
+		"further column":        {"ReplacingMergeTree", replacing, order + ", extra", "", "extra"},
+		"expression":            {"ReplacingMergeTree", replacing, order + ", lower(x)", "", "lower(x)"},
+		"descending":            {"ReplacingMergeTree", replacing, "a DESC, `odd \\`name\\``", "", "a DESC"},
+	} {
+		err := clickhouse.Fits("26.3", test.engine, test.full, test.order, test.partition, columns, d)
+		switch {
+		case test.want == "" && err != nil:
+			t.Errorf("%s: got %v, want it to fit", name, err)
+		case test.want != "" && (chferry.CodeOf(err) != chferry.CodeSchemaMismatch || !strings.Contains(err.Error(), test.want) ||
+			!strings.Contains(err.Error(), "shop.pairs")):
+			t.Errorf("%s: got %v, want a mismatch that names shop.pairs and %s", name, err, test.want)
+		}
+	}
+}
+
+func TestDestinationsThatMakeNoSense(t *testing.T) {
+	t.Parallel()
+	c := openClient(t, "clickhouse://127.0.0.1:1", clickhouse.Options{}) // no server need be asked
+	for name, test := range map[string]struct {
+		change func(*chferry.Destination)
+		want   chferry.Code
+	}{
+		"no key":           {func(d *chferry.Destination) { d.Key, d.OrderBy = nil, nil }, chferry.CodeSchemaMismatch},
+		"unknown key":      {func(d *chferry.Destination) { d.Key = []string{"absent"} }, chferry.CodeSchemaMismatch},
+		"nullable key":     {func(d *chferry.Destination) { d.Columns[0].Type.Nullable = true }, chferry.CodeSchemaMismatch},
+		"one name twice":   {func(d *chferry.Destination) { d.Columns[1].Destination = "id" }, chferry.CodeSchemaMismatch},
+		"the engine's":     {func(d *chferry.Destination) { d.Columns[1].Destination = "_version" }, chferry.CodeSchemaMismatch},
+		"no name":          {func(d *chferry.Destination) { d.Columns[1].Destination = "" }, chferry.CodeSchemaMismatch},
+		"no version":       {func(d *chferry.Destination) { d.Columns = d.Columns[:2] }, chferry.CodeSchemaMismatch},
+		"order twice":      {func(d *chferry.Destination) { d.OrderBy = []string{"id", "id"} }, chferry.CodeSchemaMismatch},
+		"order of another": {func(d *chferry.Destination) { d.OrderBy = []string{"name"} }, chferry.CodeSchemaMismatch},
+		"other engine":     {func(d *chferry.Destination) { d.Engine = "log" }, chferry.CodeConfiguration},
+		"bad table name":   {func(d *chferry.Destination) { d.Table = "shop." }, chferry.CodeConfiguration},
+		"all right":        {func(*chferry.Destination) {}, chferry.CodeUnavailable},
+	} {
+		d := destination("users", []string{"id"}, column("id", int64Type), column("name", stringType))
+		test.change(&d)
+		_, err := c.Missing(t.Context(), d)
+		if err == nil || chferry.CodeOf(err) != test.want {
+			t.Errorf("%s: got %v, want %s", name, err, test.want)
+		}
+	}
+}

@@ -1,0 +1,177 @@
+package clickhouse
+
+import (
+	"encoding/binary"
+	"math"
+
+	"github.com/chferry/chferry"
+)
+
+// cells are the values of one column as its column in ClickHouse takes them.
+type cells struct {
+	// wire is what ClickHouse's own client would send: the null marks of a nullable column, then values of a fixed width.
+	// That keeps every bit of a double, reaches the years after 2262 and boxes nothing, all of which Go types would not.
+	wire []byte
+	// text is set instead of wire if the column is a String; null marks those that are none, nil if all are.
+	text []string
+	null []bool
+}
+
+// unfit is a value that its column can't hold.
+type unfit struct {
+	row  int
+	what string // the kind of value
+}
+
+// encode converts a vector to what the column takes. Values that can't be held, or in a key only by changing them, are
+// listed, and the cells are then not to be sent.
+func (c column) encode(v *chferry.Vector, key bool, f *features) (cells, []unfit) {
+	if c.base == "String" {
+		return c.encodeText(v), nil
+	}
+	e := encoder{column: c, from: v, key: key, width: c.width()}
+	e.start()
+	switch c.base {
+	case "Float32", "Float64":
+		e.floats()
+	case "Decimal":
+		e.decimals()
+	case "UUID":
+		e.uuids()
+	case "Date", "Date32":
+		e.dates(c.days(f))
+	case "DateTime":
+		e.seconds(c.micros(f))
+	case "DateTime64":
+		e.ticks(c.micros(f))
+	default:
+		e.integers()
+	}
+	return cells{wire: e.out}, e.unfit
+}
+
+// width returns the bytes of a value.
+func (c column) width() int {
+	if i, ok := integers[c.base]; ok {
+		return i.width()
+	}
+	switch c.base {
+	case "Bool":
+		return 1
+	case "Date":
+		return 2
+	case "Date32", "DateTime", "Float32":
+		return 4
+	case "Decimal":
+		return decimalWidth(c.args[0])
+	case "UUID":
+		return 16
+	default: // Float64, DateTime64
+		return 8
+	}
+}
+
+type encoder struct {
+	column
+	from  *chferry.Vector
+	key   bool
+	width int
+	out   []byte
+	unfit []unfit
+}
+
+// start makes room for all values and writes the null marks.
+func (e *encoder) start() {
+	rows := e.from.Len()
+	if !e.nullable {
+		e.out = make([]byte, 0, rows*e.width)
+		return
+	}
+	e.out = make([]byte, rows, rows*(1+e.width))
+	for i, null := range e.from.Null {
+		if null {
+			e.out[i] = 1
+		}
+	}
+}
+
+func (e *encoder) reject(row int, what string) { e.unfit = append(e.unfit, unfit{row, what}) }
+
+func (e *encoder) integer(n int64) {
+	switch e.width {
+	case 1:
+		e.out = append(e.out, byte(n))
+	case 2:
+		e.out = binary.LittleEndian.AppendUint16(e.out, uint16(n))
+	case 4:
+		e.out = binary.LittleEndian.AppendUint32(e.out, uint32(n))
+	default:
+		e.out = binary.LittleEndian.AppendUint64(e.out, uint64(n))
+	}
+}
+
+func (e *encoder) integers() {
+	for _, n := range e.from.Ints {
+		e.integer(n)
+	}
+}
+
+func (e *encoder) floats() {
+	for _, n := range e.from.Floats {
+		if e.width == 4 {
+			e.integer(int64(math.Float32bits(float32(n))))
+		} else {
+			e.integer(int64(math.Float64bits(n)))
+		}
+	}
+}
+
+func (e *encoder) decimals() {
+	for i := range e.from.Len() {
+		var problem string
+		if e.out, problem = appendDecimal(e.out, e.from.At(i), e.args[0], e.args[1]); problem != "" {
+			e.reject(i, problem)
+		}
+	}
+}
+
+// uuids writes each half with its last byte first, as ClickHouse does.
+func (e *encoder) uuids() {
+	for i := range e.from.Len() {
+		id := e.from.At(i)
+		e.out = binary.LittleEndian.AppendUint64(e.out, binary.BigEndian.Uint64(id[:8]))
+		e.out = binary.LittleEndian.AppendUint64(e.out, binary.BigEndian.Uint64(id[8:]))
+	}
+}
+
+func (e *encoder) dates(held span) {
+	for i, n := range e.from.Ints {
+		if e.key && !held.holds(n) {
+			e.reject(i, "a date outside its range")
+		}
+		e.integer(held.clamp(n))
+	}
+}
+
+func (e *encoder) seconds(held span) {
+	for i, n := range e.from.Ints {
+		switch {
+		case !e.key:
+		case !held.holds(n):
+			e.reject(i, "a timestamp outside its range")
+		case n%microsPerSecond != 0:
+			e.reject(i, "a timestamp with a fraction of a second")
+		}
+		e.integer(held.clamp(n) / microsPerSecond)
+	}
+}
+
+func (e *encoder) ticks(held span) {
+	perMicro := e.ticksPerMicro()
+	for i, n := range e.from.Ints {
+		if e.key && !held.holds(n) {
+			e.reject(i, "a timestamp outside its range")
+		}
+		e.integer(held.clamp(n) * perMicro)
+	}
+}

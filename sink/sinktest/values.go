@@ -1,0 +1,71 @@
+package sinktest
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/chferry/chferry"
+)
+
+// samples are values that every server can hold.
+var samples = []struct {
+	chferry.Type
+	values []string
+}{
+	{chferry.Type{Kind: chferry.Bool}, []string{"true", "false"}},
+	{chferry.Type{Kind: chferry.Int16}, []string{"0", "-32768", "32767"}},
+	{chferry.Type{Kind: chferry.Int32}, []string{"0", "-2147483648", "2147483647"}},
+	{chferry.Type{Kind: chferry.Int64}, []string{"0", "-1", "-9223372036854775808", "9223372036854775807"}},
+	{chferry.Type{Kind: chferry.Uint8}, []string{"0", "255"}},
+	{chferry.Type{Kind: chferry.Uint64}, []string{"0", "9223372036854775808", "18446744073709551615"}},
+	{chferry.Type{Kind: chferry.Float32}, []string{"0", "-0.25", "1.1", "3.4028235e+38", "1e-45", "NaN", "+Inf", "-Inf"}},
+	{chferry.Type{Kind: chferry.Float64}, []string{
+		"0", "0.1", "-1.7976931348623157e+308", "5e-324", "2.2250738585072014e-308", "-0", "9.007199254740992e+15", "NaN", "+Inf", "-Inf",
+	}},
+	{chferry.Type{Kind: chferry.Decimal, Precision: 9, Scale: 9}, []string{"0.000000000", "-0.999999999", "0.000000001"}},
+	{chferry.Type{Kind: chferry.Decimal, Precision: 12, Scale: 2}, []string{"0.00", "-0.01", "12.50", "9999999999.99", "-9999999999.99"}},
+	{chferry.Type{Kind: chferry.Decimal, Precision: 38, Scale: 0}, []string{"0", strings.Repeat("9", 38), "-" + strings.Repeat("9", 38)}},
+	{chferry.Type{Kind: chferry.Decimal, Precision: 38, Scale: 20}, []string{"-1.00000000000000000001", "123456789012345678.00000000000000000009"}},
+	{chferry.Type{Kind: chferry.Decimal, Precision: 90, Scale: 1}, []string{"0.0", strings.Repeat("9", 89) + ".9"}},
+	{chferry.Type{Kind: chferry.String}, []string{
+		"", " ", "a", "A", "O'Reilly \"quoted\" `ticked`", `back\slash \n`, "line\nbreak\r\ttab\x01", "naïve Straße", "日本語", "🚢⛴\U0010FFFF",
+		strings.Repeat("long ", 100_000),
+	}},
+	{chferry.Type{Kind: chferry.Bytes}, []string{"", "\x00", "plain", "\xff\xfe\x00\x01\x80"}},
+	{chferry.Type{Kind: chferry.UUID}, []string{
+		"00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff", "0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6",
+	}},
+	{chferry.Type{Kind: chferry.Date}, []string{"1970-01-01", "2000-02-29", "2106-02-07"}},
+	{chferry.Type{Kind: chferry.Timestamp}, []string{"1970-01-01 00:00:00", "2024-02-29 12:34:56", "2105-12-31 23:59:59"}},
+}
+
+// testValues writes every sample into a plain and a nullable column of its type.
+func testValues(t *testing.T, s *suite) {
+	for i, sample := range samples {
+		d := destination("values"+strconv.Itoa(i), []string{"id"},
+			column("id", int64Type), column("plain", sample.Type), column("nullable", nullable(sample.Type)))
+		s.create(t, d)
+		var rows [][]string
+		for j, value := range sample.values {
+			rows = append(rows, []string{strconv.Itoa(100 + j), value, value})
+		}
+		s.insert(t, d, 1, rows...)
+		s.holds(t, d, rows...)
+	}
+}
+
+// testNulls writes nulls between values, in columns of every type.
+func testNulls(t *testing.T, s *suite) {
+	columns := []chferry.Column{column("id", int64Type)}
+	first, second, third := []string{"1"}, []string{"2"}, []string{"3"}
+	for i, sample := range samples {
+		columns = append(columns, column("c"+strconv.Itoa(i), nullable(sample.Type)))
+		value := sample.values[len(sample.values)-1]
+		first, second, third = append(first, null), append(second, value), append(third, null)
+	}
+	d := destination("nulls", []string{"id"}, columns...)
+	s.create(t, d)
+	s.insert(t, d, 1, first, second, third)
+	s.holds(t, d, first, second, third)
+}
