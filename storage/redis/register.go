@@ -26,11 +26,12 @@ func (s *Storage) RegisterOperations(ctx context.Context, key chferry.ImportKey,
 	if len(ops) == 0 {
 		return 0, nil
 	}
+	limit := s.maxPending(key)
 	var err error
-	if limit := s.maxPending(key); limit > 0 {
-		err = s.registerWithin(ctx, key, ops, limit)
+	if len(ops) == 1 && limit == 0 {
+		err = s.append(ctx, key, ops)
 	} else {
-		err = s.register(ctx, key, ops)
+		err = s.appendCounted(ctx, key, ops, limit)
 	}
 	if err != nil {
 		return 0, err
@@ -45,33 +46,25 @@ func (s *Storage) maxPending(key chferry.ImportKey) int64 {
 	return s.opts.MaxPending(key)
 }
 
-func (s *Storage) register(ctx context.Context, key chferry.ImportKey, ops []chferry.Operation) error {
-	k := s.keys(key)
-	add := &redis.XAddArgs{Stream: k.queue, Values: []any{entryField, encode(nil, ops)}}
-	var err error
-	if len(ops) == 1 {
-		err = s.client.XAdd(ctx, add).Err()
-	} else {
-		_, err = s.client.TxPipelined(ctx, func(tx redis.Pipeliner) error {
-			tx.XAdd(ctx, add)
-			tx.HIncrBy(ctx, k.state, "surplus", int64(len(ops)-1))
-			return nil
-		})
-	}
+// append registers one operation, which the stream counts by itself.
+func (s *Storage) append(ctx context.Context, key chferry.ImportKey, ops []chferry.Operation) error {
+	err := s.client.XAdd(ctx, &redis.XAddArgs{Stream: s.keys(key).queue, Values: []any{entryField, encode(nil, ops)}}).Err()
 	if err != nil {
 		return s.translate(err, "register operations")
 	}
 	return nil
 }
 
-func (s *Storage) registerWithin(ctx context.Context, key chferry.ImportKey, ops []chferry.Operation, limit int64) error {
+// appendCounted registers operations in a script: a transaction would count them even where Redis refuses to append.
+func (s *Storage) appendCounted(ctx context.Context, key chferry.ImportKey, ops []chferry.Operation, limit int64) error {
 	k := s.keys(key)
 	word, rest, err := s.run(ctx, "register operations", registerScript, []string{k.state, k.queue}, encode(nil, ops), len(ops), limit)
 	if err != nil {
 		return err
 	}
 	if word == "full" {
-		return chferry.Errorf(chferry.CodeQueueFull, "import key %s has %v operations pending and may have %d: wait for syncs to drain it, or raise max_pending", key, rest[0], limit)
+		return chferry.Errorf(chferry.CodeQueueFull,
+			"import key %s has %v operations pending and may have %d: wait for syncs to drain it, or raise max_pending", key, rest[0], limit)
 	}
 	return nil
 }
