@@ -1,0 +1,61 @@
+# Everything that is done to this repository by command. `make` alone lists it.
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+TOOL := go tool -modfile=tools/go.mod
+# A module of its own: its hundreds of dependencies would choose the versions of everything else.
+LINT := go tool -modfile=tools/lint/go.mod golangci-lint
+
+# -count=1: what a cached result says about servers is old.
+TEST_FLAGS := -race -count=1 -timeout 15m
+
+.PHONY: help
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/chferry
+	go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/chferry ./cmd/chferry
+
+.PHONY: servers
+servers: ## find, install or build the servers that the tests start
+	@tools/servers.sh
+	@[ -n "$${CHFERRY_TEST_TEMPORAL:-}" ] || go run ./internal/testenv/prepare
+
+.PHONY: test
+test: servers ## run all tests against real servers, with the race detector
+	@$(TOOL) gotestsum --format pkgname -- $(TEST_FLAGS) ./...
+
+.PHONY: lint
+lint: ## golangci-lint, gofumpt, workflowcheck, deadcode
+	$(LINT) run ./...
+	@unformatted=$$($(TOOL) gofumpt -l .); [ -z "$$unformatted" ] || { echo "not formatted (make fmt):"; echo "$$unformatted"; exit 1; }
+	$(TOOL) workflowcheck ./...
+	@dead=$$($(TOOL) deadcode -test ./...); [ -z "$$dead" ] || { echo "reached by no command and no test:"; echo "$$dead"; exit 1; }
+
+.PHONY: vet
+vet: ## go vet
+	go vet ./...
+
+.PHONY: check
+check: vet lint test ## exactly what CI runs
+
+.PHONY: vuln
+vuln: ## known vulnerabilities in what the code calls
+	$(TOOL) govulncheck ./...
+
+.PHONY: cover
+cover: servers ## line coverage of storage, workflows and activities by all tests
+	@mkdir -p bin
+	@go test -count=1 -timeout 15m -coverpkg=./storage/...,./workflows/...,./activities/... -coverprofile=bin/cover.out ./... >bin/cover.log || { cat bin/cover.log; exit 1; }
+	@awk -f tools/coverage.awk bin/cover.out
+
+.PHONY: fmt
+fmt: ## format the code
+	$(TOOL) gofumpt -w .
+
+.PHONY: hooks
+hooks: ## check format and vet before each commit
+	git config core.hooksPath .githooks

@@ -1,0 +1,162 @@
+package chferry_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/chferry/chferry"
+
+// arrows says which packages of this module each package may import, in files that are not tests. Arrows run one way:
+// cmd → worker, starter, api → workflows → activities → storage, source, sink, engine → the root. A driver imports its
+// parent and the root, never another driver; only cmd/chferry knows which drivers there are.
+var arrows = map[string][]string{
+	".":      {},
+	"engine": {"."},
+
+	"storage":             {"."},
+	"storage/redis":       {".", "storage"},
+	"storage/storagetest": {".", "storage"},
+	"source":              {"."},
+	"source/postgres":     {".", "source"},
+	"source/sourcetest":   {".", "source"},
+	"sink":                {"."},
+	"sink/clickhouse":     {".", "sink"},
+	"sink/sinktest":       {".", "sink"},
+
+	"activities": {".", "storage", "source", "sink", "engine"},
+	"workflows":  {".", "activities"},
+	"worker":     {".", "activities", "workflows"},
+	"starter":    {".", "activities", "workflows"},
+
+	"config":           {"."},
+	"api":              {".", "storage", "internal/serve"},
+	"metrics":          {".", "internal/serve"},
+	"metrics/temporal": {},
+	"internal/serve":   {"."},
+
+	"embedded":                 {},
+	"internal/testenv":         {"embedded"},
+	"internal/testenv/prepare": {"embedded"},
+
+	"cmd/chferry": {
+		".", "activities", "api", "config", "metrics", "metrics/temporal", "starter", "worker", "workflows",
+		"storage", "storage/redis", "source", "source/postgres", "sink", "sink/clickhouse",
+	},
+}
+
+// foreign names the dependencies that a package and all that it imports must do without, by the beginning of their paths.
+var foreign = map[string][]string{
+	// An application embeds the storage to register operations: it must not get a workflow engine or a database driver with it.
+	"storage/redis": {"go.temporal.io/", "github.com/ClickHouse/", "github.com/prometheus/", "github.com/jackc/"},
+	// The words are everybody's.
+	".": {"go.temporal.io/", "github.com/", "golang.org/"},
+	// What workflows import is replayed: nothing there may reach a server.
+	"workflows": {"github.com/redis/", "github.com/ClickHouse/", "github.com/jackc/"},
+	// A source knows nothing of where its rows go, nor a sink of where they come from.
+	"source/postgres": {"go.temporal.io/", "github.com/ClickHouse/", "github.com/redis/"},
+	"sink/clickhouse": {"go.temporal.io/", "github.com/jackc/", "github.com/redis/"},
+}
+
+// goPackage is what `go list -json` says of a package.
+type goPackage struct {
+	ImportPath string
+	Imports    []string
+	Deps       []string
+}
+
+// list returns the packages of this module by their folders.
+func list(t *testing.T) map[string]goPackage {
+	t.Helper()
+	var errOut bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports,Deps", "./...")
+	cmd.Stderr = &errOut
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v: %s", err, &errOut)
+	}
+	packages := map[string]goPackage{}
+	for decoder := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p goPackage
+		switch err := decoder.Decode(&p); {
+		case errors.Is(err, io.EOF):
+			return packages
+		case err != nil:
+			t.Fatalf("read what go list says: %v", err)
+		}
+		packages[folder(p.ImportPath)] = p
+	}
+}
+
+// folder returns the folder of a package of this module, "" for other packages.
+func folder(path string) string {
+	if path == module {
+		return "."
+	}
+	dir, ok := strings.CutPrefix(path, module+"/")
+	if !ok {
+		return ""
+	}
+	return dir
+}
+
+func TestArrows(t *testing.T) {
+	t.Parallel()
+	packages := list(t)
+	for dir, p := range packages {
+		allowed, known := arrows[dir]
+		if !known {
+			t.Errorf("package %s is not in the table arrows: add it with the packages of this module that it may import", dir)
+			continue
+		}
+		for _, path := range p.Imports {
+			if to := folder(path); to != "" && !slices.Contains(allowed, to) {
+				t.Errorf("%s imports %s, which the table arrows does not allow: move the code, or, if the arrow is right, add it there", dir, to)
+			}
+		}
+	}
+	for dir := range arrows {
+		if _, ok := packages[dir]; !ok {
+			t.Errorf("package %s of the table arrows does not exist: take it out", dir)
+		}
+	}
+}
+
+func TestForeign(t *testing.T) {
+	t.Parallel()
+	packages := list(t)
+	for dir, prefixes := range foreign {
+		p, ok := packages[dir]
+		if !ok {
+			t.Errorf("package %s of the table foreign does not exist: take it out", dir)
+		}
+		for _, path := range p.Deps {
+			isForeign := func(prefix string) bool { return folder(path) == "" && strings.HasPrefix(path, prefix) }
+			if slices.ContainsFunc(prefixes, isForeign) {
+				t.Errorf("%s depends on %s, which it must do without: see `go list -deps` and the table foreign", dir, path)
+			}
+		}
+	}
+}
+
+// TestDrivers holds what the table could be made to forget.
+func TestDrivers(t *testing.T) {
+	t.Parallel()
+	for dir := range arrows {
+		parent, _, isDriver := strings.Cut(dir, "/")
+		if !isDriver || !slices.Contains([]string{"storage", "source", "sink"}, parent) {
+			continue
+		}
+		for _, to := range arrows[dir] {
+			if to != "." && to != parent {
+				t.Errorf("the table arrows lets driver %s import %s: only its parent and the root", dir, to)
+			}
+		}
+	}
+}
