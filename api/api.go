@@ -24,6 +24,7 @@ const (
 // Administrator is the part of a storage that tells and drops what is kept.
 type Administrator interface {
 	StatusReader
+	storage.FailedOperations
 	Flush(ctx context.Context, keys ...chferry.ImportKey) error
 }
 

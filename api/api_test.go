@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"io"
+	"iter"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -222,6 +223,11 @@ func (b broken) RegisterOperations(context.Context, chferry.ImportKey, ...chferr
 func (b broken) Flush(context.Context, ...chferry.ImportKey) error { return b.err }
 func (b broken) Status(context.Context, ...chferry.ImportKey) ([]chferry.Status, error) {
 	return nil, b.err
+}
+func (b broken) RetryFailed(context.Context, chferry.ImportKey) (int, error)   { return 0, b.err }
+func (b broken) DiscardFailed(context.Context, chferry.ImportKey) (int, error) { return 0, b.err }
+func (b broken) FailedOperations(context.Context, chferry.ImportKey) iter.Seq2[[]chferry.FailedOperation, error] {
+	return func(yield func([]chferry.FailedOperation, error) bool) { yield(nil, b.err) }
 }
 
 func withBroken(err error) func(*api.Options) {

@@ -51,7 +51,6 @@ func TestStatuses(t *testing.T) {
 		"unknown key to get":   {get("/v1/imports/nope"), 404, "not configured"},
 		"unknown key to sync":  {post("/v1/imports/nope/sync", ""), 404, "not configured"},
 		"unknown route":        {get("/v2/imports"), 404, "no such route"},
-		"failed not yet":       {get("/v1/imports/users/failed"), 404, "no such route"},
 		"method":               {get(operations), 405, "this route takes DELETE, POST"},
 		"method of list":       {method(http.MethodPut, "/v1/imports"), 405, "this route takes GET, HEAD"},
 		"too many":             {post(operations, `{"operation":"insert","pks":[`+many(10_001)+`]}`), 413, "at most 10000 operations"},

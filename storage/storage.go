@@ -106,8 +106,15 @@ type Administrator interface {
 // FailedOperations is what those need who look after operations that could not be imported.
 type FailedOperations interface {
 	// FailedOperations yields the failed operations of an import key page by page, in no particular order. One that is set
-	// aside meanwhile may be missing or come twice.
+	// aside, retried or discarded meanwhile may be missing or come twice.
 	FailedOperations(ctx context.Context, key chferry.ImportKey) iter.Seq2[[]chferry.FailedOperation, error]
+
+	// RetryFailed registers all failed operations of an import key again and returns how many. One that fails again goes on
+	// counting its attempts.
+	RetryFailed(ctx context.Context, key chferry.ImportKey) (int, error)
+
+	// DiscardFailed forgets all failed operations of an import key and returns how many.
+	DiscardFailed(ctx context.Context, key chferry.ImportKey) (int, error)
 }
 
 // DefaultLease is how long a claimant that nobody knows to be dead keeps an import key without a sign of life.

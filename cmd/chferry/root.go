@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 
 	goredis "github.com/redis/go-redis/v9"
 	"github.com/spf13/cobra"
@@ -47,7 +48,9 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err != nil && !errors.Is(err, errPartial) {
-		fmt.Fprintf(errOut, "chferry: %s\n", err)
+		for line := range strings.Lines(err.Error()) { // a configuration tells all its mistakes, one a line
+			fmt.Fprintf(errOut, "chferry: %s\n", strings.TrimSuffix(line, "\n"))
+		}
 	}
 	return exitStatus(err)
 }
@@ -73,6 +76,7 @@ func exitStatus(err error) int {
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "chferry",
+		Args:  cobra.ArbitraryArgs, // noVerb refuses them
 		Short: "Durable sync of changes from the databases applications write to into ClickHouse",
 		Long: `chferry syncs changes from PostgreSQL into ClickHouse, durably.
 
@@ -85,7 +89,11 @@ configuration or unknown key; 3 done in part.`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		PersistentPreRunE: func(*cobra.Command, []string) error { return a.setup() },
+		RunE:              noVerb,
+
+		DisableFlagsInUseLine: true,
 	}
+	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.errOut)
@@ -101,9 +109,18 @@ configuration or unknown key; 3 done in part.`,
 		a.workerCommand(), a.apiCommand(),
 		a.registerCommand(), a.syncCommand(), a.statusCommand(),
 		a.pauseCommand(), a.resumeCommand(),
+		a.failedCommand(), a.flushCommand(),
 		a.versionCommand(),
 	)
 	return root
+}
+
+// noVerb shows the help, or says that there is no such verb.
+func noVerb(root *cobra.Command, values []string) error {
+	if len(values) == 0 {
+		return root.Help()
+	}
+	return usageError{fmt.Errorf("there is no command %q: see chferry --help", values[0])}
 }
 
 func (a *app) env(name, otherwise string) string {

@@ -1,5 +1,5 @@
 -- Removes a batch that was imported.
--- KEYS  state, queue, aside, failed
+-- KEYS  state, queue, aside, failed, retried
 -- ARGV  token, batch, '1' to end the claim in any case, then what became of the operations:
 --       operations, rows, deletes, coalesced, failed
 -- reply {'removed', kept}, {'repeated', kept after the first call} or {'superseded'}
@@ -26,7 +26,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local aside = redis.call('HGETALL', KEYS[3])
 for i = 1, #aside, 2 do
   local failure = cjson.decode(aside[i + 1])
-  local known = redis.call('HGET', KEYS[4], aside[i])
+  local known = redis.call('HGET', KEYS[4], aside[i]) or redis.call('HGET', KEYS[5], aside[i])
   known = known and cjson.decode(known) or {attempts = 0, first = now}
   failure.attempts, failure.first, failure.last = known.attempts + 1, known.first, now
   redis.call('HSET', KEYS[4], aside[i], cjson.encode(failure))
@@ -37,6 +37,9 @@ redis.call('HDEL', KEYS[1], 'batch', 'batch_count', 'batch_chunk', 'batch_last',
 redis.call('HSET', KEYS[1], 'surplus', surplus, 'skip', cut, 'ended', batch, 'ended_token', token, 'ended_kept', kept)
 for i, name in ipairs({'operations', 'rows', 'deletes', 'coalesced', 'failed'}) do
   redis.call('HINCRBY', KEYS[1], 'total_' .. name, ARGV[3 + i])
+end
+if kept == 0 then
+  redis.call('UNLINK', KEYS[5])
 end
 if kept == 0 or ARGV[3] == '1' then
   redis.call('HDEL', KEYS[1], 'token', 'lease_until')

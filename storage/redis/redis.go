@@ -96,18 +96,19 @@ func (s *Storage) Close() error { return s.client.Close() }
 
 // keys are the Redis keys of one import key. The braces put them into one slot of a cluster.
 type keys struct {
-	state  string // hash: claim, version, totals
-	queue  string // stream: the operations
-	aside  string // hash: operations of the claimed batch that can't be imported
-	failed string // hash: failed operations
+	state   string // hash: claim, version, totals
+	queue   string // stream: the operations
+	aside   string // hash: operations of the claimed batch that can't be imported
+	failed  string // hash: failed operations
+	retried string // hash: what was failed before it was registered again, until the queue has drained
 }
 
 func (s *Storage) keys(key chferry.ImportKey) keys {
 	base := s.opts.Prefix + ":{" + string(key) + "}:"
-	return keys{state: base + "state", queue: base + "queue", aside: base + "aside", failed: base + "failed"}
+	return keys{state: base + "state", queue: base + "queue", aside: base + "aside", failed: base + "failed", retried: base + "retried"}
 }
 
-func (k keys) all() []string { return []string{k.state, k.queue, k.aside, k.failed} }
+func (k keys) all() []string { return []string{k.state, k.queue, k.aside, k.failed, k.retried} }
 
 // run runs a script of this package; its reply is a list whose first element is a word.
 func (s *Storage) run(ctx context.Context, doing string, script *redis.Script, keys []string, args ...any) (string, []any, error) {

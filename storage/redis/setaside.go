@@ -5,8 +5,6 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
-	"iter"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -67,46 +65,4 @@ func (s *Storage) setAside(ctx context.Context, key chferry.ImportKey, token str
 func failedField(op chferry.Operation) []byte {
 	op.Kind = chferry.Update
 	return encode(nil, []chferry.Operation{op})
-}
-
-// FailedOperations implements storage.FailedOperations.
-func (s *Storage) FailedOperations(ctx context.Context, key chferry.ImportKey) iter.Seq2[[]chferry.FailedOperation, error] {
-	return func(yield func([]chferry.FailedOperation, error) bool) {
-		var cursor uint64
-		for first := true; first || cursor != 0; first = false {
-			var pairs []string
-			var err error
-			pairs, cursor, err = s.client.HScan(ctx, s.keys(key).failed, cursor, "", setAsidePage).Result()
-			if err != nil {
-				yield(nil, s.translate(err, "read failed operations"))
-				return
-			}
-			failed, err := failedOperations(key, pairs)
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			if len(failed) > 0 && !yield(failed, nil) {
-				return
-			}
-		}
-	}
-}
-
-func failedOperations(key chferry.ImportKey, pairs []string) ([]chferry.FailedOperation, error) {
-	failed := make([]chferry.FailedOperation, 0, len(pairs)/2)
-	for i := 0; i < len(pairs); i += 2 {
-		ops, err := decode(nil, pairs[i])
-		var f failure
-		if err != nil || len(ops) != 1 || json.Unmarshal([]byte(pairs[i+1]), &f) != nil {
-			return nil, malformed(key, "a failed operation")
-		}
-		op := ops[0]
-		op.Kind = f.Kind
-		failed = append(failed, chferry.FailedOperation{
-			Operation: op, Reason: f.Reason, Attempts: f.Attempts,
-			First: time.UnixMilli(f.First).UTC(), Last: time.UnixMilli(f.Last).UTC(),
-		})
-	}
-	return failed, nil
 }

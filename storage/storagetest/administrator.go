@@ -88,45 +88,6 @@ func testStatus(t *testing.T, b *bundle) {
 	b.start("b") // Last ended the claim although operations are left
 }
 
-func testSetAside(t *testing.T, b *bundle) {
-	failed := func(pk, reason string) chferry.FailedOperation {
-		return chferry.FailedOperation{Operation: op(chferry.Insert, pk), Reason: reason}
-	}
-	round := func(aside ...chferry.FailedOperation) {
-		b.register(chferry.Insert, "x")
-		b.start("a")
-		batch := b.get("a", 0)
-		b.ok(b.SetAside(b.ctx(), b.key, "a", batch, true, []chferry.FailedOperation{failed("forgotten", "first attempt")}))
-		b.ok(b.SetAside(b.ctx(), b.key, "a", batch, true, nil))
-		for _, f := range aside {
-			b.ok(b.SetAside(b.ctx(), b.key, "a", batch, false, []chferry.FailedOperation{f}))
-		}
-		b.post("a", batch)
-	}
-	round(failed("1", "bad"), failed("2\x00\xff", "worse"))
-	round(failed("1", "still bad"))
-
-	var got []string
-	for page, err := range b.Storage.FailedOperations(b.ctx(), b.key) {
-		b.ok(err)
-		for _, f := range page {
-			if f.First.IsZero() || f.Last.Before(f.First) {
-				t.Errorf("times from %v to %v", f.First, f.Last)
-			}
-			got = append(got, f.PrimaryKey[0]+" "+f.Reason+" "+string(rune('0'+f.Attempts)))
-		}
-	}
-	slices.Sort(got)
-	if want := []string{"1 still bad 2", "2\x00\xff worse 1"}; !slices.Equal(got, want) {
-		t.Fatalf("failed operations are %q, want %q", got, want)
-	}
-	status, err := b.Status(b.ctx(), b.key)
-	b.ok(err)
-	if status[0].Failed != 2 {
-		t.Fatalf("status counts %d failed operations, want 2", status[0].Failed)
-	}
-}
-
 func testHook(t *testing.T, b *bundle) {
 	b.register(chferry.Insert, "1", "2", "3")
 	b.wantDrained("a", 2, "i1 i2", "i3")

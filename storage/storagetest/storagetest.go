@@ -56,6 +56,8 @@ func Run(t *testing.T, open Open) {
 		{"last sync time", testLastSyncTime},
 		{"status and totals", testStatus},
 		{"failed operations", testSetAside},
+		{"failed operations are retried", testRetryFailed},
+		{"failed operations are discarded", testDiscardFailed},
 		{"the hook after removal", testHook},
 		{"identities are remembered", testIdentity},
 	} {

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/api"
+	"github.com/chferry/chferry/storage/redis"
+)
+
+func (a *app) failedCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "failed",
+		Short: "List, retry or discard operations that could not be imported",
+		Args:  args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return usageError{fmt.Errorf("say what to do: list, retry or discard: see %s --help", cmd.CommandPath())}
+		},
+	}
+	cmd.AddCommand(a.failedListCommand(),
+		a.failedDoCommand("retry", "Register all failed operations of an import key again", "retried", (*redis.Storage).RetryFailed),
+		a.failedDoCommand("discard", "Forget all failed operations of an import key", "discarded", (*redis.Storage).DiscardFailed))
+	return cmd
+}
+
+func (a *app) failedListCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "list KEY",
+		Short: "List the failed operations of an import key, one a line",
+		Long: `List the failed operations of an import key, one a line, tab-separated under a header. A
+composite primary key is a JSON list, and so is one with a character that would break
+the line.`,
+		Args: args(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, values []string) error {
+			return a.withStorage(values[0], func(store *redis.Storage, imp chferry.Import) error {
+				return a.listFailed(cmd.Context(), store, imp, asJSON)
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON list")
+	return cmd
+}
+
+func (a *app) failedDoCommand(name, short, done string, do func(*redis.Storage, context.Context, chferry.ImportKey) (int, error)) *cobra.Command {
+	return &cobra.Command{
+		Use:   name + " KEY",
+		Short: short,
+		Args:  args(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, values []string) error {
+			return a.withStorage(values[0], func(store *redis.Storage, imp chferry.Import) error {
+				n, err := do(store, cmd.Context(), imp.Key)
+				if err != nil {
+					return err
+				}
+				_, err = fmt.Fprintf(a.out, "%s %d\n", done, n)
+				return err
+			})
+		},
+	}
+}
+
+// withStorage does something to what the storage keeps of a known key.
+func (a *app) withStorage(key string, do func(*redis.Storage, chferry.Import) error) (err error) {
+	cfg, imp, err := a.loadKey(key)
+	if err != nil {
+		return err
+	}
+	store, err := openStorage(cfg, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	return do(store, imp)
+}
+
+func (a *app) listFailed(ctx context.Context, store *redis.Storage, imp chferry.Import, asJSON bool) error {
+	failed, err := api.ListFailed(store.FailedOperations(ctx, imp.Key), 0)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return a.printJSON(failed)
+	}
+	fmt.Fprintln(a.out, "database\tkind\tpk\treason\tattempts\tfirst\tlast")
+	for _, f := range failed {
+		pk, err := onOneLine(f.PK)
+		if err != nil {
+			return err
+		}
+		database, err := imp.Database(f.Database)
+		if err != nil {
+			database = f.Database // that the import has no such database may be why it failed
+		}
+		fmt.Fprintf(a.out, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", database, f.Kind, pk, f.Reason, f.Attempts,
+			f.First.Format(time.RFC3339), f.Last.Format(time.RFC3339))
+	}
+	return nil
+}
+
+// onOneLine writes a key as register takes it.
+func onOneLine(pk chferry.PrimaryKey) (string, error) {
+	if len(pk) == 1 && !strings.HasPrefix(pk[0], "[") && !strings.ContainsFunc(pk[0], func(r rune) bool { return !strconv.IsPrint(r) }) {
+		return pk[0], nil
+	}
+	text, err := json.Marshal(pk)
+	if err != nil {
+		return "", fmt.Errorf("write a primary key: %w", err)
+	}
+	return string(text), nil
+}

@@ -1,0 +1,87 @@
+package storagetest
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/chferry/chferry"
+)
+
+func failed(pk, reason string) chferry.FailedOperation {
+	return chferry.FailedOperation{Operation: op(chferry.Insert, pk), Reason: reason}
+}
+
+// fail registers an operation and ends its batch with operations set aside.
+func (b *bundle) fail(aside ...chferry.FailedOperation) {
+	b.t.Helper()
+	b.register(chferry.Insert, "x")
+	b.start("a")
+	batch := b.get("a", 0)
+	b.ok(b.SetAside(b.ctx(), b.key, "a", batch, true, []chferry.FailedOperation{failed("forgotten", "an attempt before")}))
+	b.ok(b.SetAside(b.ctx(), b.key, "a", batch, true, nil))
+	for _, f := range aside {
+		b.ok(b.SetAside(b.ctx(), b.key, "a", batch, false, []chferry.FailedOperation{f}))
+	}
+	b.post("a", batch)
+}
+
+// wantFailed compares the failed operations, each as "kind pk reason attempts".
+func (b *bundle) wantFailed(want ...string) {
+	b.t.Helper()
+	var got []string
+	for page, err := range b.Storage.FailedOperations(b.ctx(), b.key) {
+		b.ok(err)
+		for _, f := range page {
+			if f.First.IsZero() || f.Last.Before(f.First) {
+				b.t.Errorf("times from %v to %v", f.First, f.Last)
+			}
+			got = append(got, fmt.Sprintf("%s %s %s %d", f.Kind, f.PrimaryKey[0], f.Reason, f.Attempts))
+		}
+	}
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		b.t.Fatalf("failed operations are %q, want %q", got, want)
+	}
+	status, err := b.Status(b.ctx(), b.key)
+	b.ok(err)
+	if status[0].Failed != int64(len(want)) {
+		b.t.Fatalf("status counts %d failed operations, want %d", status[0].Failed, len(want))
+	}
+}
+
+func testSetAside(_ *testing.T, b *bundle) {
+	b.wantFailed()
+	b.fail(failed("1", "bad"), failed("2\x00\xff", "worse"))
+	b.fail(failed("1", "still bad"))
+	b.wantFailed("insert 1 still bad 2", "insert 2\x00\xff worse 1")
+}
+
+func testRetryFailed(t *testing.T, b *bundle) {
+	b.fail(failed("1", "bad"), failed("2", "bad"), failed("3", "bad"))
+	n, err := b.RetryFailed(b.ctx(), b.key)
+	b.ok(err)
+	if n != 3 {
+		t.Fatalf("retried %d, want 3", n)
+	}
+	b.wantFailed()
+	b.wantKept(3)
+	b.fail(failed("2", "bad again")) // the others were imported
+	b.wantFailed("insert 2 bad again 2")
+	b.fail(failed("1", "bad anew"))
+	b.wantFailed("insert 1 bad anew 1", "insert 2 bad again 2")
+	if n, err = b.RetryFailed(b.ctx(), newKey()); err != nil || n != 0 {
+		t.Fatalf("of another key %d were retried, %v", n, err)
+	}
+}
+
+func testDiscardFailed(t *testing.T, b *bundle) {
+	b.fail(failed("1", "bad"), failed("2", "bad"))
+	n, err := b.DiscardFailed(b.ctx(), b.key)
+	b.ok(err)
+	if n != 2 {
+		t.Fatalf("discarded %d, want 2", n)
+	}
+	b.wantFailed()
+	b.wantKept(0)
+}
