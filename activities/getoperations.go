@@ -35,6 +35,8 @@ func (a *Activities) GetOperations(ctx context.Context, in GetOperationsInput) (
 		if err != nil {
 			return Ticket{}, err
 		}
+		ctx, stop := a.keepAlive(ctx, in.ImportKey, in.Token)
+		defer stop()
 		plan, err := a.plan(ctx, imp)
 		if err != nil {
 			return Ticket{}, err

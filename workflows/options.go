@@ -28,23 +28,31 @@ func preSyncOptions(ctx workflow.Context) workflow.Context {
 	})
 }
 
-// stepOptions are those of a step that is soon done.
+// stepOptions are those of a step that is one call to the storage. Its time is what a killed worker costs, so it is short.
 func stepOptions(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		StartToCloseTimeout:    time.Minute,
+		StartToCloseTimeout:    10 * time.Second,
 		ScheduleToCloseTimeout: retryFor,
 		RetryPolicy:            retry,
 		Summary:                summary,
 	})
 }
 
-// insertOptions are those of InsertBatch, which heartbeats: what ends it is silence, not slowness.
-func insertOptions(ctx workflow.Context, summary string) workflow.Context {
+// heartbeatTimeout is how long a step may be silent before another worker takes it over.
+const heartbeatTimeout = 10 * time.Second
+
+// How long one attempt may take: a long queue is read to find where a batch ends; a batch may be a million rows.
+const (
+	longestClaim  = 5 * time.Minute
+	longestInsert = time.Hour
+)
+
+// longOptions are those of a step that heartbeats: what ends it is silence, not slowness.
+func longOptions(ctx workflow.Context, summary string, longest time.Duration) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		StartToCloseTimeout: time.Hour,
-		HeartbeatTimeout:    10 * time.Second,
-		// Room for one long attempt and then for its retries.
-		ScheduleToCloseTimeout: time.Hour + retryFor,
+		StartToCloseTimeout:    longest,
+		HeartbeatTimeout:       heartbeatTimeout,
+		ScheduleToCloseTimeout: longest + retryFor,
 		RetryPolicy:            retry,
 		Summary:                summary,
 		WaitForCancellation:    true,

@@ -115,7 +115,7 @@ func (s *syncRun) preSync(ctx workflow.Context) (claimed bool, err error) {
 func (s *syncRun) getOperations(ctx workflow.Context) (ticket activities.Ticket, err error) {
 	s.enter(ctx, getOperations)
 	summary := fmt.Sprintf("batch %d: check the tables, claim the oldest of %d operations", s.progress.Batches+1, s.progress.Remaining)
-	err = workflow.ExecuteActivity(stepOptions(ctx, summary), getOperations,
+	err = workflow.ExecuteActivity(longOptions(ctx, summary, longestClaim), getOperations,
 		activities.GetOperationsInput{ImportKey: s.key, Token: s.token}).Get(ctx, &ticket)
 	return ticket, err
 }
@@ -123,7 +123,7 @@ func (s *syncRun) getOperations(ctx workflow.Context) (ticket activities.Ticket,
 func (s *syncRun) insertBatch(ctx workflow.Context, ticket activities.Ticket) (outcome chferry.Outcome, err error) {
 	s.enter(ctx, insertBatch)
 	summary := fmt.Sprintf("batch %d: import %d operations as version %d", s.progress.Batches+1, ticket.Operations, ticket.Version)
-	err = workflow.ExecuteActivity(insertOptions(ctx, summary), insertBatch,
+	err = workflow.ExecuteActivity(longOptions(ctx, summary, longestInsert), insertBatch,
 		activities.InsertBatchInput{ImportKey: s.key, Token: s.token, Ticket: ticket}).Get(ctx, &outcome)
 	return outcome, err
 }
