@@ -125,7 +125,11 @@ func (r *application) identity(ctx context.Context, imp chferry.Import, alias, i
 
 func (r *application) tables(ctx context.Context, statements []sink.Statement) error {
 	for _, s := range statements {
-		r.changed("create", s.Creates, s.SQL)
+		text := ""
+		if r.opts.dryRun { // for whoever wants to run it by hand
+			text = s.SQL
+		}
+		r.changed("create", s.Creates, text)
 	}
 	if r.opts.dryRun || len(statements) == 0 {
 		return nil

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -155,13 +154,10 @@ func (r *report) add(what string, err error) {
 	r.plans = nil
 }
 
-// err returns an error that has the first one's exit status.
+// err returns the first error, with its exit status.
 func (r *report) err() error {
-	if r.first == nil {
-		return nil
-	}
-	if usage := (usageError{}); errors.As(r.first, &usage) {
+	if r.count < 2 {
 		return r.first
 	}
-	return chferry.WrapError(chferry.CodeOf(r.first), r.first, "%d of the checks above failed", r.count)
+	return chferry.WrapError(chferry.CodeOf(r.first), r.first, "%s (and %d more, see above)", r.first, r.count-1)
 }

@@ -2,7 +2,6 @@ package main_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,9 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -22,14 +19,27 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	chferry "github.com/chferry/chferry/cmd/chferry"
 	"github.com/chferry/chferry/internal/testenv"
 )
 
-func TestMain(m *testing.M) { testenv.Main(m) }
+// asChferry is set in the environment of a test binary that is to be chferry itself.
+const asChferry = "CHFERRY_TEST_BE_CHFERRY"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asChferry) != "" {
+		chferry.Main()
+	}
+	if len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-") {
+		fmt.Fprintln(os.Stderr, "a test started this binary as chferry without saying so in its environment")
+		os.Exit(2) // or it would run the tests, and they it, for ever
+	}
+	testenv.Main(m)
+}
 
 const token = "secret-of-the-test"
 
-// stack is a configuration, the built binary and connections to look at what it did.
+// stack is a configuration and connections to look at what it did.
 type stack struct {
 	t      *testing.T
 	dir    string
@@ -38,19 +48,6 @@ type stack struct {
 	source *pgxpool.Pool
 	target driver.Conn
 }
-
-var binary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "chferry-e2e")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "chferry")
-	out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("build: %w: %s", err, out)
-	}
-	return path, nil
-})
 
 var stacks atomic.Int64
 
@@ -96,7 +93,7 @@ func freeAddress(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	return l.Addr().String()
 }
 
@@ -114,16 +111,22 @@ func (s *stack) exec(sql string, args ...any) {
 	}
 }
 
+// command is this test binary as chferry, in the stack's folder.
 func (s *stack) command(args ...string) *exec.Cmd {
 	s.t.Helper()
-	path, err := binary()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	cmd := exec.Command(path, args...)
+	cmd := exec.Command(executable(s.t), args...)
 	cmd.Dir = s.dir
-	cmd.Env = append(os.Environ(), "CHFERRY_TOKEN="+token)
+	cmd.Env = append(os.Environ(), asChferry+"=1", "CHFERRY_TOKEN="+token)
 	return cmd
+}
+
+func executable(t *testing.T) string {
+	t.Helper()
+	path, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // run runs the binary to its end.
@@ -153,40 +156,6 @@ func (s *stack) must(args ...string) string {
 		s.t.Fatalf("chferry %s: status %d\n%s%s", strings.Join(args, " "), status, out, errOut)
 	}
 	return out
-}
-
-// process is a service that runs.
-type process struct {
-	*exec.Cmd
-	log  *bytes.Buffer
-	done chan struct{}
-}
-
-// start starts a service and stops it when the test ends.
-func (s *stack) start(args ...string) *process {
-	s.t.Helper()
-	p := &process{Cmd: s.command(args...), log: &bytes.Buffer{}, done: make(chan struct{})}
-	p.Stderr = p.log
-	if err := p.Start(); err != nil {
-		s.t.Fatal(err)
-	}
-	go func() { _ = p.Wait(); close(p.done) }()
-	s.t.Cleanup(func() {
-		p.stop(syscall.SIGKILL)
-		if s.t.Failed() {
-			s.t.Logf("log of %s:\n%s", args[0], tail(p.log.String(), 4000))
-		}
-	})
-	return p
-}
-
-func (p *process) stop(signal syscall.Signal) {
-	_ = p.Process.Signal(signal) // it may have ended
-	<-p.done
-}
-
-func tail(text string, n int) string {
-	return text[max(0, len(text)-n):]
 }
 
 // eventually waits until check is nil.
@@ -257,11 +226,13 @@ type status struct {
 	Totals   struct {
 		Operations, Rows, Deletes, Coalesced, Failed int64
 	} `json:"totals"`
-	Schedule *struct {
-		Spec   string `json:"spec"`
-		Paused bool   `json:"paused"`
-		Note   string `json:"note"`
-	} `json:"schedule"`
+	Schedule *schedule `json:"schedule"`
+}
+
+type schedule struct {
+	Spec   string `json:"spec"`
+	Paused bool   `json:"paused"`
+	Note   string `json:"note"`
 }
 
 func (s *stack) status(key string) (got status) {
@@ -286,62 +257,4 @@ func (s *stack) drained(key string, within time.Duration) status {
 		s.t.Errorf("the totals do not add up: %+v", t)
 	}
 	return got
-}
-
-// Both sides of a table as lines of text; a timestamp in whole seconds, which is what ClickHouse 18.16 holds.
-const (
-	usersInSource = `SELECT concat_ws('|', id, name, coalesce(email, 'NULL'), balance, active::int,
-		extract(epoch FROM date_trunc('second', created))::bigint, coalesce(birthday::text, 'NULL')) FROM users`
-	usersInTarget = `SELECT concat(toString(id), '|', name, '|', ifNull(email, 'NULL'), '|', toString(balance), '|', toString(active), '|',
-		toString(toUnixTimestamp(created)), '|', ifNull(toString(birthday), 'NULL')) FROM users_current`
-	linesInSource = `SELECT concat_ws('|', order_id, line, item, coalesce((price * 1000)::bigint::text, 'NULL')) FROM lines`
-	linesInTarget = `SELECT concat(toString(order_id), '|', toString(line), '|', item, '|', ifNull(toString(toInt64(price * 1000)), 'NULL')) FROM lines_current`
-)
-
-// same compares source and destination row by row.
-func (s *stack) same(inSource, inTarget string) error {
-	want := map[string]int{}
-	rows, err := s.source.Query(s.t.Context(), inSource)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var line string
-		if err := rows.Scan(&line); err != nil {
-			return err
-		}
-		want[line]++
-	}
-	if err := rows.Err(); err != nil {
-		return err
-	}
-	total := len(want)
-	got, err := s.target.Query(context.Background(), inTarget)
-	if err != nil {
-		return err
-	}
-	defer got.Close()
-	n := 0
-	for got.Next() {
-		var line string
-		if err := got.Scan(&line); err != nil {
-			return err
-		}
-		n++
-		if want[line]--; want[line] < 0 {
-			return fmt.Errorf("ClickHouse has a row too many, or another one: %s", line)
-		}
-	}
-	if n != total {
-		return fmt.Errorf("ClickHouse has %d rows, the source %d", n, total)
-	}
-	return got.Err()
-}
-
-func (s *stack) wantSame(inSource, inTarget string) {
-	s.t.Helper()
-	if err := s.same(inSource, inTarget); err != nil {
-		s.t.Error(err)
-	}
 }

@@ -62,6 +62,9 @@ func (r *registration) run(ctx context.Context, key string, pks []string) (err e
 	if r.cfg, r.imp, err = r.app.loadKey(key); err != nil {
 		return err
 	}
+	if err := r.checkKind(); err != nil {
+		return err
+	}
 	if _, err := r.imp.Database(r.database); err != nil && (r.database != "" || len(pks) > 0) {
 		return err
 	}
@@ -82,6 +85,11 @@ func (r *registration) run(ctx context.Context, key string, pks []string) (err e
 	}
 	fmt.Fprintf(r.app.errOut, "chferry: %d rows were skipped: a value of their primary key is empty or too long\n", r.skipped)
 	return errPartial
+}
+
+// checkKind refuses a wrong kind before anything is connected, as registering would with the first operation.
+func (r *registration) checkKind() error {
+	return chferry.Operation{Kind: r.kind, PrimaryKey: chferry.PrimaryKey{"any"}}.Validate()
 }
 
 func (r *registration) register(ctx context.Context, pks []string) error {

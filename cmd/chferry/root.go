@@ -105,6 +105,7 @@ configuration or unknown key; 3 done in part.`,
 	flags.StringVar(&a.logFormat, "log-format", "text", "format of the log on standard error: text or json")
 	flags.StringVar(&a.logLevel, "log-level", "info", "least level that is logged: debug, info, warn or error")
 	root.AddCommand(
+		a.demoCommand(), a.devCommand(),
 		a.checkCommand(), a.applyCommand(),
 		a.workerCommand(), a.apiCommand(),
 		a.registerCommand(), a.syncCommand(), a.statusCommand(),

@@ -2,8 +2,8 @@ package main
 
 import (
 	"maps"
-	"net/url"
 	"slices"
+	"strings"
 
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
@@ -14,6 +14,7 @@ import (
 	"github.com/chferry/chferry/sink/clickhouse"
 	"github.com/chferry/chferry/source"
 	"github.com/chferry/chferry/source/postgres"
+	"github.com/chferry/chferry/source/sqlite"
 	"github.com/chferry/chferry/starter"
 	"github.com/chferry/chferry/storage/redis"
 )
@@ -22,6 +23,7 @@ import (
 var sources = map[string]source.Open{
 	"postgres":   postgres.Open,
 	"postgresql": postgres.Open,
+	"sqlite":     sqlite.Open,
 }
 
 func (a *app) load() (*config.Config, error) {
@@ -72,8 +74,7 @@ func openSources(cfg *config.Config, imports []chferry.Import) (map[string]sourc
 		}
 	}
 	for _, alias := range slices.Sorted(maps.Keys(used)) {
-		address := cfg.Databases[alias].URL
-		src, err := openSource(alias, address)
+		src, err := openSource(alias, cfg.Databases[alias])
 		if err != nil {
 			closeAll()
 			return nil, nil, err
@@ -83,17 +84,15 @@ func openSources(cfg *config.Config, imports []chferry.Import) (map[string]sourc
 	return opened, closeAll, nil
 }
 
-func openSource(alias, address string) (source.Source, error) {
-	scheme := ""
-	if u, err := url.Parse(address); err == nil {
-		scheme = u.Scheme
-	}
+func openSource(alias string, database config.Database) (source.Source, error) {
+	// A file's path need not be the path of a URL.
+	scheme, _, _ := strings.Cut(database.URL, ":")
 	open, ok := sources[scheme]
 	if !ok {
-		return nil, chferry.Errorf(chferry.CodeConfiguration, "database %s: there is no driver for URLs of the form %q: use postgres://",
-			alias, scheme+"://")
+		return nil, chferry.Errorf(chferry.CodeConfiguration, "database %s: there is no driver for URLs of its form: use one of %s",
+			alias, strings.Join(slices.Sorted(maps.Keys(sources)), ", "))
 	}
-	return open(address, source.Options{Alias: alias})
+	return open(database.URL, source.Options{Alias: alias, Primary: database.StandbyOf})
 }
 
 func openSink(cfg *config.Config) (sink.Sink, error) {

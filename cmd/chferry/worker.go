@@ -54,6 +54,9 @@ func (a *app) worker(ctx context.Context) (err error) {
 		return err
 	}
 	defer start.Close()
+	if err := start.Check(ctx); err != nil {
+		return err
+	}
 	opened, closeSources, err := openSources(cfg, cfg.Imports)
 	if err != nil {
 		return err

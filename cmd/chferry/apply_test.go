@@ -1,0 +1,187 @@
+package main_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"go.temporal.io/sdk/client"
+
+	"github.com/chferry/chferry/internal/testenv"
+)
+
+// TestCheckChangesNothing: check and a dry run say what apply would create, and create nothing; apply creates just that.
+func TestCheckChangesNothing(t *testing.T) {
+	t.Parallel()
+	s := setup(t, twoImports)
+	for range 2 {
+		out := s.must("check")
+		wantLines(t, out, "ok    Redis", "ok    Temporal", "ok    ClickHouse", "ok    database default", "ok    import "+s.key,
+			"      apply would create table test_", "      apply would create view test_",
+			"      apply would create schedule "+s.id(s.key)+" (every 1h0m0s)", "      apply would create schedule "+s.id(s.lines())+" (cron 0 4 * * *)")
+		out = s.must("apply", "--dry-run")
+		wantLines(t, out, "would create table test_", "would create view test_", "would create schedule "+s.id(s.key)+": every 1h0m0s")
+	}
+	if got := s.tables(); len(got) > 0 {
+		t.Errorf("ClickHouse has %v now", got)
+	}
+	s.fails(2, []string{"import key " + s.key + " has no schedule", "run chferry apply"}, "sync", s.key)
+
+	wantLines(t, s.must("apply"), "create table test_", "create view test_", "create schedule "+s.id(s.key)+": every 1h0m0s")
+	if got := s.tables(); len(got) != 4 {
+		t.Errorf("ClickHouse has %v, want two tables and two views", got)
+	}
+	if out := s.must("apply", "--dry-run"); out != "nothing to change\n" {
+		t.Errorf("a dry run after apply says %q", out)
+	}
+	if out := s.must("check"); strings.Contains(out, "would") {
+		t.Errorf("check after apply says %s", out)
+	}
+}
+
+func (s *stack) tables() []string {
+	s.t.Helper()
+	rows, err := s.target.Query(s.t.Context(), "SELECT name FROM system.tables WHERE database = currentDatabase()")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	var names []string
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			s.t.Fatal(err)
+		}
+		names = append(names, name)
+	}
+	if err := rows.Err(); err != nil {
+		s.t.Fatal(err)
+	}
+	return names
+}
+
+// TestOneUnreachable takes one server away at a time: check names that one and looks at the others all the same.
+func TestOneUnreachable(t *testing.T) {
+	t.Parallel()
+	s := setup(t, oneImport)
+	s.must("apply")
+	text, err := os.ReadFile(filepath.Join(s.dir, "chferry.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := freeAddress(t)
+	for what, url := range map[string]string{
+		"Redis":            `redis: \{url: "redis://([^/"]+)`,
+		"Temporal":         `temporal: \{address: "([^"]+)`,
+		"ClickHouse":       `clickhouse: \{url: "clickhouse://(?:[^@"]*@)?([^/"]+)`,
+		"database default": `default: \{url: "postgres://(?:[^@"]*@)?([^/"]+)`,
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			one := *s
+			one.t, one.dir = t, t.TempDir()
+			at := regexp.MustCompile(url).FindSubmatchIndex(text)
+			if at == nil {
+				t.Fatalf("the configuration lacks %s", url)
+			}
+			one.write("chferry.yaml", string(text[:at[2]])+closed+string(text[at[3]:]))
+			out := one.fails(1, []string{closed, "does not answer"}, "check")
+			wantLines(t, out, "FAIL  "+what+": ")
+			if n := strings.Count(out, "FAIL"); n != 1 {
+				t.Errorf("%d checks failed, want 1:\n%s", n, out)
+			}
+			one.fails(1, []string{closed, "does not answer"}, "apply")
+		})
+	}
+}
+
+func TestMissingSourceTable(t *testing.T) {
+	t.Parallel()
+	s := setup(t, strings.Replace(oneImport, "public.users", "public.usres", 1))
+	wantLines(t, s.fails(2, []string{`database "default" has no table public.usres`, "check imports.table"}, "check"),
+		"ok    Redis", "FAIL  import "+s.key+": ")
+	s.fails(2, []string{"has no table public.usres"}, "apply")
+	s.fails(2, []string{"has no table public.usres"}, "register", s.key, "update", "--all")
+	if got := s.tables(); len(got) > 0 {
+		t.Errorf("after apply failed ClickHouse has %v", got)
+	}
+	s.fails(2, []string{"has no schedule"}, "pause", s.key)
+}
+
+// TestMisfittingColumn: a destination that exists and does not fit is named with its column, before anything is claimed.
+func TestMisfittingColumn(t *testing.T) {
+	t.Parallel()
+	s := setup(t, oneImport)
+	s.must("apply")
+	s.start("worker")
+	s.must("register", s.key, "update", "1")
+	s.retype("name", "UInt8")
+	words := []string{"users", "name"}
+	wantLines(t, s.fails(1, words, "check"), "FAIL  import "+s.key+": ")
+	s.fails(1, words, "apply")
+	s.fails(1, words, "sync", s.key, "--wait")
+	if got := s.status(s.key); got.Pending != 1 || got.InFlight != 0 {
+		t.Errorf("after the sync that failed the status is %+v, want the operation pending", got)
+	}
+	s.retype("name", "String")
+	if out := s.must("sync", s.key, "--wait"); !strings.Contains(out, `"deletes":1`) {
+		t.Errorf("the sync of the mended table says %s", out)
+	}
+}
+
+// retype changes the type of a column of the table users.
+func (s *stack) retype(column, to string) {
+	s.t.Helper()
+	if err := s.target.Exec(s.t.Context(), fmt.Sprintf("ALTER TABLE users MODIFY COLUMN %s %s", column, to)); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// TestRemovedKey: apply pauses the schedule of a key that the configuration lost, and says so once.
+func TestRemovedKey(t *testing.T) {
+	t.Parallel()
+	s := setup(t, twoImports)
+	s.must("apply")
+	c, err := client.Dial(client.Options{HostPort: testenv.Temporal(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	s.eventually("Temporal lists the schedules", 20*time.Second, func() error { return listed(t, c, s.id(s.lines())) })
+	text, err := os.ReadFile(filepath.Join(s.dir, "chferry.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kept []string
+	for line := range strings.Lines(string(text)) {
+		if !strings.Contains(line, s.lines()) {
+			kept = append(kept, line)
+		}
+	}
+	s.write("chferry.yaml", strings.Join(kept, ""))
+	want := "pause schedule " + s.id(s.lines()) + ": its import key is not in the configuration any more\n"
+	if out := s.must("apply"); out != want {
+		t.Errorf("apply says %q, want %q", out, want)
+	}
+	if out := s.must("apply"); out != "nothing to change\n" {
+		t.Errorf("the second apply says %q", out)
+	}
+}
+
+func listed(t *testing.T, c client.Client, id string) error {
+	t.Helper()
+	list, err := c.ScheduleClient().List(t.Context(), client.ScheduleListOptions{})
+	if err != nil {
+		return err
+	}
+	for list.HasNext() {
+		if entry, err := list.Next(); err != nil || entry.ID == id {
+			return err
+		}
+	}
+	return fmt.Errorf("no schedule %s", id)
+}

@@ -1,0 +1,84 @@
+package main_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// demoCommand runs the demo with a folder of its own for temporary files, by which its processes are told.
+func demoCommand(t *testing.T, args ...string) (p *process, out *bytes.Buffer, dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	// PostgreSQL's user must get through to its own folder.
+	for path := dir; len(path) >= len(os.TempDir()); path = filepath.Dir(path) {
+		if err := os.Chmod(path, 0o755); err != nil && path != os.TempDir() {
+			t.Fatal(err)
+		}
+	}
+	s := &stack{t: t, dir: dir}
+	out = &bytes.Buffer{}
+	p = &process{Cmd: s.command(append([]string{"demo"}, args...)...), log: &logBuffer{}, done: make(chan struct{})}
+	p.Dir = "" // in the checkout, from which a server may have to be built
+	p.Env = append(p.Env, "TMPDIR="+dir)
+	p.Stdout, p.Stderr = out, p.log
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = p.Wait(); close(p.done) }()
+	t.Cleanup(func() { p.stop(syscall.SIGKILL) })
+	return p, out, dir
+}
+
+// wantNothingLeft looks for processes that work in dir, and for what is in it.
+func wantNothingLeft(t *testing.T, dir string) {
+	t.Helper()
+	commands, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range commands {
+		line, err := os.ReadFile(path)
+		if err == nil && bytes.Contains(line, []byte(dir)) {
+			t.Errorf("a process is left: %s", bytes.ReplaceAll(line, []byte{0}, []byte(" ")))
+		}
+	}
+	left, err := os.ReadDir(dir)
+	if err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v %v", left, err)
+	}
+}
+
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	p, out, dir := demoCommand(t, "--rows", "3000", "--live", "3s")
+	<-p.done
+	if code := p.ProcessState.ExitCode(); code != 0 {
+		t.Fatalf("status %d\n%s%s", code, out, p.log)
+	}
+	for _, want := range []string{"\nequal: ", "with kill -9", "takes over", "0 failed", "/namespaces/default/workflows?query="} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the demo does not say %q:\n%s", want, out)
+		}
+	}
+	wantNothingLeft(t, dir)
+}
+
+func TestDemoInterrupted(t *testing.T) {
+	t.Parallel()
+	p, out, dir := demoCommand(t, "--live", "1m")
+	time.Sleep(4 * time.Second)
+	began := time.Now()
+	p.stop(syscall.SIGINT)
+	if code := p.ProcessState.ExitCode(); code != 1 || !strings.Contains(p.log.String(), "nothing is left behind") {
+		t.Errorf("status %d after Ctrl-C\n%s%s", code, out, p.log)
+	}
+	if took := time.Since(began); took > 25*time.Second {
+		t.Errorf("it took %s to end", took)
+	}
+	wantNothingLeft(t, dir)
+}

@@ -1,0 +1,138 @@
+package main_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+const oneImport = `
+  - {key: NAME-users, table: public.users, primary_key: [id], destination: {table: users}, schedule: {every: 1h}}
+`
+
+const twoImports = oneImport + `
+  - {key: NAME-lines, table: lines, primary_key: [order_id, line], destination: {table: lines}, schedule: {cron: "0 4 * * *"}}
+`
+
+// lines is the import key of the table lines.
+func (s *stack) lines() string { return strings.TrimSuffix(s.key, "users") + "lines" }
+
+// id is the ID of an import key's schedule. setup gives the task queue's name to the prefix, too.
+func (s *stack) id(key string) string {
+	return strings.TrimSuffix(s.key, "-users") + ":sync:" + key
+}
+
+// wantLines checks that each of these begins a line of the output.
+func wantLines(t *testing.T, out string, want ...string) {
+	t.Helper()
+	for _, line := range want {
+		if !strings.Contains("\n"+out, "\n"+line) {
+			t.Errorf("no line begins with %q in\n%s", line, out)
+		}
+	}
+}
+
+// TestRegisterRefused: a call that is refused has registered nothing, whatever stood before the mistake.
+func TestRegisterRefused(t *testing.T) {
+	t.Parallel()
+	s := setup(t, twoImports)
+	s.fails(2, []string{"insert, update or delete"}, "register", s.key, "upsert", "1")
+	s.fails(2, []string{"insert, update or delete"}, "register", s.key, "upsert", "--all")
+	s.fails(2, []string{"value 1 of the primary key is empty"}, "register", s.key, "update", "1", "")
+	s.fails(2, []string{"has 2 values, this one has 3"}, "register", s.lines(), "update", `["7", "42"]`, `["7", "42", "1"]`)
+	s.fails(2, []string{"has 2 values, this one has 1"}, "register", s.lines(), "update", `["7", "42"]`, "7")
+	s.fails(2, []string{`database "archive"`}, "register", s.key, "update", "1", "--database", "archive")
+	if got, _, errOut := s.runWith("[\"7\", \"42\"]\n\n", "register", s.lines(), "update", "-"); got != 2 || !strings.Contains(errOut, "line 2: ") {
+		t.Errorf("an empty line: status %d, %s", got, errOut)
+	}
+	for _, key := range []string{s.key, s.lines()} {
+		if got := s.status(key); got.Pending != 0 {
+			t.Errorf("%s has %d operations pending, want none", key, got.Pending)
+		}
+	}
+	if out := s.must("register", s.lines(), "update", `["7", "42"]`, `["7", "43"]`, "--database", "default"); out != "registered 2\n" {
+		t.Errorf("register says %q", out)
+	}
+}
+
+// TestPartial: operations that can't be imported are set aside, the others are imported, and the status is 3.
+func TestPartial(t *testing.T) {
+	t.Parallel()
+	s := setup(t, oneImport)
+	s.exec(`INSERT INTO users VALUES (1, 'ann', NULL, 1.25, true, now(), NULL)`)
+	s.must("apply")
+	s.start("worker")
+	s.must("register", s.key, "insert", "1", "abc")
+	status, out, errOut := s.run("sync", s.key, "--wait")
+	if status != 3 {
+		t.Errorf("status %d, want 3: %s", status, errOut)
+	}
+	var result struct {
+		Outcome                  string
+		Operations, Rows, Failed int64
+	}
+	if err := json.Unmarshal([]byte(out), &result); err != nil {
+		t.Fatalf("the result %q: %v", out, err)
+	}
+	if result.Outcome != "partial" || result.Operations != 2 || result.Rows != 1 || result.Failed != 1 {
+		t.Errorf("the result is %+v", result)
+	}
+	if strings.Contains(out+errOut, "abc") {
+		t.Errorf("the primary key is shown: %s%s", out, errOut)
+	}
+	if got := s.status(s.key); got.Failed != 1 || got.Pending != 0 || got.Totals.Failed != 1 {
+		t.Errorf("the status is %+v, want one failed", got)
+	}
+	s.wantSame(usersInSource, usersInTarget)
+	if out := s.must("sync", s.key, "--wait"); !strings.Contains(out, `"outcome":"idle"`) {
+		t.Errorf("the next sync says %s, want idle and status 0", out)
+	}
+}
+
+// TestFailed lists, retries and discards what could not be imported, and flushes the rest.
+func TestFailed(t *testing.T) {
+	t.Parallel()
+	s := setup(t, oneImport)
+	s.must("apply")
+	s.start("worker")
+	s.must("register", s.key, "insert", "abc", "de f")
+	if status, _, errOut := s.run("sync", s.key, "--wait"); status != 3 {
+		t.Fatalf("the sync ends with %d: %s", status, errOut)
+	}
+	out := s.must("failed", "list", s.key)
+	wantLines(t, out, "database\tkind\tpk\treason\tattempts\tfirst\tlast", "default\tinsert\tabc\t", "default\tinsert\tde f\t")
+	if n := strings.Count(out, "\n"); n != 3 {
+		t.Errorf("failed list has %d lines, want 3:\n%s", n, out)
+	}
+	if out := s.must("failed", "retry", s.key); out != "retried 2\n" {
+		t.Errorf("failed retry says %q", out)
+	}
+	if got := s.status(s.key); got.Pending != 2 || got.Failed != 0 {
+		t.Errorf("after the retry the status is %+v", got)
+	}
+	if status, _, errOut := s.run("sync", s.key, "--wait"); status != 3 {
+		t.Errorf("the second sync ends with %d: %s", status, errOut)
+	}
+	if out := s.must("failed", "discard", s.key); out != "discarded 2\n" {
+		t.Errorf("failed discard says %q", out)
+	}
+	s.must("register", s.key, "update", "1")
+	s.fails(2, []string{"--yes"}, "flush", s.key)
+	if out := s.must("flush", s.key, "--yes"); out != "flushed "+s.key+"\n" {
+		t.Errorf("flush says %q", out)
+	}
+	if got := s.status(s.key); got.Pending+got.Failed != 0 {
+		t.Errorf("after the flush the status is %+v", got)
+	}
+}
+
+// TestSyncFails: a sync that gave up ends with 1 and one line that says why.
+func TestSyncFails(t *testing.T) {
+	t.Parallel()
+	s := setup(t, oneImport)
+	s.must("apply")
+	s.start("worker")
+	s.must("register", s.key, "update", "1")
+	s.exec(`DROP TABLE users`)
+	s.fails(2, []string{s.id(s.key), "has no table public.users"}, "sync", s.key, "--wait")
+}

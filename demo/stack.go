@@ -1,0 +1,396 @@
+package demo
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+
+	"github.com/chferry/chferry/config"
+	"github.com/chferry/chferry/embedded"
+)
+
+// StackOptions are what a stack is told.
+type StackOptions struct {
+	// Dir is the folder for all data, the configuration and the logs.
+	Dir string
+	// Program is the chferry binary.
+	Program string
+	// Say is told of each choice: a word and what it is.
+	Say func(word, format string, args ...any)
+	// Download is told how far the download of ClickHouse is, in bytes, should one be needed; nil: nobody is.
+	Download func(done, total int64)
+	// Log gets what API and worker log; nil: only their last lines are kept, for errors.
+	Log io.Writer
+	// Existing is the configuration that an earlier stack left in Dir, whose ports are used again; nil: there is none.
+	Existing *config.Config
+	// Demo allows a Redis within this process where redis-server is missing. It keeps nothing on disk.
+	Demo bool
+}
+
+// Stack is everything that chferry works with, on this machine, and chferry itself.
+type Stack struct {
+	opts          StackOptions
+	SourceName    string // "PostgreSQL" or "SQLite"
+	SourceURL     string
+	ClickHouseURL string
+	RedisURL      string
+	TemporalWeb   string
+	APIAddress    string
+	Worker        *embedded.Program
+	api           *embedded.Program
+	temporal      *embedded.Server
+	ports         map[string]int // by server; absent: a free one
+	stops         []func(context.Context)
+}
+
+// stopTimeout bounds the end of the whole stack.
+const stopTimeout = 30 * time.Second
+
+// Start starts the servers. Each is a process of its own that ends with this one, however this one ends.
+func Start(ctx context.Context, opts StackOptions) (*Stack, error) {
+	s := &Stack{opts: opts}
+	s.usePorts(opts.Existing)
+	for _, start := range []func(context.Context) error{s.startTemporal, s.startRedis, s.startClickHouse, s.startSource, s.configure} {
+		if err := start(ctx); err != nil {
+			s.Stop()
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// Stop ends everything, the last started first.
+func (s *Stack) Stop() {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	for _, p := range []*embedded.Program{s.Worker, s.api} {
+		if p != nil {
+			p.Stop(ctx)
+		}
+	}
+	for i := len(s.stops) - 1; i >= 0; i-- {
+		s.stops[i](ctx)
+	}
+}
+
+// server keeps a server to be stopped, and says where it is.
+func (s *Stack) server(server *embedded.Server, err error) (*embedded.Server, error) {
+	if err != nil {
+		return nil, err
+	}
+	s.stops = append(s.stops, func(ctx context.Context) { _ = server.Stop(ctx) }) // it is gone in any case
+	s.opts.Say(server.Name, "%s  (%s)", server.Addr, server.Binary)
+	return server, nil
+}
+
+func (s *Stack) options(name string) embedded.Options {
+	return embedded.Options{Dir: filepath.Join(s.opts.Dir, name), NoSync: s.opts.Demo, Port: s.ports[name]}
+}
+
+// usePorts takes the ports of an earlier stack's configuration, which a user may have added to.
+func (s *Stack) usePorts(existing *config.Config) {
+	s.ports = map[string]int{}
+	if existing == nil {
+		return
+	}
+	for name, address := range map[string]string{
+		"temporal": existing.Temporal.Address, "redis": existing.Redis.URL, "clickhouse": existing.ClickHouse.URL,
+		"postgres": existing.Databases["default"].URL,
+	} {
+		if u, err := url.Parse(address); err == nil && u.Port() != "" {
+			address = u.Host
+		}
+		if _, port, err := net.SplitHostPort(address); err == nil {
+			s.ports[name], _ = strconv.Atoi(port) // not a number: a free one
+		}
+	}
+	s.APIAddress = existing.API.Listen
+}
+
+func (s *Stack) startTemporal(ctx context.Context) (err error) {
+	// Said before it is done: it may take minutes.
+	if _, err := embedded.TemporalBinary(ctx, &notice{say: s.opts.Say, word: "temporal"}); err != nil {
+		return err
+	}
+	opts := s.options("temporal")
+	opts.WebUI = true
+	if s.temporal, err = s.server(embedded.StartTemporal(ctx, opts)); err != nil {
+		return err
+	}
+	s.TemporalWeb = s.temporal.WebURL
+	s.opts.Say("temporal ui", "%s", s.TemporalWeb)
+	return nil
+}
+
+func (s *Stack) startRedis(ctx context.Context) error {
+	server, err := embedded.StartRedis(ctx, s.options("redis"))
+	var missing *embedded.MissingError
+	if errors.As(err, &missing) && s.opts.Demo {
+		return s.startMiniredis()
+	}
+	if server, err = s.server(server, err); err != nil {
+		return err
+	}
+	s.RedisURL = server.URL
+	return nil
+}
+
+func (s *Stack) startMiniredis() error {
+	server := miniredis.NewMiniRedis()
+	if err := server.Start(); err != nil {
+		return fmt.Errorf("start miniredis: %w", err)
+	}
+	s.stops = append(s.stops, func(context.Context) { server.Close() })
+	s.RedisURL = "redis://" + server.Addr() + "/0"
+	s.opts.Say("redis", "%s  (miniredis in this process, because there is no redis-server: for this demo alone, it keeps nothing)", server.Addr())
+	return nil
+}
+
+func (s *Stack) startClickHouse(ctx context.Context) error {
+	if err := embedded.PrepareModernClickHouse(ctx, &notice{say: s.opts.Say, word: "clickhouse"}, s.opts.Download); err != nil {
+		return err
+	}
+	server, err := s.server(embedded.StartModernClickHouse(ctx, s.options("clickhouse")))
+	if err != nil {
+		return err
+	}
+	s.ClickHouseURL = server.URL
+	return nil
+}
+
+func (s *Stack) startSource(ctx context.Context) error {
+	server, err := embedded.StartPostgres(ctx, s.options("postgres"))
+	var missing *embedded.MissingError
+	if errors.As(err, &missing) {
+		file := filepath.Join(s.opts.Dir, "shop.db")
+		s.SourceName, s.SourceURL = "SQLite", "sqlite:"+file
+		s.opts.Say("source", "SQLite, %s  (because there is no PostgreSQL server)", file)
+		return s.createFile(file)
+	}
+	if server, err = s.server(server, err); err != nil {
+		return err
+	}
+	s.SourceName, s.SourceURL = "PostgreSQL", server.URL
+	return nil
+}
+
+// createFile makes an empty file, which is a database of SQLite's, unless it exists.
+func (s *Stack) createFile(path string) error {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("create the shop's database: %w", err)
+	}
+	return file.Close()
+}
+
+// configure writes the configuration that a user would write, unless there is one.
+func (s *Stack) configure(ctx context.Context) error {
+	if s.opts.Existing != nil {
+		return nil
+	}
+	var err error
+	if s.APIAddress, err = freeAddress(ctx); err != nil {
+		return err
+	}
+	text := fmt.Sprintf(`# Written by chferry. The servers are on this machine and end with the process that started them.
+temporal: {address: "%s"}
+redis: {url: "%s"}
+clickhouse: {url: "%s"}
+databases:
+  default: {url: "%s"}
+api: {listen: "%s"}
+imports:
+  - key: users
+    table: users
+    destination: {table: users}
+    schedule: {every: 1s}
+  - key: order_lines
+    table: order_lines
+    destination: {table: order_lines}
+    schedule: {every: 1s}
+`, s.temporal.Addr, s.RedisURL, s.ClickHouseURL, s.SourceURL, s.APIAddress)
+	if err := os.WriteFile(s.ConfigFile(), []byte(text), 0o600); err != nil {
+		return fmt.Errorf("write the configuration: %w", err)
+	}
+	return nil
+}
+
+// ConfigFile is the configuration that was written.
+func (s *Stack) ConfigFile() string { return filepath.Join(s.opts.Dir, configFile) }
+
+const configFile = "chferry.yaml"
+
+func freeAddress(ctx context.Context) (string, error) {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("find a free port: %w", err)
+	}
+	defer func() { _ = listener.Close() }()
+	return listener.Addr().String(), nil
+}
+
+func (s *Stack) program(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, s.opts.Program, append(args, "--config", s.ConfigFile())...)
+	cmd.Env = os.Environ()
+	return cmd
+}
+
+// Command runs a command of chferry to its end and returns what it printed.
+func (s *Stack) Command(ctx context.Context, args ...string) (string, error) {
+	cmd := s.program(ctx, args...)
+	var out, errOut bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errOut
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("chferry %s: %w: %s", args[0], err, strings.TrimSpace(errOut.String()))
+	}
+	return out.String(), nil
+}
+
+// StartWorker starts a worker in a process of its own.
+func (s *Stack) StartWorker() (err error) {
+	s.Worker, err = embedded.StartProgram(s.program(context.Background(), "worker"), s.opts.Dir, s.opts.Log)
+	return err
+}
+
+// StartAPI starts the API in a process of its own and waits until it is ready.
+func (s *Stack) StartAPI(ctx context.Context) (err error) {
+	if s.api, err = embedded.StartProgram(s.program(context.Background(), "api"), s.opts.Dir, s.opts.Log); err != nil {
+		return err
+	}
+	for {
+		if err := s.call(ctx, http.MethodGet, "/readyz", "", nil, nil); err == nil {
+			return nil
+		}
+		select {
+		case <-s.api.Done():
+			return fmt.Errorf("the API ended: %s", s.api.LastLines())
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// register registers operations over HTTP, in one call.
+func (s *Stack) register(ctx context.Context, key string, ops []operation) error {
+	var body bytes.Buffer
+	encoder := json.NewEncoder(&body)
+	for _, op := range ops {
+		if err := encoder.Encode(op); err != nil {
+			return fmt.Errorf("encode operations: %w", err)
+		}
+	}
+	var answer struct{ Registered int }
+	if err := s.call(ctx, http.MethodPost, "/v1/imports/"+key+"/operations", "application/x-ndjson", &body, &answer); err != nil {
+		return fmt.Errorf("register operations: %w", err)
+	}
+	if answer.Registered != len(ops) {
+		return fmt.Errorf("register operations: %d of %d were registered", answer.Registered, len(ops))
+	}
+	return nil
+}
+
+// counts are what the API says of an import key, or of all together.
+type counts struct {
+	Pending  int64 `json:"pending"`
+	InFlight int64 `json:"in_flight"`
+	Totals   struct {
+		Operations, Rows, Deletes, Coalesced, Failed int64
+	} `json:"totals"`
+}
+
+// status adds up what the API says of all import keys.
+func (s *Stack) status(ctx context.Context) (sum counts, err error) {
+	var all []counts
+	if err := s.call(ctx, http.MethodGet, "/v1/imports", "", nil, &all); err != nil {
+		return counts{}, fmt.Errorf("ask for the status: %w", err)
+	}
+	for _, c := range all {
+		sum.Pending += c.Pending
+		sum.InFlight += c.InFlight
+		sum.Totals.Operations += c.Totals.Operations
+		sum.Totals.Rows += c.Totals.Rows
+		sum.Totals.Deletes += c.Totals.Deletes
+		sum.Totals.Coalesced += c.Totals.Coalesced
+		sum.Totals.Failed += c.Totals.Failed
+	}
+	return sum, nil
+}
+
+// callTimeout bounds one request to the API.
+const callTimeout = 30 * time.Second
+
+func (s *Stack) call(ctx context.Context, method, path, contentType string, body *bytes.Buffer, answer any) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	if body == nil {
+		body = &bytes.Buffer{}
+	}
+	request, err := http.NewRequestWithContext(ctx, method, "http://"+s.APIAddress+path, body)
+	if err != nil {
+		return err
+	}
+	if contentType != "" {
+		request.Header.Set("Content-Type", contentType)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		var problem struct{ Detail string }
+		_ = json.NewDecoder(response.Body).Decode(&problem) // without it the status must do
+		return fmt.Errorf("%s: %s", response.Status, problem.Detail)
+	}
+	if answer == nil {
+		return nil
+	}
+	return json.NewDecoder(response.Body).Decode(answer)
+}
+
+// AuditURL is where the Temporal UI lists all syncs that did something.
+func (s *Stack) AuditURL() string {
+	return s.TemporalWeb + "/namespaces/default/workflows?query=ChferryOutcome%20!%3D%20%22idle%22"
+}
+
+// addresses says where everything is.
+func (s *Stack) addresses(say func(word, format string, args ...any)) {
+	say("config", "%s", s.ConfigFile())
+	say("api", "http://%s", s.APIAddress)
+	say("temporal ui", "%s", s.TemporalWeb)
+	say("clickhouse", "%s", s.ClickHouseURL)
+	say("source", "%s", s.SourceURL)
+	say("redis", "%s", s.RedisURL)
+}
+
+// notice says the first line that is written to it; what a build prints after that is for its error alone.
+type notice struct {
+	say  func(word, format string, args ...any)
+	word string
+	said bool
+}
+
+// Write implements io.Writer.
+func (n *notice) Write(text []byte) (int, error) {
+	if line, _, _ := bytes.Cut(text, []byte("\n")); !n.said {
+		n.said = true
+		n.say(n.word, "%s", line)
+	}
+	return len(text), nil
+}
