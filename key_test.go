@@ -54,15 +54,31 @@ func TestAppendPrimaryKeyInts(t *testing.T) {
 		text string
 		want int64
 	}{
-		{chferry.Bool, "true", 1}, {chferry.Bool, "T", 1}, {chferry.Bool, "1", 1}, {chferry.Bool, "off", 0}, {chferry.Bool, " No ", 0},
-		{chferry.Int16, "-32768", -32768}, {chferry.Int16, "032767", 32767},
-		{chferry.Int32, "2147483647", math.MaxInt32}, {chferry.Int32, "+7", 7}, {chferry.Int32, "\t7\n", 7},
-		{chferry.Int64, "-9223372036854775808", math.MinInt64}, {chferry.Int64, "-0", 0},
-		{chferry.Uint8, "255", 255}, {chferry.Uint64, "18446744073709551615", int64(maxUint64)},
-		{chferry.Date, "1970-01-02", 1}, {chferry.Date, "1969-12-31", -1}, {chferry.Date, "2000-02-29", 11016}, {chferry.Date, "0001-01-01", -719162},
-		{chferry.Timestamp, "2024-02-29 12:00:00", noon}, {chferry.Timestamp, "2024-02-29 12:00:00+00", noon}, {chferry.Timestamp, "2024-02-29T12:00:00Z", noon},
-		{chferry.Timestamp, "2024-02-29 17:30:00.000+05:30", noon}, {chferry.Timestamp, "2024-02-29 11:00:00.5-01", noon + 500_000},
-		{chferry.Timestamp, "2024-02-29", noon - 12*time.Hour.Microseconds()}, {chferry.Timestamp, "1969-12-31 23:59:59.999999", -1},
+		{chferry.Bool, "true", 1},
+		{chferry.Bool, "T", 1},
+		{chferry.Bool, "1", 1},
+		{chferry.Bool, "off", 0},
+		{chferry.Bool, " No ", 0},
+		{chferry.Int16, "-32768", -32768},
+		{chferry.Int16, "032767", 32767},
+		{chferry.Int32, "2147483647", math.MaxInt32},
+		{chferry.Int32, "+7", 7},
+		{chferry.Int32, "\t7\n", 7},
+		{chferry.Int64, "-9223372036854775808", math.MinInt64},
+		{chferry.Int64, "-0", 0},
+		{chferry.Uint8, "255", 255},
+		{chferry.Uint64, "18446744073709551615", int64(maxUint64)},
+		{chferry.Date, "1970-01-02", 1},
+		{chferry.Date, "1969-12-31", -1},
+		{chferry.Date, "2000-02-29", 11016},
+		{chferry.Date, "0001-01-01", -719162},
+		{chferry.Timestamp, "2024-02-29 12:00:00", noon},
+		{chferry.Timestamp, "2024-02-29 12:00:00+00", noon},
+		{chferry.Timestamp, "2024-02-29T12:00:00Z", noon},
+		{chferry.Timestamp, "2024-02-29 17:30:00.000+05:30", noon},
+		{chferry.Timestamp, "2024-02-29 11:00:00.5-01", noon + 500_000},
+		{chferry.Timestamp, "2024-02-29", noon - 12*time.Hour.Microseconds()},
+		{chferry.Timestamp, "1969-12-31 23:59:59.999999", -1},
 	} {
 		got, err := readKey(kind(test.kind), test.text)
 		if err != nil || got.Len() != 1 || got.Ints[0] != test.want {
@@ -78,12 +94,24 @@ func TestAppendPrimaryKeyData(t *testing.T) {
 		chferry.Type
 		text, want string
 	}{
-		{kind(chferry.String), " a ", " a "}, {kind(chferry.String), "01", "01"}, {kind(chferry.String), "日本語🚢", "日本語🚢"}, {kind(chferry.String), "a\nb", "a\nb"},
-		{kind(chferry.UUID), "0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6", uuid}, {kind(chferry.UUID), "0F2E4D6C8BA91C3E5F708192A3B4C5D6", uuid},
+		{kind(chferry.String), " a ", " a "},
+		{kind(chferry.String), "01", "01"},
+		{kind(chferry.String), "日本語🚢", "日本語🚢"},
+		{kind(chferry.String), "a\nb", "a\nb"},
+		{kind(chferry.UUID), "0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6", uuid},
+		{kind(chferry.UUID), "0F2E4D6C8BA91C3E5F708192A3B4C5D6", uuid},
 		{kind(chferry.UUID), "{0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6}", uuid},
-		{decimal(12, 2), "1", "1.00"}, {decimal(12, 2), "01.5", "1.50"}, {decimal(12, 2), "1.5000", "1.50"}, {decimal(12, 2), "+.5", "0.50"},
-		{decimal(12, 2), "5.", "5.00"}, {decimal(12, 2), "-0.00", "0.00"}, {decimal(12, 2), "-0.01", "-0.01"}, {decimal(12, 2), "9999999999.99", "9999999999.99"},
-		{decimal(5, 0), "00012345.0", "12345"}, {decimal(5, 5), "0.00012", "0.00012"}, {decimal(76, 0), strings.Repeat("9", 76), strings.Repeat("9", 76)},
+		{decimal(12, 2), "1", "1.00"},
+		{decimal(12, 2), "01.5", "1.50"},
+		{decimal(12, 2), "1.5000", "1.50"},
+		{decimal(12, 2), "+.5", "0.50"},
+		{decimal(12, 2), "5.", "5.00"},
+		{decimal(12, 2), "-0.00", "0.00"},
+		{decimal(12, 2), "-0.01", "-0.01"},
+		{decimal(12, 2), "9999999999.99", "9999999999.99"},
+		{decimal(5, 0), "00012345.0", "12345"},
+		{decimal(5, 5), "0.00012", "0.00012"},
+		{decimal(76, 0), strings.Repeat("9", 76), strings.Repeat("9", 76)},
 	} {
 		got, err := readKey(test.Type, test.text)
 		if err != nil || got.Len() != 1 || string(got.At(0)) != test.want {

@@ -26,7 +26,8 @@ func TestTableProject(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := chferry.Table{Database: "shop", Name: "public.orders", Identity: "1/2/3", PrimaryKey: []int{2, 0}, Columns: []chferry.Column{
-		{Name: "number", Destination: "number", Type: kind(chferry.Int64)}, {Name: "note", Destination: "secret", Type: kind(chferry.Int64)},
+		{Name: "number", Destination: "number", Type: kind(chferry.Int64)},
+		{Name: "note", Destination: "secret", Type: kind(chferry.Int64)},
 		{Name: "shop", Destination: "shop_code", Type: kind(chferry.String)},
 	}}
 	if !reflect.DeepEqual(got, want) {

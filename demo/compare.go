@@ -132,7 +132,7 @@ type side struct {
 }
 
 func read(ctx context.Context, db *sql.DB, query string) (*side, error) {
-	rows, err := db.QueryContext(ctx, query)
+	rows, err := db.QueryContext(ctx, query) //nolint:rowserrcheck // next does it
 	if err != nil {
 		return nil, fmt.Errorf("compare: %w", err)
 	}

@@ -6,6 +6,7 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -50,7 +51,7 @@ func Run(ctx context.Context, opts Options) (equal bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	defer d.stack.Stop()
+	defer d.stack.Stop(ctx)
 	return d.run(ctx)
 }
 
@@ -105,7 +106,7 @@ func (d *demo) apply(ctx context.Context) error {
 		return err
 	}
 	d.show.line("api", "%s", d.stack.APIAddress)
-	if err := d.stack.StartWorker(); err != nil {
+	if err := d.stack.StartWorker(ctx); err != nil {
 		return err
 	}
 	d.show.line("worker", "process %d", d.stack.Worker.Pid())
@@ -146,8 +147,7 @@ func (d *demo) live(ctx context.Context) error {
 	go func() { written <- d.write(ctx, writing, bar) }()
 	if err := d.replaceWorker(ctx); err != nil {
 		stop()
-		<-written
-		return err
+		return errors.Join(err, <-written)
 	}
 	return <-written
 }
@@ -189,7 +189,7 @@ func (d *demo) replaceWorker(ctx context.Context) error {
 	if err := wait(ctx, d.opts.Live/10); err != nil {
 		return err
 	}
-	if err := d.stack.StartWorker(); err != nil {
+	if err := d.stack.StartWorker(ctx); err != nil {
 		return err
 	}
 	d.show.line("worker", "process %d takes over", d.stack.Worker.Pid())

@@ -40,7 +40,7 @@ func Dev(ctx context.Context, opts DevOptions) error {
 	if err != nil {
 		return err
 	}
-	defer stack.Stop()
+	defer stack.Stop(ctx)
 	shop, err := openShop(ctx, stack)
 	if err != nil {
 		return err
@@ -54,7 +54,7 @@ func Dev(ctx context.Context, opts DevOptions) error {
 	if err := stack.StartAPI(ctx); err != nil {
 		return err
 	}
-	if err := stack.StartWorker(); err != nil {
+	if err := stack.StartWorker(ctx); err != nil {
 		return err
 	}
 	s.title("Up. Ctrl-C ends it; %s keeps the data.", opts.Dir)

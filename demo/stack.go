@@ -66,16 +66,16 @@ func Start(ctx context.Context, opts StackOptions) (*Stack, error) {
 	s.usePorts(opts.Existing)
 	for _, start := range []func(context.Context) error{s.startTemporal, s.startRedis, s.startClickHouse, s.startSource, s.configure} {
 		if err := start(ctx); err != nil {
-			s.Stop()
+			s.Stop(ctx)
 			return nil, err
 		}
 	}
 	return s, nil
 }
 
-// Stop ends everything, the last started first.
-func (s *Stack) Stop() {
-	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+// Stop ends everything, the last started first, also when the context has ended.
+func (s *Stack) Stop(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
 	for _, p := range []*embedded.Program{s.Worker, s.api} {
 		if p != nil {
@@ -262,14 +262,14 @@ func (s *Stack) Command(ctx context.Context, args ...string) (string, error) {
 }
 
 // StartWorker starts a worker in a process of its own.
-func (s *Stack) StartWorker() (err error) {
-	s.Worker, err = embedded.StartProgram(s.program(context.Background(), "worker"), s.opts.Dir, s.opts.Log)
+func (s *Stack) StartWorker(ctx context.Context) (err error) {
+	s.Worker, err = embedded.StartProgram(s.program(context.WithoutCancel(ctx), "worker"), s.opts.Dir, s.opts.Log)
 	return err
 }
 
 // StartAPI starts the API in a process of its own and waits until it is ready.
 func (s *Stack) StartAPI(ctx context.Context) (err error) {
-	if s.api, err = embedded.StartProgram(s.program(context.Background(), "api"), s.opts.Dir, s.opts.Log); err != nil {
+	if s.api, err = embedded.StartProgram(s.program(context.WithoutCancel(ctx), "api"), s.opts.Dir, s.opts.Log); err != nil {
 		return err
 	}
 	for {

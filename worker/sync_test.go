@@ -201,7 +201,7 @@ func TestSourceChanged(t *testing.T) {
 	b.exec(`DROP TABLE users`)
 	b.exec(`CREATE TABLE users (id text PRIMARY KEY, name text NOT NULL, born date)`)
 	b.register(chferry.Update, "1")
-	b.wantFailure(chferry.CodeSourceChanged)
+	_ = b.wantFailure(chferry.CodeSourceChanged)
 	b.wantStatus(chferry.Status{Pending: 1})
 	b.wantRows("1")
 	plan, err := activities.MakePlan(b.ctx(), b.imp, b.sources)
@@ -217,7 +217,7 @@ func TestFailureAfterClaim(t *testing.T) {
 	b := setup(t)
 	b.insert("1", "2")
 	b.sink.breakWith(func(context.Context) error { return chferry.Errorf(chferry.CodeConfiguration, "broken for good") })
-	b.wantFailure(chferry.CodeConfiguration)
+	_ = b.wantFailure(chferry.CodeConfiguration)
 	b.recordAs("compensated")
 	b.wantStatus(chferry.Status{InFlight: 2})
 	if !b.observer.has("sync failed") {
@@ -393,7 +393,7 @@ func TestLabels(t *testing.T) {
 	b.wantSyncOutcome(activities.OutcomeSynced)
 	b.exec(`ALTER TABLE users ADD COLUMN surname text`)
 	b.register(chferry.Update, "1")
-	b.wantFailure(chferry.CodeSchemaMismatch)
+	_ = b.wantFailure(chferry.CodeSchemaMismatch)
 	for outcome, want := range map[string]string{"idle": "rows none", "synced": "rows 1", "failed": "rows 0"} {
 		b.wantLabel(outcome, want)
 	}

@@ -97,7 +97,7 @@ func (r statusReplies) status() chferry.Status {
 		Pending:  r.length.Val() + numbers[0] - numbers[1],
 		InFlight: numbers[1],
 		Failed:   r.failed.Val(),
-		Version:  uint64(numbers[3]), //nolint:gosec // never negative
+		Version:  uint64(numbers[3]),
 		Totals: chferry.Outcome{
 			Operations: numbers[4], Rows: numbers[5], Deletes: numbers[6], Coalesced: numbers[7], Failed: numbers[8],
 		},

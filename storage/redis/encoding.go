@@ -119,11 +119,11 @@ func (d *decoder) run() run {
 	letter := d.rest[0] | toLower
 	named := d.rest[0] != letter
 	d.rest = d.rest[1:]
-	r := run{kind: letterKinds[letter], parts: int(d.uvarint())} //nolint:gosec // bounded below
+	r := run{kind: letterKinds[letter], parts: int(d.uvarint())}
 	if named {
 		r.database = d.str()
 	}
-	r.count = int(d.uvarint()) //nolint:gosec // bounded below
+	r.count = int(d.uvarint())
 	// Every value takes a byte at least, so that a damaged entry can't ask for more memory than it has bytes.
 	if r.kind == "" || r.parts < 1 || r.parts > chferry.MaxPrimaryKeyParts || r.count < 1 || r.count > len(d.rest)/r.parts {
 		d.err = errEntry

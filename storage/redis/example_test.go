@@ -15,7 +15,7 @@ func ExampleStorage_RegisterOperations() {
 		fmt.Println(err)
 		return
 	}
-	defer store.Close()
+	defer func() { _ = store.Close() }()
 	n, err := store.RegisterOperations(context.Background(), "users",
 		chferry.Operation{Kind: chferry.Update, PrimaryKey: chferry.PrimaryKey{"1"}},
 		chferry.Operation{Kind: chferry.Delete, PrimaryKey: chferry.PrimaryKey{"2"}},

@@ -166,7 +166,7 @@ func TestRefusals(t *testing.T) {
 		word string
 	}{
 		{"out of memory", func(s *server) error { return s.admin.ConfigSet(t.Context(), "maxmemory", "1").Err() }, chferry.CodeUnavailable, "maxmemory"},
-		{"replica", func(s *server) error { return s.admin.SlaveOf(t.Context(), "127.0.0.1", "1").Err() }, chferry.CodeUnavailable, "primary"},
+		{"replica", func(s *server) error { return s.admin.ReplicaOf(t.Context(), "127.0.0.1", "1").Err() }, chferry.CodeUnavailable, "primary"},
 		{"no replicas", func(s *server) error { return s.admin.ConfigSet(t.Context(), "min-replicas-to-write", "1").Err() }, chferry.CodeUnavailable, "min-replicas-to-write"},
 		{"other type", func(s *server) error { return s.admin.Set(t.Context(), "chferry:{users}:queue", "x", 0).Err() }, chferry.CodeConfiguration, "shared"},
 	} {
@@ -193,7 +193,7 @@ func TestPassword(t *testing.T) {
 	wantCode(t, err, chferry.CodeAccessDenied, "password")
 	wrong, err := redis.Open(strings.Replace(s.URL, "redis://", "redis://:wrong-secret@", 1), redis.Options{})
 	s.ok(err)
-	defer wrong.Close()
+	defer func() { _ = wrong.Close() }()
 	err = wrong.Ping(t.Context())
 	wantCode(t, err, chferry.CodeAccessDenied)
 	if strings.Contains(err.Error(), "wrong-secret") {
