@@ -26,6 +26,7 @@ var arrows = map[string][]string{
 	"source":              {"."},
 	"source/postgres":     {".", "source"},
 	"source/sourcetest":   {".", "source"},
+	"source/sqlite":       {".", "source"},
 	"sink":                {"."},
 	"sink/clickhouse":     {".", "sink"},
 	"sink/sinktest":       {".", "sink"},
@@ -41,13 +42,19 @@ var arrows = map[string][]string{
 	"metrics/temporal": {},
 	"internal/serve":   {"."},
 
+	"demo": {"config", "embedded"},
+
 	"embedded":                 {},
 	"internal/testenv":         {"embedded"},
 	"internal/testenv/prepare": {"embedded"},
 
+	"embedded/chdbserver":                     {"embedded/chdbserver/internal/chdb", "embedded/chdbserver/internal/httpserver"},
+	"embedded/chdbserver/internal/httpserver": {"embedded/chdbserver/internal/chdb"},
+	"embedded/chdbserver/internal/chdb":       {},
+
 	"cmd/chferry": {
-		".", "activities", "api", "config", "metrics", "metrics/temporal", "starter", "worker", "workflows",
-		"storage", "storage/redis", "source", "source/postgres", "sink", "sink/clickhouse",
+		".", "activities", "api", "config", "demo", "metrics", "metrics/temporal", "starter", "worker", "workflows",
+		"storage", "storage/redis", "source", "source/postgres", "source/sqlite", "sink", "sink/clickhouse",
 	},
 }
 
@@ -61,6 +68,7 @@ var foreign = map[string][]string{
 	"workflows": {"github.com/redis/", "github.com/ClickHouse/", "github.com/jackc/"},
 	// A source knows nothing of where its rows go, nor a sink of where they come from.
 	"source/postgres": {"go.temporal.io/", "github.com/ClickHouse/", "github.com/redis/"},
+	"source/sqlite":   {"go.temporal.io/", "github.com/ClickHouse/", "github.com/redis/", "github.com/jackc/"},
 	"sink/clickhouse": {"go.temporal.io/", "github.com/jackc/", "github.com/redis/"},
 }
 

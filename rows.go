@@ -225,4 +225,13 @@ func (b *Block) Without(rows []int) Block {
 type Rows struct {
 	Block
 	Key []int
+	// Unfit are the rows that were found too, but hold a value that their column's type can't: they are in no block.
+	Unfit []Unfit
+}
+
+// Unfit is a row that exists in the source and can't be carried, for which its operation is set aside.
+type Unfit struct {
+	Key int // the index of the key it was found by
+	// Reason names table, column and kind of value; it never holds the value.
+	Reason string
 }

@@ -136,6 +136,7 @@ type block struct {
 	chunk *chunk
 	rows  []bool              // for each row: whether the source had it; else it is a delete
 	ops   []chferry.Operation // for each row: an operation that asked for it
+	unfit []chferry.FailedOperation
 }
 
 // read reads the rows of a chunk and makes them a block.
@@ -155,12 +156,17 @@ func (a *Activities) read(ctx context.Context, plan Plan, c *chunk, version uint
 	return b, nil
 }
 
-// append appends the rows of one database, and deletes for those of its keys that have no row.
+// append appends the rows of one database, and deletes for those of its keys that have no row. A row that the source has
+// and can't give is neither: its operation is set aside.
 func (b *block) append(plan Plan, database string, g *group, rows chferry.Rows, version uint64) {
 	found := make([]bool, len(g.ops))
 	for _, key := range rows.Key {
 		found[key] = true
 		b.rows, b.ops = append(b.rows, true), append(b.ops, g.ops[key])
+	}
+	for _, u := range rows.Unfit {
+		found[u.Key] = true
+		b.unfit = append(b.unfit, chferry.FailedOperation{Operation: g.ops[u.Key], Reason: u.Reason})
 	}
 	missing := newKeys(g.table.KeyTypes())
 	for key, ok := range found {

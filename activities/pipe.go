@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -79,7 +80,7 @@ func (p *pipe) insert(ctx context.Context, blocks <-chan *block) error {
 }
 
 func (p *pipe) insertOne(ctx context.Context, b *block) error {
-	failed := b.chunk.failed
+	failed := slices.Concat(b.chunk.failed, b.unfit)
 	done := chferry.Outcome{Operations: int64(b.chunk.last - b.chunk.first), Coalesced: b.chunk.coalesced}
 	for _, found := range b.rows {
 		count(&done, found, 1)

@@ -54,7 +54,8 @@ type ClickHouse struct {
 
 // Database is a source database.
 type Database struct {
-	URL string // postgres:// or postgresql://
+	URL       string // postgres://, postgresql:// or sqlite:
+	StandbyOf string // the primary's URL if URL may lead to a standby; empty: a standby is refused
 }
 
 // API says how the HTTP API is reached.

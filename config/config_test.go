@@ -60,7 +60,10 @@ func TestLoadExample(t *testing.T) {
 		ClickHouse: config.ClickHouse{URL: "clickhouse://default:c#'\": {x@127.0.0.1:9000/default"},
 		Databases: map[string]config.Database{
 			"default": {URL: "postgres://app:line\nredis: {url: x}@127.0.0.1:5432/shop"},
-			"archive": {URL: "postgres://app:line\nredis: {url: x}@127.0.0.1:5432/archive"},
+			"archive": {
+				URL:       "postgres://app:line\nredis: {url: x}@127.0.0.1:5432/archive",
+				StandbyOf: "postgres://app:line\nredis: {url: x}@127.0.0.1:5433/archive",
+			},
 		},
 		API:     config.API{Listen: "127.0.0.1:8088", Tokens: []string{"token-1"}},
 		Metrics: config.Metrics{Listen: "127.0.0.1:9464"},
@@ -98,6 +101,17 @@ func TestLoadDefaults(t *testing.T) {
 	}
 	if len(cfg.Imports) != 0 || len(cfg.API.Tokens) != 0 || cfg.Metrics.Listen != "" {
 		t.Errorf("got imports %v, tokens %v, metrics %v; want none", cfg.Imports, cfg.API.Tokens, cfg.Metrics)
+	}
+}
+
+// The path of a file is what stands behind the colon.
+func TestLoadFiles(t *testing.T) {
+	t.Parallel()
+	for _, url := range []string{"sqlite:/var/lib/shop 100%/shop.db", "sqlite:shop.db", "sqlite:../shop#1.db"} {
+		cfg := mustLoad(t, strings.Replace(head, "postgres://127.0.0.1/eu", url, 1), nil)
+		if got := cfg.Databases["eu"].URL; got != url {
+			t.Errorf("got %q, want %q", got, url)
+		}
 	}
 }
 

@@ -26,33 +26,56 @@ func readTemporal(s *section) Temporal {
 
 // readURL reads a section that has nothing but a URL, which is required.
 func readURL(s *section, schemes ...string) string {
+	url := requireURL(s, schemes)
+	s.end()
+	return url
+}
+
+func requireURL(s *section, schemes []string) string {
 	var url string
 	switch {
 	case s.text("url", &url):
-		checkURL(s, url, schemes)
+		checkURL(s, "url", url, schemes)
 	case !s.has("url"):
 		s.fail("url", "is missing: write one that starts with %s", schemeList(schemes))
 	}
-	s.end()
 	return url
 }
 
 // checkURL checks the form only; the rest is the driver's, which knows it. The URL itself is not shown: it may hold a
 // password.
-func checkURL(s *section, url string, schemes []string) {
+func checkURL(s *section, key, url string, schemes []string) {
 	scheme, rest, _ := strings.Cut(url, ":")
 	switch {
-	case slices.Contains([]string{"mysql", "sqlite"}, scheme):
-		s.fail("url", "has the scheme %s, which is not supported yet: use %s", scheme, schemeList(schemes))
-	case !slices.Contains(schemes, scheme) || !strings.HasPrefix(rest, "//"):
-		s.fail("url", "must start with %s", schemeList(schemes))
+	case scheme == "mysql":
+		s.fail(key, "has the scheme %s, which is not supported yet: use %s", scheme, schemeList(schemes))
+	case !slices.Contains(schemes, scheme) || !strings.HasPrefix(url, prefix(scheme)):
+		s.fail(key, "must start with %s", schemeList(schemes))
+	case scheme == fileScheme:
+		if rest == "" || strings.HasPrefix(rest, "//") || strings.Contains(rest, "?") {
+			s.fail(key, "must look like sqlite:/path/to/file.db or sqlite:relative.db, without parameters")
+		}
 	case strings.Trim(rest, "/") == "":
-		s.fail("url", "names no host")
+		s.fail(key, "names no host")
 	}
 }
 
+// fileScheme is that of a database which is a file, and has no host.
+const fileScheme = "sqlite"
+
+func prefix(scheme string) string {
+	if scheme == fileScheme {
+		return scheme + ":"
+	}
+	return scheme + "://"
+}
+
 func schemeList(schemes []string) string {
-	return strings.Join(schemes, "://, ") + "://"
+	prefixes := make([]string, len(schemes))
+	for i, scheme := range schemes {
+		prefixes[i] = prefix(scheme)
+	}
+	return strings.Join(prefixes, ", ")
 }
 
 // clickHouseDatabase returns the database of a ClickHouse URL, which is that of tables that don't name one.
@@ -81,9 +104,22 @@ func readDatabases(s *section) map[string]Database {
 		if e.key == "" || len(e.key) > chferry.MaxDatabaseBytes {
 			inner.found.add(e.line, "databases: an alias has 1 to %d bytes, this one has %d", chferry.MaxDatabaseBytes, len(e.key))
 		}
-		databases[e.key] = Database{URL: readURL(inner, "postgres", "postgresql")}
+		databases[e.key] = readDatabase(inner)
 	}
 	return databases
+}
+
+func readDatabase(s *section) Database {
+	servers := []string{"postgres", "postgresql"}
+	d := Database{URL: requireURL(s, append(servers, fileScheme))}
+	if s.text("standby_of", &d.StandbyOf) {
+		checkURL(s, "standby_of", d.StandbyOf, servers)
+		if strings.HasPrefix(d.URL, prefix(fileScheme)) {
+			s.fail("standby_of", "is only for database servers, not for files: leave it out")
+		}
+	}
+	s.end()
+	return d
 }
 
 func readAPI(s *section) API {

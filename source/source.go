@@ -24,7 +24,9 @@ type Source interface {
 	Describe(ctx context.Context, table string, primaryKey []string) (chferry.Table, error)
 
 	// Fetch reads the rows of table that have one of the keys: keys[i] holds the values of the key's column i. A key
-	// without a row is absent from the result, which is in no particular order and has table's columns.
+	// without a row is absent from the result, which is in no particular order and has table's columns. A row with a
+	// value that its column's type can't hold is among the result's unfit rows, never absent and never an error: it must
+	// neither look deleted nor stop other rows.
 	Fetch(ctx context.Context, table chferry.Table, keys []chferry.Vector) (chferry.Rows, error)
 
 	// PrimaryKeys calls each with all primary keys of table, page by page, at most pageSize a page and in no particular
@@ -41,6 +43,9 @@ type Options struct {
 	Alias string
 	// MaxConnections bounds the connections held at a time; 0 means 4.
 	MaxConnections int
+	// Primary is the URL of the primary if the database may be read from a standby, which is then read only once it has
+	// replayed what the primary had when the read began. Empty: a standby is refused.
+	Primary string
 }
 
 // Open opens a source. It checks the URL but need not connect.

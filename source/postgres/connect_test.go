@@ -31,10 +31,18 @@ func TestBadURL(t *testing.T) {
 			t.Errorf("%s: got code %s (%v), want %s", url, got, err, want)
 			continue
 		}
-		for cause := err; cause != nil; cause = errors.Unwrap(cause) {
-			if strings.Contains(cause.Error(), "cret") {
-				t.Errorf("%s: error %q shows the password", url, cause)
-			}
+		hidesPassword(t, url, err)
+		_, err = postgres.Open("postgres://host/shop", source.Options{Alias: alias, Primary: url})
+		wantCode(t, err, chferry.CodeConfiguration, alias, "standby_of")
+		hidesPassword(t, url, err)
+	}
+}
+
+func hidesPassword(t *testing.T, url string, err error) {
+	t.Helper()
+	for cause := err; cause != nil; cause = errors.Unwrap(cause) {
+		if strings.Contains(cause.Error(), "cret") {
+			t.Errorf("%s: error %q shows the password", url, cause)
 		}
 	}
 }
@@ -140,7 +148,7 @@ func TestStandbyIsRefused(t *testing.T) {
 	if err := s.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	want := "standby"
+	want := "standby_of"
 	err := eventuallyNot(t, chferry.CodeUnavailable, func() error { return b.source.Check(t.Context()) })
 	wantCode(t, err, chferry.CodeConfiguration, alias, s.Addr, want)
 	wantCode(t, b.fetchErr(t, table), chferry.CodeConfiguration, alias, want)

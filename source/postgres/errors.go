@@ -83,6 +83,8 @@ func advice(sqlState string) string {
 		return "it has too many connections, raise its max_connections or use a pooler"
 	case "57P01", "57P02", "57P03":
 		return "it is starting or shutting down"
+	case "40001":
+		return "on a standby, replaying a change needed what was being read: turn its hot_standby_feedback on, or raise its max_standby_streaming_delay"
 	case "55P03":
 		return "a lock is held on the table"
 	case "25P03":
@@ -95,7 +97,8 @@ func advice(sqlState string) string {
 func (s *Source) denied(err error, table string) error {
 	if table == "" {
 		return chferry.WrapError(chferry.CodeAccessDenied, err, "database %q at %s can't be identified: "+
-			"GRANT EXECUTE ON FUNCTION pg_control_system() to its user", s.alias, s.address)
+			"GRANT EXECUTE ON FUNCTION pg_control_system() to its user, and of a standby "+
+			"those on pg_control_checkpoint() and pg_control_recovery()", s.alias, s.address)
 	}
 	return chferry.WrapError(chferry.CodeAccessDenied, err, "database %q does not let its user read all of table %s: "+
 		"GRANT USAGE on its schema and SELECT on it, and BYPASSRLS if row security hides rows", s.alias, table)

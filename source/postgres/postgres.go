@@ -1,8 +1,9 @@
 // Package postgres reads rows from PostgreSQL 12 and later.
 //
-// Every read is one read-only transaction that first asks where it is. A standby, or another database than the one this
-// source saw first, is refused before a row is looked at, also when a pooler such as PgBouncer changes the server behind a
-// connection that stays open. For the same reason no setting and no prepared statement outlives its transaction.
+// Every read is one read-only transaction that first asks where it is. A standby, unless its primary was given to compare it
+// with, or another database than the one this source saw first, is refused before a row is looked at, also when a pooler
+// such as PgBouncer changes the server behind a connection that stays open. For the same reason no setting and no prepared
+// statement outlives its transaction.
 package postgres
 
 import (
@@ -40,6 +41,9 @@ type Source struct {
 	timeout time.Duration // of a statement; 0: none
 	opening []statement
 
+	primary  *Source       // is asked for its position when pool leads to a standby; nil: standbys are refused
+	patience time.Duration // with a primary that does not answer and a standby that lags behind
+
 	mu    sync.Mutex
 	where place // the database seen first; zero before
 }
@@ -49,16 +53,37 @@ var _ source.Open = Open
 // Open opens the database that a postgres:// URL leads to. The URL's parameters are libpq's, among them sslmode,
 // connect_timeout and statement_timeout. It does not connect. It returns [chferry.CodeConfiguration] for a URL that can't
 // be read.
+//
+// With opts.Primary a standby is read too, once it has replayed what the primary had when the read began. A read waits for that
+// at most 30 s and then returns [chferry.CodeUnavailable]. A primary that is not the standby's is [chferry.CodeConfiguration].
 func Open(url string, opts source.Options) (source.Source, error) {
+	s, err := open(url, "url", opts)
+	if err != nil {
+		return nil, err
+	}
+	if opts.Primary == "" {
+		return s, nil
+	}
+	opts.MaxConnections = 1 // for a question that is soon answered
+	if s.primary, err = open(opts.Primary, "standby_of", opts); err != nil {
+		s.Close()
+		return nil, err
+	}
+	s.primary.address += " (standby_of)"
+	return s, nil
+}
+
+// open opens the server that the URL of a setting leads to.
+func open(url, setting string, opts source.Options) (*Source, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		// The cause may quote the password, which the caller did not ask to see: it is not kept.
 		return nil, chferry.Errorf(chferry.CodeConfiguration,
-			"the url of database %q can't be read: it must look like postgres://user:password@host:5432/database, with "+
-				"special characters of the password written as %%XX, and files it names must exist", opts.Alias)
+			"the %s of database %q can't be read: it must look like postgres://user:password@host:5432/database, with "+
+				"special characters of the password written as %%XX, and files it names must exist", setting, opts.Alias)
 	}
-	s := &Source{alias: opts.Alias, address: addresses(&config.ConnConfig.Config)}
-	if s.timeout, err = timeoutOf(config.ConnConfig.RuntimeParams, opts.Alias); err != nil {
+	s := &Source{alias: opts.Alias, address: addresses(&config.ConnConfig.Config), patience: replayPatience}
+	if s.timeout, err = timeoutOf(config.ConnConfig.RuntimeParams, setting, opts.Alias); err != nil {
 		return nil, err
 	}
 	s.opening = s.openingStatements()
@@ -84,7 +109,7 @@ func configure(config *pgxpool.Config, connections int) {
 }
 
 // timeoutOf takes the statement timeout out of what is sent when a connection starts, where poolers refuse it.
-func timeoutOf(params map[string]string, alias string) (time.Duration, error) {
+func timeoutOf(params map[string]string, setting, alias string) (time.Duration, error) {
 	const name = "statement_timeout"
 	text, ok := params[name]
 	if !ok {
@@ -97,7 +122,7 @@ func timeoutOf(params map[string]string, alias string) (time.Duration, error) {
 	d, err := time.ParseDuration(strings.Replace(text, "min", "m", 1))
 	if err != nil || d < 0 {
 		return 0, chferry.Errorf(chferry.CodeConfiguration,
-			"the url of database %q has a statement_timeout that can't be read: it must be milliseconds, or look like 30s or 5min", alias)
+			"the %s of database %q has a statement_timeout that can't be read: it must be milliseconds, or look like 30s or 5min", setting, alias)
 	}
 	return d, nil
 }
@@ -120,4 +145,9 @@ func (s *Source) Check(ctx context.Context) error {
 }
 
 // Close implements [source.Source]. It waits for reads that are under way.
-func (s *Source) Close() { s.pool.Close() }
+func (s *Source) Close() {
+	s.pool.Close()
+	if s.primary != nil {
+		s.primary.Close()
+	}
+}

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -25,7 +24,7 @@ func (s *Source) PrimaryKeys(ctx context.Context, table chferry.Table, pageSize 
 	defer conn.Release()
 	pg := conn.Conn().PgConn()
 	declare := statement{sql: "DECLARE chferry NO SCROLL CURSOR FOR SELECT " + keyList(table) + " FROM " + name.quoted()}
-	if err := s.run(ctx, pg, table.Name, slices.Concat(s.opening, []statement{declare, s.sameTable(table, name)})); err != nil {
+	if err := s.begin(ctx, pg, table.Name, declare, s.sameTable(table, name)); err != nil {
 		return err
 	}
 	for {

@@ -66,17 +66,21 @@ func (s *Source) openingStatements() []statement {
 		where.params = append(where.params, textParam(setting[0]), textParam(setting[1]))
 	}
 	where.sql = "SELECT " + strings.Join(columns, ", ") + " FROM pg_database d WHERE d.datname = current_database()"
-	return []statement{{sql: "BEGIN READ ONLY"}, where}
+	return []statement{begin, where}
 }
 
-var commit = statement{sql: "COMMIT"}
+// Read committed, whatever a role's default is: each statement takes its snapshot after what the one before made sure of.
+var (
+	begin  = statement{sql: "BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY"}
+	commit = statement{sql: "COMMIT"}
+)
 
 // checkPlace reads where the transaction runs.
 func (s *Source) checkPlace(rr *pgconn.ResultReader) error {
 	return eachRow(rr, func(row [][]byte) error {
-		if string(row[0]) == "t" {
-			return chferry.Errorf(chferry.CodeConfiguration,
-				"database %q at %s is a standby, which may lag behind: its url must lead to the primary", s.alias, s.address)
+		if string(row[0]) == "t" && s.primary == nil {
+			return chferry.Errorf(chferry.CodeConfiguration, "database %q at %s is a standby, which may lag behind: "+
+				"its url must lead to the primary, or standby_of must give the primary's url", s.alias, s.address)
 		}
 		return s.samePlace(place{string(row[1]), string(row[2])})
 	})
@@ -120,7 +124,7 @@ func (s *Source) sameTable(table chferry.Table, name relation) statement {
 	}
 }
 
-// transaction runs statements as one transaction, in one round trip. Its errors speak of table, if it is not empty.
+// transaction runs statements as one transaction. Its errors speak of table, if it is not empty.
 func (s *Source) transaction(ctx context.Context, table string, statements ...statement) error {
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
@@ -128,7 +132,7 @@ func (s *Source) transaction(ctx context.Context, table string, statements ...st
 	}
 	// A connection that is left inside a transaction is closed by the pool.
 	defer conn.Release()
-	return s.run(ctx, conn.Conn().PgConn(), table, slices.Concat(s.opening, statements, []statement{commit}))
+	return s.begin(ctx, conn.Conn().PgConn(), table, slices.Concat(statements, []statement{commit})...)
 }
 
 // run sends statements at once and reads their results in turn. Its errors speak of table, if it is not empty.

@@ -107,7 +107,12 @@ func testIdentity(t *testing.T, s *suite) {
 	}
 	s.Exec(t, "DROP TABLE "+s.Quote("items"))
 	s.create(t, "items", columns, "id")
+	if got := s.describe(t, "items").Identity; (got == first) != s.SameWhenRecreated {
+		t.Errorf("a table that was created again has the identity %s, the first had %s", got, first)
+	}
+	s.Exec(t, "DROP TABLE "+s.Quote("items"))
+	s.create(t, "items", []column{{"number", int64Type}}, "number")
 	if got := s.describe(t, "items").Identity; got == first {
-		t.Errorf("a table that was created again has the identity of the first, %s", got)
+		t.Errorf("a table that was created again with another primary key has the identity of the first, %s", got)
 	}
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/chferry/chferry"
@@ -110,6 +112,37 @@ func testFetchUnsupportedColumn(t *testing.T, s *suite) {
 	table.Columns[1].Type = chferry.Type{}
 	_, err := s.Source.Fetch(t.Context(), table, keysOf(t, table, chferry.PrimaryKey{"1"}))
 	wantCode(t, err, chferry.CodeSchemaMismatch, "items", "name", table.Columns[1].SourceType, "columns.exclude")
+}
+
+// testFetchUnfitValues makes sure that a row with a value that its column can't hold neither stops others nor looks deleted.
+func testFetchUnfitValues(t *testing.T, s *suite) {
+	if s.Misfit == "" {
+		return
+	}
+	columns := []column{{"name", stringType}, {"id", int64Type}, {"size", int64Type}}
+	s.create(t, "items", columns, "id")
+	s.insert(t, "items", columns, []string{"first", "1", "10"}, []string{"third", "3", "30"})
+	s.Exec(t, "INSERT INTO "+s.Quote("items")+" VALUES ("+s.Literal(stringType, "second")+", 2, "+s.Misfit+")")
+	table := s.describe(t, "items")
+
+	rows, err := s.Source.Fetch(t.Context(), table, keysOf(t, table, chferry.PrimaryKey{"1"}, chferry.PrimaryKey{"2"}, chferry.PrimaryKey{"3"}, chferry.PrimaryKey{"4"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[int]string{}
+	for r, key := range rows.Key {
+		got[key] = strings.Join(rowText(&rows.Block, r), " ")
+	}
+	if want := map[int]string{0: "first 1 10", 2: "third 3 30"}; rows.Rows() != len(want) || !maps.Equal(got, want) {
+		t.Errorf("got %d rows, %v, want %v", rows.Rows(), got, want)
+	}
+	if len(rows.Unfit) != 1 || rows.Unfit[0].Key != 1 {
+		t.Fatalf("got unfit rows %v, want that of key 1", rows.Unfit)
+	}
+	reason := rows.Unfit[0].Reason
+	if !strings.Contains(reason, "items") || !strings.Contains(reason, "size") || strings.Contains(reason, strings.Trim(s.Misfit, "'")) {
+		t.Errorf("the reason %q must name the table and the column, and not hold the value", reason)
+	}
 }
 
 func testFetchCancelled(t *testing.T, s *suite) {

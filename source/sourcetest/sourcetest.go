@@ -29,6 +29,12 @@ type Bundle struct {
 	Literal func(t chferry.Type, text string) string
 	// Unfit is an SQL type that can't be part of a primary key.
 	Unfit string
+	// Misfit is an SQL expression whose value an integer column takes although it is none; empty if the database holds columns
+	// to their types.
+	Misfit string
+	// SameWhenRecreated tells that a table which is dropped and created again with the same primary key is the same table,
+	// because the database keeps nothing that tells them apart.
+	SameWhenRecreated bool
 }
 
 // Run runs the suite. Each call of open gives a bundle on an empty database of its own, which ends with its test.
@@ -47,6 +53,7 @@ func Run(t *testing.T, open func(t *testing.T) Bundle) {
 		"FetchManyKeys":               testFetchManyKeys,
 		"FetchMissingTable":           testFetchMissingTable,
 		"FetchUnsupportedColumn":      testFetchUnsupportedColumn,
+		"FetchUnfitValues":            testFetchUnfitValues,
 		"FetchCancelled":              testFetchCancelled,
 		"TypedKeys":                   testTypedKeys,
 		"CompositeKeys":               testCompositeKeys,
@@ -146,6 +153,9 @@ func (s *suite) fetch(t *testing.T, table chferry.Table, pks ...chferry.PrimaryK
 	}
 	if got, want := len(rows.Key), rows.Rows(); got != want {
 		t.Fatalf("fetch from %s: got %d key indexes for %d rows", table.Name, got, want)
+	}
+	if len(rows.Unfit) > 0 {
+		t.Fatalf("fetch from %s: got unfit rows %v", table.Name, rows.Unfit)
 	}
 	found := make([][]string, len(pks))
 	for r, k := range rows.Key {

@@ -1,0 +1,160 @@
+package activities_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.temporal.io/sdk/testsuite"
+
+	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/activities"
+	"github.com/chferry/chferry/internal/testenv"
+	"github.com/chferry/chferry/sink"
+	"github.com/chferry/chferry/source"
+	"github.com/chferry/chferry/source/sqlite"
+	"github.com/chferry/chferry/storage/redis"
+)
+
+func TestMain(m *testing.M) { testenv.Main(m) }
+
+// keepingSink keeps the blocks that are inserted.
+type keepingSink struct{ blocks []chferry.Block }
+
+func (*keepingSink) Check(context.Context) error { return nil }
+
+func (*keepingSink) Missing(context.Context, chferry.Destination) ([]sink.Statement, error) {
+	return nil, nil
+}
+
+func (*keepingSink) Create(context.Context, []sink.Statement) error { return nil }
+
+func (*keepingSink) MaxVersion(context.Context, chferry.Destination) (uint64, error) { return 0, nil }
+
+func (k *keepingSink) Insert(_ context.Context, _ chferry.Destination, block chferry.Block, _ string) ([]sink.Rejected, error) {
+	k.blocks = append(k.blocks, block)
+	return nil, nil
+}
+
+func (*keepingSink) Close() {}
+
+// silent observes nothing.
+type silent struct{}
+
+func (silent) Step(chferry.ImportKey, string, float64)             {}
+func (silent) BatchEnded(key chferry.ImportKey, o chferry.Outcome) {}
+func (silent) SyncEnded(chferry.ImportKey, string)                 {}
+func (silent) TakenOver(chferry.ImportKey)                         {}
+
+// TestUnfitRows: a row that the source has and can't give is neither inserted nor deleted, whoever tries how often.
+func TestUnfitRows(t *testing.T) {
+	t.Parallel()
+	const secret = "a value that nobody may see"
+	imp := chferry.Import{Key: chferry.ImportKey(fmt.Sprintf("unfit-%d", time.Now().UnixNano())), Databases: []string{"default"}, Table: "items", DestinationTable: "items", BatchSize: 100}
+	store, err := redis.Open(testenv.Redis(t), redis.Options{})
+	ok(t, err)
+	t.Cleanup(func() { _ = store.Close() })
+	steps, kept := stepsOn(t, store, imp, `CREATE TABLE items (name TEXT NOT NULL, id INTEGER PRIMARY KEY, size INTEGER);
+		INSERT INTO items VALUES ('one', 1, 10), ('two', 2, '`+secret+`'), ('three', 3, NULL), ('five', 5, '`+secret+`')`)
+	for _, id := range []string{"1", "2", "02", "3", "4", "5"} {
+		_, err := store.RegisterOperations(t.Context(), imp.Key, chferry.Operation{Kind: chferry.Update, PrimaryKey: chferry.PrimaryKey{id}})
+		ok(t, err)
+	}
+	outcome := syncOnce(t, steps, imp.Key)
+
+	if want := (chferry.Outcome{Operations: 6, Rows: 2, Deletes: 1, Coalesced: 1, Failed: 2}); outcome != want {
+		t.Errorf("got %+v, want %+v", outcome, want)
+	}
+	const rows = "one 1 deleted 0, three 3 deleted 0,  4 deleted 1, "
+	if got := text(kept.blocks); got != rows+rows { // each of the two attempts inserts them
+		t.Errorf("got rows %q, want %q twice", got, rows)
+	}
+	failed := map[string]string{}
+	for page, err := range store.FailedOperations(t.Context(), imp.Key) {
+		ok(t, err)
+		for _, f := range page {
+			failed[f.PrimaryKey[0]] = f.Reason
+		}
+	}
+	const reason = `table items: column "size" (INTEGER) holds a text`
+	if len(failed) != 2 || failed["2"] != reason || failed["5"] != reason {
+		t.Errorf("got failed operations %q, want those on 2 and 5 with the reason %q", failed, reason)
+	}
+	if strings.Contains(fmt.Sprint(failed), secret) {
+		t.Errorf("the reasons %q hold a value", failed)
+	}
+}
+
+// stepsOn makes the activities for an import from a file that the statements fill.
+func stepsOn(t *testing.T, store activities.Storage, imp chferry.Import, statements string) (*activities.Activities, *keepingSink) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "shop.db")
+	db, err := sql.Open("sqlite", path)
+	ok(t, err)
+	_, err = db.ExecContext(t.Context(), statements)
+	ok(t, err)
+	ok(t, db.Close())
+	src, err := sqlite.Open("sqlite:"+path, source.Options{Alias: "default"})
+	ok(t, err)
+	t.Cleanup(src.Close)
+	kept := &keepingSink{}
+	return &activities.Activities{
+		Storage: store, Imports: map[chferry.ImportKey]chferry.Import{imp.Key: imp}, Sources: map[string]source.Source{"default": src}, Sink: kept,
+		Closed: func(context.Context, string) bool { return false }, Observer: silent{}, Log: slog.New(slog.DiscardHandler),
+	}, kept
+}
+
+// syncOnce runs the steps of a sync with one batch, whose insert is tried twice.
+func syncOnce(t *testing.T, steps *activities.Activities, key chferry.ImportKey) chferry.Outcome {
+	t.Helper()
+	const token = "token"
+	env := (&testsuite.WorkflowTestSuite{}).NewTestActivityEnvironment()
+	env.RegisterActivity(steps)
+	run := func(step, input, result any) {
+		t.Helper()
+		value, err := env.ExecuteActivity(step, input)
+		ok(t, err)
+		ok(t, value.Get(result))
+	}
+	var started activities.PreSyncResult
+	run(steps.PreSync, activities.PreSyncInput{ImportKey: key, Token: token}, &started)
+	var ticket activities.Ticket
+	run(steps.GetOperations, activities.GetOperationsInput{ImportKey: key, Token: token}, &ticket)
+	var first, second chferry.Outcome
+	for _, outcome := range []*chferry.Outcome{&first, &second} {
+		run(steps.InsertBatch, activities.InsertBatchInput{ImportKey: key, Token: token, Ticket: ticket}, outcome)
+	}
+	if first != second {
+		t.Errorf("the first attempt gave %+v, the second %+v", first, second)
+	}
+	var end activities.PostSyncResult
+	run(steps.PostSync, activities.PostSyncInput{ImportKey: key, Token: token, Batch: ticket.Batch, Outcome: second}, &end)
+	if end.Remaining != 0 {
+		t.Errorf("%d operations remain", end.Remaining)
+	}
+	return second
+}
+
+// text shows the rows of a table items and what the engine made of them.
+func text(blocks []chferry.Block) string {
+	var b strings.Builder
+	for i := range blocks {
+		v := blocks[i].Vectors
+		for r := range blocks[i].Rows() {
+			fmt.Fprintf(&b, "%s %d deleted %d, ", v[0].At(r), v[1].Ints[r], v[len(v)-1].Ints[r])
+		}
+	}
+	return b.String()
+}
+
+func ok(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,106 @@
+package sqlite
+
+import (
+	"context"
+	"slices"
+
+	"github.com/chferry/chferry"
+)
+
+// describeSQL returns a row for each column of the table named by its parameter, with what is known of the table in each.
+// Hidden columns are a virtual table's arguments; generated ones count from 2 and are columns like others.
+const describeSQL = `
+SELECT l.name, l.type, x.name, x.type, x."notnull", x.pk
+FROM pragma_table_list(?) AS l JOIN pragma_table_xinfo(l.name, l.schema) AS x
+WHERE l.schema = 'main' AND x.hidden <> 1 ORDER BY x.cid`
+
+// described is what the file's schema says of a table.
+type described struct {
+	file    string // the identity of the file
+	name    string // as it was created
+	columns []attribute
+}
+
+type attribute struct {
+	chferry.Column
+	notNull     bool
+	keyPosition int // in the table's own primary key, from 1; 0: not part of it
+}
+
+// Describe implements [source.Source]. Only ordinary tables can be synced: views and virtual tables are refused. A table's
+// name is taken as it is, with dots and quotes; SQLite ignores the case of its ASCII letters.
+func (s *Source) Describe(ctx context.Context, table string, primaryKey []string) (chferry.Table, error) {
+	var out chferry.Table
+	err := s.within(ctx, table, func(ctx context.Context, at *snapshot) error {
+		d, err := s.describe(ctx, at, table)
+		if err != nil {
+			return err
+		}
+		out = chferry.Table{Database: s.alias, Name: table, Identity: d.identity()}
+		if out.PrimaryKey, err = d.key(ctx, at, table, primaryKey); err != nil {
+			return err
+		}
+		for i, a := range d.columns {
+			a.Type = a.typeIn(slices.Contains(out.PrimaryKey, i))
+			out.Columns = append(out.Columns, a.Column)
+		}
+		return nil
+	})
+	if err != nil {
+		return chferry.Table{}, err
+	}
+	return out, nil
+}
+
+func (s *Source) describe(ctx context.Context, at *snapshot, table string) (described, error) {
+	d := described{file: at.file}
+	rows, err := at.QueryContext(ctx, describeSQL, table)
+	if err != nil {
+		return d, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var kind string
+		var a attribute
+		if err := rows.Scan(&d.name, &kind, &a.Name, &a.SourceType, &a.notNull, &a.keyPosition); err != nil {
+			return d, err
+		}
+		if kind != "table" {
+			return d, chferry.Errorf(chferry.CodeConfiguration, "%s of database %q is no ordinary table but of the kind %s: name the table that its rows are in",
+				table, s.alias, kind)
+		}
+		a.Destination, a.Type = a.Name, typeOf(a.SourceType)
+		if a.SourceType == "" {
+			a.SourceType = "no declared type"
+		}
+		d.columns = append(d.columns, a)
+	}
+	if err := rows.Err(); err != nil {
+		return d, err
+	}
+	if len(d.columns) == 0 {
+		return d, s.noTable(table)
+	}
+	return d, nil
+}
+
+// typeIn is the column's type in a table whose primary key it is part of, or not. Nulls equal no key.
+func (a attribute) typeIn(key bool) chferry.Type {
+	t := a.Type
+	t.Nullable = !a.notNull && a.keyPosition == 0 && !key
+	return t
+}
+
+// identity is what [chferry.Table.Identity] is for the table: the file, and the table's name and own primary key, by
+// which operations name its rows. SQLite keeps nothing else that would do. A table has no number of its own: the page and
+// the row of the schema that lead to it are reused, and VACUUM changes both. Its definition changes with every column that
+// is added, and replacing a table by an altered copy of the same name is how SQLite's own manual alters tables. So a
+// table that is dropped and created again in the same file is the same; another file, such as a copy, a restored backup
+// or what VACUUM INTO made, is not.
+func (d described) identity() string {
+	var key []string
+	for _, i := range d.ownKey() {
+		key = append(key, d.columns[i].Name)
+	}
+	return d.file + "/" + quote(d.name) + "(" + quoteAll(key) + ")"
+}

@@ -1,0 +1,146 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/chferry/chferry"
+)
+
+// Fetch implements [source.Source]. Keys are compared by SQLite, as values of the columns' types. It returns
+// [chferry.CodeSourceChanged] if the table is not the one that was described, and [chferry.CodeSchemaMismatch] for a column of
+// a type that is not supported, for one that changed since it was described, and for a key that several rows have.
+func (s *Source) Fetch(ctx context.Context, table chferry.Table, keys []chferry.Vector) (chferry.Rows, error) {
+	if err := fetchable(table, keys); err != nil {
+		return chferry.Rows{}, err
+	}
+	if len(keys) == 0 || keys[0].Len() == 0 {
+		return chferry.Rows{Block: chferry.NewBlock(table.Columns)}, nil
+	}
+	found := newRowReader(table, keys[0].Len())
+	err := s.within(ctx, table.Name, func(ctx context.Context, at *snapshot) error {
+		name, err := s.sameTable(ctx, at, table)
+		if err != nil {
+			return err
+		}
+		return found.read(ctx, at, fetchSQL(table, name), newKeyList(keys))
+	})
+	if err != nil {
+		return chferry.Rows{}, err
+	}
+	return found.rows, nil
+}
+
+// fetchable refuses what the caller of Fetch got wrong.
+func fetchable(table chferry.Table, keys []chferry.Vector) error {
+	for _, c := range table.Columns {
+		if valueReaders[c.Type.Kind] == nil {
+			return chferry.Errorf(chferry.CodeSchemaMismatch, "column %q of table %s has the type %s, which is not supported: name it in columns.exclude",
+				c.Name, table.Name, c.SourceType)
+		}
+	}
+	if len(keys) > 0 && len(keys) != len(table.PrimaryKey) {
+		return chferry.Errorf(chferry.CodeInvalid, "the primary key of table %s has %d columns, the keys have %d", table.Name, len(table.PrimaryKey), len(keys))
+	}
+	return nil
+}
+
+// sameTable refuses a table that is not as it was described, and returns its name.
+func (s *Source) sameTable(ctx context.Context, at *snapshot, table chferry.Table) (string, error) {
+	d, err := s.describe(ctx, at, table.Name)
+	if err != nil {
+		return "", err
+	}
+	if table.Identity != "" && d.identity() != table.Identity {
+		return "", chferry.Errorf(chferry.CodeSourceChanged, "table %s of database %q is not the one that was described: it was replaced", table.Name, s.alias)
+	}
+	for i, c := range table.Columns {
+		j := slices.IndexFunc(d.columns, func(a attribute) bool { return a.Name == c.Name })
+		if j < 0 {
+			return "", chferry.Errorf(chferry.CodeConfiguration, "table %s of database %q no longer has column %q: it was changed", table.Name, s.alias, c.Name)
+		}
+		if d.columns[j].typeIn(slices.Contains(table.PrimaryKey, i)) != c.Type {
+			return "", chferry.Errorf(chferry.CodeSchemaMismatch, "column %q of table %s has another type than when it was described: it was changed meanwhile",
+				c.Name, table.Name)
+		}
+	}
+	return d.name, nil
+}
+
+// valueOf returns the SQL expression of a column's value as it is stored. The sign, which changes nothing, hides the declared
+// type from the driver, which would take texts of some types for times.
+func valueOf(c chferry.Column) string { return "+t." + quote(c.Name) }
+
+// fetchSQL joins a list of keys, its parameter, with the table. Each row has the position in the list before the table's
+// columns. CROSS JOIN makes SQLite go through the list and not through the table.
+func fetchSQL(table chferry.Table, name string) string {
+	columns := []string{"k.key"}
+	for _, c := range table.Columns {
+		columns = append(columns, valueOf(c))
+	}
+	var conditions []string
+	for i, c := range table.PrimaryKey {
+		conditions = append(conditions, "t."+quote(table.Columns[c].Name)+" = "+elementOf(table.Columns[c].Type, i, len(table.PrimaryKey)))
+	}
+	return "SELECT " + strings.Join(columns, ", ") + " FROM json_each(?) AS k CROSS JOIN " + quote(name) + " AS t ON " + strings.Join(conditions, " AND ")
+}
+
+// rowReader turns rows into column vectors.
+type rowReader struct {
+	table chferry.Table
+	rows  chferry.Rows
+	seen  []bool // by key
+}
+
+func newRowReader(table chferry.Table, keys int) *rowReader {
+	return &rowReader{table, chferry.Rows{Block: chferry.NewBlock(table.Columns), Key: make([]int, 0, keys)}, make([]bool, keys)}
+}
+
+func (r *rowReader) read(ctx context.Context, at *snapshot, query string, keys *keyList) error {
+	rows, err := at.QueryContext(ctx, query, string(keys.json))
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var element int
+	values := make([]any, len(r.table.Columns))
+	into := []any{&element}
+	for i := range values {
+		into = append(into, &values[i])
+	}
+	for rows.Next() {
+		if err := rows.Scan(into...); err != nil {
+			return err
+		}
+		if err := r.row(keys.owner[element], values); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+func (r *rowReader) row(key int, values []any) error {
+	if r.seen[key] {
+		return chferry.Errorf(chferry.CodeSchemaMismatch, "table %s has several rows with one primary key: primary_key must name columns that tell its rows apart",
+			r.table.Name)
+	}
+	r.seen[key] = true
+	before := r.rows.Rows()
+	for i, value := range values {
+		what := readValue(&r.rows.Vectors[i], value)
+		if what == "" {
+			continue
+		}
+		for j := range r.rows.Vectors[:i] {
+			r.rows.Vectors[j].Truncate(before)
+		}
+		c := r.table.Columns[i]
+		reason := fmt.Sprintf("table %s: column %q (%s) holds %s", r.table.Name, c.Name, c.SourceType, what)
+		r.rows.Unfit = append(r.rows.Unfit, chferry.Unfit{Key: key, Reason: reason})
+		return nil
+	}
+	r.rows.Key = append(r.rows.Key, key)
+	return nil
+}
