@@ -21,21 +21,25 @@ import (
 // catchup is for how long after an outage ticks are made up for. One is enough: it syncs all that is pending.
 const catchup = 10 * time.Second
 
-// Memos of each sync. Temporal does not give a cron expression back, so a schedule's are kept here.
+// specMemo is a memo of each sync that holds its schedule in words: Temporal does not give a cron expression back.
+const specMemo = "chferry_schedule"
+
+// The words for a schedule.
 const (
-	specMemo    = "chferry_schedule" // the schedule in words
-	appliedMemo = "chferry_applied"  // all that apply made the schedule from, to see whether that changed
+	everyWord = "every "
+	cronWord  = "cron "
+	byHand    = "by hand"
 )
 
 // specOf returns a schedule in words: "every 5s", "cron */5 * * * *" or "by hand".
 func specOf(imp chferry.Import) string {
 	switch {
 	case imp.Every > 0:
-		return "every " + imp.Every.String()
+		return everyWord + imp.Every.String()
 	case imp.Cron != "":
-		return "cron " + imp.Cron
+		return cronWord + imp.Cron
 	default:
-		return "by hand"
+		return byHand
 	}
 }
 
@@ -52,10 +56,7 @@ func (s *Starter) schedule(imp chferry.Import, attributes bool) client.ScheduleO
 		ID: id, Workflow: workflows.SyncName, TaskQueue: s.taskQueue,
 		Args:          []any{workflows.SyncInput{ImportKey: imp.Key}},
 		StaticSummary: fmt.Sprintf("sync %s: %s into %s", imp.Key, imp.Table, imp.DestinationTable),
-	}
-	action.Memo = map[string]any{
-		specMemo:    specOf(imp),
-		appliedMemo: fmt.Sprintf("%s; %s; task queue %s; search attributes %t", specOf(imp), action.StaticSummary, s.taskQueue, attributes),
+		Memo:          map[string]any{specMemo: specOf(imp)},
 	}
 	options := client.ScheduleOptions{
 		ID: id, Spec: spec, Action: action,
@@ -69,40 +70,61 @@ func (s *Starter) schedule(imp chferry.Import, attributes bool) client.ScheduleO
 	return options
 }
 
-func (s *Starter) handle(key chferry.ImportKey) client.ScheduleHandle {
-	return s.client.ScheduleClient().GetHandle(context.Background(), workflows.SyncID(s.prefix, key))
+func (s *Starter) handle(ctx context.Context, key chferry.ImportKey) client.ScheduleHandle {
+	return s.client.ScheduleClient().GetHandle(ctx, workflows.SyncID(s.prefix, key))
 }
 
 // Trigger starts a sync now, or, if one is running, when it has ended.
 func (s *Starter) Trigger(ctx context.Context, key chferry.ImportKey) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	return s.noSchedule(key, s.handle(key).Trigger(ctx, client.ScheduleTriggerOptions{
-		Overlap: enums.SCHEDULE_OVERLAP_POLICY_BUFFER_ONE,
+	return s.noSchedule(key, s.repeated(ctx, func(ctx context.Context) error {
+		return s.handle(ctx, key).Trigger(ctx, client.ScheduleTriggerOptions{Overlap: enums.SCHEDULE_OVERLAP_POLICY_BUFFER_ONE})
 	}))
 }
 
 // Pause pauses a schedule. A sync that runs goes on.
 func (s *Starter) Pause(ctx context.Context, key chferry.ImportKey, note string) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	return s.noSchedule(key, s.handle(key).Pause(ctx, client.SchedulePauseOptions{Note: note}))
+	return s.noSchedule(key, s.setPaused(ctx, s.handle(ctx, key), true, note))
 }
 
 // Resume ends a pause.
 func (s *Starter) Resume(ctx context.Context, key chferry.ImportKey, note string) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	return s.noSchedule(key, s.handle(key).Unpause(ctx, client.ScheduleUnpauseOptions{Note: note}))
+	return s.noSchedule(key, s.setPaused(ctx, s.handle(ctx, key), false, note))
+}
+
+// changeTries is how often a change of a schedule is asked for that somebody else's change replaces.
+const changeTries = 5
+
+// setPaused returns when the schedule is paused, or not, and not earlier: of two changes that reach a schedule at the same moment
+// Temporal forgets the first, although it has acknowledged it.
+func (s *Starter) setPaused(ctx context.Context, handle client.ScheduleHandle, paused bool, note string) error {
+	for range changeTries {
+		err := s.repeated(ctx, func(ctx context.Context) error {
+			if paused {
+				return handle.Pause(ctx, client.SchedulePauseOptions{Note: note})
+			}
+			return handle.Unpause(ctx, client.ScheduleUnpauseOptions{Note: note})
+		})
+		if err != nil {
+			return err
+		}
+		d, err := s.describe(ctx, handle)
+		if err != nil {
+			return err
+		}
+		if d.Schedule.State != nil && d.Schedule.State.Paused == paused {
+			return nil
+		}
+	}
+	return chferry.Errorf(chferry.CodeUnavailable, "somebody else keeps changing the schedule %s: try again", handle.GetID())
 }
 
 // Describe says what Temporal knows of a schedule.
 func (s *Starter) Describe(ctx context.Context, key chferry.ImportKey) (chferry.Schedule, error) {
-	d, err := s.describe(ctx, key)
+	d, err := s.describeKey(ctx, key)
 	if err != nil {
 		return chferry.Schedule{}, err
 	}
-	out := chferry.Schedule{Spec: memo(d, specMemo)}
+	out := chferry.Schedule{Spec: specNow(d)}
 	if state := d.Schedule.State; state != nil {
 		out.Paused, out.Note = state.Paused, state.Note
 	}
@@ -119,11 +141,18 @@ func (s *Starter) Describe(ctx context.Context, key chferry.ImportKey) (chferry.
 	return out, nil
 }
 
-func (s *Starter) describe(ctx context.Context, key chferry.ImportKey) (*client.ScheduleDescription, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	d, err := s.handle(key).Describe(ctx)
+func (s *Starter) describeKey(ctx context.Context, key chferry.ImportKey) (*client.ScheduleDescription, error) {
+	d, err := s.describe(ctx, s.handle(ctx, key))
 	return d, s.noSchedule(key, err)
+}
+
+// describe returns Temporal's own errors.
+func (s *Starter) describe(ctx context.Context, handle client.ScheduleHandle) (d *client.ScheduleDescription, err error) {
+	err = s.repeated(ctx, func(ctx context.Context) error {
+		d, err = handle.Describe(ctx)
+		return err
+	})
+	return d, err
 }
 
 // memo returns a memo of the workflows that a schedule starts; empty if it has none, as a schedule of somebody else's.

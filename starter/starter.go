@@ -4,9 +4,9 @@ package starter
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"log/slog"
+	"strings"
 	"time"
 
 	"go.temporal.io/api/serviceerror"
@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
 	tlog "go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/workflows"
@@ -41,8 +42,12 @@ type Starter struct {
 	prefix    string
 }
 
-// callTimeout bounds one call to Temporal.
-const callTimeout = 10 * time.Second
+const (
+	// callTimeout bounds one call to Temporal with its repetitions.
+	callTimeout = 10 * time.Second
+	// lostAfter is twice the time after which a call is made again: the SDK gives up at half of what it is given.
+	lostAfter = 4 * time.Second
+)
 
 // New returns a starter. It does not connect yet: a Temporal that is down is an error of the first call.
 func New(opts Options) (*Starter, error) {
@@ -77,10 +82,11 @@ func (noEnvironment) Environ() []string { return nil }
 func (noEnvironment) LookupEnv(string) (string, bool) { return "", false }
 
 func clientOptions(opts Options) (client.Options, error) {
+	request := envconfig.LoadClientOptionsRequest{EnvLookup: opts.Environment}
 	if opts.Environment == nil {
-		opts.Environment = noEnvironment{}
+		request.EnvLookup, request.DisableFile = noEnvironment{}, true // the user's profiles are environment too
 	}
-	options, err := envconfig.LoadClientOptions(envconfig.LoadClientOptionsRequest{EnvLookup: opts.Environment})
+	options, err := envconfig.LoadClientOptions(request)
 	if err != nil {
 		return client.Options{}, err
 	}
@@ -121,6 +127,30 @@ func (s *Starter) Check(ctx context.Context) error {
 	return s.translate(err)
 }
 
+// repeated makes a call that may be made twice, until it is answered or nobody is there. What is asked of a schedule is asked of the
+// workflow behind it, and a busy server loses such a question now and then.
+func (s *Starter) repeated(ctx context.Context, call func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	for {
+		err := attempt(ctx, call)
+		var late *serviceerror.DeadlineExceeded
+		lost := errors.As(err, &late) || errors.Is(err, context.DeadlineExceeded)
+		if ctx.Err() != nil || !lost || s.Check(ctx) != nil {
+			return err
+		}
+	}
+}
+
+func attempt(ctx context.Context, call func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, lostAfter)
+	defer cancel()
+	return call(ctx)
+}
+
+// handshakeFailed is all that gRPC leaves of an error of TLS.
+const handshakeFailed = "authentication handshake failed"
+
 // translate makes an error of Temporal's a chferry.Error; nil stays nil.
 func (s *Starter) translate(err error) error {
 	var (
@@ -128,11 +158,17 @@ func (s *Starter) translate(err error) error {
 		denied      *serviceerror.PermissionDenied
 		invalid     *serviceerror.InvalidArgument
 		exhausted   *serviceerror.ResourceExhausted
-		certificate *tls.CertificateVerificationError
+		cancelled   *serviceerror.Canceled
+		known       *chferry.Error
 	)
 	switch {
-	case err == nil:
-		return nil
+	case err == nil, errors.As(err, &known):
+		return err
+	case errors.Is(err, context.Canceled), errors.As(err, &cancelled):
+		return chferry.WrapError(chferry.CodeUnavailable, err, "interrupted while Temporal at %s was asked", s.address)
+	case errors.Is(err, temporal.ErrScheduleAlreadyRunning):
+		return chferry.WrapError(chferry.CodeUnavailable, err,
+			"somebody else created the same schedule in Temporal at %s just now: run chferry apply again", s.address)
 	case errors.As(err, &noNamespace):
 		return chferry.WrapError(chferry.CodeConfiguration, err,
 			"Temporal at %s has no namespace %q: create it or mend temporal.namespace", s.address, s.namespace)
@@ -141,8 +177,9 @@ func (s *Starter) translate(err error) error {
 			"Temporal at %s denies access to namespace %q: check TEMPORAL_API_KEY or the client certificate", s.address, s.namespace)
 	case errors.As(err, &exhausted):
 		return chferry.WrapError(chferry.CodeUnavailable, err, "Temporal at %s is overloaded: %s: try again later", s.address, exhausted.Message)
-	case errors.As(err, &certificate):
-		return chferry.WrapError(chferry.CodeConfiguration, err, "Temporal at %s: its certificate is not trusted", s.address)
+	case strings.Contains(err.Error(), handshakeFailed):
+		return chferry.WrapError(chferry.CodeConfiguration, err,
+			"Temporal at %s and chferry do not agree on TLS: check TEMPORAL_TLS and the certificates", s.address)
 	case errors.As(err, &invalid):
 		return chferry.WrapError(chferry.CodeConfiguration, err, "Temporal at %s refuses the request: %s", s.address, invalid.Error())
 	default:

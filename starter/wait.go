@@ -18,7 +18,7 @@ const pollInterval = 200 * time.Millisecond
 // Sync triggers a sync and waits until it has ended. It calls progress, if set, with what a running sync says of itself. A
 // sync that failed gives its error.
 func (s *Starter) Sync(ctx context.Context, key chferry.ImportKey, progress func(workflows.SyncProgress)) (workflows.SyncResult, error) {
-	before, err := s.describe(ctx, key)
+	before, err := s.describeKey(ctx, key)
 	if err != nil {
 		return workflows.SyncResult{}, err
 	}
@@ -28,9 +28,6 @@ func (s *Starter) Sync(ctx context.Context, key chferry.ImportKey, progress func
 			known[action.StartWorkflowResult.FirstExecutionRunID] = true
 		}
 	}
-	if err := s.Trigger(ctx, key); err != nil {
-		return workflows.SyncResult{}, err
-	}
 	run, err := s.started(ctx, key, known)
 	if err != nil {
 		return workflows.SyncResult{}, err
@@ -38,11 +35,22 @@ func (s *Starter) Sync(ctx context.Context, key chferry.ImportKey, progress func
 	return s.wait(ctx, run, progress)
 }
 
-// started waits for a run of the schedule that is not known yet. A tick's is as good as the trigger's: either began
-// after the call. Runs that began in the same second share their workflow's ID.
+// triggerAgain is after how long a trigger that has started nothing is repeated: a change of the schedule at the same moment may
+// have replaced it. If it was only buffered behind a running sync, the second changes nothing.
+const triggerAgain = 5 * time.Second
+
+// started triggers a run and waits for one that is not known yet. A tick's is as good as the trigger's: either began after
+// the call. Runs that began in the same second share their workflow's ID.
 func (s *Starter) started(ctx context.Context, key chferry.ImportKey, known map[string]bool) (*client.ScheduleWorkflowExecution, error) {
+	var triggered time.Time
 	for {
-		d, err := s.describe(ctx, key)
+		if time.Since(triggered) > triggerAgain {
+			if err := s.Trigger(ctx, key); err != nil {
+				return nil, err
+			}
+			triggered = time.Now()
+		}
+		d, err := s.describeKey(ctx, key)
 		if err != nil {
 			return nil, err
 		}

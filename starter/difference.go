@@ -1,0 +1,99 @@
+package starter
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/client"
+
+	"github.com/chferry/chferry/workflows"
+)
+
+// differences says in words what Temporal's schedule has otherwise than the wanted one, whether the configuration changed or
+// somebody edited the schedule elsewhere. None: there is nothing to change.
+func differences(d *client.ScheduleDescription, want client.ScheduleOptions) []string {
+	action, ok := d.Schedule.Action.(*client.ScheduleWorkflowAction)
+	wanted, _ := want.Action.(*client.ScheduleWorkflowAction)
+	if !ok || d.Schedule.Spec == nil || d.Schedule.Policy == nil {
+		return []string{"it was not chferry's"}
+	}
+	var out []string
+	compare := func(what, got, want string) {
+		if got != want {
+			out = append(out, strings.TrimSpace(fmt.Sprintf("%s %s, was %s", what, want, orNone(got))))
+		}
+	}
+	compare("", specNow(d), fmt.Sprint(wanted.Memo[specMemo]))
+	compare("", action.StaticSummary, wanted.StaticSummary)
+	compare("workflow", fmt.Sprint(action.Workflow), fmt.Sprint(wanted.Workflow))
+	compare("workflow ID", action.ID, wanted.ID)
+	compare("task queue", action.TaskQueue, wanted.TaskQueue)
+	compare("search attributes", labelled(action), labelled(wanted))
+	compare("overlap policy", d.Schedule.Policy.Overlap.String(), want.Overlap.String())
+	compare("catch-up window", d.Schedule.Policy.CatchupWindow.String(), want.CatchupWindow.String())
+	if removed(d) {
+		out = append(out, "resumed, was paused while its import key was not in the configuration")
+	}
+	return out
+}
+
+func orNone(text string) string {
+	if text == "" {
+		return "none"
+	}
+	return text
+}
+
+// labelled returns the import key that an action labels its workflows with.
+func labelled(action *client.ScheduleWorkflowAction) string {
+	key, _ := action.TypedSearchAttributes.GetKeyword(workflows.ImportKeyAttribute)
+	return key
+}
+
+// removed tells whether it was Apply that paused the schedule.
+func removed(d *client.ScheduleDescription) bool {
+	state := d.Schedule.State
+	return state != nil && state.Paused && state.Note == removedNote
+}
+
+// specNow returns the schedule in words: those of its memo, unless somebody has changed its times elsewhere.
+func specNow(d *client.ScheduleDescription) string {
+	words, spec := memo(d, specMemo), d.Schedule.Spec
+	switch {
+	case spec == nil:
+		return words
+	case fits(spec, words):
+		return words
+	case plain(spec) && len(spec.Intervals) == 1 && len(spec.Calendars) == 0 && spec.Intervals[0].Offset == 0:
+		return everyWord + spec.Intervals[0].Every.String()
+	default:
+		return "times set elsewhere"
+	}
+}
+
+// fits tells whether words can be what a schedule's times were made from. Temporal gives an interval back as it was, and
+// of a cron expression only what it was compiled to: one calendar or, for @every, one interval.
+func fits(spec *client.ScheduleSpec, words string) bool {
+	calendars, intervals := len(spec.Calendars), len(spec.Intervals)
+	every, isEvery := strings.CutPrefix(words, everyWord)
+	switch {
+	case !plain(spec):
+		return false
+	case words == byHand:
+		return calendars+intervals == 0
+	case isEvery:
+		interval, err := time.ParseDuration(every)
+		return err == nil && calendars == 0 && slices.Equal(spec.Intervals, []client.ScheduleIntervalSpec{{Every: interval}})
+	case strings.HasPrefix(words, cronWord) && strings.Contains(words, "@every"):
+		return calendars == 0 && intervals == 1
+	default:
+		return strings.HasPrefix(words, cronWord) && calendars == 1 && intervals == 0
+	}
+}
+
+// plain tells that a schedule has no times but its intervals and calendars: chferry gives it no others.
+func plain(spec *client.ScheduleSpec) bool {
+	return spec.Jitter == 0 && len(spec.Skip) == 0 && spec.StartAt.IsZero() && spec.EndAt.IsZero()
+}
