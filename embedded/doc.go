@@ -3,7 +3,8 @@
 //
 // A server listens on loopback only, on a free port unless told otherwise, and keeps its data in a folder given or in
 // a temporary one. It ends with Stop; on Linux also when the process that started it dies, however it dies. The
-// programs are those installed on the machine; only Temporal's is built when it is missing.
+// programs are those installed on the machine; when they are missing, Temporal's is built, and in place of a ClickHouse of
+// this time one comes as a library, behind the program chdbserver. Both are kept in the user's cache folder.
 //
 // It works on Unix systems.
 package embedded

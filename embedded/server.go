@@ -26,7 +26,7 @@ const (
 
 // Server is one server in a process of its own. Its methods may be called from several goroutines.
 type Server struct {
-	Name   string // what it is: "redis", "postgres", "clickhouse" or "temporal"
+	Name   string // what it is: "redis", "postgres", "clickhouse", "chdb" or "temporal"
 	Addr   string // host:port
 	URL    string // how clients name it, with scheme, user and database; of Temporal the same as Addr
 	WebURL string // Temporal's web interface if Options.WebUI asked for it, else empty

@@ -26,6 +26,7 @@ var kinds = map[string]kind{
 	"redis":      {embedded.StartRedis, writeRedis, readRedis},
 	"postgres":   {embedded.StartPostgres, writePostgres, readPostgres},
 	"clickhouse": {embedded.StartClickHouse, writeClickHouse, readClickHouse},
+	"chdb":       {embedded.StartChdb, writeClickHouse, readClickHouse},
 	"temporal":   {embedded.StartTemporal, writeTemporal, readTemporal},
 }
 

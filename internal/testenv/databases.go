@@ -35,7 +35,19 @@ func Postgres(t testing.TB) string {
 // clickhouse://user:password@host:port/database.
 func ClickHouse(t testing.TB) string {
 	t.Helper()
-	server := clickHouseServer.url(t)
+	return clickHouseDatabase(t, clickHouseServer)
+}
+
+// ModernClickHouse does the same on a ClickHouse of 23.2 or newer. Where none is installed it is a library, which is
+// downloaded once, behind a server of ours that speaks HTTP: http://user:password@host:port/database.
+func ModernClickHouse(t testing.TB) string {
+	t.Helper()
+	return clickHouseDatabase(t, modernServer)
+}
+
+func clickHouseDatabase(t testing.TB, shared *shared) string {
+	t.Helper()
+	server := shared.url(t)
 	name := freshName()
 	run := func(statement string) error { return execClickHouse(server, statement) }
 	if err := run("CREATE DATABASE " + name); err != nil {

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	// startTimeout has room for the first build of Temporal on a slow machine.
+	// startTimeout has room for the first build of Temporal, or download of ClickHouse, on a slow machine.
 	startTimeout = 9 * time.Minute
 	stopTimeout  = 30 * time.Second
 	queryTimeout = 30 * time.Second
@@ -41,7 +41,9 @@ var (
 	clickHouseServer = &shared{name: "clickhouse", variable: "CHFERRY_TEST_CLICKHOUSE", start: embedded.StartClickHouse}
 	temporalServer   = &shared{name: "temporal", variable: "CHFERRY_TEST_TEMPORAL", start: embedded.StartTemporal}
 
-	all = []*shared{temporalServer, clickHouseServer, postgresServer, redisServer}
+	modernServer = &shared{name: "modern clickhouse", variable: "CHFERRY_TEST_CLICKHOUSE_MODERN", start: embedded.StartModernClickHouse}
+
+	all = []*shared{temporalServer, clickHouseServer, modernServer, postgresServer, redisServer}
 
 	// inMain is set while Main runs the tests: without it nobody would stop what a test starts.
 	inMain bool

@@ -38,7 +38,9 @@ func TestPostgresDatabasesAreFreshAndApart(t *testing.T) {
 
 func TestClickHouseDatabasesAreFreshAndApart(t *testing.T) {
 	t.Parallel()
-	for _, url := range []string{testenv.ClickHouse(t), testenv.ClickHouse(t)} {
+	for _, url := range []string{
+		testenv.ClickHouse(t), testenv.ClickHouse(t), testenv.ModernClickHouse(t), testenv.ModernClickHouse(t),
+	} {
 		options, err := clickhouse.ParseDSN(url)
 		check(t, err)
 		conn, err := clickhouse.Open(options)

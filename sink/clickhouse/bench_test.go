@@ -10,7 +10,12 @@ import (
 
 // BenchmarkInsert inserts blocks of 100,000 rows of ten columns of the usual types.
 func BenchmarkInsert(b *testing.B) {
-	s := open(b)
+	for name, database := range servers {
+		b.Run(name, func(b *testing.B) { benchmarkInsert(b, open(b, database)) })
+	}
+}
+
+func benchmarkInsert(b *testing.B, s *server) {
 	d := destination("bench", []string{"id"}, column("id", int64Type), column("name", stringType), column("email", stringType),
 		column("age", chferry.Type{Kind: chferry.Int32}), column("score", chferry.Type{Kind: chferry.Float64}),
 		column("balance", decimalOf(12, 2)), column("created", chferry.Type{Kind: chferry.Timestamp}),

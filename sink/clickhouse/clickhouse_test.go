@@ -25,12 +25,32 @@ func TestMain(m *testing.M) { testenv.Main(m) }
 
 func TestContract(t *testing.T) {
 	t.Parallel()
-	sinktest.Run(t, func(t *testing.T) sinktest.Bundle {
-		s := open(t)
-		return sinktest.Bundle{Sink: s.Client, Current: s.current, Unreachable: func(t *testing.T) sink.Sink {
-			return openClient(t, "clickhouse://127.0.0.1:"+strconv.Itoa(freePort(t)), clickhouse.Options{})
-		}}
-	})
+	for name, database := range servers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sinktest.Run(t, func(t *testing.T) sinktest.Bundle {
+				s := open(t, database)
+				return sinktest.Bundle{Sink: s.Client, Current: s.current, Unreachable: func(t *testing.T) sink.Sink {
+					return openClient(t, "clickhouse://127.0.0.1:"+strconv.Itoa(freePort(t)), clickhouse.Options{})
+				}}
+			})
+		})
+	}
+}
+
+// servers are where every test of a server runs: the one that is installed, which may be as old as 18.16 and is spoken to
+// over the native protocol, and one of today, over HTTP unless that is what is installed. Each makes an empty database.
+var servers = map[string]func(testing.TB) string{"installed": testenv.ClickHouse, "modern": testenv.ModernClickHouse}
+
+// onServers runs a test on each server.
+func onServers(t *testing.T, test func(t *testing.T, s *server)) {
+	t.Parallel()
+	for name, database := range servers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, open(t, database))
+		})
+	}
 }
 
 // server is a client on an empty database of its own, and a plain connection beside it.
@@ -41,9 +61,9 @@ type server struct {
 	conn     ch.Conn
 }
 
-func open(t testing.TB) *server {
+func open(t testing.TB, database func(testing.TB) string) *server {
 	t.Helper()
-	address := testenv.ClickHouse(t)
+	address := database(t)
 	u, err := url.Parse(address)
 	if err != nil {
 		t.Fatal(err)

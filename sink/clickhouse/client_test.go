@@ -50,9 +50,9 @@ func TestOpenFindsPorts(t *testing.T) {
 	}
 }
 
-func TestCheck(t *testing.T) {
-	t.Parallel()
-	s := open(t)
+func TestCheck(t *testing.T) { onServers(t, testCheck) }
+
+func testCheck(t *testing.T, s *server) {
 	with := func(change func(u *url.URL, q url.Values)) string {
 		u, err := url.Parse(s.url)
 		if err != nil {
@@ -83,10 +83,11 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-func TestMissingDatabase(t *testing.T) {
-	t.Parallel()
+func TestMissingDatabase(t *testing.T) { onServers(t, testMissingDatabase) }
+
+func testMissingDatabase(t *testing.T, s *server) {
 	d := destination("absent.users", []string{"id"}, column("id", chferry.Type{Kind: chferry.Int64}))
-	_, err := open(t).Missing(t.Context(), d)
+	_, err := s.Missing(t.Context(), d)
 	if chferry.CodeOf(err) != chferry.CodeConfiguration || !strings.Contains(err.Error(), `"absent"`) {
 		t.Errorf("got %v, want the database named", err)
 	}
@@ -167,9 +168,10 @@ func TestWrongPort(t *testing.T) {
 }
 
 // TestServerComesBack asks again for what the server has after it was away.
-func TestServerComesBack(t *testing.T) {
-	t.Parallel()
-	s, port := open(t), freePort(t)
+func TestServerComesBack(t *testing.T) { onServers(t, testServerComesBack) }
+
+func testServerComesBack(t *testing.T, s *server) {
+	port := freePort(t)
 	c := openClient(t, s.through(t, port), clickhouse.Options{})
 	if _, _, err := c.Version(t.Context()); chferry.CodeOf(err) != chferry.CodeUnavailable {
 		t.Fatalf("got %v without a server", err)
@@ -189,9 +191,10 @@ func TestServerComesBack(t *testing.T) {
 }
 
 // TestCancelWhileInserting has a server that stops reading in the middle of a block.
-func TestCancelWhileInserting(t *testing.T) {
-	t.Parallel()
-	s, port := open(t), freePort(t)
+func TestCancelWhileInserting(t *testing.T) { onServers(t, testCancelWhileInserting) }
+
+func testCancelWhileInserting(t *testing.T, s *server) {
+	port := freePort(t)
 	d := destination("halves", []string{"id"}, column("id", int64Type), column("text", stringType))
 	s.create(t, d)
 	s.forward(t, port, 1<<20)

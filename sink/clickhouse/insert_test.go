@@ -48,9 +48,9 @@ func (s *server) insert(t testing.TB, d chferry.Destination, b chferry.Block) {
 }
 
 // TestOneBlock looks at the parts that the server made of blocks around its usual limits.
-func TestOneBlock(t *testing.T) {
-	t.Parallel()
-	s := open(t)
+func TestOneBlock(t *testing.T) { onServers(t, testOneBlock) }
+
+func testOneBlock(t *testing.T, s *server) {
 	d := destination("blocks", []string{"id"}, column("id", int64Type), column("n", int64Type))
 	s.create(t, d)
 	s.exec(t, "SYSTEM STOP MERGES "+s.database+".blocks")
@@ -67,9 +67,9 @@ func TestOneBlock(t *testing.T) {
 }
 
 // TestFilterAfterFinal asks the view for values that only replaced rows have.
-func TestFilterAfterFinal(t *testing.T) {
-	t.Parallel()
-	s := open(t)
+func TestFilterAfterFinal(t *testing.T) { onServers(t, testFilterAfterFinal) }
+
+func testFilterAfterFinal(t *testing.T, s *server) {
 	d := destination("finals", []string{"id"}, column("id", int64Type), column("name", stringType))
 	s.create(t, d)
 	s.exec(t, "SYSTEM STOP MERGES "+s.database+".finals")
@@ -109,9 +109,9 @@ func (s *server) allowDictionaries(t *testing.T) {
 }
 
 // TestForeignTable inserts into a table that somebody else made: wider types, other order, further columns.
-func TestForeignTable(t *testing.T) {
-	t.Parallel()
-	s := open(t)
+func TestForeignTable(t *testing.T) { onServers(t, testForeignTable) }
+
+func testForeignTable(t *testing.T, s *server) {
 	s.allowDictionaries(t)
 	s.exec(t, "CREATE TABLE "+s.database+".foreign"+` (
 		extra DateTime DEFAULT now(), doubled Int64 MATERIALIZED small * 2, _is_deleted UInt8, note LowCardinality(Nullable(String)), word LowCardinality(String),
@@ -157,9 +157,9 @@ func TestForeignTable(t *testing.T) {
 }
 
 // TestMisfitsOfTheServer reads tables as this server describes them.
-func TestMisfitsOfTheServer(t *testing.T) {
-	t.Parallel()
-	s := open(t)
+func TestMisfitsOfTheServer(t *testing.T) { onServers(t, testMisfitsOfTheServer) }
+
+func testMisfitsOfTheServer(t *testing.T, s *server) {
 	const columns = "id Int64, name String, _version UInt64, _is_deleted UInt8"
 	for name, test := range map[string]struct{ sql, want string }{
 		"plain":     {"(" + columns + ") ENGINE = MergeTree ORDER BY id", "engine is MergeTree"},
@@ -188,9 +188,9 @@ func TestMisfitsOfTheServer(t *testing.T) {
 }
 
 // TestExtremeTimes reads back what this server makes of times that its columns can't hold.
-func TestExtremeTimes(t *testing.T) {
-	t.Parallel()
-	s := open(t)
+func TestExtremeTimes(t *testing.T) { onServers(t, testExtremeTimes) }
+
+func testExtremeTimes(t *testing.T, s *server) {
 	d := destination("times", []string{"id"}, column("id", int64Type),
 		column("day", chferry.Type{Kind: chferry.Date}), column("stamp", nullable(chferry.Type{Kind: chferry.Timestamp})))
 	s.create(t, d)
@@ -220,9 +220,9 @@ func TestExtremeTimes(t *testing.T) {
 }
 
 // TestKeysAreNotClamped sets rows aside whose key would become another's.
-func TestKeysAreNotClamped(t *testing.T) {
-	t.Parallel()
-	s := open(t)
+func TestKeysAreNotClamped(t *testing.T) { onServers(t, testKeysAreNotClamped) }
+
+func testKeysAreNotClamped(t *testing.T, s *server) {
 	d := destination("days", []string{"id", "day"}, column("id", int64Type), column("day", chferry.Type{Kind: chferry.Date}))
 	s.create(t, d)
 	days := []string{"0044-03-15", "2024-02-29", "9999-12-31"}

@@ -3,7 +3,6 @@ package chdb
 import (
 	"context"
 	"errors"
-	"fmt"
 	"runtime"
 	"sync"
 )
@@ -68,31 +67,27 @@ func (e *Engine) connect() (*Session, error) {
 	return &Session{library: e.library, conn: conn, handle: *(*pointer)(conn)}, nil
 }
 
-// Kill ends the statements that begin with a text, a comment that only they have.
-func (e *Engine) Kill(beginning string) error {
+// Kill ends the statement of a session that has set log_comment to this mark. It may come too early: a statement that
+// has just been given to the engine is not found yet.
+func (e *Engine) Kill(mark string) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.keeper == nil {
 		return errors.New("kill a statement: the engine was closed")
 	}
 	_, _, err := e.keeper.Run(Statement{
-		SQL: "KILL QUERY WHERE startsWith(query, {beginning:String}) ASYNC", Format: "Null",
-		Params: map[string]string{"beginning": beginning},
+		SQL: "KILL QUERY WHERE Settings['log_comment'] = {mark:String} ASYNC", Format: "Null",
+		Params: map[string]string{"mark": mark},
 	})
 	return err
 }
 
 // Close ends the engine, when all sessions are closed. Nothing can be started in this process afterwards.
-func (e *Engine) Close() error {
+func (e *Engine) Close() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.keeper == nil {
-		return nil
+	if e.keeper != nil {
+		e.keeper.Close()
+		e.keeper = nil
 	}
-	e.keeper.Close()
-	e.keeper = nil
-	if e.library.shutdown() != 0 {
-		return fmt.Errorf("shut libchdb down: %d sessions are open, or a thread can't be stopped", len(e.free))
-	}
-	return nil
 }

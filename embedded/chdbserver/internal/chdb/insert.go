@@ -38,7 +38,7 @@ func (l *library) send(stream pointer, data io.Reader) error {
 			return nil // the engine has failed, and says why when it is asked for the result
 		}
 		runtime.KeepAlive(buffer)
-		if errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {

@@ -15,7 +15,6 @@ type library struct {
 	setSignalHandlersEnabled func(enabled int32)
 	connect                  func(argc int32, argv pointer) pointer
 	closeConn                func(conn pointer)
-	shutdown                 func() int32
 	classify                 func(conn, sql pointer, sqlLen uintptr, database pointer, databaseLen uintptr, analysis pointer) int32
 
 	query       func(conn, sql pointer, sqlLen uintptr, format pointer, formatLen uintptr, names, nameLens, values, valueLens pointer, n uintptr) pointer
@@ -60,7 +59,6 @@ func (l *library) functions() map[string]any {
 		"chdb_set_signal_handlers_enabled": &l.setSignalHandlersEnabled,
 		"chdb_connect":                     &l.connect,
 		"chdb_close_conn":                  &l.closeConn,
-		"chdb_shutdown":                    &l.shutdown,
 		"chdb_classify_query_n":            &l.classify,
 		"chdb_query_with_params_n":         &l.query,
 		"chdb_stream_query_with_params_n":  &l.streamQuery,
@@ -89,7 +87,9 @@ func text(p pointer) string {
 	for *(*byte)(unsafe.Add(p, n)) != 0 {
 		n++
 	}
-	return string(unsafe.Slice((*byte)(p), n))
+	return string(unsafe.Slice((*byte)(p), n)) //nolint:gosec // as long as we have just seen it to be
 }
 
-func start(b []byte) pointer { return pointer(unsafe.SliceData(b)) }
+func start(b []byte) pointer {
+	return pointer(unsafe.SliceData(b)) //nolint:gosec // for the time of one call, which gets the length too
+}

@@ -63,7 +63,7 @@ func (s *Session) Run(st Statement) (answer []byte, written uint64, err error) {
 // failure returns the error that a result holds.
 func (l *library) failure(result pointer) error {
 	if result == nil {
-		return NewException(UnknownException, "libchdb returned no result")
+		return Errorf(UnknownException, "libchdb returned no result")
 	}
 	return exception(text(l.resultError(result)))
 }
@@ -74,5 +74,5 @@ func (l *library) bytes(result pointer) []byte {
 	if n == 0 {
 		return nil
 	}
-	return unsafe.Slice((*byte)(l.resultBuffer(result)), n)
+	return unsafe.Slice((*byte)(l.resultBuffer(result)), n) //nolint:gosec // as long as the library says
 }

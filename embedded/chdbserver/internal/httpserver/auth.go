@@ -21,7 +21,7 @@ func (h *Handler) authenticate(r *http.Request, query url.Values) error {
 		name, password = query.Get("user"), query.Get("password")
 	}
 	if name != user && name != "" || !same(password, h.password) {
-		return chdb.NewException(chdb.AuthenticationFailed,
+		return chdb.Errorf(chdb.AuthenticationFailed,
 			"Authentication failed: password is incorrect, or there is no user with such name")
 	}
 	return nil

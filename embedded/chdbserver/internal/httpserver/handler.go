@@ -4,14 +4,12 @@ import (
 	"context"
 	"crypto/rand"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/chferry/chferry/embedded/chdbserver/internal/chdb"
 )
 
-// killPause is how long a kill has to work before it is repeated: a statement that has just been given to the engine
-// can't be killed yet.
+// killPause is how long a kill has to work before it is repeated, because it may have come too early.
 const killPause = 100 * time.Millisecond
 
 // Handler answers requests.
@@ -36,9 +34,13 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		ok(w)
 		return
 	}
+	r.Body = &patientBody{r.Body, http.NewResponseController(w)}
 	query := r.URL.Query()
-	out := newAnswer(w, r, query, h.about.version)
-	defer out.finish()
+	id := query.Get("query_id")
+	if id == "" {
+		id = rand.Text()
+	}
+	out := newAnswer(w, r, query, id, h.about.version)
 	if err := h.authenticate(r, query); err != nil {
 		out.fail(err)
 		return
@@ -47,7 +49,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		ok(w)
 		return
 	}
-	req, err := readRequest(r, query)
+	req, err := readRequest(r, query, id)
 	if err != nil {
 		out.fail(err)
 		return
@@ -73,13 +75,12 @@ func (h *Handler) run(ctx context.Context, req *request, out *answer) error {
 	if req.isHello() {
 		return out.hello(h.about, req)
 	}
-	if err := judge(session, req); err != nil {
+	class, err := judge(session, req)
+	if err != nil {
 		return err
 	}
-	mark := "/* " + rand.Text() + " */ "
-	req.SQL, out.mark = mark+req.SQL, mark
-	defer h.killAfter(ctx, strings.TrimSpace(mark))()
-	return execute(session, req, out)
+	defer h.killAfter(ctx, req.mark)()
+	return execute(session, req, class, out)
 }
 
 // killAfter kills the statement with a mark when the context ends before the returned function is called.
@@ -88,7 +89,7 @@ func (h *Handler) killAfter(ctx context.Context, mark string) (release func()) {
 	stop := context.AfterFunc(ctx, func() {
 		for {
 			if h.engine.Kill(mark) != nil {
-				return // the engine is closed, and the statement with it
+				return // the engine is closed, or in no state to do more
 			}
 			select {
 			case <-ended:

@@ -2,11 +2,13 @@ package httpserver
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
 
 	chproto "github.com/ClickHouse/ch-go/proto"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/column"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/proto"
 
 	"github.com/chferry/chferry/embedded/chdbserver/internal/chdb"
@@ -24,7 +26,7 @@ func aboutServer(ctx context.Context, engine *chdb.Engine) (about, error) {
 		return about{}, err
 	}
 	defer session.Close()
-	answer, _, err := session.Run(chdb.Statement{SQL: "SELECT version(), timezone()", Format: "LineAsString"})
+	answer, _, err := session.Run(chdb.Statement{SQL: "SELECT version(), timezone()", Format: "TabSeparated"})
 	if err != nil {
 		return about{}, err
 	}
@@ -46,7 +48,7 @@ func (r *request) readRevision(query url.Values) error {
 	}
 	revision, err := strconv.ParseUint(text, 10, 64)
 	if err != nil {
-		return chdb.NewException(chdb.BadArguments, "client_protocol_version %q is no number", text)
+		return chdb.Errorf(chdb.BadArguments, "client_protocol_version %q is no number", text)
 	}
 	r.revision = revision
 	return nil
@@ -55,26 +57,20 @@ func (r *request) readRevision(query url.Values) error {
 // hello answers in the revision that the client expects until it has read the answer.
 func (a *answer) hello(server about, req *request) error {
 	block := proto.NewBlock()
-	for _, column := range []struct {
-		name  string
-		value any
-	}{
-		{"displayName()", server.name}, {"version()", server.version}, {"revision()", uint32(0)}, {"timezone()", server.timezone},
-	} {
-		typed := "String"
-		if _, number := column.value.(uint32); number {
-			typed = "UInt32"
-		}
-		if err := block.AddColumn(column.name, chcolumn.Type(typed)); err != nil {
-			return err
+	for _, c := range []struct {
+		name string
+		of   column.Type
+	}{{"displayName()", "String"}, {"version()", "String"}, {"revision()", "UInt32"}, {"timezone()", "String"}} {
+		if err := block.AddColumn(c.name, c.of); err != nil {
+			return fmt.Errorf("answer hello: %w", err)
 		}
 	}
 	if err := block.Append(server.name, server.version, uint32(0), server.timezone); err != nil {
-		return err
+		return fmt.Errorf("answer hello: %w", err)
 	}
 	var buffer chproto.Buffer
 	if err := block.Encode(&buffer, req.revision); err != nil {
-		return err
+		return fmt.Errorf("answer hello: %w", err)
 	}
 	return a.write(buffer.Buf)
 }

@@ -2,6 +2,7 @@ package httpserver
 
 import (
 	"compress/gzip"
+	"crypto/rand"
 	"io"
 	"net/http"
 	"net/url"
@@ -17,6 +18,7 @@ type request struct {
 	data           io.Reader // what an INSERT reads; nil: the statement has all it needs
 	database       string
 	settings       map[string]string
+	mark           string // of this request alone, to kill it by
 	onlyRead       bool   // it came with GET, which must change nothing
 	revision       uint64 // of the protocol, that the client can read; 0: it did not say
 }
@@ -31,7 +33,7 @@ var notSettings = map[string]bool{
 // withData is the end of an INSERT whose data follow.
 var withData = regexp.MustCompile(`(?is)^(.*?\S)\s+(?:FORMAT\s+(\w+)|VALUES)[\s;]*$`)
 
-func readRequest(r *http.Request, query url.Values) (*request, error) {
+func readRequest(r *http.Request, query url.Values, id string) (*request, error) {
 	if err := refuse(r, query); err != nil {
 		return nil, err
 	}
@@ -53,6 +55,9 @@ func readRequest(r *http.Request, query url.Values) (*request, error) {
 			req.settings[name] = query.Get(name)
 		}
 	}
+	// A user who wants to kill it knows the ID; two requests may have the same.
+	req.mark = id + " " + rand.Text()
+	req.settings["log_comment"] = req.mark
 	if err := req.readRevision(query); err != nil {
 		return nil, err
 	}
@@ -70,9 +75,9 @@ func readRequest(r *http.Request, query url.Values) (*request, error) {
 func refuse(r *http.Request, query url.Values) error {
 	switch {
 	case query.Has("session_id"):
-		return chdb.NewException(chdb.NotImplemented, "There are no sessions over several requests (session_id)")
+		return chdb.Errorf(chdb.NotImplemented, "There are no sessions over several requests (session_id)")
 	case strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/"):
-		return chdb.NewException(chdb.NotImplemented, "There are no external tables")
+		return chdb.Errorf(chdb.NotImplemented, "There are no external tables")
 	}
 	return nil
 }
@@ -85,11 +90,11 @@ func decoded(r *http.Request, query url.Values) (io.Reader, error) {
 	case "gzip":
 		unzipped, err := gzip.NewReader(body)
 		if err != nil {
-			return nil, chdb.NewException(chdb.CannotReadAllData, "The body is no gzip")
+			return nil, chdb.Errorf(chdb.CannotReadAllData, "The body is no gzip")
 		}
 		body = unzipped
 	default:
-		return nil, chdb.NewException(chdb.NotImplemented, "There is no Content-Encoding %q, but gzip", encoding)
+		return nil, chdb.Errorf(chdb.NotImplemented, "There is no Content-Encoding %q, but gzip", encoding)
 	}
 	if query.Get("decompress") == "1" {
 		body = newFrames(body)
@@ -101,7 +106,7 @@ func decoded(r *http.Request, query url.Values) (io.Reader, error) {
 func (r *request) readSQL(body io.Reader) error {
 	rest, err := io.ReadAll(body)
 	if err != nil {
-		return chdb.NewException(chdb.CannotReadAllData, "Cannot read the body: %v", err)
+		return chdb.Errorf(chdb.CannotReadAllData, "Cannot read the body: %v", err)
 	}
 	switch {
 	case r.SQL == "":

@@ -7,35 +7,35 @@ import (
 	"strings"
 )
 
-// Exception is an error as ClickHouse says it.
-type Exception struct {
+// Error is an error as ClickHouse says it.
+type Error struct {
 	Code    int    // ClickHouse's number for the kind of error
 	Message string // "Code: 60. DB::Exception: … (UNKNOWN_TABLE)"
 }
 
 // Error is the message.
-func (e *Exception) Error() string { return e.Message }
+func (e *Error) Error() string { return e.Message }
 
 // The codes of errors that are raised here, with their names in ClickHouse.
 const (
-	CannotReadAllData   = 33
-	BadArguments        = 36
-	NotImplemented      = 48
-	SyntaxError         = 62
-	ReadOnly            = 164
-	AuthenticationError = 516
-	UnknownException    = 1002
+	CannotReadAllData    = 33
+	BadArguments         = 36
+	NotImplemented       = 48
+	SyntaxError          = 62
+	ReadOnly             = 164
+	AuthenticationFailed = 516
+	UnknownException     = 1002
 )
 
 var codeNames = map[int]string{
 	CannotReadAllData: "CANNOT_READ_ALL_DATA", BadArguments: "BAD_ARGUMENTS", NotImplemented: "NOT_IMPLEMENTED",
-	SyntaxError: "SYNTAX_ERROR", ReadOnly: "READONLY", AuthenticationError: "AUTHENTICATION_FAILED",
+	SyntaxError: "SYNTAX_ERROR", ReadOnly: "READONLY", AuthenticationFailed: "AUTHENTICATION_FAILED",
 	UnknownException: "UNKNOWN_EXCEPTION",
 }
 
-// NewException words an error as ClickHouse does.
-func NewException(code int, format string, args ...any) *Exception {
-	return &Exception{code, fmt.Sprintf("Code: %d. DB::Exception: %s. (%s)", code, fmt.Sprintf(format, args...), codeNames[code])}
+// Errorf words an error as ClickHouse does.
+func Errorf(code int, format string, args ...any) *Error {
+	return &Error{code, fmt.Sprintf("Code: %d. DB::Exception: %s. (%s)", code, fmt.Sprintf(format, args...), codeNames[code])}
 }
 
 var codePattern = regexp.MustCompile(`Code: (\d{1,9})\. `)
@@ -48,11 +48,11 @@ func exception(message string) error {
 	}
 	found := codePattern.FindStringSubmatchIndex(message)
 	if found == nil {
-		return NewException(UnknownException, "%s", message)
+		return Errorf(UnknownException, "%s", message)
 	}
 	code, err := strconv.Atoi(message[found[2]:found[3]])
 	if err != nil {
-		return NewException(UnknownException, "%s", message)
+		return Errorf(UnknownException, "%s", message)
 	}
-	return &Exception{code, message[found[0]:]} // the library puts its own words before some
+	return &Error{code, message[found[0]:]} // the library puts its own words before some
 }
