@@ -19,6 +19,10 @@ help: ## list what can be made
 build: ## build bin/chferry
 	go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/chferry ./cmd/chferry
 
+.PHONY: demo
+demo: build ## show the main job once on servers that it starts by itself
+	@bin/chferry demo
+
 .PHONY: servers
 servers: ## find, install or build the servers that the tests start
 	@tools/servers.sh
@@ -40,7 +44,7 @@ vet: ## go vet
 	go vet ./...
 
 .PHONY: check
-check: vet lint test ## exactly what CI runs
+check: vet lint compose test ## exactly what CI runs
 
 .PHONY: vuln
 vuln: ## known vulnerabilities in what the code calls
@@ -51,6 +55,15 @@ cover: servers ## line coverage of storage, workflows and activities by all test
 	@mkdir -p bin
 	@go test -count=1 -timeout 15m -coverpkg=./storage/...,./workflows/...,./activities/... -coverprofile=bin/cover.out ./... >bin/cover.log || { cat bin/cover.log; exit 1; }
 	@awk -f tools/coverage.awk bin/cover.out
+
+.PHONY: bench
+bench: servers ## measure a whole sync of 500,000 rows, five times
+	go test ./worker -run '^$$' -bench Sync -benchtime 1x -count 5 -timeout 30m
+
+.PHONY: compose
+compose: ## check docker-compose.yml, with docker-compose of the distribution
+	@command -v docker-compose >/dev/null || { [ "$$(id -u)" -eq 0 ] && apt-get -qq install --yes --no-install-recommends docker-compose >/dev/null; } || { echo "docker-compose is missing: install the package docker-compose" >&2; exit 1; }
+	@docker-compose --env-file .env.example config --quiet && echo "docker-compose.yml is valid"
 
 .PHONY: fmt
 fmt: ## format the code

@@ -3,6 +3,7 @@ package workflows
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -24,8 +25,8 @@ type SyncProgress struct {
 	// Remaining is the number of operations that were kept when the step began.
 	Remaining int64 `json:"remaining"`
 	chferry.Outcome
-	// Began is when the first run of the chain began, in seconds since 1970.
-	Began float64 `json:"began"`
+	// Began is when the first run of the chain began.
+	Began time.Time `json:"began"`
 }
 
 // SyncResult is what the Temporal UI shows of a sync that ended.
@@ -64,7 +65,7 @@ func setupSync(ctx workflow.Context, in SyncInput) (*syncRun, error) {
 	if in.Progress != nil {
 		s.progress = *in.Progress
 	} else {
-		s.progress.Began = seconds(ctx)
+		s.progress.Began = workflow.Now(ctx)
 	}
 	return s, workflow.SetQueryHandler(ctx, ProgressQuery, func() (SyncProgress, error) { return s.progress, nil })
 }
@@ -159,7 +160,7 @@ func (s *syncRun) result(ctx workflow.Context) SyncResult {
 	p := s.progress
 	result := SyncResult{
 		Outcome: activities.OutcomeSynced, Batches: p.Batches, Operations: p.Operations, Rows: p.Rows, Deletes: p.Deletes,
-		Coalesced: p.Coalesced, Failed: p.Failed, Remaining: p.Remaining, Seconds: seconds(ctx) - p.Began,
+		Coalesced: p.Coalesced, Failed: p.Failed, Remaining: p.Remaining, Seconds: float64(workflow.Now(ctx).Sub(p.Began).Milliseconds()) / 1000,
 	}
 	switch {
 	case p.Failed > 0:
@@ -232,8 +233,4 @@ func codeOf(err error) chferry.Code {
 		return chferry.Code(app.Type())
 	}
 	return chferry.CodeUnknown
-}
-
-func seconds(ctx workflow.Context) float64 {
-	return float64(workflow.Now(ctx).UnixMilli()) / 1000
 }

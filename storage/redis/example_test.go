@@ -4,13 +4,22 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/alicebob/miniredis/v2"
+
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/storage/redis"
 )
 
 // An application registers operations after its transaction was committed.
 func ExampleStorage_RegisterOperations() {
-	store, err := redis.Open("redis://127.0.0.1:6379/0", redis.Options{})
+	server, err := miniredis.Run() // an application has a real one
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer server.Close()
+
+	store, err := redis.Open("redis://"+server.Addr()+"/0", redis.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -25,4 +34,5 @@ func ExampleStorage_RegisterOperations() {
 		return
 	}
 	fmt.Println(n, "registered")
+	// Output: 2 registered
 }

@@ -61,13 +61,14 @@ func Open(rawURL string, opts Options) (*Storage, error) {
 	if len(others) == 0 {
 		single.DialTimeout, single.ReadTimeout, single.WriteTimeout = dialTimeout, ioTimeout, ioTimeout
 		single.ContextTimeoutEnabled = true
+		single.DialerRetries = 1 // a server that is down is said at once; the caller decides about trying again
 		return New(redis.NewClient(single), single.Addr, opts), nil
 	}
 	cluster := &redis.ClusterOptions{
 		Addrs:    append([]string{single.Addr}, others...),
 		Username: single.Username, Password: single.Password, TLSConfig: single.TLSConfig,
 		DialTimeout: dialTimeout, ReadTimeout: ioTimeout, WriteTimeout: ioTimeout,
-		ContextTimeoutEnabled: true,
+		ContextTimeoutEnabled: true, DialerRetries: 1,
 	}
 	return New(redis.NewClusterClient(cluster), strings.Join(cluster.Addrs, ","), opts), nil
 }
