@@ -26,7 +26,7 @@ demo: build ## show the main job once on servers that it starts by itself
 .PHONY: servers
 servers: ## find, install or build the servers that the tests start
 	@tools/servers.sh
-	@[ -n "$${CHFERRY_TEST_TEMPORAL:-}" ] || go run ./internal/testenv/prepare
+	@go run ./internal/testenv/prepare
 
 .PHONY: test
 test: servers ## run all tests against real servers, with the race detector

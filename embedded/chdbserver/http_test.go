@@ -1,20 +1,12 @@
 package main_test
 
 import (
-	"bytes"
-	"compress/gzip"
-	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/ClickHouse/ch-go/compress"
 	"github.com/ClickHouse/clickhouse-go/v2"
 )
 
@@ -122,95 +114,6 @@ func TestErrorBehindRows(t *testing.T) {
 	}
 }
 
-func TestCompression(t *testing.T) {
-	t.Parallel()
-	s := start(t)
-	s.exec(t, "CREATE TABLE packed (way String, n UInt32, text String) ENGINE = MergeTree ORDER BY (way, n)")
-	const rows = 300_000
-	for way, method := range map[string]clickhouse.CompressionMethod{
-		"plain": clickhouse.CompressionNone, "lz4": clickhouse.CompressionLZ4, "zstd": clickhouse.CompressionZSTD, "gzip": clickhouse.CompressionGZIP,
-	} {
-		conn := connect(t, s.URL, func(o *clickhouse.Options) { o.Compression.Method = method })
-		batch, err := conn.PrepareBatch(t.Context(), "INSERT INTO packed (way, n, text)")
-		check(t, err)
-		for n := range rows {
-			check(t, batch.Append(way, uint32(n), fmt.Sprintf("text %x", n*7919)))
-		}
-		check(t, batch.Send())
-		got, err := conn.Query(t.Context(), "SELECT n, text FROM packed WHERE way = $1 ORDER BY n", way)
-		check(t, err)
-		n := 0
-		for ; got.Next(); n++ {
-			var number uint32
-			var text string
-			check(t, got.Scan(&number, &text))
-			if want := fmt.Sprintf("text %x", n*7919); number != uint32(n) || text != want {
-				t.Fatalf("%s: row %d is %d %q", way, n, number, text)
-			}
-		}
-		if err := got.Err(); err != nil || n != rows {
-			t.Errorf("%s: got %d rows, %v, want %d", way, n, err, rows)
-		}
-	}
-}
-
-// TestBigBlock inserts a block that the client sends as one frame of more than 128 MiB.
-func TestBigBlock(t *testing.T) {
-	t.Parallel()
-	s := start(t)
-	s.exec(t, "CREATE TABLE big (n UInt32, text String) ENGINE = MergeTree ORDER BY n")
-	batch, err := s.conn.PrepareBatch(t.Context(), "INSERT INTO big (n, text)")
-	check(t, err)
-	const rows, size = 160, 1_000_000
-	for n := range rows {
-		check(t, batch.Append(uint32(n), strings.Repeat(fmt.Sprint(n%10), size)))
-	}
-	check(t, batch.Send())
-	got := s.one(t, "SELECT concat(toString(count()), ' ', toString(sum(length(text))), ' ', toString(countIf(text = repeat(toString(n % 10), 1000000)))) FROM big")
-	if want := fmt.Sprintf("%d %d %[1]d", rows, rows*size); got != want {
-		t.Errorf("rows, bytes, right rows: got %s, want %s", got, want)
-	}
-	var back []byte
-	check(t, s.conn.QueryRow(t.Context(), "SELECT arrayStringConcat(groupArray(text)) FROM big").Scan(&back))
-	if len(back) != rows*size {
-		t.Errorf("read %d bytes in one value, want %d", len(back), rows*size)
-	}
-}
-
-// TestDamage sends data that are cut off or altered, and wants none of them inserted.
-func TestDamage(t *testing.T) {
-	t.Parallel()
-	s := start(t)
-	s.exec(t, "CREATE TABLE damaged (text String) ENGINE = MergeTree ORDER BY text")
-	writer := compress.NewWriter(compress.LevelZero, compress.LZ4)
-	check(t, writer.Compress([]byte(strings.Repeat("some text\n", 100))))
-	whole := writer.Data
-	altered, huge := bytes.Clone(whole), bytes.Clone(whole)
-	altered[len(altered)-1] ^= 1
-	huge[17], huge[18], huge[19], huge[20] = 0xff, 0xff, 0xff, 0xff
-	for name, body := range map[string][]byte{"cut": whole[:len(whole)-5], "cut head": whole[:7], "altered": altered, "huge": huge} {
-		got := s.post(t, "decompress=1&query=INSERT+INTO+damaged+FORMAT+TSV", string(body))
-		if got.status != http.StatusBadRequest || got.header.Get("X-ClickHouse-Exception-Code") != "33" {
-			t.Errorf("%s: got %d %q", name, got.status, got.body)
-		}
-	}
-	got := s.send(t, http.MethodPost, "query=INSERT+INTO+damaged+FORMAT+TSV", strings.NewReader("x"), func(r *http.Request) {
-		r.Header.Set("Content-Encoding", "gzip")
-	})
-	if got.status != http.StatusBadRequest {
-		t.Errorf("no gzip: got %d %q", got.status, got.body)
-	}
-	if got := s.one(t, "SELECT toString(count()) FROM damaged"); got != "0" {
-		t.Errorf("%s rows were inserted", got)
-	}
-	if got := s.post(t, "decompress=1&query=INSERT+INTO+damaged+FORMAT+TSV", string(whole)+string(whole)); got.status != http.StatusOK {
-		t.Errorf("two whole frames: got %d %q", got.status, got.body)
-	}
-	if got := s.one(t, "SELECT toString(count()) FROM damaged"); got != "200" {
-		t.Errorf("%s rows were inserted, want 200", got)
-	}
-}
-
 // TestWholeDocuments has answers of many blocks in formats with a beginning and an end.
 func TestWholeDocuments(t *testing.T) {
 	t.Parallel()
@@ -271,91 +174,5 @@ func TestAuthentication(t *testing.T) {
 	ping := s.send(t, http.MethodGet, "", nil, func(r *http.Request) { r.URL.Path, r.Header = "/ping", http.Header{} })
 	if ping.body != "Ok.\n" {
 		t.Errorf("ping: got %q", ping.body)
-	}
-}
-
-// TestClientThatGoesAway gives up statements of each kind, and wants them ended.
-func TestClientThatGoesAway(t *testing.T) {
-	t.Parallel()
-	s := start(t)
-	s.exec(t, "CREATE TABLE gone (n UInt64) ENGINE = MergeTree ORDER BY n")
-	for name, run := range map[string]func(context.Context) error{
-		"without an answer yet": func(ctx context.Context) error {
-			return s.conn.Exec(ctx, "SELECT 'gone', sum(sleepEachRow(0.1)) FROM numbers(6000) SETTINGS max_block_size = 1")
-		},
-		"in the middle of its answer": func(ctx context.Context) error {
-			rows, err := s.conn.Query(ctx, "SELECT 'gone', number FROM numbers(1e12)")
-			if err != nil {
-				return err
-			}
-			defer func() { _ = rows.Close() }()
-			for rows.Next() {
-			}
-			return rows.Err()
-		},
-		"that writes": func(ctx context.Context) error {
-			return s.conn.Exec(ctx, "INSERT INTO gone SELECT number + sleepEachRow(0.1) FROM numbers(6000) SETTINGS max_block_size = 1")
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			ctx, cancel := context.WithCancel(t.Context())
-			failed := make(chan error, 1)
-			go func() { failed <- run(ctx) }()
-			eventually(t, "the statement runs", func() bool { return s.running(t, "%gone%") == "1" })
-			cancel()
-			if err := <-failed; err == nil {
-				t.Error("the statement ended well")
-			}
-			eventually(t, "the statement has ended", func() bool { return s.running(t, "%gone%") == "0" })
-		})
-	}
-}
-
-// TestClientThatStopsSending gives up an INSERT in the middle of its data.
-func TestClientThatStopsSending(t *testing.T) {
-	t.Parallel()
-	s := start(t)
-	s.exec(t, "CREATE TABLE halves (n UInt64) ENGINE = MergeTree ORDER BY n")
-	u, err := url.Parse(s.URL)
-	check(t, err)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	reader, writer := io.Pipe()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+u.Host+"/?query=INSERT+INTO+halves+FORMAT+TSV", reader)
-	check(t, err)
-	password, _ := u.User.Password()
-	request.SetBasicAuth("default", password)
-	done := make(chan error, 1)
-	go func() {
-		transport := &http.Transport{DisableKeepAlives: true}
-		response, err := transport.RoundTrip(request)
-		if err == nil {
-			_ = response.Body.Close()
-		}
-		done <- err
-	}()
-	_, err = writer.Write([]byte("1\n2\n3\n"))
-	check(t, err)
-	eventually(t, "the INSERT runs", func() bool { return s.running(t, "INSERT INTO halves%") == "1" })
-	_ = writer.CloseWithError(errors.New("enough"))
-	if err := <-done; err == nil {
-		t.Error("the INSERT was answered")
-	}
-	eventually(t, "the INSERT has ended", func() bool { return s.running(t, "INSERT INTO halves%") == "0" })
-	if got := s.one(t, "SELECT toString(count()) FROM halves"); got != "0" {
-		t.Errorf("%s rows of half an INSERT are there", got)
-	}
-}
-
-func TestGzipBody(t *testing.T) {
-	t.Parallel()
-	s := start(t)
-	var body bytes.Buffer
-	zipped := gzip.NewWriter(&body)
-	_, err := zipped.Write([]byte("SELECT 'zipped'"))
-	check(t, errors.Join(err, zipped.Close()))
-	got := s.send(t, http.MethodPost, "", &body, func(r *http.Request) { r.Header.Set("Content-Encoding", "gzip") })
-	if got.body != "zipped\n" {
-		t.Errorf("got %+v", got)
 	}
 }
