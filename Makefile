@@ -17,7 +17,7 @@ help: ## list what can be made
 
 .PHONY: build
 build: ## build bin/chferry
-	go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/chferry ./cmd/chferry
+	CGO_ENABLED=0 go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/chferry ./cmd/chferry
 
 .PHONY: demo
 demo: build ## show the main job once on servers that it starts by itself

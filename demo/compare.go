@@ -175,6 +175,8 @@ func text(value any, typeName string) string {
 		return *v
 	case time.Time:
 		return v.UTC().Format("2006-01-02 15:04:05.000000")
+	case float64:
+		return strconv.FormatFloat(v, 'f', 2, 64) // a decimal of SQLite, which keeps them in binary
 	case int64:
 		if strings.HasPrefix(typeName, "BOOL") {
 			return strconv.FormatBool(v != 0)

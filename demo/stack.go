@@ -3,18 +3,14 @@ package demo
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
@@ -242,126 +238,6 @@ func freeAddress(ctx context.Context) (string, error) {
 	}
 	defer func() { _ = listener.Close() }()
 	return listener.Addr().String(), nil
-}
-
-func (s *Stack) program(ctx context.Context, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, s.opts.Program, append(args, "--config", s.ConfigFile())...)
-	cmd.Env = os.Environ()
-	return cmd
-}
-
-// Command runs a command of chferry to its end and returns what it printed.
-func (s *Stack) Command(ctx context.Context, args ...string) (string, error) {
-	cmd := s.program(ctx, args...)
-	var out, errOut bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &errOut
-	if err := cmd.Run(); err != nil {
-		return "", fmt.Errorf("chferry %s: %w: %s", args[0], err, strings.TrimSpace(errOut.String()))
-	}
-	return out.String(), nil
-}
-
-// StartWorker starts a worker in a process of its own.
-func (s *Stack) StartWorker(ctx context.Context) (err error) {
-	s.Worker, err = embedded.StartProgram(s.program(context.WithoutCancel(ctx), "worker"), s.opts.Dir, s.opts.Log)
-	return err
-}
-
-// StartAPI starts the API in a process of its own and waits until it is ready.
-func (s *Stack) StartAPI(ctx context.Context) (err error) {
-	if s.api, err = embedded.StartProgram(s.program(context.WithoutCancel(ctx), "api"), s.opts.Dir, s.opts.Log); err != nil {
-		return err
-	}
-	for {
-		if err := s.call(ctx, http.MethodGet, "/readyz", "", nil, nil); err == nil {
-			return nil
-		}
-		select {
-		case <-s.api.Done():
-			return fmt.Errorf("the API ended: %s", s.api.LastLines())
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
-}
-
-// register registers operations over HTTP, in one call.
-func (s *Stack) register(ctx context.Context, key string, ops []operation) error {
-	var body bytes.Buffer
-	encoder := json.NewEncoder(&body)
-	for _, op := range ops {
-		if err := encoder.Encode(op); err != nil {
-			return fmt.Errorf("encode operations: %w", err)
-		}
-	}
-	var answer struct{ Registered int }
-	if err := s.call(ctx, http.MethodPost, "/v1/imports/"+key+"/operations", "application/x-ndjson", &body, &answer); err != nil {
-		return fmt.Errorf("register operations: %w", err)
-	}
-	if answer.Registered != len(ops) {
-		return fmt.Errorf("register operations: %d of %d were registered", answer.Registered, len(ops))
-	}
-	return nil
-}
-
-// counts are what the API says of an import key, or of all together.
-type counts struct {
-	Pending  int64 `json:"pending"`
-	InFlight int64 `json:"in_flight"`
-	Totals   struct {
-		Operations, Rows, Deletes, Coalesced, Failed int64
-	} `json:"totals"`
-}
-
-// status adds up what the API says of all import keys.
-func (s *Stack) status(ctx context.Context) (sum counts, err error) {
-	var all []counts
-	if err := s.call(ctx, http.MethodGet, "/v1/imports", "", nil, &all); err != nil {
-		return counts{}, fmt.Errorf("ask for the status: %w", err)
-	}
-	for _, c := range all {
-		sum.Pending += c.Pending
-		sum.InFlight += c.InFlight
-		sum.Totals.Operations += c.Totals.Operations
-		sum.Totals.Rows += c.Totals.Rows
-		sum.Totals.Deletes += c.Totals.Deletes
-		sum.Totals.Coalesced += c.Totals.Coalesced
-		sum.Totals.Failed += c.Totals.Failed
-	}
-	return sum, nil
-}
-
-// callTimeout bounds one request to the API.
-const callTimeout = 30 * time.Second
-
-func (s *Stack) call(ctx context.Context, method, path, contentType string, body *bytes.Buffer, answer any) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	if body == nil {
-		body = &bytes.Buffer{}
-	}
-	request, err := http.NewRequestWithContext(ctx, method, "http://"+s.APIAddress+path, body)
-	if err != nil {
-		return err
-	}
-	if contentType != "" {
-		request.Header.Set("Content-Type", contentType)
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		var problem struct{ Detail string }
-		_ = json.NewDecoder(response.Body).Decode(&problem) // without it the status must do
-		return fmt.Errorf("%s: %s", response.Status, problem.Detail)
-	}
-	if answer == nil {
-		return nil
-	}
-	return json.NewDecoder(response.Body).Decode(answer)
 }
 
 // AuditURL is where the Temporal UI lists all syncs that did something.

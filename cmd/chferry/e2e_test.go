@@ -54,9 +54,15 @@ var stacks atomic.Int64
 // setup makes the source tables and the configuration file; nothing is applied yet.
 func setup(t *testing.T, imports string) *stack {
 	t.Helper()
+	return setupOn(t, testenv.ClickHouse(t), imports)
+}
+
+// setupOn does the same for one ClickHouse.
+func setupOn(t *testing.T, targetURL, imports string) *stack {
+	t.Helper()
 	name := fmt.Sprintf("e2e%d-%d", time.Now().UnixNano(), stacks.Add(1))
 	s := &stack{t: t, dir: t.TempDir(), key: name + "-users", api: freeAddress(t)}
-	sourceURL, targetURL := testenv.Postgres(t), testenv.ClickHouse(t)
+	sourceURL := testenv.Postgres(t)
 	var err error
 	if s.source, err = pgxpool.New(t.Context(), sourceURL); err != nil {
 		t.Fatal(err)

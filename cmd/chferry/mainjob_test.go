@@ -8,13 +8,25 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/chferry/chferry/internal/testenv"
 )
 
 // TestMainJob is what chferry is for: 10,000 rows that exist, a writer that inserts, updates and deletes while syncs run, a worker that
 // is killed in the middle and another that takes over; and at the end source and ClickHouse are equal.
 func TestMainJob(t *testing.T) {
 	t.Parallel()
-	s := setup(t, `
+	for name, clickHouse := range map[string]func(testing.TB) string{"installed": testenv.ClickHouse, "modern": testenv.ModernClickHouse} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			mainJob(t, clickHouse(t))
+		})
+	}
+}
+
+func mainJob(t *testing.T, clickHouseURL string) {
+	t.Helper()
+	s := setupOn(t, clickHouseURL, `
   - {key: NAME-users, table: public.users, destination: {table: users}, batch_size: 1500, schedule: {every: 1s}}
 `)
 	s.exec(`INSERT INTO users SELECT n, 'user ' || n, CASE WHEN n % 3 = 0 THEN NULL ELSE n || '@example.com' END, n * 1.25, n % 2 = 0,
