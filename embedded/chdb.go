@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 )
 
@@ -24,7 +25,7 @@ func StartChdb(ctx context.Context, opts Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return start(ctx, chdbName, binary, chdbServer{library: library, password: rand.Text()}, opts)
+	return start(ctx, chdbName, binary, chdbServer{library: library, password: chdbPassword(opts.Dir)}, opts)
 }
 
 const (
@@ -33,6 +34,17 @@ const (
 )
 
 type chdbServer struct{ library, password string }
+
+// chdbPassword is the password that the data in a folder had before, so that configurations that name it stay right, or else
+// a new one.
+func chdbPassword(dir string) string {
+	if dir != "" {
+		if text, err := os.ReadFile(filepath.Join(dir, chdbPasswordFile)); err == nil && len(text) > 1 {
+			return strings.TrimSpace(string(text))
+		}
+	}
+	return rand.Text()
+}
 
 // prepare leaves the password in a file: command lines can be read by everybody.
 func (c chdbServer) prepare(_ context.Context, s *Server) error {
@@ -70,7 +82,9 @@ func (c chdbServer) ready(ctx context.Context, s *Server) error {
 	return nil
 }
 
-func (chdbServer) passwordFile(s *Server) string { return filepath.Join(s.Dir, "password") }
+const chdbPasswordFile = "password"
+
+func (chdbServer) passwordFile(s *Server) string { return filepath.Join(s.Dir, chdbPasswordFile) }
 
 func (c chdbServer) url(addr string) string {
 	return "http://default:" + c.password + "@" + addr + "/default"

@@ -10,19 +10,14 @@ import (
 	"time"
 )
 
-// demoCommand runs the demo with a folder of its own for temporary files, by which its processes are told.
-func demoCommand(t *testing.T, args ...string) (p *process, out *bytes.Buffer, dir string) {
+// embeddedCommand runs chferry with a folder of its own for temporary files, by which its processes are told.
+func embeddedCommand(t *testing.T, args ...string) (p *process, out *logBuffer, dir string) {
 	t.Helper()
 	dir = t.TempDir()
-	// PostgreSQL's user must get through to its own folder.
-	for path := dir; len(path) >= len(os.TempDir()); path = filepath.Dir(path) {
-		if err := os.Chmod(path, 0o755); err != nil && path != os.TempDir() {
-			t.Fatal(err)
-		}
-	}
+	reachable(t, dir)
 	s := &stack{t: t, dir: dir}
-	out = &bytes.Buffer{}
-	p = &process{Cmd: s.command(append([]string{"demo"}, args...)...), log: &logBuffer{}, done: make(chan struct{})}
+	out = &logBuffer{}
+	p = &process{Cmd: s.command(args...), log: &logBuffer{}, done: make(chan struct{})}
 	p.Dir = "" // in the checkout, from which a server may have to be built
 	p.Env = append(p.Env, "TMPDIR="+dir)
 	p.Stdout, p.Stderr = out, p.log
@@ -55,7 +50,7 @@ func wantNothingLeft(t *testing.T, dir string) {
 
 func TestDemo(t *testing.T) {
 	t.Parallel()
-	p, out, dir := demoCommand(t, "--rows", "3000", "--live", "3s")
+	p, out, dir := embeddedCommand(t, "demo", "--rows", "3000", "--live", "3s")
 	<-p.done
 	if code := p.ProcessState.ExitCode(); code != 0 {
 		t.Fatalf("status %d\n%s%s", code, out, p.log)
@@ -70,7 +65,7 @@ func TestDemo(t *testing.T) {
 
 func TestDemoInterrupted(t *testing.T) {
 	t.Parallel()
-	p, out, dir := demoCommand(t, "--live", "1m")
+	p, out, dir := embeddedCommand(t, "demo", "--live", "1m")
 	time.Sleep(4 * time.Second)
 	began := time.Now()
 	p.stop(syscall.SIGINT)
@@ -81,4 +76,42 @@ func TestDemoInterrupted(t *testing.T) {
 		t.Errorf("it took %s to end", took)
 	}
 	wantNothingLeft(t, dir)
+}
+
+// TestDev: what a development stack held, and where it was, is the same when it is started again.
+func TestDev(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	reachable(t, folder)
+	for start, want := range []string{"create table", "nothing to change"} {
+		p, out, dir := embeddedCommand(t, "dev", "--dir", folder)
+		deadline := time.After(time.Minute)
+		for !strings.Contains(out.String(), "Ctrl-C ends it") {
+			select {
+			case <-p.done:
+				t.Fatalf("start %d ended with status %d\n%s%s", start, p.ProcessState.ExitCode(), out, p.log)
+			case <-deadline:
+				t.Fatalf("start %d is not up\n%s%s", start, out, p.log)
+			case <-time.After(50 * time.Millisecond):
+			}
+		}
+		p.stop(syscall.SIGINT)
+		if code := p.ProcessState.ExitCode(); code != 0 || !strings.Contains(out.String(), want) {
+			t.Fatalf("start %d: status %d, want 0 and %q in\n%s%s", start, code, want, out, p.log)
+		}
+		wantNothingLeft(t, dir)
+	}
+	if _, err := os.Stat(filepath.Join(folder, "chferry.yaml")); err != nil {
+		t.Error(err)
+	}
+}
+
+// reachable lets PostgreSQL's user through to its own folder.
+func reachable(t *testing.T, dir string) {
+	t.Helper()
+	for path := dir; len(path) > len(os.TempDir()); path = filepath.Dir(path) {
+		if err := os.Chmod(path, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
