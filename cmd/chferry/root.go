@@ -78,7 +78,7 @@ func (a *app) root() *cobra.Command {
 		Use:   "chferry",
 		Args:  cobra.ArbitraryArgs, // noVerb refuses them
 		Short: "Durable sync of changes from the databases applications write to into ClickHouse",
-		Long: `chferry syncs changes from PostgreSQL into ClickHouse, durably.
+		Long: `chferry syncs changes from PostgreSQL or SQLite into ClickHouse, durably.
 
 An application commits and then registers which rows of an import key changed. Each
 import key has a Temporal Schedule, whose workflow reads those rows and inserts them.
