@@ -94,17 +94,13 @@ type bar struct {
 	drawn *progressbar.ProgressBar
 }
 
-// bar starts a bar of total steps; 0: nobody knows how many.
+// bar starts a bar of total steps; 0: nobody knows how many, so that there is nothing to draw before the end.
 func (s *show) bar(what string, total int) *bar {
 	b := &bar{show: s, what: what, total: total}
-	if !s.terminal {
+	if !s.terminal || total == 0 {
 		return b
 	}
-	length := total
-	if length == 0 {
-		length = -1
-	}
-	b.drawn = progressbar.NewOptions(length,
+	b.drawn = progressbar.NewOptions(total,
 		progressbar.OptionSetWriter(s.out), progressbar.OptionSetDescription("  "+what), progressbar.OptionSetWidth(30),
 		progressbar.OptionShowCount(), progressbar.OptionClearOnFinish(), progressbar.OptionSetElapsedTime(false),
 		progressbar.OptionSetPredictTime(false))
