@@ -61,6 +61,7 @@ func buildChdbServer(ctx context.Context, path string, log io.Writer) error {
 // if there are no sources or no Go.
 func chdbServerSources(ctx context.Context) (string, error) {
 	cmd := exec.CommandContext(ctx, "go", "list", "-f", "{{.Dir}}\n{{.Module.GoMod}}", chdbServerPackage)
+	cmd.Env = append(os.Environ(), "GOFLAGS=-buildvcs=false") // nor does git have to trust the checkout
 	output, err := cmd.Output()
 	if err != nil {
 		return "", ctx.Err()
