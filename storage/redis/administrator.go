@@ -56,6 +56,7 @@ type statusReplies struct {
 	state  *redis.SliceCmd
 	length *redis.IntCmd
 	failed *redis.IntCmd
+	ended  *redis.IntCmd
 	oldest *redis.XMessageSliceCmd
 }
 
@@ -72,6 +73,7 @@ func (s *Storage) Status(ctx context.Context, importKeys ...chferry.ImportKey) (
 				state:  pipe.HMGet(ctx, k.state, statusFields...),
 				length: pipe.XLen(ctx, k.queue),
 				failed: pipe.HLen(ctx, k.failed),
+				ended:  pipe.HLen(ctx, k.ended),
 				oldest: pipe.XRangeN(ctx, k.queue, "-", "+", 1),
 			}
 		}
@@ -96,7 +98,7 @@ func (r statusReplies) status() chferry.Status {
 	status := chferry.Status{
 		Pending:  r.length.Val() + numbers[0] - numbers[1],
 		InFlight: numbers[1],
-		Failed:   r.failed.Val(),
+		Failed:   r.failed.Val() + r.ended.Val(),
 		Version:  uint64(numbers[3]),
 		Totals: chferry.Outcome{
 			Operations: numbers[4], Rows: numbers[5], Deletes: numbers[6], Coalesced: numbers[7], Failed: numbers[8],

@@ -1,8 +1,8 @@
 -- Claims the head of the queue, unless a batch is claimed already, and mints the batch's version, which is also its ID.
--- KEYS  state, queue
+-- KEYS  state, queue, ended
 -- ARGV  token, number of operations wanted (0: walk in any case), operations a chunk, version floor or '',
 --       last entry or '', operations taken of the last entry (0: all of it), operations up to there
--- reply {'superseded'}, {'none'} (and the claim has ended), {'floor'} (call again with a floor),
+-- reply {'superseded'}, {'untidy'} (call tidy and again), {'none'} (and the claim has ended), {'floor'} (call again with a floor),
 --       {'batch', id, operations, operations a chunk}, or {'walk', operations to skip of the first entry, time in ms}:
 --       find the last entry by reading the queue and call again
 local function less(a, b) -- decimal strings, which Lua's numbers can't hold exactly
@@ -10,13 +10,16 @@ local function less(a, b) -- decimal strings, which Lua's numbers can't hold exa
   return a < b
 end
 
-local token, batch, count, chunk, version, surplus, skip = unpack(redis.call('HMGET', KEYS[1],
-  'token', 'batch', 'batch_count', 'batch_chunk', 'version', 'surplus', 'skip'))
+local token, batch, count, chunk, version, surplus, skip, ended_last = unpack(redis.call('HMGET', KEYS[1],
+  'token', 'batch', 'batch_count', 'batch_chunk', 'version', 'surplus', 'skip', 'ended_last'))
 if token ~= ARGV[1] then
   return {'superseded'}
 end
 if batch then
   return {'batch', batch, tonumber(count), tonumber(chunk)}
+end
+if ended_last or redis.call('EXISTS', KEYS[3]) == 1 then
+  return {'untidy'}
 end
 
 local time = redis.call('TIME')

@@ -30,6 +30,10 @@ func (s *Storage) FailedOperations(ctx context.Context, key chferry.ImportKey) i
 // failedPages yields fields and values of the failed operations, alternating.
 func (s *Storage) failedPages(ctx context.Context, key chferry.ImportKey) iter.Seq2[[]string, error] {
 	return func(yield func([]string, error) bool) {
+		if err := s.tidy(ctx, key); err != nil {
+			yield(nil, err)
+			return
+		}
 		var cursor uint64
 		for first := true; first || cursor != 0; first = false {
 			pairs, next, err := s.client.HScan(ctx, s.keys(key).failed, cursor, "", setAsidePage).Result()
@@ -104,6 +108,9 @@ func (s *Storage) retry(ctx context.Context, key chferry.ImportKey, pairs []stri
 
 // DiscardFailed implements storage.FailedOperations.
 func (s *Storage) DiscardFailed(ctx context.Context, key chferry.ImportKey) (int, error) {
+	if err := s.tidy(ctx, key); err != nil {
+		return 0, err
+	}
 	var length *redis.IntCmd
 	_, err := s.client.TxPipelined(ctx, func(tx redis.Pipeliner) error {
 		length = tx.HLen(ctx, s.keys(key).failed)

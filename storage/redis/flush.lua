@@ -1,5 +1,5 @@
 -- Drops all that is kept for an import key but its last version.
--- KEYS  state, queue, aside, failed, retried
+-- KEYS  state, then all others
 -- reply {'flushed'}
 local version = redis.call('HGET', KEYS[1], 'version')
 redis.call('UNLINK', unpack(KEYS))

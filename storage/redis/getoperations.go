@@ -57,7 +57,7 @@ type end struct {
 func (c *claim) run(ctx context.Context) (chferry.Batch, error) {
 	k := c.storage.keys(c.key)
 	for {
-		word, rest, err := c.storage.run(ctx, "claim a batch", claimScript, []string{k.state, k.queue},
+		word, rest, err := c.storage.run(ctx, "claim a batch", claimScript, []string{k.state, k.queue, k.ended},
 			c.opts.Token, c.want, c.opts.ChunkSize, c.floor, c.last.entry, c.last.cut, c.last.taken)
 		if err != nil {
 			return chferry.Batch{}, err
@@ -69,6 +69,8 @@ func (c *claim) run(ctx context.Context) (chferry.Batch, error) {
 			return chferry.Batch{}, nil
 		case "batch":
 			return newBatch(rest)
+		case "untidy":
+			err = c.storage.tidy(ctx, c.key)
 		case "floor":
 			err = c.askFloor(ctx)
 		case "walk":

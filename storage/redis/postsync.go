@@ -10,17 +10,24 @@ import (
 	"github.com/chferry/chferry/storage"
 )
 
+//go:embed tidy.lua
+var tidyLua string
+
 //go:embed postsync.lua
 var postSyncLua string
 
-var postSyncScript = redis.NewScript(postSyncLua)
+var (
+	postSyncScript = redis.NewScript(tidyLua + postSyncLua)
+	tidyScript     = redis.NewScript(tidyLua + "return {'tidied', tidy()}")
+)
 
-// PostSync implements storage.Syncer. It trims the stream to the end of the claim: an operation that was registered since then,
-// for whichever row, stands behind it and stays.
+// PostSync implements storage.Syncer. It ends the batch in one atomic step; then the stream is trimmed to the end of the claim: an operation
+// that was registered since then, for whichever row, stands behind it and stays. Should that be cut short, the next claim
+// goes on with it.
 func (s *Storage) PostSync(ctx context.Context, key chferry.ImportKey, opts storage.PostSyncOptions) (storage.End, error) {
 	k := s.keys(key)
 	o := opts.Outcome
-	word, rest, err := s.run(ctx, "remove a batch", postSyncScript, k.all(),
+	word, rest, err := s.run(ctx, "remove a batch", postSyncScript, append(k.tidied(), k.aside),
 		opts.Token, opts.BatchID, opts.Last, o.Operations, o.Rows, o.Deletes, o.Coalesced, o.Failed)
 	if err != nil {
 		return storage.End{}, err
@@ -29,8 +36,23 @@ func (s *Storage) PostSync(ctx context.Context, key chferry.ImportKey, opts stor
 		return storage.End{}, superseded(key)
 	}
 	end := storage.End{Remaining: integer(rest[0]), Repeated: word == "repeated"}
+	if integer(rest[1]) == 1 {
+		if err := s.tidy(ctx, key); err != nil {
+			return storage.End{}, err
+		}
+	}
 	if s.opts.PostBatchRemoved != nil && !end.Repeated {
 		s.opts.PostBatchRemoved(key, o.Operations, end.Remaining)
 	}
 	return end, nil
+}
+
+// tidy does what is left to do after the batch that ended last.
+func (s *Storage) tidy(ctx context.Context, key chferry.ImportKey) error {
+	for {
+		_, rest, err := s.run(ctx, "tidy up after a batch", tidyScript, s.keys(key).tidied())
+		if err != nil || integer(rest[0]) == 0 {
+			return err
+		}
+	}
 }

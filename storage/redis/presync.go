@@ -34,12 +34,17 @@ func (s *Storage) preSync(ctx context.Context, key chferry.ImportKey, opts stora
 		opts.Lease = storage.DefaultLease
 	}
 	k := s.keys(key)
-	word, rest, err := s.run(ctx, "start a sync", preSyncScript, []string{k.state, k.queue},
+	word, rest, err := s.run(ctx, "start a sync", preSyncScript, []string{k.state, k.queue, k.ended},
 		opts.Token, opts.Lease.Milliseconds(), opts.Settle.Milliseconds(), closed)
 	if err != nil {
 		return storage.Start{}, "", err
 	}
 	switch word {
+	case "untidy":
+		if err := s.tidy(ctx, key); err != nil {
+			return storage.Start{}, "", err
+		}
+		return s.preSync(ctx, key, opts, closed)
 	case "claimed":
 		holder, _ = rest[0].(string)
 		return storage.Start{}, holder, nil

@@ -1,13 +1,17 @@
 -- Makes the caller the claimant if there is something to sync.
--- KEYS  state, queue
+-- KEYS  state, queue, ended
 -- ARGV  token, lease in ms, settle in ms, token of a claimant known to have ended
--- reply {'idle', kept} or {'claimed', holder} or {'started', kept, 1 if taken over else 0}
+-- reply {'untidy'} (call tidy and again), {'idle', kept} or {'claimed', holder} or {'started', kept, 1 if taken over else 0}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local holder, until_, batch, surplus = unpack(redis.call('HMGET', KEYS[1], 'token', 'lease_until', 'batch', 'surplus'))
+local holder, until_, batch, surplus, ended_last = unpack(redis.call('HMGET', KEYS[1],
+  'token', 'lease_until', 'batch', 'surplus', 'ended_last'))
 local other = holder and holder ~= ARGV[1]
 if other and tonumber(until_) > now and holder ~= ARGV[4] then
   return {'claimed', holder}
+end
+if ended_last or redis.call('EXISTS', KEYS[3]) == 1 then
+  return {'untidy'}
 end
 redis.call('HSET', KEYS[1], 'last_sync', string.format('%.0f', now))
 

@@ -100,16 +100,23 @@ type keys struct {
 	state   string // hash: claim, version, totals
 	queue   string // stream: the operations
 	aside   string // hash: operations of the claimed batch that can't be imported
+	ended   string // hash: those of the batch that ended last, until they are failed operations
 	failed  string // hash: failed operations
 	retried string // hash: what was failed before it was registered again, until the queue has drained
 }
 
 func (s *Storage) keys(key chferry.ImportKey) keys {
 	base := s.opts.Prefix + ":{" + string(key) + "}:"
-	return keys{state: base + "state", queue: base + "queue", aside: base + "aside", failed: base + "failed", retried: base + "retried"}
+	return keys{
+		state: base + "state", queue: base + "queue",
+		aside: base + "aside", ended: base + "ended", failed: base + "failed", retried: base + "retried",
+	}
 }
 
-func (k keys) all() []string { return []string{k.state, k.queue, k.aside, k.failed, k.retried} }
+// tidied are the keys that tidy.lua works on, in its order.
+func (k keys) tidied() []string { return []string{k.state, k.queue, k.ended, k.failed, k.retried} }
+
+func (k keys) all() []string { return append(k.tidied(), k.aside) }
 
 // run runs a script of this package; its reply is a list whose first element is a word.
 func (s *Storage) run(ctx context.Context, doing string, script *redis.Script, keys []string, args ...any) (string, []any, error) {
