@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/chferry/chferry"
 )
@@ -45,6 +46,11 @@ type Temporal struct {
 // Redis says where operations are kept.
 type Redis struct {
 	URL string // redis:// or rediss://
+
+	// What must have kept a registration before it is acknowledged.
+	Replicas int           // so many replicas
+	AOF      bool          // the append-only files
+	Timeout  time.Duration // for that; 0: the storage's default
 }
 
 // ClickHouse says where rows go.
@@ -95,7 +101,7 @@ func build(file *section) *Config {
 	}
 	cfg := &Config{}
 	cfg.Temporal = readTemporal(file.section("temporal"))
-	cfg.Redis.URL = readURL(file.section("redis"), "redis", "rediss")
+	cfg.Redis = readRedis(file.section("redis"))
 	cfg.ClickHouse.URL = readURL(file.section("clickhouse"), "clickhouse", "http", "https")
 	cfg.Databases = readDatabases(file.section("databases"))
 	cfg.API = readAPI(file.section("api"))

@@ -56,7 +56,7 @@ func TestLoadExample(t *testing.T) {
 	}
 	want := &config.Config{
 		Temporal:   config.Temporal{Address: "127.0.0.1:7233", Namespace: "default", TaskQueue: "chferry", IDPrefix: "chferry"},
-		Redis:      config.Redis{URL: "redis://127.0.0.1:6379/0"},
+		Redis:      config.Redis{URL: "redis://127.0.0.1:6379/0", Replicas: 1, AOF: true, Timeout: 2 * time.Second},
 		ClickHouse: config.ClickHouse{URL: "clickhouse://default:c#'\": {x@127.0.0.1:9000/default"},
 		Databases: map[string]config.Database{
 			"default": {URL: "postgres://app:line\nredis: {url: x}@127.0.0.1:5432/shop"},

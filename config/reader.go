@@ -198,6 +198,22 @@ func (s *section) number(key string, least, most int64, into *int64) {
 	*into = n
 }
 
+// boolean reads true or false.
+func (s *section) boolean(key string, into *bool) {
+	var text string
+	if !s.text(key, &text) {
+		return
+	}
+	switch text {
+	case "true":
+		*into = true
+	case "false":
+		*into = false
+	default:
+		s.fail(key, "must be true or false")
+	}
+}
+
 // duration reads a duration that is not negative, and tells whether there is one.
 func (s *section) duration(key string, into *time.Duration) bool {
 	var text string

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/chferry/chferry"
@@ -22,6 +23,24 @@ func readTemporal(s *section) Temporal {
 	}
 	s.end()
 	return t
+}
+
+// maxDurabilityTimeout leaves the API, which gives Redis five seconds, the time to answer.
+const maxDurabilityTimeout = 4 * time.Second
+
+func readRedis(s *section) Redis {
+	r := Redis{URL: requireURL(s, []string{"redis", "rediss"})}
+	durability := s.section("durability")
+	var replicas int64
+	durability.number("replicas", 0, 100, &replicas)
+	r.Replicas = int(replicas)
+	durability.boolean("aof", &r.AOF)
+	if durability.duration("timeout", &r.Timeout) && (r.Timeout < time.Millisecond || r.Timeout > maxDurabilityTimeout) {
+		durability.fail("timeout", "must be from 1ms to %s", maxDurabilityTimeout)
+	}
+	durability.end()
+	s.end()
+	return r
 }
 
 // readURL reads a section that has nothing but a URL, which is required.

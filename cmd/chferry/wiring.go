@@ -47,6 +47,7 @@ func openStorage(cfg *config.Config, removed func(chferry.ImportKey, int64, int6
 	}
 	return redis.Open(cfg.Redis.URL, redis.Options{
 		MaxPending:       func(key chferry.ImportKey) int64 { return limits[key] },
+		Durability:       redis.Durability{Replicas: cfg.Redis.Replicas, AOF: cfg.Redis.AOF, Timeout: cfg.Redis.Timeout},
 		PostBatchRemoved: removed,
 	})
 }

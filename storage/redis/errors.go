@@ -32,6 +32,10 @@ var replies = map[string]struct {
 
 // translate makes err safe to show. Replies of Redis hold no operations, but the words after the first may hold a key.
 func (s *Storage) translate(err error, doing string) error {
+	var ours *chferry.Error
+	if errors.As(err, &ours) {
+		return err
+	}
 	if errors.Is(err, context.Canceled) {
 		return chferry.WrapError(chferry.CodeUnavailable, err, "%s: cancelled", doing)
 	}

@@ -12,6 +12,7 @@ import (
 	"context"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -30,6 +31,8 @@ type Options struct {
 	// MaxPending returns the number of operations of an import key beyond which registering is refused with
 	// chferry.CodeQueueFull; 0, or nil, means no limit.
 	MaxPending func(key chferry.ImportKey) int64
+	// Durability is what must have kept a registration before it is acknowledged.
+	Durability Durability
 	// PostBatchRemoved is called by PostSync once a batch was removed: how many operations went and how many are left.
 	PostBatchRemoved func(key chferry.ImportKey, removed, remaining int64)
 }
@@ -39,6 +42,9 @@ type Storage struct {
 	client redis.UniversalClient
 	addr   string
 	opts   Options
+
+	registrations *group   // of all import keys, on one server
+	groups        sync.Map // of each import key, *group, in a cluster
 }
 
 var _ storage.Storage = (*Storage)(nil)
@@ -58,8 +64,9 @@ func Open(rawURL string, opts Options) (*Storage, error) {
 		return nil, chferry.WrapError(chferry.CodeConfiguration, err,
 			"the Redis URL can't be read: write redis://user:password@host:port/db, or rediss:// for TLS")
 	}
+	readTimeout := ioTimeout + opts.Durability.Timeout
 	if len(others) == 0 {
-		single.DialTimeout, single.ReadTimeout, single.WriteTimeout = dialTimeout, ioTimeout, ioTimeout
+		single.DialTimeout, single.ReadTimeout, single.WriteTimeout = dialTimeout, readTimeout, ioTimeout
 		single.ContextTimeoutEnabled = true
 		single.DialerRetries = 1 // a server that is down is said at once; the caller decides about trying again
 		return New(redis.NewClient(single), single.Addr, opts), nil
@@ -67,7 +74,7 @@ func Open(rawURL string, opts Options) (*Storage, error) {
 	cluster := &redis.ClusterOptions{
 		Addrs:    append([]string{single.Addr}, others...),
 		Username: single.Username, Password: single.Password, TLSConfig: single.TLSConfig,
-		DialTimeout: dialTimeout, ReadTimeout: ioTimeout, WriteTimeout: ioTimeout,
+		DialTimeout: dialTimeout, ReadTimeout: readTimeout, WriteTimeout: ioTimeout,
 		ContextTimeoutEnabled: true, DialerRetries: 1,
 	}
 	return New(redis.NewClusterClient(cluster), strings.Join(cluster.Addrs, ","), opts), nil
@@ -78,7 +85,9 @@ func New(client redis.UniversalClient, addr string, opts Options) *Storage {
 	if opts.Prefix == "" {
 		opts.Prefix = DefaultPrefix
 	}
-	return &Storage{client: client, addr: addr, opts: opts}
+	s := &Storage{client: client, addr: addr, opts: opts}
+	s.registrations = &group{send: s.send}
+	return s
 }
 
 // splitHosts takes all hosts but the first out of a URL.

@@ -3,6 +3,8 @@ package redis
 import (
 	"context"
 	_ "embed"
+	"errors"
+	"slices"
 
 	"github.com/redis/go-redis/v9"
 
@@ -14,8 +16,9 @@ var registerLua string
 
 var registerScript = redis.NewScript(registerLua)
 
-// RegisterOperations implements storage.Registrar. However many operations there are, they are one entry of the stream. An
-// entry counts as one operation by XLEN; the state's field "surplus" holds what must be added to that.
+// RegisterOperations implements storage.Registrar. However many operations there are, they are one entry of the stream, and calls that
+// wait for Redis at the same time share one. An entry counts as one operation by XLEN; the state's field "surplus" holds
+// what must be added to that.
 func (s *Storage) RegisterOperations(ctx context.Context, key chferry.ImportKey, ops ...chferry.Operation) (int, error) {
 	if err := key.Validate(); err != nil {
 		return 0, err
@@ -26,17 +29,139 @@ func (s *Storage) RegisterOperations(ctx context.Context, key chferry.ImportKey,
 	if len(ops) == 0 {
 		return 0, nil
 	}
-	limit := s.maxPending(key)
-	var err error
-	if len(ops) == 1 && limit == 0 {
-		err = s.append(ctx, key, ops)
-	} else {
-		err = s.appendCounted(ctx, key, ops, limit)
-	}
-	if err != nil {
-		return 0, err
+	if err := s.group(key).register(ctx, &registration{key: key, ops: ops}); err != nil {
+		return 0, s.translate(err, "register operations")
 	}
 	return len(ops), nil
+}
+
+// group returns the group that registers for key. One server takes the registrations of all import keys together; in a
+// cluster each key may be on another server, which must not hold up the rest.
+func (s *Storage) group(key chferry.ImportKey) *group {
+	if _, cluster := s.client.(*redis.ClusterClient); !cluster {
+		return s.registrations
+	}
+	g, ok := s.groups.Load(key)
+	if !ok {
+		g, _ = s.groups.LoadOrStore(key, &group{send: s.send})
+	}
+	return g.(*group)
+}
+
+// entryOf is registrations for one import key that become one entry.
+type entryOf struct {
+	key           chferry.ImportKey
+	registrations []*registration
+	ops           []chferry.Operation
+	reply         redis.Cmder
+}
+
+// send registers calls together, one entry for each of their import keys, and answers all of them.
+func (s *Storage) send(ctx context.Context, together []*registration) {
+	node, err := s.node(ctx, together[0].key)
+	if err != nil {
+		answer(together, err)
+		return
+	}
+	unknown := s.sendTo(ctx, node, together)
+	if len(unknown) == 0 {
+		return
+	}
+	if err := registerScript.Load(ctx, node).Err(); err != nil {
+		answer(unknown, err)
+		return
+	}
+	answer(s.sendTo(ctx, node, unknown), errors.New("NOSCRIPT though it was loaded"))
+}
+
+// node is what registrations of key are sent to. Commands that wait for an earlier one must go to the same server.
+func (s *Storage) node(ctx context.Context, key chferry.ImportKey) (redis.UniversalClient, error) {
+	cluster, ok := s.client.(*redis.ClusterClient)
+	if !ok {
+		return s.client, nil
+	}
+	return cluster.MasterForKey(ctx, s.keys(key).queue)
+}
+
+// sendTo returns the registrations that were not tried because node does not know the script yet; all others are answered.
+func (s *Storage) sendTo(ctx context.Context, node redis.UniversalClient, together []*registration) (unknown []*registration) {
+	entries := merge(together)
+	var kept *redis.Cmd
+	// What fails says so in its own reply.
+	_, _ = node.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+		for _, e := range entries {
+			e.reply = s.append(ctx, pipe, e)
+		}
+		kept = s.opts.Durability.wait(ctx, pipe)
+		return nil
+	})
+	for _, e := range entries {
+		err := s.appended(e)
+		switch {
+		case redis.HasErrorPrefix(err, "NOSCRIPT"):
+			unknown = append(unknown, e.registrations...)
+		case chferry.CodeOf(err) == chferry.CodeQueueFull && len(e.registrations) > 1:
+			// Some may fit alone.
+			for i := range e.registrations {
+				s.sendTo(ctx, node, e.registrations[i:i+1])
+			}
+		default:
+			if err == nil {
+				err = s.opts.Durability.kept(kept)
+			}
+			answer(e.registrations, err)
+		}
+	}
+	return unknown
+}
+
+func answer(together []*registration, err error) {
+	for _, r := range together {
+		r.done <- err
+	}
+}
+
+// merge makes an entry for each import key, in order.
+func merge(together []*registration) []*entryOf {
+	var entries []*entryOf
+	for _, r := range together {
+		i := slices.IndexFunc(entries, func(e *entryOf) bool { return e.key == r.key })
+		if i < 0 {
+			entries = append(entries, &entryOf{key: r.key, registrations: []*registration{r}, ops: r.ops})
+			continue
+		}
+		e := entries[i]
+		e.registrations = append(e.registrations, r)
+		e.ops = append(slices.Clip(e.ops), r.ops...)
+	}
+	return entries
+}
+
+// append sends one entry. One operation is counted by the stream itself; more need a script, because a transaction would
+// count them even where Redis refuses to append.
+func (s *Storage) append(ctx context.Context, pipe redis.Pipeliner, e *entryOf) redis.Cmder {
+	k, limit := s.keys(e.key), s.maxPending(e.key)
+	if len(e.ops) == 1 && limit == 0 {
+		return pipe.XAdd(ctx, &redis.XAddArgs{Stream: k.queue, Values: []any{entryField, encode(nil, e.ops)}})
+	}
+	return registerScript.EvalSha(ctx, pipe, []string{k.state, k.queue}, encode(nil, e.ops), len(e.ops), limit)
+}
+
+// appended returns why the entry was not appended.
+func (s *Storage) appended(e *entryOf) error {
+	if err := e.reply.Err(); err != nil {
+		return err
+	}
+	script, ok := e.reply.(*redis.Cmd)
+	if !ok {
+		return nil
+	}
+	if reply, err := script.Slice(); err != nil || reply[0] != "full" {
+		return err
+	} else {
+		return chferry.Errorf(chferry.CodeQueueFull, "import key %s has %v operations pending and may have %d: "+
+			"wait for syncs to drain it, or raise max_pending", e.key, reply[1], s.maxPending(e.key))
+	}
 }
 
 func (s *Storage) maxPending(key chferry.ImportKey) int64 {
@@ -44,27 +169,4 @@ func (s *Storage) maxPending(key chferry.ImportKey) int64 {
 		return 0
 	}
 	return s.opts.MaxPending(key)
-}
-
-// append registers one operation, which the stream counts by itself.
-func (s *Storage) append(ctx context.Context, key chferry.ImportKey, ops []chferry.Operation) error {
-	err := s.client.XAdd(ctx, &redis.XAddArgs{Stream: s.keys(key).queue, Values: []any{entryField, encode(nil, ops)}}).Err()
-	if err != nil {
-		return s.translate(err, "register operations")
-	}
-	return nil
-}
-
-// appendCounted registers operations in a script: a transaction would count them even where Redis refuses to append.
-func (s *Storage) appendCounted(ctx context.Context, key chferry.ImportKey, ops []chferry.Operation, limit int64) error {
-	k := s.keys(key)
-	word, rest, err := s.run(ctx, "register operations", registerScript, []string{k.state, k.queue}, encode(nil, ops), len(ops), limit)
-	if err != nil {
-		return err
-	}
-	if word == "full" {
-		return chferry.Errorf(chferry.CodeQueueFull,
-			"import key %s has %v operations pending and may have %d: wait for syncs to drain it, or raise max_pending", key, rest[0], limit)
-	}
-	return nil
 }

@@ -1,0 +1,175 @@
+package redis_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/storage"
+	"github.com/chferry/chferry/storage/redis"
+)
+
+// gate is a network that lets registrations through one at a time, when it is told to. It counts round trips.
+type gate struct {
+	open  chan struct{}
+	trips int
+}
+
+func (g *gate) DialHook(next goredis.DialHook) goredis.DialHook          { return next }
+func (g *gate) ProcessHook(next goredis.ProcessHook) goredis.ProcessHook { return next }
+func (g *gate) ProcessPipelineHook(next goredis.ProcessPipelineHook) goredis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []goredis.Cmder) error {
+		if cmds[0].Name() == "hello" || cmds[0].Name() == "client" {
+			return next(ctx, cmds)
+		}
+		<-g.open
+		g.trips++
+		return next(ctx, cmds)
+	}
+}
+
+// gated is a storage behind a gate.
+func gated(t *testing.T, s *server, opts redis.Options) (*redis.Storage, *gate) {
+	t.Helper()
+	g := &gate{open: make(chan struct{})}
+	client := goredis.NewClient(&goredis.Options{Addr: s.Addr})
+	client.AddHook(g)
+	store := redis.New(client, s.Addr, opts)
+	t.Cleanup(func() { _ = store.Close() })
+	return store, g
+}
+
+// waiting registers n operations of key, one a call, and returns when all calls wait for the gate or for each other.
+func waiting(ctx context.Context, store *redis.Storage, keys ...chferry.ImportKey) (answers func() []error) {
+	errs := make([]error, len(keys))
+	var calls sync.WaitGroup
+	for i, key := range keys {
+		began := make(chan struct{})
+		calls.Go(func() {
+			close(began)
+			_, errs[i] = store.RegisterOperations(ctx, key, update(fmt.Sprint(i))...)
+		})
+		<-began
+		time.Sleep(20 * time.Millisecond) // what the test asserts does not depend on it, but for the order of the calls
+	}
+	return func() []error {
+		calls.Wait()
+		return errs
+	}
+}
+
+// TestTogether: calls that wait at the same time go in one round trip, in order, and each gets its own answer.
+func TestTogether(t *testing.T) {
+	t.Parallel()
+	s := private(t)
+	store, gate := gated(t, s, redis.Options{MaxPending: func(key chferry.ImportKey) int64 {
+		return map[chferry.ImportKey]int64{"few": 2}[key]
+	}})
+	answers := waiting(t.Context(), store, "users", "users", "few", "users", "few", "few", "users")
+	close(gate.open)
+	full := 0
+	for i, err := range answers() {
+		switch {
+		case chferry.CodeOf(err) == chferry.CodeQueueFull && (i == 4 || i == 5 || i == 2):
+			full++
+		case err != nil:
+			t.Errorf("call %d: %v", i, err)
+		}
+	}
+	if full != 1 {
+		t.Errorf("%d calls were refused, want one of three where two fit", full)
+	}
+	// One alone; all others; those again whose script Redis did not know; three that did not fit together, one by one.
+	if gate.trips > 6 {
+		t.Errorf("%d round trips", gate.trips)
+	}
+	s.wantStatus(4, 0)
+	if entries, err := s.admin.XLen(t.Context(), "chferry:{users}:queue").Result(); err != nil || entries != 2 {
+		t.Errorf("%d entries of users, %v; want one of the first call and one of the others", entries, err)
+	}
+	if got := s.drained(key); got != "0 1 3 6" {
+		t.Errorf("drained %s, want 0 1 3 6", got)
+	}
+}
+
+// TestLeft: a call whose caller leaves while it waits is not sent, and holds up nobody.
+func TestLeft(t *testing.T) {
+	t.Parallel()
+	s := private(t)
+	store, gate := gated(t, s, redis.Options{})
+	first := waiting(t.Context(), store, key)
+	ctx, cancel := context.WithCancel(t.Context())
+	second := waiting(ctx, store, key)
+	third := waiting(t.Context(), store, key)
+	cancel()
+	if err := second()[0]; !errors.Is(err, context.Canceled) || chferry.CodeOf(err) != chferry.CodeUnavailable {
+		t.Errorf("the caller who left got %v", err)
+	}
+	close(gate.open)
+	s.ok(errors.Join(first()[0], third()[0]))
+	s.wantStatus(2, 0)
+}
+
+// TestManyTogether: whatever is merged with what, and whenever Redis forgets its scripts, nothing is lost and nothing comes twice.
+func TestManyTogether(t *testing.T) {
+	t.Parallel()
+	s := private(t)
+	const callers, calls = 32, 100
+	keys := []chferry.ImportKey{"users", "orders", "items"}
+	var registering sync.WaitGroup
+	for c := range callers {
+		registering.Go(func() {
+			for i := range calls {
+				ops := update(fmt.Sprintf("%d-%d-a", c, i), fmt.Sprintf("%d-%d-b", c, i))[:1+i%2]
+				if n, err := s.RegisterOperations(t.Context(), keys[i%len(keys)], ops...); err != nil || n != len(ops) {
+					t.Errorf("%d registered, %v", n, err)
+				}
+				if c == 0 && i%10 == 0 {
+					s.ok(s.admin.ScriptFlush(t.Context()).Err())
+				}
+			}
+		})
+	}
+	registering.Wait()
+	seen := map[string]int{}
+	for _, key := range keys {
+		for _, pk := range strings.Fields(s.drained(key)) {
+			seen[pk]++
+		}
+	}
+	if want := callers * calls * 3 / 2; len(seen) != want {
+		t.Errorf("%d operations were drained, want %d", len(seen), want)
+	}
+	for pk, n := range seen {
+		if n != 1 {
+			t.Errorf("%s was drained %d times", pk, n)
+		}
+	}
+}
+
+// drained returns the primary keys of all operations of an import key, in order.
+func (s *server) drained(key chferry.ImportKey) string {
+	s.t.Helper()
+	ctx := s.t.Context()
+	_, err := s.PreSync(ctx, key, storage.PreSyncOptions{Token: "drain"})
+	s.ok(err)
+	batch, err := s.GetOperations(ctx, key, storage.GetOptions{Token: "drain"})
+	s.ok(err)
+	var words []string
+	for ops, err := range s.BatchOperations(ctx, key, "drain", batch) {
+		s.ok(err)
+		for _, op := range ops {
+			words = append(words, strings.Join(op.PrimaryKey, "|"))
+		}
+	}
+	_, err = s.PostSync(ctx, key, storage.PostSyncOptions{Token: "drain", BatchID: batch.ID})
+	s.ok(err)
+	return strings.Join(words, " ")
+}
