@@ -57,8 +57,9 @@ cover: servers ## line coverage of storage, workflows and activities by all test
 	@awk -f tools/coverage.awk bin/cover.out
 
 .PHONY: bench
-bench: servers ## measure a whole sync of 500,000 rows, five times
-	go test ./worker -run '^$$' -bench Sync -benchtime 1x -count 5 -timeout 30m
+bench: servers ## measure storage, API and whole syncs next to what the databases' own tools reach
+	@command -v clickhouse-client >/dev/null || { [ "$$(id -u)" -eq 0 ] && apt-get -qq install --yes --no-install-recommends clickhouse-client >/dev/null; } || { echo "clickhouse-client is missing: install the package clickhouse-client" >&2; exit 1; }
+	go run ./internal/bench $(BENCH)
 
 .PHONY: compose
 compose: ## check docker-compose.yml, with docker-compose of the distribution

@@ -1,7 +1,7 @@
 // Command bench measures what docs/benchmarks.md shows, on servers that it starts itself. Machines differ and are shared,
 // so each figure is measured next to a base in the same run, five times in turn, and the medians and their ratio count.
 //
-//	go run ./internal/bench [storage] [api]
+//	go run ./internal/bench [storage] [api] [sync]
 package main
 
 import (
@@ -26,6 +26,7 @@ type suite struct {
 var suites = []suite{
 	{"storage", benchStorage},
 	{"api", benchAPI},
+	{"sync", benchSync},
 }
 
 func main() {

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/url"
+	"os/exec"
+	"time"
+
+	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/embedded"
+)
+
+// syncRows is how many rows a round syncs.
+const syncRows = 500_000
+
+// benchSync measures whole syncs from PostgreSQL through Temporal, next to the physical pipe.
+func benchSync(ctx context.Context, out io.Writer) error {
+	if err := onStack(ctx, embedded.StartClickHouse, func(s *stack) error { return benchNative(ctx, s, out) }); err != nil {
+		return err
+	}
+	return onStack(ctx, embedded.StartModernClickHouse, func(s *stack) error { return benchHTTP(ctx, s, out) })
+}
+
+func onStack(ctx context.Context, startClickHouse func(context.Context, embedded.Options) (*embedded.Server, error), do func(*stack) error) error {
+	s, err := startStack(ctx, startClickHouse)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(s), s.stop())
+}
+
+// benchNative measures all that is said about ClickHouse 18.16.
+func benchNative(ctx context.Context, s *stack, out io.Writer) error {
+	const pipe = "psql COPY to clickhouse-client INSERT"
+	ordered := operations(1, syncRows)
+	speed := func(name, goal string) *figure {
+		return &figure{name: name, format: "%.0f rows/s", baseName: pipe, goal: goal}
+	}
+	inOrder, shuffled, small := speed("500,000 rows, batch 100k, in order", "≥ 0.45"), speed("the same, shuffled", "≥ 0.45"), speed("the same, batch 10k", "≥ 0.3")
+	processor := &figure{name: "CPU seconds of all processes per 1M rows, batch 100k", format: "%.2f", baseName: pipe, goal: "≤ 2.5"}
+	memory := &figure{name: "worker's peak memory, batch 100k", format: "%.0f MB", goal: "≤ 120"}
+	events := &figure{name: "Temporal events per 1M rows, batch 100k", format: "%.0f", goal: "≤ 200"}
+	bytes := &figure{name: "bytes of history per 1M rows, batch 100k", format: "%.0f", goal: "≤ 30,000"}
+	for range rounds {
+		base, baseCPU, err := s.pipe(ctx)
+		if err != nil {
+			return err
+		}
+		for _, of := range []struct {
+			key chferry.ImportKey
+			ops []chferry.Operation
+			f   *figure
+		}{{"batch100k", ordered, inOrder}, {"batch100k", shuffle(ordered), shuffled}, {"batch10k", ordered, small}} {
+			cost, err := s.sync(ctx, of.key, of.ops)
+			if err != nil {
+				return err
+			}
+			of.f.beside(syncRows/cost.seconds, base)
+			if of.f == inOrder {
+				processor.beside(cost.processor*million/syncRows, baseCPU*million/syncRows)
+				memory.add(cost.memory)
+				events.add(cost.events * million / syncRows)
+				bytes.add(cost.history * million / syncRows)
+			}
+		}
+	}
+	extremes, err := benchExtremes(ctx, s, inOrder)
+	if err != nil {
+		return err
+	}
+	return write(out, "Sync into ClickHouse 18.16, native protocol",
+		append([]*figure{inOrder, shuffled, small, processor, memory, events, bytes}, extremes...))
+}
+
+// benchExtremes measures once what takes long: large batches, large rows and a long queue.
+func benchExtremes(ctx context.Context, s *stack, inOrder *figure) ([]*figure, error) {
+	million1 := &figure{name: "worker's peak memory, batch 1M", format: "%.0f MB", goal: "≤ 400"}
+	large := &figure{name: "worker's peak memory, 400 rows of 1 MB in a batch", format: "%.0f MB", goal: "≤ 400"}
+	long := &figure{name: "5,000,000 operations queued, batch 100k", format: "%.0f rows/s", baseName: "500,000 queued", goal: "≥ 0.9"}
+	cost, err := s.sync(ctx, "batch1m", operations(1, million))
+	if err != nil {
+		return nil, err
+	}
+	million1.add(cost.memory)
+	if cost, err = s.sync(ctx, "large", operations(1, 400)); err != nil {
+		return nil, err
+	}
+	large.add(cost.memory)
+	const times = 10
+	var queued []chferry.Operation
+	for range times {
+		queued = append(queued, operations(1, syncRows)...)
+	}
+	if cost, err = s.sync(ctx, "batch100k", queued); err != nil {
+		return nil, err
+	}
+	long.beside(times*syncRows/cost.seconds, median(inOrder.values))
+	return []*figure{million1, large, long}, nil
+}
+
+// benchHTTP measures what is said about the modern engine.
+func benchHTTP(ctx context.Context, s *stack, out io.Writer) error {
+	f := &figure{name: "500,000 rows, batch 100k, in order", format: "%.0f rows/s", baseName: "psql COPY to curl", goal: "≥ 0.4"}
+	for range rounds {
+		base, _, err := s.pipe(ctx)
+		if err != nil {
+			return err
+		}
+		cost, err := s.sync(ctx, "batch100k", operations(1, syncRows))
+		if err != nil {
+			return err
+		}
+		f.beside(syncRows/cost.seconds, base)
+	}
+	return write(out, "Sync into the modern engine, HTTP", []*figure{f})
+}
+
+func shuffle(ops []chferry.Operation) []chferry.Operation {
+	shuffled := append([]chferry.Operation(nil), ops...)
+	rand.New(rand.NewPCG(1, 2)).Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
+	return shuffled
+}
+
+// pipe copies the rows with the databases' own tools and returns rows a second and CPU seconds.
+func (s *stack) pipe(ctx context.Context) (rate, processor float64, err error) {
+	before, err := processorTime()
+	if err != nil {
+		return 0, 0, err
+	}
+	const create = `CREATE TABLE IF NOT EXISTS piped (id Int64, hash String, name String, age Int32, score Float64,
+		balance Decimal(12,2), created DateTime, active UInt8, born Date, note Nullable(String)) ENGINE = MergeTree ORDER BY id`
+	began := time.Now()
+	const insert = "INSERT INTO piped FORMAT TabSeparated"
+	query := fmt.Sprintf(`COPY (SELECT id, hash, name, age, score, balance, extract(epoch FROM created)::bigint, active::int, born, note
+		FROM wide WHERE id <= %d) TO STDOUT`, syncRows)
+	u, err := url.Parse(s.clickhouse.URL)
+	if err != nil {
+		return 0, 0, err
+	}
+	client := fmt.Sprintf("curl -sS --fail-with-body -T - '%s/?query=%s'", s.clickhouse.URL, url.QueryEscape(insert))
+	createTable := fmt.Sprintf("curl -sS --fail-with-body --data-binary '%s' '%s'", create, s.clickhouse.URL)
+	if u.Scheme == "clickhouse" {
+		server := fmt.Sprintf("clickhouse-client --host %s --port %s --query ", u.Hostname(), u.Port())
+		client, createTable = server+"'"+insert+"'", server+"'"+create+"'"
+	}
+	script := fmt.Sprintf("set -euo pipefail\n%s\npsql -qAt '%s' -c '%s' | %s", createTable, s.postgres.URL, query, client)
+	if out, err := exec.CommandContext(ctx, "bash", "-c", script).CombinedOutput(); err != nil {
+		return 0, 0, fmt.Errorf("copy with the databases' own tools (clickhouse-client, psql and curl must be installed): %w: %.500s", err, out)
+	}
+	seconds := time.Since(began).Seconds()
+	after, err := processorTime()
+	return syncRows / seconds, after - before, err
+}
