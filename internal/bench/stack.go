@@ -140,8 +140,9 @@ func (s *stack) stop() error {
 // synced is what one sync cost.
 type synced struct {
 	seconds   float64
-	processor float64 // CPU seconds of all processes but this one
-	memory    float64 // the worker's peak, in MB
+	processor map[string]float64 // CPU seconds by process, without this one
+	total     float64            // of them
+	memory    float64            // the worker's peak, in MB
 	events    float64
 	history   float64 // bytes
 }
@@ -170,7 +171,7 @@ func (s *stack) sync(ctx context.Context, key chferry.ImportKey, ops []chferry.O
 	if err != nil {
 		return synced{}, err
 	}
-	cost.processor = after - before
+	cost.processor, cost.total = spent(before, after)
 	if cost.memory, err = s.peak(); err != nil {
 		return synced{}, err
 	}
