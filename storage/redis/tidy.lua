@@ -36,6 +36,7 @@ local function tidy()
       known = known and cjson.decode(known) or {attempts = 0, first = now}
       failure.attempts, failure.first, failure.last = known.attempts + 1, known.first, now
       redis.call('HSET', KEYS[4], field, cjson.encode(failure))
+      redis.call('HDEL', KEYS[5], field) -- whoever discards the failed operation forgets its attempts too
       redis.call('HDEL', KEYS[3], field)
     end
   until cursor == '0' or #page[2] > 0

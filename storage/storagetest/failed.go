@@ -85,3 +85,25 @@ func testDiscardFailed(t *testing.T, b *bundle) {
 	b.wantFailed()
 	b.wantKept(0)
 }
+
+// testDiscardForgets: attempts don't outlive what was discarded, though they do outlive a retry while the queue has not drained.
+func testDiscardForgets(_ *testing.T, b *bundle) {
+	b.register(chferry.Insert, "1", "2")
+	b.start("a")
+	failFirst := func() {
+		batch := b.get("a", 1)
+		b.ok(b.SetAside(b.ctx(), b.key, "a", batch, true, []chferry.FailedOperation{failed("1", "bad")}))
+		b.post("a", batch)
+	}
+	failFirst()
+	_, err := b.RetryFailed(b.ctx(), b.key)
+	b.ok(err)
+	b.post("a", b.get("a", 1))
+	b.register(chferry.Insert, "1", "3")
+	failFirst()
+	b.wantFailed("insert 1 bad 2")
+	_, err = b.DiscardFailed(b.ctx(), b.key)
+	b.ok(err)
+	failFirst()
+	b.wantFailed("insert 1 bad 1")
+}

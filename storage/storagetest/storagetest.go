@@ -58,6 +58,7 @@ func Run(t *testing.T, open Open) {
 		{"failed operations", testSetAside},
 		{"failed operations are retried", testRetryFailed},
 		{"failed operations are discarded", testDiscardFailed},
+		{"failed operations are forgotten once discarded", testDiscardForgets},
 		{"the hook after removal", testHook},
 		{"identities are remembered", testIdentity},
 	} {
