@@ -40,6 +40,26 @@ func testFlushMidBatch(_ *testing.T, b *bundle) {
 	b.wantDrained("b", 10, "i4")
 }
 
+func testFlushAll(t *testing.T, b *bundle) {
+	keys := []chferry.ImportKey{b.key, newKey(), newKey()}
+	want := make([]chferry.Status, len(keys))
+	for i, key := range keys {
+		other := &bundle{Storage: b.Storage, t: t, key: key}
+		other.fail(failed("1", "bad")) // leaves something in every part of the storage
+		other.register(chferry.Insert, "2")
+		other.registerTogether("3", "4")
+		other.start("a")
+		want[i].Version = other.get("a", 2).Version
+	}
+	b.ok(b.Flush(b.ctx()))
+	got, err := b.Status(b.ctx(), keys...)
+	b.ok(err)
+	if !slices.Equal(got, want) {
+		t.Fatalf("after a flush of all the status is %+v, want %+v", got, want)
+	}
+	b.ok(b.Flush(b.ctx())) // of nothing
+}
+
 func testLastSyncTime(t *testing.T, b *bundle) {
 	got, err := b.LastSyncTime(b.ctx(), b.key)
 	b.ok(err)

@@ -15,8 +15,8 @@ import (
 	"github.com/chferry/chferry/storage"
 )
 
-// Open returns a storage that no other test uses, or that keeps other import keys than this test's apart. It calls hook once for each batch
-// that was removed.
+// Open returns a storage that no other test uses: a flush of all import keys must not reach another test's. It calls hook once
+// for each batch that was removed.
 type Open func(t *testing.T, hook func(key chferry.ImportKey, removed, remaining int64)) storage.Storage
 
 // Run runs the contract against the storages that open opens.
@@ -53,6 +53,7 @@ func Run(t *testing.T, open Open) {
 		{"8 import keys do not touch each other", testKeysIsolated},
 		{"9 flush", testFlush},
 		{"9 flush in mid-batch", testFlushMidBatch},
+		{"9 flush of all import keys", testFlushAll},
 		{"last sync time", testLastSyncTime},
 		{"status and totals", testStatus},
 		{"failed operations", testSetAside},
@@ -61,6 +62,7 @@ func Run(t *testing.T, open Open) {
 		{"failed operations are forgotten once discarded", testDiscardForgets},
 		{"the hook after removal", testHook},
 		{"identities are remembered", testIdentity},
+		{"actions in any order", testAnyOrder},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
