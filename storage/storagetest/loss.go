@@ -1,12 +1,7 @@
 package storagetest
 
 import (
-	"context"
 	"fmt"
-	"slices"
-	"strconv"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -127,54 +122,4 @@ func testRegisterBetweenSteps(_ *testing.T, b *bundle) {
 	b.post("a", batch)
 	b.register(chferry.Update, "1")
 	b.wantDrained("a", 100, "u1 ib u1 ic u1 u1")
-}
-
-// testConcurrent registers from several goroutines, singly and together, while syncs of odd sizes claim, die and end.
-func testConcurrent(t *testing.T, b *bundle) {
-	const writers, calls = 8, 60
-	var registering sync.WaitGroup
-	for w := range writers {
-		registering.Go(func() {
-			for i := range calls {
-				ops := []chferry.Operation{op(chferry.Insert, fmt.Sprintf("%d-%d-0", w, i))}
-				for j := 1; j <= i%3; j++ {
-					ops = append(ops, op(chferry.Insert, fmt.Sprintf("%d-%d-%d", w, i, j)))
-				}
-				if _, err := b.RegisterOperations(context.Background(), b.key, ops...); err != nil {
-					t.Errorf("register: %v", err)
-				}
-			}
-		})
-	}
-	t.Cleanup(registering.Wait)
-	var got []string
-	done := make(chan struct{})
-	go func() { registering.Wait(); close(done) }()
-	for round := 0; ; round++ {
-		finished := false
-		select {
-		case <-done:
-			finished = true
-		default:
-		}
-		token := strconv.Itoa(round)
-		if round%5 == 4 { // dies with a batch
-			start, err := b.PreSync(b.ctx(), b.key, storage.PreSyncOptions{Token: token, Lease: time.Millisecond})
-			b.ok(err)
-			if start.Claimed {
-				b.get(token, 7)
-			}
-			time.Sleep(2 * time.Millisecond)
-		}
-		got = append(got, strings.Fields(strings.Join(b.drain("drain"+token, 1+round%13), " "))...)
-		if finished {
-			break
-		}
-	}
-	want := writers * calls * 2 // 1, 2, 3, 1, 2, 3, …
-	slices.Sort(got)
-	if unique := len(slices.Compact(slices.Clone(got))); len(got) != want || unique != want {
-		t.Fatalf("drained %d operations, %d of them unique; want %d", len(got), unique, want)
-	}
-	b.wantKept(0)
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -76,8 +77,10 @@ var lastKey atomic.Int64
 // bundle is what one test works with: a storage, an import key of its own and short ways to call both.
 type bundle struct {
 	storage.Storage
-	t       *testing.T
-	key     chferry.ImportKey
+	t   *testing.T
+	key chferry.ImportKey
+
+	mu      sync.Mutex
 	removed []int64
 }
 
@@ -86,6 +89,8 @@ func newBundle(t *testing.T, open Open) *bundle {
 	b := &bundle{t: t, key: newKey()}
 	b.Storage = open(t, func(key chferry.ImportKey, removed, _ int64) {
 		if key == b.key {
+			b.mu.Lock()
+			defer b.mu.Unlock()
 			b.removed = append(b.removed, removed)
 		}
 	})
