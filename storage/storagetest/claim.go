@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -59,6 +61,9 @@ func testSecondClaimantRefused(_ *testing.T, b *bundle) {
 		b.t.Fatalf("Closed was asked about %q, want a", asked)
 	}
 	b.start("a") // the claimant itself may ask again
+	other := &bundle{Storage: b.Storage, t: b.t, key: newKey()}
+	other.register(chferry.Insert, "1")
+	other.start("b")
 }
 
 func testClosedClaimant(t *testing.T, b *bundle) {
@@ -93,6 +98,33 @@ func testSuperseded(_ *testing.T, b *bundle) {
 	b.wantDrained("b", 10, "i1", "i2")
 	_, err = b.PostSync(b.ctx(), b.key, storage.PostSyncOptions{Token: "zombie", BatchID: batch.ID})
 	b.wantCode(err, chferry.CodeSuperseded)
+}
+
+// testSupersededReader takes a batch of several pages over while it is read: the reader has read all of it, or is told.
+func testSupersededReader(t *testing.T, b *bundle) {
+	var want []string
+	for i := range 150 {
+		b.register(chferry.Insert, strconv.Itoa(i))
+		want = append(want, strconv.Itoa(i))
+	}
+	b.start("slow")
+	batch := b.get("slow", 0)
+	var got []string
+	var err error
+	for page, pageErr := range b.BatchOperations(b.ctx(), b.key, "slow", batch) {
+		if len(got) == 0 {
+			b.register(chferry.Update, "0")
+			b.takeOver("fast")
+			b.post("fast", b.get("fast", 0))
+		}
+		got, err = append(got, words(page)...), pageErr
+	}
+	if err != nil {
+		b.wantCode(err, chferry.CodeSuperseded)
+	} else if !slices.Equal(got, want) {
+		t.Fatalf("read %q without an error, want %q", got, want)
+	}
+	b.wantDrained("fast", 10, "u0")
 }
 
 func testPostSyncTwice(t *testing.T, b *bundle) {

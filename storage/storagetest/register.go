@@ -36,6 +36,8 @@ func testRegisterAtomic(_ *testing.T, b *bundle) {
 		{[]chferry.Operation{good, op(chferry.Insert, "")}, chferry.CodeInvalid},
 		{[]chferry.Operation{good, op(chferry.Insert, "1", "")}, chferry.CodeInvalid},
 		{[]chferry.Operation{good, op(chferry.Insert, strings.Repeat("x", chferry.MaxPrimaryKeyBytes+1))}, chferry.CodeInvalid},
+		{[]chferry.Operation{good, op(chferry.Insert, slices.Repeat([]string{"x"}, chferry.MaxPrimaryKeyParts+1)...)}, chferry.CodeInvalid},
+		{[]chferry.Operation{good, {Kind: chferry.Insert, Database: strings.Repeat("x", chferry.MaxDatabaseBytes+1), PrimaryKey: good.PrimaryKey}}, chferry.CodeInvalid},
 		{slices.Repeat([]chferry.Operation{good}, chferry.MaxOperations+1), chferry.CodeTooLarge},
 	} {
 		_, err := b.RegisterOperations(b.ctx(), b.key, c.ops...)
@@ -56,42 +58,6 @@ func testRegisterMany(t *testing.T, b *bundle) {
 	got := strings.Fields(strings.Join(b.drain("a", 3_000), " "))
 	if len(got) != len(pks) || got[0] != "u0" || got[len(got)-1] != "u9999" {
 		t.Fatalf("drained %d operations from %s to %s", len(got), got[0], got[len(got)-1])
-	}
-}
-
-func testPrimaryKeys(t *testing.T, b *bundle) {
-	want := []chferry.Operation{
-		op(chferry.Insert, "a.b:c|d{e}f'g\"h`i j\nk\\l"),
-		op(chferry.Insert, "nul\x00in it"),
-		op(chferry.Insert, "\xff\xfe not UTF-8"),
-		op(chferry.Insert, "日本語 🚢"),
-		op(chferry.Insert, strings.Repeat("x", 4096)),
-		op(chferry.Insert, " "),
-		op(chferry.Insert, "7", "42"),
-		op(chferry.Insert, "7|", "|42", "[\"7\"]"),
-		op(chferry.Update, "7", "42"),
-		{Kind: chferry.Delete, Database: "eu", PrimaryKey: chferry.PrimaryKey{"7"}},
-		{Kind: chferry.Delete, Database: "us", PrimaryKey: chferry.PrimaryKey{"7"}},
-		{Kind: chferry.Insert, Database: "us", PrimaryKey: chferry.PrimaryKey{"7", "8"}},
-	}
-	_, err := b.RegisterOperations(b.ctx(), b.key, want...)
-	b.ok(err)
-	for _, o := range want {
-		_, err := b.RegisterOperations(b.ctx(), b.key, o)
-		b.ok(err)
-	}
-	b.start("a")
-	batch := b.get("a", 0)
-	var got []chferry.Operation
-	for page, err := range b.BatchOperations(b.ctx(), b.key, "a", batch) {
-		b.ok(err)
-		got = append(got, page...)
-	}
-	equal := func(x, y chferry.Operation) bool {
-		return x.Kind == y.Kind && x.Database == y.Database && slices.Equal(x.PrimaryKey, y.PrimaryKey)
-	}
-	if !slices.EqualFunc(got, slices.Concat(want, want), equal) {
-		t.Fatalf("got %q\nwant twice %q", got, want)
 	}
 }
 
