@@ -41,4 +41,7 @@ type Status struct {
 	OldestPending time.Time // when the oldest operation kept was registered; zero: none
 	Totals        Outcome   // over all batches that ended
 	Version       uint64    // the last version minted; 0: none
+	// Schema says which columns of source and destination differed when the last batch was claimed, or the next one could
+	// not be: a sentence a line; empty: none.
+	Schema string
 }

@@ -8,6 +8,7 @@ type Import struct {
 	Databases  []string // aliases; one, or several with a DatabaseColumn
 	Table      string
 	PrimaryKey []string          // empty: asked of the source
+	Include    []string          // source columns that are synced; empty: all but those in Exclude
 	Exclude    []string          // source columns that are not synced
 	Rename     map[string]string // source column to destination column
 

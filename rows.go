@@ -221,6 +221,26 @@ func (b *Block) Without(rows []int) Block {
 	return out
 }
 
+// Arrange returns the rows of b with other columns, told by their names in the destination. One that b lacks holds nulls, or
+// the zero value of its type. The vectors become the result's.
+func (b *Block) Arrange(columns []Column) Block {
+	same := func(x, y Column) bool { return x.Destination == y.Destination }
+	if slices.EqualFunc(b.Columns, columns, same) {
+		return *b
+	}
+	out := NewBlock(columns)
+	for i, c := range columns {
+		if from := slices.IndexFunc(b.Columns, func(has Column) bool { return same(has, c) }); from >= 0 {
+			out.Vectors[i] = b.Vectors[from]
+			continue
+		}
+		for range b.Rows() {
+			out.Vectors[i].AppendDefault()
+		}
+	}
+	return out
+}
+
 // Rows are rows that a source found, and for each the index of the key it was found by.
 type Rows struct {
 	Block

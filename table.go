@@ -1,6 +1,9 @@
 package chferry
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // TypeKind is what a column holds, independent of any database's own names.
 type TypeKind uint8
@@ -65,51 +68,82 @@ func (t Table) KeyDestinations() []string {
 	return names
 }
 
-// Project leaves out the columns in exclude and gives those in rename their name in the destination; both speak of the
-// source's names. It returns [CodeConfiguration] for a name that the table does not have, for an excluded column of
-// the primary key and for two columns of one name.
-func (t Table) Project(exclude []string, rename map[string]string) (Table, error) {
-	if err := t.knows(exclude, rename); err != nil {
-		return Table{}, err
-	}
-	out := t
-	out.Columns, out.PrimaryKey = nil, slices.Clone(t.PrimaryKey)
-	taken := map[string]bool{}
-	for i, c := range t.Columns {
-		key := slices.Index(t.PrimaryKey, i)
-		if slices.Contains(exclude, c.Name) {
-			if key >= 0 {
-				return Table{}, Errorf(CodeConfiguration, "%s: columns.exclude names %q, which is part of the primary key", t.Name, c.Name)
-			}
-			continue
+// Project leaves out the columns that the import does not want and gives those that it renames their name in the
+// destination. A name that the table does not have is passed over, for a column may be dropped while a sync runs: see
+// [Table.Unknown]. It returns [CodeConfiguration] for a column of the primary key that is left out and for two columns of
+// one name.
+func (t Table) Project(imp Import) (Table, error) {
+	var left string // a column of the key that is left out
+	out := t.keep(func(c Column) bool {
+		wanted := imp.wants(c.Name)
+		if !wanted && t.isKey(c.Name) {
+			left = c.Name
 		}
-		if as, ok := rename[c.Name]; ok {
+		return wanted
+	})
+	if left != "" {
+		return Table{}, Errorf(CodeConfiguration, "%s: columns leaves out %q, which is part of the primary key", t.Name, left)
+	}
+	taken := map[string]bool{}
+	for i, c := range out.Columns {
+		if as, ok := imp.Rename[c.Name]; ok {
 			c.Destination = as
 		}
 		if taken[c.Destination] {
 			return Table{}, Errorf(CodeConfiguration, "%s: two columns would be named %q in the destination: mend columns.rename", t.Name, c.Destination)
 		}
 		taken[c.Destination] = true
-		if key >= 0 {
-			out.PrimaryKey[key] = len(out.Columns)
-		}
-		out.Columns = append(out.Columns, c)
+		out.Columns[i] = c
 	}
 	return out, nil
 }
 
-func (t Table) knows(exclude []string, rename map[string]string) error {
-	has := func(name string) bool {
-		return slices.ContainsFunc(t.Columns, func(c Column) bool { return c.Name == name })
+// wants tells whether a source column is synced.
+func (i Import) wants(name string) bool {
+	if len(i.Include) > 0 {
+		return slices.Contains(i.Include, name)
 	}
-	for _, name := range exclude {
-		if !has(name) {
-			return Errorf(CodeConfiguration, "%s has no column %q, which columns.exclude names", t.Name, name)
+	return !slices.Contains(i.Exclude, name)
+}
+
+func (t Table) isKey(name string) bool {
+	return slices.ContainsFunc(t.PrimaryKey, func(c int) bool { return t.Columns[c].Name == name })
+}
+
+// Without leaves out columns by their names in the destination. None of them may be of the primary key.
+func (t Table) Without(destinations []string) Table {
+	return t.keep(func(c Column) bool { return !slices.Contains(destinations, c.Destination) })
+}
+
+// keep returns a table of its own with some of the columns.
+func (t Table) keep(wanted func(Column) bool) Table {
+	out := t
+	out.Columns, out.PrimaryKey = nil, slices.Clone(t.PrimaryKey)
+	for i, c := range t.Columns {
+		if !wanted(c) {
+			continue
 		}
+		if key := slices.Index(t.PrimaryKey, i); key >= 0 {
+			out.PrimaryKey[key] = len(out.Columns)
+		}
+		out.Columns = append(out.Columns, c)
 	}
-	for name := range rename {
-		if !has(name) {
-			return Errorf(CodeConfiguration, "%s has no column %q, which columns.rename names", t.Name, name)
+	return out
+}
+
+// Unknown returns [CodeConfiguration] for the first column that the import's settings name and the table does not have: it
+// was mistyped, or dropped.
+func (t Table) Unknown(imp Import) error {
+	for _, setting := range []struct {
+		name    string
+		columns []string
+	}{
+		{"include", imp.Include}, {"exclude", imp.Exclude}, {"rename", slices.Sorted(maps.Keys(imp.Rename))},
+	} {
+		for _, name := range setting.columns {
+			if !slices.ContainsFunc(t.Columns, func(c Column) bool { return c.Name == name }) {
+				return Errorf(CodeConfiguration, "%s has no column %q, which columns.%s names", t.Name, name, setting.name)
+			}
 		}
 	}
 	return nil

@@ -21,7 +21,7 @@ func orders() chferry.Table {
 
 func TestTableProject(t *testing.T) {
 	t.Parallel()
-	got, err := orders().Project([]string{"secret"}, map[string]string{"shop": "shop_code", "note": "secret"})
+	got, err := orders().Project(chferry.Import{Exclude: []string{"secret"}, Rename: map[string]string{"shop": "shop_code", "note": "secret"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func TestTableProject(t *testing.T) {
 // TestTableProjectSwaps gives two columns each other's names.
 func TestTableProjectSwaps(t *testing.T) {
 	t.Parallel()
-	got, err := orders().Project(nil, map[string]string{"note": "secret", "secret": "note"})
+	got, err := orders().Project(chferry.Import{Rename: map[string]string{"note": "secret", "secret": "note"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +56,7 @@ func TestTableProjectSwaps(t *testing.T) {
 func TestTableProjectLeavesTheTableAlone(t *testing.T) {
 	t.Parallel()
 	table := orders()
-	out, err := table.Project([]string{"note"}, map[string]string{"secret": "s"})
+	out, err := table.Project(chferry.Import{Exclude: []string{"note"}, Rename: map[string]string{"secret": "s"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,23 +66,69 @@ func TestTableProjectLeavesTheTableAlone(t *testing.T) {
 	}
 }
 
+func TestTableProjectIncludes(t *testing.T) {
+	t.Parallel()
+	got, err := orders().Project(chferry.Import{Include: []string{"shop", "number", "dropped"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Columns) != 2 || got.Columns[0].Name != "number" || !slices.Equal(got.PrimaryKey, []int{1, 0}) {
+		t.Errorf("got %+v, want number and shop", got)
+	}
+}
+
+// TestTableWithout leaves out columns by the names that they have in the destination.
+func TestTableWithout(t *testing.T) {
+	t.Parallel()
+	table, err := orders().Project(chferry.Import{Rename: map[string]string{"note": "secret", "secret": "note"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := table.Without([]string{"secret"})
+	if len(got.Columns) != 3 || got.Columns[0].Name != "secret" || !slices.Equal(got.PrimaryKey, []int{2, 1}) {
+		t.Errorf("got %+v, want all but note", got)
+	}
+}
+
 func TestTableProjectRefuses(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		exclude []string
-		rename  map[string]string
-		names   string
+		imp   chferry.Import
+		names string
 	}{
-		"unknown column excluded": {exclude: []string{"nothing"}, names: "columns.exclude"},
-		"key excluded":            {exclude: []string{"number"}, names: `"number"`},
-		"unknown column renamed":  {rename: map[string]string{"nothing": "x"}, names: "columns.rename"},
-		"renamed to another":      {rename: map[string]string{"note": "secret"}, names: `"secret"`},
-		"two of one name":         {rename: map[string]string{"note": "x", "secret": "x"}, names: `"x"`},
+		"key excluded":       {chferry.Import{Exclude: []string{"number"}}, `"number"`},
+		"key not included":   {chferry.Import{Include: []string{"note", "shop"}}, `"number"`},
+		"renamed to another": {chferry.Import{Rename: map[string]string{"note": "secret"}}, `"secret"`},
+		"two of one name":    {chferry.Import{Rename: map[string]string{"note": "x", "secret": "x"}}, `"x"`},
 	} {
-		_, err := orders().Project(test.exclude, test.rename)
-		if chferry.CodeOf(err) != chferry.CodeConfiguration || !strings.Contains(err.Error(), test.names) || !strings.Contains(err.Error(), "public.orders") {
-			t.Errorf("%s: got %v, want %s that names the table and %s", name, err, chferry.CodeConfiguration, test.names)
+		_, err := orders().Project(test.imp)
+		wantConfiguration(t, name, err, test.names)
+	}
+}
+
+func wantConfiguration(t *testing.T, name string, err error, names string) {
+	t.Helper()
+	if chferry.CodeOf(err) != chferry.CodeConfiguration || !strings.Contains(err.Error(), names) || !strings.Contains(err.Error(), "public.orders") {
+		t.Errorf("%s: got %v, want %s that names the table and %s", name, err, chferry.CodeConfiguration, names)
+	}
+}
+
+// TestTableUnknown: what a sync passes over, because a column may be dropped at any time, is an error where mistakes are
+// looked for.
+func TestTableUnknown(t *testing.T) {
+	t.Parallel()
+	for setting, imp := range map[string]chferry.Import{
+		"columns.include": {Include: []string{"shop", "number", "nothing"}},
+		"columns.exclude": {Exclude: []string{"note", "nothing"}},
+		"columns.rename":  {Rename: map[string]string{"nothing": "x"}},
+	} {
+		if _, err := orders().Project(imp); err != nil {
+			t.Errorf("%s: got %v, want it passed over", setting, err)
 		}
+		wantConfiguration(t, setting, orders().Unknown(imp), setting)
+	}
+	if err := orders().Unknown(chferry.Import{Exclude: []string{"note"}, Rename: map[string]string{"secret": "x"}}); err != nil {
+		t.Errorf("got %v for columns that are there", err)
 	}
 }
 

@@ -37,6 +37,7 @@ type Activities struct {
 type Storage interface {
 	storage.Syncer
 	RememberIdentity(ctx context.Context, key chferry.ImportKey, database, identity string) (string, error)
+	NoteSchema(ctx context.Context, key chferry.ImportKey, schema []string) error
 }
 
 // Observer is told what the metrics count.

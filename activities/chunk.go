@@ -178,7 +178,7 @@ func (b *block) append(plan Plan, database string, g *group, rows chferry.Rows, 
 		}
 		b.rows, b.ops = append(b.rows, false), append(b.ops, g.ops[key])
 	}
-	made := plan.engine.Block(g.table, rows, missing, version)
+	made := plan.block(g.table, rows, missing, version)
 	if plan.Import.DatabaseColumn != "" {
 		addConstant(&made, plan.databaseColumn(), database)
 	}

@@ -38,6 +38,9 @@ func (a *Activities) GetOperations(ctx context.Context, in GetOperationsInput) (
 		ctx, stop := a.keepAlive(ctx, in.ImportKey, in.Token)
 		defer stop()
 		plan, err := a.plan(ctx, imp)
+		if noted := a.noteSchema(ctx, imp.Key, plan, err); err == nil {
+			err = noted
+		}
 		if err != nil {
 			return Ticket{}, err
 		}

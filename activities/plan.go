@@ -17,11 +17,14 @@ type Plan struct {
 	Import      chferry.Import
 	Tables      map[string]chferry.Table // by database alias
 	Destination chferry.Destination
-	engine      engine.Engine
+	// Schema says, a sentence each, which columns are not synced as they should be although nothing stops.
+	Schema  []string
+	columns []chferry.Column // of all tables, each once
+	engine  engine.Engine
 }
 
 // MakePlan asks the sources for the import's table and derives the destination from it. It compares neither with what
-// exists in ClickHouse nor with what was synced before.
+// exists in ClickHouse nor with what was synced before, and passes over settings that name columns that are not there.
 func MakePlan(ctx context.Context, imp chferry.Import, sources map[string]source.Source) (Plan, error) {
 	eng, err := engine.Named(imp.Engine)
 	if err != nil {
@@ -37,7 +40,7 @@ func MakePlan(ctx context.Context, imp chferry.Import, sources map[string]source
 			return Plan{}, err
 		}
 	}
-	if err := plan.sameTables(); err != nil {
+	if err := plan.unite(); err != nil {
 		return Plan{}, err
 	}
 	plan.Destination, err = plan.destination()
@@ -50,7 +53,7 @@ func describe(ctx context.Context, imp chferry.Import, alias string, src source.
 		return chferry.Table{}, err
 	}
 	table.Database = alias
-	if table, err = table.Project(imp.Exclude, imp.Rename); err != nil {
+	if table, err = table.Project(imp); err != nil {
 		return chferry.Table{}, err
 	}
 	for _, c := range table.Columns {
@@ -63,31 +66,81 @@ func describe(ctx context.Context, imp chferry.Import, alias string, src source.
 	return table, nil
 }
 
-// sameTables checks that all databases have the same table.
-func (p Plan) sameTables() error {
-	first := p.Tables[p.Import.Databases[0]]
-	for _, alias := range p.Import.Databases[1:] {
-		other := p.Tables[alias]
-		same := slices.EqualFunc(first.Columns, other.Columns, func(a, b chferry.Column) bool {
-			return a.Name == b.Name && a.Type == b.Type
-		})
-		if !same || !slices.Equal(first.PrimaryKey, other.PrimaryKey) {
-			return chferry.Errorf(chferry.CodeSchemaMismatch,
-				"import key %s: %s differs between the databases %s and %s: its columns, their order and its primary key must be the same",
-				p.Import.Key, p.Import.Table, p.Import.Databases[0], alias)
+// CheckColumns returns [chferry.CodeConfiguration] if the import's settings name a column that its table does not have. A
+// sync does not ask: a column that is dropped must not stop it.
+func CheckColumns(ctx context.Context, imp chferry.Import, sources map[string]source.Source) error {
+	for _, alias := range imp.Databases {
+		table, err := sources[alias].Describe(ctx, imp.Table, imp.PrimaryKey)
+		if err != nil {
+			return err
+		}
+		if err := table.Unknown(imp); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
+// unite collects the columns of all databases. They may differ in some, as they do while a change of the table goes from one
+// database to the next, but not in the type of one, nor in the primary key.
+func (p *Plan) unite() error {
+	first := p.Tables[p.Import.Databases[0]]
+	p.columns = slices.Clone(first.Columns)
+	for _, alias := range p.Import.Databases[1:] {
+		table := p.Tables[alias]
+		if !slices.Equal(first.KeyDestinations(), table.KeyDestinations()) {
+			return p.differs(alias, "its primary key")
+		}
+		for _, c := range table.Columns {
+			i := slices.IndexFunc(p.columns, func(known chferry.Column) bool { return known.Destination == c.Destination })
+			if i < 0 {
+				p.columns = append(p.columns, c)
+			} else if p.columns[i].Name != c.Name || p.columns[i].Type != c.Type {
+				return p.differs(alias, fmt.Sprintf("column %q", c.Name))
+			}
+		}
+	}
+	for _, alias := range p.Import.Databases {
+		for _, c := range p.columns {
+			if !slices.ContainsFunc(p.Tables[alias].Columns, func(has chferry.Column) bool { return has.Destination == c.Destination }) {
+				p.Schema = append(p.Schema, fmt.Sprintf("column %q of %s is not in database %s: its rows get a default", c.Name, p.Import.Table, alias))
+			}
+		}
+	}
+	return nil
+}
+
+func (p *Plan) differs(alias, what string) error {
+	return chferry.Errorf(chferry.CodeSchemaMismatch, "import key %s: %s differs between the databases %s and %s in %s: it must be the same in both",
+		p.Import.Key, p.Import.Table, p.Import.Databases[0], alias, what)
+}
+
+// without leaves out columns that the destination's table does not have yet.
+func (p *Plan) without(destinations []string) {
+	for _, name := range destinations {
+		p.Schema = append(p.Schema, fmt.Sprintf("column %q is not in ClickHouse's table %s: chferry apply adds it", name, p.Destination.Table))
+	}
+	left := func(c chferry.Column) bool { return slices.Contains(destinations, c.Destination) }
+	p.columns = slices.DeleteFunc(slices.Clone(p.columns), left)
+	p.Destination.Columns = slices.DeleteFunc(slices.Clone(p.Destination.Columns), left)
+	for alias, table := range p.Tables {
+		p.Tables[alias] = table.Without(destinations)
+	}
+}
+
+// block returns the rows to insert for one database, with the columns of all.
+func (p *Plan) block(table chferry.Table, rows chferry.Rows, missing []chferry.Vector, version uint64) chferry.Block {
+	made := p.engine.Block(table, rows, missing, version)
+	return made.Arrange(slices.Concat(p.columns, p.engine.Columns()))
+}
+
 func (p Plan) destination() (chferry.Destination, error) {
-	table := p.Tables[p.Import.Databases[0]]
 	d := chferry.Destination{
 		Table:   p.Import.DestinationTable,
 		Engine:  p.engine.Name(),
 		OrderBy: p.Import.OrderBy,
-		Columns: slices.Clone(table.Columns),
-		Key:     table.KeyDestinations(),
+		Columns: slices.Clone(p.columns),
+		Key:     p.Tables[p.Import.Databases[0]].KeyDestinations(),
 	}
 	if p.Import.DatabaseColumn != "" {
 		d.Columns = append(d.Columns, p.databaseColumn())
@@ -113,7 +166,7 @@ func (p Plan) databaseColumn() chferry.Column {
 }
 
 // plan makes the plan of a batch and refuses it, before anything is claimed, if the tables do not fit or are not those that
-// were synced before.
+// were synced before. Columns that the destination does not have yet are left out.
 func (a *Activities) plan(ctx context.Context, imp chferry.Import) (Plan, error) {
 	for _, alias := range imp.Databases {
 		if src, ok := a.Sources[alias]; ok {
@@ -134,7 +187,26 @@ func (a *Activities) plan(ctx context.Context, imp chferry.Import) (Plan, error)
 		return Plan{}, chferry.Errorf(chferry.CodeSchemaMismatch,
 			"import key %s: ClickHouse has no table %s: run chferry apply", imp.Key, plan.Destination.Table)
 	}
+	var absent []string
+	for _, s := range missing {
+		if s.Column != "" {
+			absent = append(absent, s.Column)
+		}
+	}
+	plan.without(absent)
 	return plan, a.sameSource(ctx, plan)
+}
+
+// noteSchema keeps what the plan says of the columns, or why there is no plan, for whoever asks for the import key's status.
+func (a *Activities) noteSchema(ctx context.Context, key chferry.ImportKey, plan Plan, problem error) error {
+	schema := plan.Schema
+	if chferry.CodeOf(problem) == chferry.CodeSchemaMismatch {
+		_, text := safe(problem)
+		schema = []string{text}
+	} else if problem != nil {
+		return nil // it says nothing of the columns
+	}
+	return a.Storage.NoteSchema(ctx, key, schema)
 }
 
 func isTable(s sink.Statement) bool { return strings.HasPrefix(s.Creates, "table ") }

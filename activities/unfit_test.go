@@ -32,6 +32,8 @@ func (*keepingSink) Missing(context.Context, chferry.Destination) ([]sink.Statem
 	return nil, nil
 }
 
+func (*keepingSink) Unfilled(context.Context, chferry.Destination) ([]string, error) { return nil, nil }
+
 func (*keepingSink) Create(context.Context, []sink.Statement) error { return nil }
 
 func (*keepingSink) MaxVersion(context.Context, chferry.Destination) (uint64, error) { return 0, nil }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -43,9 +44,23 @@ func TestGetImportOfNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil)
 	want := `{"import_key":"bulk","pending":0,"in_flight":0,"failed":0,"last_sync_time":null,"oldest_pending_seconds":null,` +
-		`"totals":{"operations":0,"rows":0,"deletes":0,"coalesced":0,"failed":0},"schedule":null}` + "\n"
+		`"totals":{"operations":0,"rows":0,"deletes":0,"coalesced":0,"failed":0},"schedule":null,"schema":[]}` + "\n"
 	if got := b.want(t, get("/v1/imports/bulk"), 200).Body.String(); got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestGetImportWithSchema(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	want := []string{`column "a" is not in ClickHouse`, "another"}
+	if err := b.storage.NoteSchema(t.Context(), "users", want); err != nil {
+		t.Fatal(err)
+	}
+	var got api.ImportStatus
+	decode(t, b.want(t, get("/v1/imports/users"), 200).Body, &got)
+	if !slices.Equal(got.Schema, want) {
+		t.Errorf("got %q, want %q", got.Schema, want)
 	}
 }
 

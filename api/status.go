@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -30,6 +31,9 @@ type ImportStatus struct {
 	Totals        chferry.Outcome `json:"totals"`
 	// Schedule is nil if Temporal did not tell it within a second.
 	Schedule *chferry.Schedule `json:"schedule"`
+	// Schema says which columns of source and destination differ, or what else of them stops the sync, as of the last time
+	// that a batch was to be claimed: a sentence each.
+	Schema []string `json:"schema"`
 }
 
 // StatusReader tells what a storage keeps, in one round trip.
@@ -70,6 +74,10 @@ func ReadStatus(ctx context.Context, storage StatusReader, schedules ScheduleRea
 
 func newImportStatus(key chferry.ImportKey, s chferry.Status, now time.Time) ImportStatus {
 	out := ImportStatus{Key: key, Pending: s.Pending, InFlight: s.InFlight, Failed: s.Failed, Totals: s.Totals}
+	out.Schema = []string{}
+	if s.Schema != "" {
+		out.Schema = strings.Split(s.Schema, "\n")
+	}
 	if !s.LastSync.IsZero() {
 		last := s.LastSync.UTC()
 		out.LastSync = &last

@@ -16,9 +16,14 @@ type Sink interface {
 	// Check returns nil if the server answers and can be written to.
 	Check(ctx context.Context) error
 
-	// Missing compares the destination with the server and returns the statements that would create what is not there,
-	// the table's before the view's. It returns CodeSchemaMismatch if the table exists and does not fit.
+	// Missing compares the destination with the server and returns the statements that would create what is not there: the
+	// table or the columns that it lacks, before the view. It returns CodeSchemaMismatch if the table exists and does not
+	// fit otherwise; a column of the key or the engine can't be added.
 	Missing(ctx context.Context, d chferry.Destination) ([]Statement, error)
+
+	// Unfilled returns the columns of the destination's table that d does not have, and that inserts therefore leave at
+	// their defaults. A table that does not exist has none.
+	Unfilled(ctx context.Context, d chferry.Destination) ([]string, error)
 
 	// Create runs statements that Missing returned. Something that exists by then is left alone.
 	Create(ctx context.Context, statements []Statement) error
@@ -37,9 +42,12 @@ type Sink interface {
 
 // Statement creates one thing.
 type Statement struct {
-	// Creates names the kind of thing and the thing: "table shop.users", "view shop.users_current".
+	// Creates names the kind of thing and the thing: "table shop.users", "view shop.users_current",
+	// "column shop.users.name".
 	Creates string
 	SQL     string
+	// Column is the column that is added to a table that exists; empty: it creates something else.
+	Column string
 }
 
 // Rejected is a row that was left out of an insert.

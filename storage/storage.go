@@ -98,6 +98,10 @@ type Administrator interface {
 	// ReplaceIdentity remembers another table behind a database alias.
 	ReplaceIdentity(ctx context.Context, key chferry.ImportKey, database, identity string) error
 
+	// NoteSchema keeps what a sync found of the columns of source and destination, a sentence each, in place of what was
+	// noted before.
+	NoteSchema(ctx context.Context, key chferry.ImportKey, schema []string) error
+
 	// Flush is dangerous: it drops everything kept for keys, or for all import keys when none is given. Only the last
 	// version stays.
 	Flush(ctx context.Context, keys ...chferry.ImportKey) error

@@ -50,7 +50,8 @@ type bundle struct {
 	storage  *redis.Storage
 	starter  *starter.Starter
 	sources  map[string]source.Source
-	source   *pgxpool.Pool
+	source   *pgxpool.Pool            // of the first database
+	pools    map[string]*pgxpool.Pool // by alias
 	target   driver.Conn
 	sink     *faultySink
 	observer *observer
@@ -118,6 +119,12 @@ var bundles atomic.Int64
 // setup makes a table users in a fresh database, its destination and its schedule, and runs a worker.
 func setup(t testing.TB, change ...func(*chferry.Import)) *bundle {
 	t.Helper()
+	return setupOn(t, testenv.ClickHouse(t), change...)
+}
+
+// setupOn does the same for one ClickHouse.
+func setupOn(t testing.TB, clickHouse string, change ...func(*chferry.Import)) *bundle {
+	t.Helper()
 	name := fmt.Sprintf("w%d-%d", time.Now().UnixNano(), bundles.Add(1))
 	b := &bundle{t: t, observer: &observer{}}
 	b.imp = chferry.Import{
@@ -127,7 +134,7 @@ func setup(t testing.TB, change ...func(*chferry.Import)) *bundle {
 	for _, c := range change {
 		c(&b.imp)
 	}
-	b.openDatabases()
+	b.openDatabases(clickHouse)
 	b.openServices(name)
 	b.apply()
 	b.runWorker()
@@ -138,15 +145,26 @@ func setup(t testing.TB, change ...func(*chferry.Import)) *bundle {
 	return b
 }
 
-func (b *bundle) openDatabases() {
+func (b *bundle) openDatabases(url string) {
 	t := b.t
-	b.sources = map[string]source.Source{}
+	b.secrets = append(b.secrets, url)
+	options, err := ch.ParseDSN(url)
+	b.ok(err)
+	b.target, err = ch.Open(options)
+	b.ok(err)
+	t.Cleanup(func() { _ = b.target.Close() })
+	client, err := clickhouse.Open(url, clickhouse.Options{})
+	b.ok(err)
+	t.Cleanup(client.Close)
+	b.sink = &faultySink{Sink: client}
+	b.sources, b.pools = map[string]source.Source{}, map[string]*pgxpool.Pool{}
 	for _, alias := range b.imp.Databases {
 		url := testenv.Postgres(t)
 		b.secrets = append(b.secrets, url)
 		pool, err := pgxpool.New(t.Context(), url)
 		b.ok(err)
 		t.Cleanup(pool.Close)
+		b.pools[alias] = pool
 		if b.source == nil {
 			b.source = pool
 		}
@@ -160,17 +178,6 @@ func (b *bundle) openDatabases() {
 		t.Cleanup(src.Close)
 		b.sources[alias] = src
 	}
-	url := testenv.ClickHouse(t)
-	b.secrets = append(b.secrets, url)
-	options, err := ch.ParseDSN(url)
-	b.ok(err)
-	b.target, err = ch.Open(options)
-	b.ok(err)
-	t.Cleanup(func() { _ = b.target.Close() })
-	client, err := clickhouse.Open(url, clickhouse.Options{})
-	b.ok(err)
-	t.Cleanup(client.Close)
-	b.sink = &faultySink{Sink: client}
 }
 
 func (b *bundle) openServices(name string) {

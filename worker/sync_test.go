@@ -179,17 +179,19 @@ func TestSchemaMismatch(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.insert("1")
-	b.exec(`ALTER TABLE users ADD COLUMN surname text`)
+	b.exec(`ALTER TABLE users ALTER COLUMN name DROP NOT NULL`)
 	err := b.wantFailure(chferry.CodeSchemaMismatch)
 	b.recordAs("failed")
-	for _, want := range []string{"users", "surname"} {
+	for _, want := range []string{"users", "name", "Nullable(String)"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not name %s: %v", want, err)
 		}
 	}
-	b.wantStatus(chferry.Status{Pending: 1})
-	b.exec(`ALTER TABLE users DROP COLUMN surname`)
+	_, told, _ := strings.Cut(err.Error(), "GetOperations: ")
+	b.wantStatus(chferry.Status{Pending: 1, Schema: told})
+	b.exec(`ALTER TABLE users ALTER COLUMN name SET NOT NULL`)
 	b.wantSync(workflows.SyncResult{Outcome: activities.OutcomeSynced, Batches: 1, Operations: 1, Rows: 1})
+	b.wantStatus(chferry.Status{})
 }
 
 // TestSourceChanged: an empty table under the old name must not turn operations into deletes.
@@ -391,7 +393,7 @@ func TestLabels(t *testing.T) {
 	b.wantSyncOutcome(activities.OutcomeIdle)
 	b.insert("1")
 	b.wantSyncOutcome(activities.OutcomeSynced)
-	b.exec(`ALTER TABLE users ADD COLUMN surname text`)
+	b.exec(`ALTER TABLE users ALTER COLUMN name DROP NOT NULL`)
 	b.register(chferry.Update, "1")
 	_ = b.wantFailure(chferry.CodeSchemaMismatch)
 	for outcome, want := range map[string]string{"idle": "rows none", "synced": "rows 1", "failed": "rows 0"} {

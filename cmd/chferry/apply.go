@@ -24,8 +24,8 @@ func (a *app) applyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "apply",
 		Short: "Create or update schedules, search attributes, missing tables and views from the configuration",
-		Long: `Create what the configuration asks for and does not exist: destination tables and their
-views, search attributes, schedules. Update schedules that differ, and pause those of
+		Long: `Create what the configuration asks for and does not exist: destination tables, columns
+that the source got since, views, search attributes, schedules. Update schedules that differ, and pause those of
 import keys that were removed. A schedule that a person paused stays paused. Run twice,
 it changes nothing the second time.`,
 		Args: args(cobra.NoArgs),
@@ -68,38 +68,53 @@ func (r *application) everything(ctx context.Context) error {
 			return err
 		}
 	}
-	var statements []sink.Statement
-	var plans []activities.Plan
+	var works []work
 	for _, imp := range r.cfg.Imports {
-		plan, err := activities.MakePlan(ctx, imp, r.sources)
+		w, err := r.work(ctx, imp)
 		if err != nil {
 			return err
 		}
-		missing, err := r.sink.Missing(ctx, plan.Destination)
-		if err != nil {
-			return err
-		}
-		plans, statements = append(plans, plan), append(statements, missing...)
+		works = append(works, w)
 	}
 	if err := r.starter.Check(ctx); err != nil {
 		return err
 	}
-	if err := r.identities(ctx, plans); err != nil {
-		return err
+	for _, w := range works {
+		if err := r.identities(ctx, w.Plan); err != nil {
+			return err
+		}
 	}
-	if err := r.tables(ctx, statements); err != nil {
-		return err
+	for _, w := range works {
+		if err := r.tables(ctx, w); err != nil {
+			return err
+		}
 	}
 	return r.schedules(ctx)
 }
 
+// work is what is to be done in ClickHouse for an import.
+type work struct {
+	activities.Plan
+	missing []sink.Statement
+}
+
+func (r *application) work(ctx context.Context, imp chferry.Import) (work, error) {
+	plan, err := activities.MakePlan(ctx, imp, r.sources)
+	if err != nil {
+		return work{}, err
+	}
+	if err := activities.CheckColumns(ctx, imp, r.sources); err != nil {
+		return work{}, err
+	}
+	missing, err := r.sink.Missing(ctx, plan.Destination)
+	return work{plan, missing}, err
+}
+
 // identities remembers the source tables, so that the first sync already knows a wrong one.
-func (r *application) identities(ctx context.Context, plans []activities.Plan) error {
-	for _, plan := range plans {
-		for alias, table := range plan.Tables {
-			if err := r.identity(ctx, plan.Import, alias, table.Identity); err != nil {
-				return err
-			}
+func (r *application) identities(ctx context.Context, plan activities.Plan) error {
+	for alias, table := range plan.Tables {
+		if err := r.identity(ctx, plan.Import, alias, table.Identity); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -123,18 +138,24 @@ func (r *application) identity(ctx context.Context, imp chferry.Import, alias, i
 	return activities.SameSource(imp, alias, remembered, identity)
 }
 
-func (r *application) tables(ctx context.Context, statements []sink.Statement) error {
-	for _, s := range statements {
+func (r *application) tables(ctx context.Context, w work) error {
+	for _, s := range w.missing {
 		text := ""
-		if r.opts.dryRun { // for whoever wants to run it by hand
+		switch {
+		case r.opts.dryRun: // for whoever wants to run it by hand
 			text = s.SQL
+		case s.Column != "":
+			text = laterRows(w.Import)
 		}
 		r.changed("create", s.Creates, text)
 	}
-	if r.opts.dryRun || len(statements) == 0 {
+	if r.opts.dryRun || len(w.missing) == 0 {
 		return nil
 	}
-	return r.sink.Create(ctx, statements)
+	if err := r.sink.Create(ctx, w.missing); err != nil {
+		return err
+	}
+	return r.storage.NoteSchema(ctx, w.Import.Key, w.Schema)
 }
 
 func (r *application) schedules(ctx context.Context) error {

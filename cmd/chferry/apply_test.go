@@ -185,3 +185,43 @@ func listed(t *testing.T, c client.Client, id string) error {
 	}
 	return fmt.Errorf("no schedule %s", id)
 }
+
+// TestColumnsThatDiffer: check and status tell of a new column, syncs go on without it, apply adds it; a column that was
+// dropped is told, and one that the configuration names and nobody has is a mistake.
+func TestColumnsThatDiffer(t *testing.T) {
+	t.Parallel()
+	s := setup(t, oneImport)
+	s.must("apply")
+	s.start("worker")
+	s.exec(`ALTER TABLE users ADD COLUMN surname text NOT NULL DEFAULT 'Doe'`)
+	s.exec(`INSERT INTO users VALUES (1, 'Jo', NULL, 1, true, now(), NULL)`)
+	later := "rows that are there already have its default until they are synced again: chferry register " + s.key + " update --all"
+	s.must("register", s.key, "insert", "1")
+	wantLines(t, s.must("check"), "ok    import "+s.key, "      apply would create column test_", "      until then it is not synced; "+later,
+		"      apply would create view test_")
+	s.must("sync", s.key, "--wait")
+	absent := `column "surname" is not in ClickHouse's table users: chferry apply adds it`
+	wantLines(t, s.must("status"), "IMPORT KEY", s.key, s.key+": schema: "+absent)
+	if got := s.status(s.key); len(got.Schema) != 1 || got.Schema[0] != absent {
+		t.Errorf("status --json has the schema %q, want %q", got.Schema, absent)
+	}
+	out := s.must("apply")
+	if wantLines(t, out, "create column test_", "create view test_"); !strings.Contains(out, "users.surname: "+later) {
+		t.Errorf("apply says %s", out)
+	}
+	if out := s.must("status"); strings.Contains(out, "surname") {
+		t.Errorf("after apply status says %s", out)
+	}
+	s.must("register", s.key, "update", "1")
+	s.must("sync", s.key, "--wait")
+	var surname string
+	if err := s.target.QueryRow(t.Context(), "SELECT surname FROM users_current").Scan(&surname); err != nil || surname != "Doe" {
+		t.Errorf("got surname %q, %v", surname, err)
+	}
+
+	s.exec(`ALTER TABLE users DROP COLUMN surname`)
+	wantLines(t, s.must("check"), `      column "surname" of ClickHouse's table users is not in the source: rows get its default`)
+	s.edit("schedule:", "columns: {exclude: [surname]}, schedule:")
+	s.fails(2, []string{`no column "surname", which columns.exclude names`}, "check")
+	s.fails(2, []string{`no column "surname", which columns.exclude names`}, "apply")
+}

@@ -121,11 +121,32 @@ func (s *services) checkImport(ctx context.Context, imp chferry.Import, r *repor
 	if err != nil {
 		return err
 	}
+	if err := activities.CheckColumns(ctx, imp, s.sources); err != nil {
+		return err
+	}
 	missing, err := s.sink.Missing(ctx, plan.Destination)
+	if err != nil {
+		return err
+	}
 	for _, statement := range missing {
 		r.would("create " + statement.Creates)
+		if statement.Column != "" {
+			r.note("until then it is not synced; " + laterRows(imp))
+		}
+	}
+	for _, schema := range plan.Schema {
+		r.note(schema)
+	}
+	unfilled, err := s.sink.Unfilled(ctx, plan.Destination)
+	for _, column := range unfilled {
+		r.note(fmt.Sprintf("column %q of ClickHouse's table %s is not in the source: rows get its default", column, plan.Destination.Table))
 	}
 	return err
+}
+
+// laterRows says what becomes of a new column.
+func laterRows(imp chferry.Import) string {
+	return "rows that are there already have its default until they are synced again: chferry register " + string(imp.Key) + " update --all"
 }
 
 // report prints a line for each thing that was looked at.
@@ -133,10 +154,12 @@ type report struct {
 	app   *app
 	first error
 	count int
-	plans []string
+	notes []string
 }
 
-func (r *report) would(do string) { r.plans = append(r.plans, do) }
+func (r *report) would(do string) { r.note("apply would " + do) }
+
+func (r *report) note(text string) { r.notes = append(r.notes, text) }
 
 func (r *report) add(what string, err error) {
 	if err != nil {
@@ -148,10 +171,10 @@ func (r *report) add(what string, err error) {
 	} else {
 		fmt.Fprintf(r.app.out, "ok    %s\n", what)
 	}
-	for _, plan := range r.plans {
-		fmt.Fprintf(r.app.out, "      apply would %s\n", plan)
+	for _, note := range r.notes {
+		fmt.Fprintf(r.app.out, "      %s\n", note)
 	}
-	r.plans = nil
+	r.notes = nil
 }
 
 // err returns the first error, with its exit status.

@@ -233,6 +233,7 @@ type status struct {
 		Operations, Rows, Deletes, Coalesced, Failed int64
 	} `json:"totals"`
 	Schedule *schedule `json:"schedule"`
+	Schema   []string  `json:"schema"`
 }
 
 type schedule struct {

@@ -81,6 +81,11 @@ func (a *app) printStatus(statuses []api.ImportStatus) error {
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("print the status: %w", err)
 	}
+	for _, s := range statuses {
+		for _, difference := range s.Schema {
+			fmt.Fprintf(a.out, "%s: schema: %s\n", s.Key, difference)
+		}
+	}
 	return nil
 }
 

@@ -29,43 +29,68 @@ func (c *Client) Missing(ctx context.Context, d chferry.Destination) ([]sink.Sta
 	} else if !exists {
 		return nil, chferry.Errorf(chferry.CodeConfiguration, "table %s: ClickHouse has no database %q: create it or name another", t, t.database)
 	}
-	missingTable, err := c.missingTable(ctx, t, d, f)
+	existing, err := c.describe(ctx, t)
 	if err != nil {
 		return nil, err
 	}
-	missingView, err := c.missingView(ctx, t, d)
-	return append(missingTable, missingView...), err
+	view, err := c.describe(ctx, t.current())
+	if err != nil {
+		return nil, err
+	}
+	missing, err := missingTable(t, d, f, existing)
+	if err != nil {
+		return nil, err
+	}
+	missingView, err := missingView(t, d, f, existing, view)
+	return append(missing, missingView...), err
 }
 
-func (c *Client) missingTable(ctx context.Context, t table, d chferry.Destination, f *features) ([]sink.Statement, error) {
-	e, err := c.describe(ctx, t)
-	if err != nil {
+// missingTable creates the table, or adds the columns that it lacks.
+func missingTable(t table, d chferry.Destination, f *features, existing *existing) ([]sink.Statement, error) {
+	if existing == nil {
+		return []sink.Statement{{Creates: "table " + t.String(), SQL: f.createTable(t, d)}}, nil
+	}
+	if err := existing.fits(d, f); err != nil {
 		return nil, err
 	}
-	if e != nil {
-		return nil, e.fits(d, f)
+	var statements []sink.Statement
+	for _, c := range existing.lacks(d) {
+		statements = append(statements, sink.Statement{
+			Creates: "column " + t.String() + "." + c.Destination, Column: c.Destination,
+			SQL: "ALTER TABLE " + t.sql() + " ADD COLUMN " + f.columnDefinition(c),
+		})
 	}
-	return []sink.Statement{{Creates: "table " + t.String(), SQL: f.createTable(t, d)}}, nil
+	return statements, nil
 }
 
-func (c *Client) missingView(ctx context.Context, t table, d chferry.Destination) ([]sink.Statement, error) {
-	e, err := c.describe(ctx, t.current())
-	if err != nil {
-		return nil, err
+// missingView creates the view, or makes it anew if it lacks a column. A view that has a column of its own is not ours to
+// change; columns that the source lost stay in it, as they do in the table.
+func missingView(t table, d chferry.Destination, f *features, existing, view *existing) ([]sink.Statement, error) {
+	name := t.current()
+	if view == nil {
+		return []sink.Statement{{Creates: "view " + name.String(), SQL: "CREATE VIEW IF NOT EXISTS " + viewOf(t, sourceColumns(d))}}, nil
 	}
-	if e == nil {
-		return []sink.Statement{{Creates: "view " + t.current().String(), SQL: createView(t, d)}}, nil
+	if view.engine != "View" {
+		return nil, misfit(name, "it is no view but %s: the view of the current rows of %s needs the name", view.engine, t)
 	}
-	if e.engine != "View" {
-		return nil, misfit(t.current(), "it is no view but %s: the view of the current rows of %s needs the name", e.engine, t)
+	names, added, ours := existing.viewColumns(d, view)
+	switch {
+	case existing == nil || !added || !ours:
+		return nil, nil
+	case f.hasReplaceView():
+		return []sink.Statement{{Creates: "view " + name.String() + " anew, with all columns", SQL: "CREATE OR REPLACE VIEW " + viewOf(t, names)}}, nil
+	default:
+		return []sink.Statement{
+			{Creates: "view " + name.String() + " anew, with all columns: the old one is dropped", SQL: "DROP TABLE " + name.sql()},
+			{Creates: "view " + name.String(), SQL: "CREATE VIEW IF NOT EXISTS " + viewOf(t, names)},
+		}, nil
 	}
-	return nil, nil
 }
 
 // Create runs statements that Missing returned. See [sink.Sink].
 func (c *Client) Create(ctx context.Context, statements []sink.Statement) error {
 	for _, s := range statements {
-		if err := c.exec(ctx, "create "+s.Creates, s.SQL); err != nil {
+		if err := c.exec(ctx, "create "+s.Creates, s.SQL); err != nil && !(s.Column != "" && isDuplicate(err)) {
 			return err
 		}
 	}
@@ -123,7 +148,7 @@ func (f *features) createTable(t table, d chferry.Destination) string {
 		if i > 0 {
 			b.WriteString(",\n")
 		}
-		fmt.Fprintf(&b, "    %s %s", quote(c.Destination), f.columnType(c.Type))
+		b.WriteString("    " + f.columnDefinition(c))
 	}
 	arguments := []string{versionColumn}
 	if f.hasIsDeleted() {
@@ -137,17 +162,24 @@ func (f *features) createTable(t table, d chferry.Destination) string {
 	return b.String()
 }
 
-// createView leaves out the engine's columns. Rows are compared before deleted ones are left out: FINAL comes before
-// WHERE.
-func createView(t table, d chferry.Destination) string {
+func (f *features) columnDefinition(c chferry.Column) string {
+	return quote(c.Destination) + " " + f.columnType(c.Type)
+}
+
+// sourceColumns are the columns of d that the engine did not add.
+func sourceColumns(d chferry.Destination) []string {
 	var names []string
 	for _, c := range d.Columns {
 		if c.Destination != versionColumn && c.Destination != isDeletedColumn {
 			names = append(names, c.Destination)
 		}
 	}
-	return fmt.Sprintf("CREATE VIEW IF NOT EXISTS %s AS\nSELECT %s\nFROM %s FINAL\nWHERE %s = 0",
-		t.current().sql(), quoteAll(names), t.sql(), quote(isDeletedColumn))
+	return names
+}
+
+// viewOf is the view of t with these columns. Rows are compared before deleted ones are left out: FINAL comes before WHERE.
+func viewOf(t table, columns []string) string {
+	return fmt.Sprintf("%s AS\nSELECT %s\nFROM %s FINAL\nWHERE %s = 0", t.current().sql(), quoteAll(columns), t.sql(), quote(isDeletedColumn))
 }
 
 func quoteAll(names []string) string {

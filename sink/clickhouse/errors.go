@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"syscall"
 
 	"github.com/ClickHouse/ch-go/proto"
@@ -191,6 +192,12 @@ func isMissing(err error) bool {
 	}
 	number := proto.Error(exception.Code)
 	return number == proto.ErrUnknownTable || number == proto.ErrUnknownDatabase
+}
+
+// isDuplicate tells whether err says that a column exists already. 18.16 has no number for that alone.
+func isDuplicate(err error) bool {
+	var exception *ch.Exception
+	return errors.As(err, &exception) && strings.Contains(exception.Message, "column with this name already exists")
 }
 
 // misfit is a [chferry.CodeSchemaMismatch] about a table.

@@ -57,12 +57,14 @@ func (c *Client) databaseExists(ctx context.Context, name string) (bool, error) 
 	return found, err
 }
 
-// fits returns a [chferry.CodeSchemaMismatch] unless d can be kept in the table.
+// fits returns a [chferry.CodeSchemaMismatch] unless d, but for the columns that the table lacks, can be kept in the table.
 func (e *existing) fits(d chferry.Destination, f *features) error {
 	if err := e.hasEngine(); err != nil {
 		return err
 	}
-	if _, err := columnsFor(e.table, e.columns, d.Columns, d.Key, f); err != nil {
+	lacked := e.lacks(d)
+	present := slices.DeleteFunc(slices.Clone(d.Columns), func(c chferry.Column) bool { return slices.Contains(lacked, c) })
+	if _, err := columnsFor(e.table, e.columns, present, d.Key, f); err != nil {
 		return err
 	}
 	return e.hasKeys(d)
@@ -110,6 +112,57 @@ func (e *existing) hasKeys(d chferry.Destination) error {
 		}
 	}
 	return nil
+}
+
+// lacks returns the columns of d that can be added to the table: not those of the key and the engine, which tell the rows
+// apart that are there already.
+func (e *existing) lacks(d chferry.Destination) []chferry.Column {
+	var lacked []chferry.Column
+	for _, c := range d.Columns {
+		fixed := slices.Contains(d.Key, c.Destination) || c.Destination == versionColumn || c.Destination == isDeletedColumn
+		if !fixed && !e.has(c.Destination) {
+			lacked = append(lacked, c)
+		}
+	}
+	return lacked
+}
+
+func (e *existing) has(name string) bool {
+	return slices.ContainsFunc(e.columns, func(c column) bool { return c.name == name })
+}
+
+// viewColumns returns the columns that the view of the table is to have: those that it has and those of d. added tells
+// whether it lacks some, ours whether it has no others than the table will have. Without a table there is nothing to tell.
+func (e *existing) viewColumns(d chferry.Destination, view *existing) (names []string, added, ours bool) {
+	wanted := sourceColumns(d)
+	ours = true
+	for _, c := range view.columns {
+		names = append(names, c.name)
+		ours = ours && e != nil && (e.has(c.name) || slices.Contains(wanted, c.name))
+	}
+	for _, name := range wanted {
+		if !view.has(name) {
+			names, added = append(names, name), true
+		}
+	}
+	return names, added, ours
+}
+
+// Unfilled returns the columns that inserts leave at their defaults. See [sink.Sink].
+func (c *Client) Unfilled(ctx context.Context, d chferry.Destination) ([]string, error) {
+	t, err := parseTable(d.Table, c.database)
+	if err != nil {
+		return nil, err
+	}
+	columns, err := c.describeColumns(ctx, t)
+	var names []string
+	for _, column := range columns {
+		filled := slices.ContainsFunc(d.Columns, func(w chferry.Column) bool { return w.Destination == column.name })
+		if !filled && !column.computed() {
+			names = append(names, column.name)
+		}
+	}
+	return names, err
 }
 
 // columnsFor returns the column of a table for each of wanted; the key's must hold their values one to one.

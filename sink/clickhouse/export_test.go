@@ -22,7 +22,7 @@ func CreateTable(version string, d chferry.Destination) (string, error) {
 // CreateView returns the statement for the view of a destination.
 func CreateView(d chferry.Destination) (string, error) {
 	t, err := parseTable(d.Table, "default")
-	return createView(t, d), err
+	return viewOf(t, sourceColumns(d)), err
 }
 
 // CurrentView returns the SQL name of the view of a configured table.

@@ -29,6 +29,9 @@ func (f *features) hasBool() bool       { return f.version.atLeast(21, 12) }
 func (f *features) hasDecimal256() bool { return f.version.atLeast(21, 6) }
 func (f *features) hasIsDeleted() bool  { return f.version.atLeast(23, 2) }
 
+// hasReplaceView tells whether a view can be replaced without a moment in which there is none.
+func (f *features) hasReplaceView() bool { return f.version.atLeast(21, 1) }
+
 // hasWideDates tells whether Date32 and DateTime64 reach from 1900 to 2299; before, it was 1925 to 2283.
 func (f *features) hasWideDates() bool { return f.version.atLeast(22, 8) }
 

@@ -117,7 +117,7 @@ func unwrap(text, wrapper string) (string, bool) {
 // misfit says why the column can't take the values of t, "" if it can take all of them as [features.columnType] allows.
 func (c column) misfit(t chferry.Type, key bool, f *features) string {
 	switch {
-	case c.defaultKind == "MATERIALIZED" || c.defaultKind == "ALIAS" || c.defaultKind == "EPHEMERAL":
+	case c.computed():
 		return "is " + c.defaultKind + ", so it can't be inserted: make it an ordinary column or leave it out with columns.exclude"
 	case key && c.nullable:
 		return fmt.Sprintf("is %s, but the key's columns must not be Nullable: make it %s", c.text, f.baseType(t))
@@ -128,6 +128,11 @@ func (c column) misfit(t chferry.Type, key bool, f *features) string {
 	default:
 		return ""
 	}
+}
+
+// computed tells whether the column can't be inserted.
+func (c column) computed() bool {
+	return c.defaultKind == "MATERIALIZED" || c.defaultKind == "ALIAS" || c.defaultKind == "EPHEMERAL"
 }
 
 func (c column) takes(t chferry.Type, f *features) bool {

@@ -73,13 +73,11 @@ func testMissingKeeps(t *testing.T, s *suite) {
 func testMisfits(t *testing.T, s *suite) {
 	s.create(t, users())
 	for name, change := range map[string]func(*chferry.Destination){
-		"name":  func(d *chferry.Destination) { d.Columns[1].Type = chferry.Type{Kind: chferry.Float64} },
-		"id":    func(d *chferry.Destination) { d.Columns[0].Type = chferry.Type{Kind: chferry.Uint64} },
-		"added": func(d *chferry.Destination) { d.Columns = append(d.Columns, column("added", stringType)) },
+		"name": func(d *chferry.Destination) { d.Columns[1].Type = chferry.Type{Kind: chferry.Float64} },
+		"id":   func(d *chferry.Destination) { d.Columns[0].Type = chferry.Type{Kind: chferry.Uint64} },
 		"amount": func(d *chferry.Destination) {
 			d.Columns[2].Type = chferry.Type{Kind: chferry.Decimal, Precision: 13, Scale: 2, Nullable: true}
 		},
-		"namE": func(d *chferry.Destination) { d.Columns[1].Destination = "namE" },
 	} {
 		d := users()
 		d.Columns = slices.Clone(d.Columns)
@@ -90,6 +88,59 @@ func testMisfits(t *testing.T, s *suite) {
 			t.Errorf("got %q, which should name the table and column %q", err, name)
 		}
 	}
+}
+
+// testMissingColumns adds columns to a table that has rows, under names that differ by as little as they can.
+func testMissingColumns(t *testing.T, s *suite) {
+	s.create(t, users())
+	s.insert(t, users(), 1, []string{"1", "a", "1.50"})
+	d := destination("users", []string{"id"}, column("id", int64Type), column("name", stringType), column("amount", nullable(amountType)),
+		column("added", nullable(stringType)), column("namE", int64Type), column("a `b`", stringType))
+	missing, err := s.Sink.Missing(t.Context(), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var added []string
+	for _, statement := range missing {
+		if strings.HasPrefix(statement.Creates, "column ") != (statement.Column != "") {
+			t.Errorf("%q is said to add column %q", statement.Creates, statement.Column)
+		}
+		if statement.Column != "" {
+			added = append(added, statement.Column)
+		}
+	}
+	if want := []string{"added", "namE", "a `b`"}; !slices.Equal(added, want) || !strings.HasPrefix(missing[len(missing)-1].Creates, "view ") {
+		t.Fatalf("got %v, want the columns %q and then the view", missing, want)
+	}
+	s.insert(t, users(), 2, []string{"2", "before", null})
+	for range 2 {
+		if err := s.Sink.Create(t.Context(), missing); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if again, err := s.Sink.Missing(t.Context(), d); err != nil || len(again) > 0 {
+		t.Errorf("got %v, %v, want nothing missing", again, err)
+	}
+	s.insert(t, d, 3, []string{"3", "after", null, "x", "7", "y"})
+	s.holds(t, d, []string{"1", "a", "1.50", null, "0", ""}, []string{"2", "before", null, null, "0", ""}, []string{"3", "after", null, "x", "7", "y"})
+}
+
+// testUnfilled syncs fewer columns than the table has, as when the source dropped one.
+func testUnfilled(t *testing.T, s *suite) {
+	if names, err := s.Sink.Unfilled(t.Context(), users()); err != nil || len(names) > 0 {
+		t.Errorf("without the table: got %v, %v", names, err)
+	}
+	s.create(t, users())
+	s.insert(t, users(), 1, []string{"1", "a", "1.50"}, []string{"2", "b", null})
+	fewer := destination("users", []string{"id"}, column("id", int64Type), column("name", stringType))
+	if missing, err := s.Sink.Missing(t.Context(), fewer); err != nil || len(missing) > 0 {
+		t.Errorf("got %v, %v, want nothing missing", missing, err)
+	}
+	if names, err := s.Sink.Unfilled(t.Context(), fewer); err != nil || !slices.Equal(names, []string{"amount"}) {
+		t.Errorf("got %v, %v, want amount", names, err)
+	}
+	s.insert(t, fewer, 2, []string{"1", "c"})
+	s.holds(t, users(), []string{"1", "c", null}, []string{"2", "b", null})
 }
 
 // testOrder holds tables to a sorting key of the key's columns.

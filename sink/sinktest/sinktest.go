@@ -32,6 +32,8 @@ func Run(t *testing.T, open func(t *testing.T) Bundle) {
 		"MissingUntilCreated":      testMissing,
 		"MissingKeepsWhatIsThere":  testMissingKeeps,
 		"MissingRefusesMisfits":    testMisfits,
+		"MissingColumns":           testMissingColumns,
+		"Unfilled":                 testUnfilled,
 		"MissingRefusesOrder":      testOrder,
 		"NamesThatHurt":            testNames,
 		"Values":                   testValues,

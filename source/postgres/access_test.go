@@ -71,7 +71,7 @@ func TestMissingRights(t *testing.T) {
 	}
 	table := b.describe(t, "partly")
 	wantCode(t, b.fetchErr(t, table), chferry.CodeAccessDenied, "partly", "GRANT")
-	projected, err := table.Project([]string{"secret"}, nil)
+	projected, err := table.Project(chferry.Import{Exclude: []string{"secret"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -95,7 +95,7 @@ func TestDescribeColumns(t *testing.T) {
 	pk := chferry.PrimaryKey{"1", "a"}
 	_, err := b.source.Fetch(t.Context(), table, keysOf(t, table, pk))
 	wantCode(t, err, chferry.CodeSchemaMismatch, "items", `"tags"`, "text[]", "columns.exclude")
-	projected, err := table.Project([]string{"tags", "more", "vector"}, nil)
+	projected, err := table.Project(chferry.Import{Exclude: []string{"tags", "more", "vector"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -53,7 +53,7 @@ func testFetchProjected(t *testing.T, s *suite) {
 	columns := []column{{"secret", stringType}, {"id", int64Type}, {"name", stringType}}
 	s.create(t, "items", columns, "id")
 	s.insert(t, "items", columns, []string{"hidden", "1", "one"})
-	table, err := s.describe(t, "items").Project([]string{"secret"}, map[string]string{"name": "title"})
+	table, err := s.describe(t, "items").Project(chferry.Import{Exclude: []string{"secret"}, Rename: map[string]string{"name": "title"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -48,7 +48,7 @@ func (s *Storage) SetLastSyncTime(ctx context.Context, key chferry.ImportKey, t 
 // statusFields are the fields of the state that make a status.
 var statusFields = []string{
 	"surplus", "batch_count", "last_sync", "version",
-	"total_operations", "total_rows", "total_deletes", "total_coalesced", "total_failed",
+	"total_operations", "total_rows", "total_deletes", "total_coalesced", "total_failed", "schema",
 }
 
 // statusReplies are the answers about one import key.
@@ -95,7 +95,9 @@ func (r statusReplies) status() chferry.Status {
 		text, _ := field.(string)
 		numbers[i], _ = strconv.ParseInt(text, 10, 64) // absent: 0
 	}
+	schema, _ := r.state.Val()[len(statusFields)-1].(string)
 	status := chferry.Status{
+		Schema:   schema,
 		Pending:  r.length.Val() + numbers[0] - numbers[1],
 		InFlight: numbers[1],
 		Failed:   r.failed.Val() + r.ended.Val(),
@@ -134,6 +136,21 @@ func (s *Storage) RememberIdentity(ctx context.Context, key chferry.ImportKey, d
 func (s *Storage) ReplaceIdentity(ctx context.Context, key chferry.ImportKey, database, identity string) error {
 	if err := s.client.HSet(ctx, s.keys(key).state, identityField(database), identity).Err(); err != nil {
 		return s.translate(err, "remember the source")
+	}
+	return nil
+}
+
+// NoteSchema implements storage.Administrator.
+func (s *Storage) NoteSchema(ctx context.Context, key chferry.ImportKey, schema []string) error {
+	state, text := s.keys(key).state, strings.Join(schema, "\n")
+	var err error
+	if text == "" {
+		err = s.client.HDel(ctx, state, "schema").Err()
+	} else {
+		err = s.client.HSet(ctx, state, "schema", text).Err()
+	}
+	if err != nil {
+		return s.translate(err, "note the schema")
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -129,5 +130,16 @@ func testIdentity(t *testing.T, b *bundle) {
 	b.ok(b.ReplaceIdentity(b.ctx(), b.key, "eu", "5/6"))
 	if got, err := b.RememberIdentity(b.ctx(), b.key, "eu", "1/2"); err != nil || got != "5/6" {
 		t.Fatalf("after replacing it remembered %q, %v; want 5/6", got, err)
+	}
+}
+
+func testSchema(t *testing.T, b *bundle) {
+	for _, schema := range [][]string{{"column a is new", "column b is gone"}, {"column c is new"}, nil, nil} {
+		b.ok(b.NoteSchema(b.ctx(), b.key, schema))
+		statuses, err := b.Status(b.ctx(), b.key)
+		b.ok(err)
+		if got, want := statuses[0].Schema, strings.Join(schema, "\n"); got != want {
+			t.Fatalf("noted %q, want %q", got, want)
+		}
 	}
 }

@@ -66,6 +66,7 @@ func Run(t *testing.T, open Open) {
 		{"the hook after removal", testHook},
 		{"identities are remembered", testIdentity},
 		{"actions in any order", testAnyOrder},
+		{"what was found of the schema is noted", testSchema},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
