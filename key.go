@@ -31,7 +31,7 @@ func AppendPrimaryKey(keys []Vector, pk PrimaryKey) error {
 // CanBeKey tells whether primary keys of this kind are supported: their text can be read without asking the source.
 func (k TypeKind) CanBeKey() bool {
 	switch k {
-	case Bool, Int16, Int32, Int64, Uint8, Uint64, Decimal, String, UUID, Date, Timestamp:
+	case Bool, Int16, Int32, Int64, Uint8, Uint64, Decimal, String, Enum, UUID, Date, Timestamp:
 		return true
 	default:
 		return false
@@ -40,7 +40,7 @@ func (k TypeKind) CanBeKey() bool {
 
 // appendText appends the value that text stands for; false if it stands for none.
 func (v *Vector) appendText(text string) bool {
-	if v.Type.Kind == String {
+	if v.Type.Kind == String || v.Type.Kind == Enum {
 		// No text column of any source holds these.
 		if !utf8.ValidString(text) || strings.IndexByte(text, 0) >= 0 {
 			return false

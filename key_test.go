@@ -242,7 +242,7 @@ func TestTimestampKeys(t *testing.T) {
 
 var keyTypes = []chferry.Type{
 	kind(chferry.Bool), kind(chferry.Int16), kind(chferry.Int32), kind(chferry.Int64), kind(chferry.Uint8), kind(chferry.Uint64), decimal(12, 2), decimal(76, 38),
-	kind(chferry.String), kind(chferry.UUID), kind(chferry.Date), kind(chferry.Timestamp),
+	kind(chferry.String), kind(chferry.Enum), kind(chferry.UUID), kind(chferry.Date), kind(chferry.Timestamp),
 }
 
 // TestCanBeKey makes sure that what is said to be readable is read, and nothing else.
@@ -252,7 +252,7 @@ func TestCanBeKey(t *testing.T) {
 	for _, typ := range keyTypes {
 		can[typ.Kind] = true
 	}
-	for k := chferry.TypeKind(0); k <= chferry.Timestamp+1; k++ {
+	for k := chferry.TypeKind(0); k <= chferry.Array+1; k++ {
 		if got, want := k.CanBeKey(), can[k]; got != want {
 			t.Errorf("%s: got %v, want %v", k, got, want)
 		}
@@ -282,7 +282,7 @@ func FuzzAppendPrimaryKey(f *testing.F) {
 				t.Errorf("%s: read again, %q became another value", types[i].Kind, written(&keys[i]))
 			}
 		}
-		if types[0].Kind == chferry.String && !utf8.ValidString(a) {
+		if (types[0].Kind == chferry.String || types[0].Kind == chferry.Enum) && !utf8.ValidString(a) {
 			t.Errorf("accepted a text that is none: %q", a)
 		}
 	})
@@ -291,7 +291,7 @@ func FuzzAppendPrimaryKey(f *testing.F) {
 // written is the first value of a vector in the notation of databases.
 func written(v *chferry.Vector) string {
 	switch v.Type.Kind {
-	case chferry.String, chferry.Decimal:
+	case chferry.String, chferry.Enum, chferry.Decimal:
 		return string(v.At(0))
 	case chferry.UUID:
 		return fmt.Sprintf("%x", v.At(0))

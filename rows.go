@@ -10,7 +10,8 @@ import (
 //   - Ints: Bool (0 or 1), all integers (Uint64 as its bits), Date (days), Timestamp (microseconds). What lies beyond the range
 //     of the type, such as infinity, is math.MaxInt64 or math.MinInt64.
 //   - Floats: Float32, Float64.
-//   - Data, cut at Ends: String, Bytes, UUID (16 bytes), Decimal (as in 12.50, or NaN).
+//   - Data, cut at Ends: String, Enum, Bytes, UUID (16 bytes), Decimal (as in 12.50, or NaN).
+//   - [Vector.Elements], cut at Ends: Array. Where its elements are arrays too, they have elements again.
 //
 // A null has the zero value in its place and is marked in Null, which is nil for a type that is not nullable.
 type Vector struct {
@@ -20,6 +21,8 @@ type Vector struct {
 	Floats []float64
 	Data   []byte
 	Ends   []int
+
+	elements *Vector
 }
 
 // Len returns the number of values.
@@ -27,7 +30,7 @@ func (v *Vector) Len() int {
 	switch v.storage() {
 	case inFloats:
 		return len(v.Floats)
-	case inData:
+	case inData, inElements:
 		return len(v.Ends)
 	default:
 		return len(v.Ints)
@@ -40,14 +43,17 @@ const (
 	inInts vectorStorage = iota
 	inFloats
 	inData
+	inElements
 )
 
 func (v *Vector) storage() vectorStorage {
 	switch v.Type.Kind {
 	case Float32, Float64:
 		return inFloats
-	case Decimal, String, Bytes, UUID:
+	case Decimal, String, Enum, Bytes, UUID:
 		return inData
+	case Array:
+		return inElements
 	default:
 		return inInts
 	}
@@ -62,14 +68,25 @@ func (v *Vector) AppendFloat(f float64) { v.Floats = append(v.Floats, f); v.mark
 // AppendData appends a copy of a value that lives in Data.
 func (v *Vector) AppendData(b []byte) { v.appendData(b); v.mark(false) }
 
-// AppendNull appends a null; the type must be nullable.
+// Elements holds the elements of all values of an Array, one after another.
+func (v *Vector) Elements() *Vector {
+	if v.elements == nil {
+		v.elements = &Vector{Type: v.Type.ElementType()}
+	}
+	return v.elements
+}
+
+// AppendArray appends an array of what was appended to [Vector.Elements] since the last one.
+func (v *Vector) AppendArray() { v.Ends = append(v.Ends, v.Elements().Len()) }
+
+// AppendNull appends a null, or an empty array; the type must be nullable.
 func (v *Vector) AppendNull() { v.appendZero(); v.mark(true) }
 
-// AppendDefault appends a null to a nullable vector and the type's zero value to another.
+// AppendDefault appends a null to a nullable vector and the type's zero value, such as an empty array, to another.
 func (v *Vector) AppendDefault() { v.appendZero(); v.mark(v.Type.Nullable) }
 
 func (v *Vector) mark(null bool) {
-	if v.Type.Nullable {
+	if v.Type.Nullable && v.Type.Kind != Array {
 		v.Null = append(v.Null, null)
 	}
 }
@@ -90,6 +107,8 @@ func (v *Vector) appendZero() {
 		v.Floats = append(v.Floats, 0)
 	case inInts:
 		v.Ints = append(v.Ints, 0)
+	case inElements:
+		v.AppendArray()
 	case inData:
 		switch v.Type.Kind {
 		case UUID:
@@ -104,11 +123,16 @@ func (v *Vector) appendZero() {
 
 // At returns the bytes of value i, which lives in Data. They are valid until the vector changes.
 func (v *Vector) At(i int) []byte {
-	start := 0
+	start, end := v.Span(i)
+	return v.Data[start:end]
+}
+
+// Span returns where value i starts and ends, in Data or among the elements.
+func (v *Vector) Span(i int) (start, end int) {
 	if i > 0 {
 		start = v.Ends[i-1]
 	}
-	return v.Data[start:v.Ends[i]]
+	return start, v.Ends[i]
 }
 
 // IsNull tells whether value i is null.
@@ -125,12 +149,17 @@ func (v *Vector) AppendFrom(from *Vector, i int) {
 		v.AppendFloat(from.Floats[i])
 	case inData:
 		v.AppendData(from.At(i))
+	case inElements:
+		for start, end := from.Span(i); start < end; start++ {
+			v.Elements().AppendFrom(from.Elements(), start)
+		}
+		v.AppendArray()
 	default:
 		v.AppendInt(from.Ints[i])
 	}
 }
 
-// Truncate drops all values from n on.
+// Truncate drops all values from n on, and elements that were appended for none yet.
 func (v *Vector) Truncate(n int) {
 	if v.Null != nil {
 		v.Null = v.Null[:n]
@@ -146,6 +175,13 @@ func (v *Vector) Truncate(n int) {
 			v.Data = v.Data[:0]
 		} else {
 			v.Data = v.Data[:v.Ends[n-1]]
+		}
+	case inElements:
+		v.Ends = v.Ends[:n]
+		if n == 0 {
+			v.Elements().Truncate(0)
+		} else {
+			v.Elements().Truncate(v.Ends[n-1])
 		}
 	}
 }
@@ -193,6 +229,10 @@ func (b *Block) Append(from *Block) {
 
 func (v *Vector) appendAll(from *Vector) {
 	base := len(v.Data)
+	if v.storage() == inElements {
+		base = v.Elements().Len()
+		v.Elements().appendAll(from.Elements())
+	}
 	v.Null = append(v.Null, from.Null...)
 	v.Ints = append(v.Ints, from.Ints...)
 	v.Floats = append(v.Floats, from.Floats...)

@@ -17,9 +17,15 @@ var (
 	}
 	allColumns = func() []chferry.Column {
 		var columns []chferry.Column
-		for k := chferry.Bool; k <= chferry.Timestamp; k++ {
+		for k := chferry.Bool; k <= chferry.Enum; k++ {
 			columns = append(columns,
 				chferry.Column{Name: k.String(), Type: kind(k)}, chferry.Column{Name: k.String() + "?", Type: chferry.Type{Kind: k, Nullable: true}})
+		}
+		for _, of := range []chferry.TypeKind{chferry.Int32, chferry.Float64, chferry.String} {
+			for dimensions := range 3 {
+				name := fmt.Sprintf("%s of %d dimensions", of, dimensions+1)
+				columns = append(columns, chferry.Column{Name: name, Type: chferry.Type{Kind: chferry.Array, Element: of, Dimensions: dimensions + 1, Nullable: dimensions != 1}})
+			}
 		}
 		return columns
 	}()
@@ -30,9 +36,15 @@ func value(v *chferry.Vector, i int) string {
 	switch {
 	case v.IsNull(i):
 		return "null"
+	case v.Type.Kind == chferry.Array:
+		elements := []string{}
+		for start, end := v.Span(i); start < end; start++ {
+			elements = append(elements, value(v.Elements(), start))
+		}
+		return fmt.Sprint(elements)
 	case v.Type.Kind == chferry.Float32 || v.Type.Kind == chferry.Float64:
 		return fmt.Sprint(v.Floats[i])
-	case v.Type.Kind == chferry.Decimal || v.Type.Kind == chferry.String || v.Type.Kind == chferry.Bytes || v.Type.Kind == chferry.UUID:
+	case v.Type.Kind == chferry.Decimal || v.Type.Kind == chferry.String || v.Type.Kind == chferry.Enum || v.Type.Kind == chferry.Bytes || v.Type.Kind == chferry.UUID:
 		return fmt.Sprintf("%q", v.At(i))
 	default:
 		return fmt.Sprint(v.Ints[i])
@@ -58,7 +70,12 @@ func appendRandom(t *rapid.T, v *chferry.Vector) {
 	switch v.Type.Kind {
 	case chferry.Float32, chferry.Float64:
 		v.AppendFloat(rapid.Float64().Draw(t, "float"))
-	case chferry.Decimal, chferry.String, chferry.Bytes, chferry.UUID:
+	case chferry.Array:
+		for range rapid.IntRange(0, 2).Draw(t, "elements") {
+			appendRandom(t, v.Elements())
+		}
+		v.AppendArray()
+	case chferry.Decimal, chferry.String, chferry.Enum, chferry.Bytes, chferry.UUID:
 		v.AppendData(rapid.SliceOfN(rapid.Byte(), 0, 4).Draw(t, "data"))
 	default:
 		v.AppendInt(rapid.Int64Range(-2, 2).Draw(t, "int"))
@@ -120,6 +137,9 @@ func TestVectorTruncate(t *testing.T) {
 		n := rapid.IntRange(0, b.Rows()).Draw(t, "n")
 		want := rowsOf(&b)[:n]
 		for c := range b.Vectors {
+			if b.Vectors[c].Type.Kind == chferry.Array {
+				appendRandom(t, b.Vectors[c].Elements()) // of a value that is not complete
+			}
 			b.Vectors[c].Truncate(n)
 		}
 		wantRows(t, "truncated", &b, want)
@@ -159,10 +179,10 @@ func TestVectorAppendDefault(t *testing.T) {
 		v := chferry.Vector{Type: c.Type}
 		v.AppendDefault()
 		want := map[chferry.TypeKind]string{
-			chferry.Decimal: `"0"`, chferry.String: `""`, chferry.Bytes: `""`, chferry.UUID: fmt.Sprintf("%q", make([]byte, 16)),
+			chferry.Decimal: `"0"`, chferry.String: `""`, chferry.Enum: `""`, chferry.Array: "[]", chferry.Bytes: `""`, chferry.UUID: fmt.Sprintf("%q", make([]byte, 16)),
 		}[c.Type.Kind]
 		switch {
-		case c.Type.Nullable:
+		case c.Type.Nullable && c.Type.Kind != chferry.Array:
 			want = "null"
 		case want == "":
 			want = "0"

@@ -24,13 +24,27 @@ const (
 	UUID
 	Date      // days since 1970-01-01
 	Timestamp // microseconds since 1970-01-01 00:00 UTC
+	Enum      // a text, one of few
+	Array     // of Dimensions dimensions, of values of the kind Element
 )
 
 // Type is the type of a column.
 type Type struct {
 	Kind             TypeKind
-	Precision, Scale int // of a Decimal
-	Nullable         bool
+	Precision, Scale int // of a Decimal, or of an Array of them
+	// Nullable tells that values may be null; of an Array, that those in it may be. An array itself never is.
+	Nullable   bool
+	Element    TypeKind // of an Array; neither Array nor Enum
+	Dimensions int      // of an Array; from 1
+}
+
+// ElementType returns the type of what an Array holds: an Array with one dimension less, or its Element.
+func (t Type) ElementType() Type {
+	if t.Dimensions > 1 {
+		t.Dimensions--
+		return t
+	}
+	return Type{Kind: t.Element, Precision: t.Precision, Scale: t.Scale, Nullable: t.Nullable}
 }
 
 // Column is one column on its way from a source table to a destination table.
@@ -163,7 +177,7 @@ type Destination struct {
 var typeKindNames = map[TypeKind]string{
 	Bool: "bool", Int16: "int16", Int32: "int32", Int64: "int64", Uint8: "uint8", Uint64: "uint64",
 	Float32: "float32", Float64: "float64", Decimal: "decimal", String: "string", Bytes: "bytes", UUID: "uuid",
-	Date: "date", Timestamp: "timestamp",
+	Date: "date", Timestamp: "timestamp", Enum: "enum", Array: "array",
 }
 
 // String returns the kind's name.

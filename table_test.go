@@ -135,7 +135,7 @@ func TestTableUnknown(t *testing.T) {
 func TestTypeKindNames(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
-	for k := chferry.Bool; k <= chferry.Timestamp; k++ {
+	for k := chferry.Bool; k <= chferry.Array; k++ {
 		if name := k.String(); name == "" || seen[name] {
 			t.Errorf("kind %d has the name %q, which is empty or another's", k, name)
 		}

@@ -127,7 +127,9 @@ func (s *server) current(t *testing.T, configured string, columns ...chferry.Col
 	}
 	kinds := make([]chferry.TypeKind, len(columns))
 	for i, c := range columns {
-		kinds[i] = c.Type.Kind
+		if kinds[i] = c.Type.Kind; c.Type.Kind == chferry.Array {
+			kinds[i] = c.Type.Element
+		}
 	}
 	rows := s.rows(t, "SELECT * FROM "+view, kinds)
 	slices.SortFunc(rows, slices.Compare[[]string])
@@ -170,6 +172,9 @@ func text(v reflect.Value, kind chferry.TypeKind, columnType string) string {
 		}
 		v = v.Elem()
 	}
+	if v.Kind() == reflect.Slice && v.Type() != reflect.TypeFor[[]byte]() {
+		return "[" + strings.Join(elements(v, kind, columnType), " ") + "]"
+	}
 	switch value := v.Interface().(type) {
 	case time.Time:
 		if kind == chferry.Date {
@@ -188,6 +193,17 @@ func text(v reflect.Value, kind chferry.TypeKind, columnType string) string {
 		}
 	}
 	return fmt.Sprint(v.Interface())
+}
+
+func elements(v reflect.Value, kind chferry.TypeKind, columnType string) []string {
+	texts := make([]string, v.Len())
+	for i := range texts {
+		texts[i] = text(v.Index(i), kind, columnType)
+		if kind == chferry.Timestamp && !strings.HasPrefix(texts[i], "[") {
+			texts[i] = strings.ReplaceAll(texts[i], " ", "T")
+		}
+	}
+	return texts
 }
 
 // freePort returns a port of 127.0.0.1 that nobody listens on.

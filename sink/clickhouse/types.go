@@ -22,19 +22,31 @@ import (
 //	uuid        UUID                      the same
 //	date        Date32 (≥ 21.9)           Date                       clamped to the type's first or last day
 //	timestamp   DateTime64(6, 'UTC')      DateTime('UTC')            clamped; DateTime: cut to the second, towards the past
+//	enum        LowCardinality(String)    String (< 20.1)
+//	array       Array(…) of the element's, once for each dimension
 //
-// What is nullable gets Nullable(…). In the columns of the key nothing is clamped or cut: two keys must not become one, so
+// What is nullable gets Nullable(…), of an array its elements. In the columns of the key nothing is clamped or cut: two keys must not become one, so
 // the row is set aside. The ranges are at [column.days] and [column.micros].
 func (f *features) columnType(t chferry.Type) string {
-	if t.Nullable {
-		return "Nullable(" + f.baseType(t) + ")"
+	base := f.baseType(t)
+	dictionary := t.Kind == chferry.Enum && f.hasDictionaries()
+	switch {
+	case t.Kind == chferry.Array:
+		return "Array(" + f.columnType(t.ElementType()) + ")"
+	case t.Nullable && dictionary:
+		return "LowCardinality(Nullable(" + base + "))"
+	case dictionary:
+		return "LowCardinality(" + base + ")"
+	case t.Nullable:
+		return "Nullable(" + base + ")"
+	default:
+		return base
 	}
-	return f.baseType(t)
 }
 
 var plainTypes = map[chferry.TypeKind]string{
 	chferry.Int16: "Int16", chferry.Int32: "Int32", chferry.Int64: "Int64", chferry.Uint8: "UInt8", chferry.Uint64: "UInt64",
-	chferry.Float32: "Float32", chferry.Float64: "Float64", chferry.String: "String", chferry.Bytes: "String", chferry.UUID: "UUID",
+	chferry.Float32: "Float32", chferry.Float64: "Float64", chferry.String: "String", chferry.Enum: "String", chferry.Bytes: "String", chferry.UUID: "UUID",
 }
 
 func (f *features) baseType(t chferry.Type) string {
@@ -80,8 +92,9 @@ func decimalDigits(t chferry.Type) (whole, scale int) {
 type column struct {
 	name        string
 	text        string // the type as the server writes it
-	base        string // the type's name without parameters, Nullable and LowCardinality
+	base        string // the type's name without parameters, Array, Nullable and LowCardinality
 	args        []int  // its numbers: the precision and scale of a Decimal, the precision of a DateTime64
+	dimensions  int    // of an Array, to whose elements all else here refers
 	nullable    bool
 	dictionary  bool   // LowCardinality
 	defaultKind string // DEFAULT, MATERIALIZED, ALIAS, EPHEMERAL or nothing
@@ -90,6 +103,10 @@ type column struct {
 func newColumn(name, text, defaultKind string) column {
 	c := column{name: name, text: text, defaultKind: defaultKind}
 	inner := text
+	for bare, ok := unwrap(inner, "Array"); ok; bare, ok = unwrap(inner, "Array") {
+		inner = bare
+		c.dimensions++
+	}
 	if bare, ok := unwrap(inner, "LowCardinality"); ok {
 		inner, c.dictionary = bare, true
 	}
@@ -121,7 +138,7 @@ func (c column) misfit(t chferry.Type, key bool, f *features) string {
 		return "is " + c.defaultKind + ", so it can't be inserted: make it an ordinary column or leave it out with columns.exclude"
 	case key && c.nullable:
 		return fmt.Sprintf("is %s, but the key's columns must not be Nullable: make it %s", c.text, f.baseType(t))
-	case t.Nullable && !c.nullable:
+	case t.Nullable && !c.nullable && t.Kind != chferry.Array: // a null among elements is set aside
 		return fmt.Sprintf("is %s, but the source's may be NULL: make it %s", c.text, f.columnType(t))
 	case !c.takes(t, f):
 		return fmt.Sprintf("is %s, which does not hold every %s: make it %s", c.text, t.Kind, f.columnType(t))
@@ -136,6 +153,12 @@ func (c column) computed() bool {
 }
 
 func (c column) takes(t chferry.Type, f *features) bool {
+	if c.dimensions != t.Dimensions || c.dimensions > 0 && c.dictionary {
+		return false
+	}
+	if t.Kind == chferry.Array {
+		t.Kind = t.Element
+	}
 	if to, ok := integers[c.base]; ok {
 		from, ok := integerKinds[t.Kind]
 		return ok && to.holds(from)
@@ -170,7 +193,7 @@ func (c column) takes(t chferry.Type, f *features) bool {
 // hasText tells whether a String column takes the kind: what is text already, and what has only one notation.
 func hasText(k chferry.TypeKind) bool {
 	switch k {
-	case chferry.String, chferry.Bytes, chferry.UUID, chferry.Decimal, chferry.Date, chferry.Timestamp:
+	case chferry.String, chferry.Enum, chferry.Bytes, chferry.UUID, chferry.Decimal, chferry.Date, chferry.Timestamp:
 		return true
 	default:
 		return false

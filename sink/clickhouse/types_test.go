@@ -18,6 +18,11 @@ func decimalOf(precision, scale int) chferry.Type {
 	return chferry.Type{Kind: chferry.Decimal, Precision: precision, Scale: scale}
 }
 
+// arrayOf is an array of values, nulls too.
+func arrayOf(element chferry.TypeKind, dimensions int) chferry.Type {
+	return chferry.Type{Kind: chferry.Array, Element: element, Dimensions: dimensions, Nullable: true}
+}
+
 func column(name string, t chferry.Type) chferry.Column {
 	return chferry.Column{Name: name, Destination: name, Type: t}
 }
@@ -38,7 +43,8 @@ var kinds = []chferry.Column{
 	column("wide", nullable(decimalOf(60, 10))), column("wider", decimalOf(77, 0)), column("hundreds", decimalOf(3, -2)),
 	column("tiny", decimalOf(2, 5)), column("string", nullable(chferry.Type{Kind: chferry.String})),
 	column("bytes", chferry.Type{Kind: chferry.Bytes}), column("date", nullable(chferry.Type{Kind: chferry.Date})),
-	column("timestamp", chferry.Type{Kind: chferry.Timestamp}),
+	column("timestamp", chferry.Type{Kind: chferry.Timestamp}), column("enum", chferry.Type{Kind: chferry.Enum}),
+	column("enum?", nullable(chferry.Type{Kind: chferry.Enum})), column("array", arrayOf(chferry.Date, 2)),
 }
 
 const createModern = `CREATE TABLE IF NOT EXISTS ` + "`shop`.`users`" + `
@@ -61,6 +67,9 @@ const createModern = `CREATE TABLE IF NOT EXISTS ` + "`shop`.`users`" + `
     ` + "`bytes`" + ` String,
     ` + "`date`" + ` Nullable(Date32),
     ` + "`timestamp`" + ` DateTime64(6, 'UTC'),
+    ` + "`enum`" + ` LowCardinality(String),
+    ` + "`enum\\x3F`" + ` LowCardinality(Nullable(String)),
+    ` + "`array`" + ` Array(Array(Nullable(Date32))),
     ` + "`_version`" + ` UInt64,
     ` + "`_is_deleted`" + ` UInt8
 )
@@ -81,7 +90,8 @@ func TestCreateTableByVersion(t *testing.T) {
 		"21.12.4.1":                 v22,
 		"21.8.3.44":                 older("(`_version`, `_is_deleted`)", "(`_version`)", "` Bool", "` UInt8", "Date32", "Date"),
 		"18.16.1": older("(`_version`, `_is_deleted`)", "(`_version`)", "` Bool", "` UInt8", "Date32", "Date",
-			"DateTime64(6, 'UTC')", "DateTime('UTC')", "Decimal(60, 10)", "String"),
+			"DateTime64(6, 'UTC')", "DateTime('UTC')", "Decimal(60, 10)", "String",
+			"LowCardinality(Nullable(String))", "Nullable(String)", "LowCardinality(String)", "String"),
 	} {
 		got, err := clickhouse.CreateTable(version, d)
 		if err != nil || got != want {
@@ -183,6 +193,18 @@ func TestWhatColumnsTake(t *testing.T) {
 		{modern, "DateTime('UTC')", of(chferry.Timestamp), false, false},
 		{old, "DateTime", of(chferry.Timestamp), false, true},
 		{modern, "DateTime64(6)", of(chferry.Date), false, false},
+		{modern, "LowCardinality(String)", of(chferry.Enum), true, true},
+		{modern, "String", of(chferry.Enum), false, true},
+		{modern, "Array(Nullable(Int32))", arrayOf(chferry.Int32, 1), false, true},
+		{modern, "Array(Int64)", arrayOf(chferry.Int32, 1), false, true},
+		{modern, "Array(Int16)", arrayOf(chferry.Int32, 1), false, false},
+		{modern, "Array(Array(Int32))", arrayOf(chferry.Int32, 1), false, false},
+		{modern, "Array(Array(Int32))", arrayOf(chferry.Int32, 2), false, true},
+		{modern, "Int32", arrayOf(chferry.Int32, 1), false, false},
+		{modern, "Array(Int32)", of(chferry.Int32), false, false},
+		{modern, "Array(LowCardinality(String))", arrayOf(chferry.String, 1), false, false},
+		{modern, "Array(String)", arrayOf(chferry.Date, 1), false, true},
+		{modern, "String", arrayOf(chferry.String, 1), false, false},
 		{modern, "Nullable(Int64)", of(chferry.Int64), false, true},
 		{modern, "Nullable(Int64)", of(chferry.Int64), true, false},
 		{modern, "Int64", nullable(of(chferry.Int64)), false, false},

@@ -26,6 +26,9 @@ type unfit struct {
 // encode converts a vector to what the column takes. Values that can't be held, or in a key only by changing them, are
 // listed, and the cells are then not to be sent.
 func (c column) encode(v *chferry.Vector, key bool, f *features) (cells, []unfit) {
+	if c.dimensions > 0 {
+		return c.encodeArrays(v, f)
+	}
 	if c.base == "String" {
 		return c.encodeText(v), nil
 	}

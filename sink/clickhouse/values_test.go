@@ -215,3 +215,39 @@ func TestTimesAsText(t *testing.T) {
 		t.Errorf("got %q, %v, want %q", got, err, want)
 	}
 }
+
+// arrays returns a vector of arrays of two dimensions; null stands for a null.
+func arrays(of chferry.TypeKind, null int64, rows ...[][]int64) chferry.Vector {
+	v := chferry.Vector{Type: chferry.Type{Kind: chferry.Array, Element: of, Dimensions: 2, Nullable: true}}
+	for _, row := range rows {
+		for _, inner := range row {
+			for _, n := range inner {
+				if elements := v.Elements().Elements(); n == null {
+					elements.AppendNull()
+				} else {
+					elements.AppendInt(n)
+				}
+			}
+			v.Elements().AppendArray()
+		}
+		v.AppendArray()
+	}
+	return v
+}
+
+// TestArraysThatDoNotFit finds the rows of elements that can't be held, in columns that differ from those that are created.
+func TestArraysThatDoNotFit(t *testing.T) {
+	t.Parallel()
+	const null = 99
+	v := arrays(chferry.Int16, null, [][]int64{{1}, {2, null}}, nil, [][]int64{{}, {}}, [][]int64{{3}}, [][]int64{{null}, {null}})
+	wire, _, unfit, err := clickhouse.Encode("26.3", "Array(Array(Int16))", v, false)
+	if want := []int{0, 4, 4}; err != nil || !slices.Equal(unfit, want) {
+		t.Errorf("got unfit rows %v, %v, want %v", unfit, err, want)
+	}
+	if want := 5*8 + 7*8 + 6*2; len(wire) != want {
+		t.Errorf("got %d bytes, want %d", len(wire), want)
+	}
+	if _, _, unfit, err = clickhouse.Encode("26.3", "Array(Array(Nullable(Int16)))", v, false); err != nil || len(unfit) > 0 {
+		t.Errorf("got unfit rows %v, %v, want none", unfit, err)
+	}
+}

@@ -18,7 +18,7 @@ type Bundle struct {
 	Sink sink.Sink
 	// Current returns the rows of a destination table that count, those that are neither replaced nor deleted, in the
 	// order of their texts. Values are in the notation of [chferry.AppendPrimaryKey], bytes as they are, floats as
-	// Go's %v; a null is NULL.
+	// Go's %v, arrays as [a b] with a T in times; a null is NULL.
 	Current func(t *testing.T, table string, columns ...chferry.Column) [][]string
 	// Unreachable returns a sink whose server does not answer.
 	Unreachable func(t *testing.T) sink.Sink

@@ -7,7 +7,8 @@ import (
 	"github.com/chferry/chferry"
 )
 
-// appendText appends the value that text stands for. Of strings, bytes and what no key can hold it is the value itself.
+// appendText appends the value that text stands for. Of strings, bytes and what no key can hold it is the value
+// itself; an array is [a b c], with blanks in none of its values.
 func appendText(t *testing.T, v *chferry.Vector, text string) {
 	t.Helper()
 	if text == null {
@@ -15,7 +16,12 @@ func appendText(t *testing.T, v *chferry.Vector, text string) {
 		return
 	}
 	switch v.Type.Kind {
-	case chferry.String, chferry.Bytes:
+	case chferry.Array:
+		for _, element := range elements(text) {
+			appendText(t, v.Elements(), element)
+		}
+		v.AppendArray()
+	case chferry.String, chferry.Enum, chferry.Bytes:
 		v.AppendData([]byte(text))
 	case chferry.Float32, chferry.Float64:
 		n, err := strconv.ParseFloat(text, 64)
@@ -34,4 +40,24 @@ func appendText(t *testing.T, v *chferry.Vector, text string) {
 		}
 		*v = one[0]
 	}
+}
+
+// elements cuts a text such as [a [b c]] at its outer blanks.
+func elements(text string) []string {
+	var parts []string
+	depth, start := 0, 1
+	for i := 1; i < len(text)-1; i++ {
+		switch {
+		case text[i] == '[':
+			depth++
+		case text[i] == ']':
+			depth--
+		case text[i] == ' ' && depth == 0:
+			parts, start = append(parts, text[start:i]), i+1
+		}
+	}
+	if len(text) > 2 {
+		parts = append(parts, text[start:len(text)-1])
+	}
+	return parts
 }

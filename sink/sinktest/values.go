@@ -38,6 +38,23 @@ var samples = []struct {
 	}},
 	{chferry.Type{Kind: chferry.Date}, []string{"1970-01-01", "2000-02-29", "2106-02-07"}},
 	{chferry.Type{Kind: chferry.Timestamp}, []string{"1970-01-01 00:00:00", "2024-02-29 12:34:56", "2105-12-31 23:59:59"}},
+	{chferry.Type{Kind: chferry.Enum}, []string{"", "happy", "very sad", "it's", "happy"}},
+	{arrayOf(chferry.Bool, 1), []string{"[]", "[true false]", "[NULL true]"}},
+	{arrayOf(chferry.Int32, 1), []string{"[]", "[1 -2 NULL]"}},
+	{arrayOf(chferry.Int64, 2), []string{"[]", "[[]]", "[[1 2] [] [3]]", "[[NULL]]"}},
+	{arrayOf(chferry.Float64, 1), []string{"[0.1 NaN -Inf]"}},
+	{arrayOf(chferry.String, 1), []string{"[]", "[a NULL é]"}},
+	{arrayOf(chferry.String, 3), []string{"[]", "[[[a] [b]] [[NULL c]]]"}},
+	{arrayOf(chferry.Bytes, 1), []string{"[\xff\x00]"}},
+	{arrayOf(chferry.UUID, 1), []string{"[0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6 NULL]"}},
+	{arrayOf(chferry.Date, 1), []string{"[2024-02-29 NULL]"}},
+	{arrayOf(chferry.Timestamp, 2), []string{"[[2024-02-29T12:34:56 NULL]]"}},
+	{chferry.Type{Kind: chferry.Array, Element: chferry.Decimal, Dimensions: 1, Precision: 12, Scale: 2, Nullable: true}, []string{"[12.50 NULL -0.01]"}},
+}
+
+// arrayOf is an array of values, nulls too.
+func arrayOf(element chferry.TypeKind, dimensions int) chferry.Type {
+	return chferry.Type{Kind: chferry.Array, Element: element, Dimensions: dimensions, Nullable: true}
 }
 
 // testValues writes every sample into a plain and a nullable column of its type.
@@ -55,14 +72,18 @@ func testValues(t *testing.T, s *suite) {
 	}
 }
 
-// testNulls writes nulls between values, in columns of every type.
+// testNulls writes nulls, and empty arrays, between values in columns of every type.
 func testNulls(t *testing.T, s *suite) {
 	columns := []chferry.Column{column("id", int64Type)}
 	first, second, third := []string{"1"}, []string{"2"}, []string{"3"}
 	for i, sample := range samples {
 		columns = append(columns, column("c"+strconv.Itoa(i), nullable(sample.Type)))
 		value := sample.values[len(sample.values)-1]
-		first, second, third = append(first, null), append(second, value), append(third, null)
+		absent := null
+		if sample.Kind == chferry.Array {
+			absent = "[]"
+		}
+		first, second, third = append(first, absent), append(second, value), append(third, absent)
 	}
 	d := destination("nulls", []string{"id"}, columns...)
 	s.create(t, d)

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"encoding/binary"
+	"fmt"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgtype"
@@ -9,84 +10,137 @@ import (
 	"github.com/chferry/chferry"
 )
 
-// keyColumn says how values of one column of the key are sent, and compared with the column.
-type keyColumn struct {
-	arrayOID, elementOID uint32
-	array                string // the SQL type that the array is cast to
-	enum                 string // the enum's SQL type, if the column is one
+// An array comes in its binary form: the number of dimensions, whether there are nulls, the elements' type, each dimension's
+// length and lower bound, and each element after its length, the last dimension's first (array_send in arrayfuncs.c). Lower
+// bounds have no place in an array of ClickHouse and are dropped.
+
+// maxDimensions is MAXDIM in PostgreSQL.
+const maxDimensions = 6
+
+// arrayReader reads the values of an array's column; element reads those in it.
+func arrayReader(t chferry.Type) valueReader {
+	element := elementReader(t).read
+	return valueReader{
+		format: binaryFormat,
+		unfit: func(b []byte) string {
+			if lengths, _, ok := arrayLengths(b); ok && lengths.n != 0 && lengths.n != t.Dimensions {
+				return fmt.Sprintf("an array of %d dimensions", lengths.n)
+			}
+			return ""
+		},
+		read: func(v *chferry.Vector, b []byte) bool {
+			lengths, rest, ok := arrayLengths(b)
+			if !ok {
+				return false
+			}
+			if lengths.n == 0 {
+				v.AppendArray()
+				return true
+			}
+			rest, ok = readArray(v, lengths.of[:lengths.n], rest, element)
+			return ok && len(rest) == 0
+		},
+	}
 }
 
-// keyColumnOf chooses the column's own type where the wire has a form of it that needs no reading by the server.
-func keyColumnOf(c chferry.Column) keyColumn {
-	switch c.Type.Kind {
-	case chferry.Bool:
-		return keyColumn{arrayOID: pgtype.BoolArrayOID, elementOID: pgtype.BoolOID, array: "bool[]"}
-	case chferry.Int16:
-		return keyColumn{arrayOID: pgtype.Int2ArrayOID, elementOID: pgtype.Int2OID, array: "int2[]"}
-	case chferry.Int32:
-		return keyColumn{arrayOID: pgtype.Int4ArrayOID, elementOID: pgtype.Int4OID, array: "int4[]"}
-	case chferry.Int64:
-		return keyColumn{arrayOID: pgtype.Int8ArrayOID, elementOID: pgtype.Int8OID, array: "int8[]"}
-	case chferry.UUID:
-		return keyColumn{arrayOID: pgtype.UUIDArrayOID, elementOID: pgtype.UUIDOID, array: "uuid[]"}
-	case chferry.Date:
-		return keyColumn{arrayOID: pgtype.DateArrayOID, elementOID: pgtype.DateOID, array: "date[]"}
-	case chferry.Timestamp:
-		if strings.HasSuffix(c.SourceType, "without time zone") {
-			return keyColumn{arrayOID: pgtype.TimestampArrayOID, elementOID: pgtype.TimestampOID, array: "timestamp[]"}
+// elementReader returns how an array's elements are read. Those that are read as text come as an array of texts, into which
+// the server is asked to cast the array: see [selected].
+func elementReader(t chferry.Type) valueReader { return valueReaders[t.Element] }
+
+// lengths are those of an array's dimensions.
+type lengths struct {
+	n  int // 0: the array is empty
+	of [maxDimensions]int
+}
+
+func arrayLengths(b []byte) (found lengths, rest []byte, ok bool) {
+	const header, dimension = 12, 8
+	if len(b) < header {
+		return found, nil, false
+	}
+	found.n = int(int32At(b))
+	if b = b[header:]; found.n < 0 || found.n > maxDimensions || len(b) < found.n*dimension {
+		return found, nil, false
+	}
+	for i := range found.n {
+		found.of[i] = int(int32At(b[i*dimension:]))
+	}
+	return found, b[found.n*dimension:], true
+}
+
+// readArray appends an array whose dimensions have these lengths and returns what follows it.
+func readArray(v *chferry.Vector, lengths []int, b []byte, element func(*chferry.Vector, []byte) bool) (rest []byte, ok bool) {
+	for range lengths[0] {
+		if len(lengths) > 1 {
+			b, ok = readArray(v.Elements(), lengths[1:], b, element)
+		} else {
+			b, ok = readElement(v.Elements(), b, element)
 		}
-		return keyColumn{arrayOID: pgtype.TimestamptzArrayOID, elementOID: pgtype.TimestamptzOID, array: "timestamptz[]"}
+		if !ok {
+			return nil, false
+		}
 	}
-	text := keyColumn{arrayOID: pgtype.TextArrayOID, elementOID: pgtype.TextOID, array: "text[]"}
-	switch {
-	case c.Type.Kind == chferry.Decimal:
-		text.array = "text[]::numeric[]"
-	case c.SourceType != "text" && c.SourceType != "name" && !strings.HasPrefix(c.SourceType, "character varying"):
-		text.enum = c.SourceType
-	}
-	return text
+	v.AppendArray()
+	return b, true
 }
 
-// condition compares a column with a key's value. A text that is none of an enum's labels is null there, and so equals
-// no row: casting it would fail the whole statement. The column is cast too, for a domain has no comparison with its enum.
-func (c keyColumn) condition(column, key string) string {
-	if c.enum == "" {
-		return column + " = " + key
+func readElement(v *chferry.Vector, b []byte, read func(*chferry.Vector, []byte) bool) (rest []byte, ok bool) {
+	const header = 4
+	if len(b) < header {
+		return nil, false
 	}
-	labels := "(SELECT enum_range(NULL::" + c.enum + ")::text[])"
-	return column + "::" + c.enum + " = CASE WHEN " + key + " = ANY (" + labels + "::text[]) THEN " + key + "::" + c.enum + " END"
-}
-
-// arrayOf encodes the keys' values in PostgreSQL's binary form of an array: the number of dimensions, whether there are nulls,
-// the type, each dimension's length and lower bound, and each value after its length (array_recv in arrayfuncs.c).
-func arrayOf(v *chferry.Vector, column chferry.Column) param {
-	c, n := keyColumnOf(column), v.Len()
-	b := make([]byte, 0, 20+n*12+len(v.Data))
-	for _, header := range []uint32{1, 0, c.elementOID, uint32(n), 1} {
-		b = binary.BigEndian.AppendUint32(b, header)
-	}
-	for i := range n {
-		b = appendElement(b, v, i)
-	}
-	return param{c.arrayOID, binaryFormat, b}
-}
-
-func appendElement(b []byte, v *chferry.Vector, i int) []byte {
-	switch v.Type.Kind {
-	case chferry.Bool:
-		return append(b, 0, 0, 0, 1, byte(v.Ints[i]))
-	case chferry.Int16:
-		return binary.BigEndian.AppendUint16(append(b, 0, 0, 0, 2), uint16(v.Ints[i]))
-	case chferry.Int32:
-		return binary.BigEndian.AppendUint32(append(b, 0, 0, 0, 4), uint32(v.Ints[i]))
-	case chferry.Int64:
-		return binary.BigEndian.AppendUint64(append(b, 0, 0, 0, 8), uint64(v.Ints[i]))
-	case chferry.Date:
-		return binary.BigEndian.AppendUint32(append(b, 0, 0, 0, 4), uint32(daysToWire(v.Ints[i])))
-	case chferry.Timestamp:
-		return binary.BigEndian.AppendUint64(append(b, 0, 0, 0, 8), uint64(microsToWire(v.Ints[i])))
+	n := int(int32(binary.BigEndian.Uint32(b)))
+	switch b = b[header:]; {
+	case n == -1:
+		v.AppendNull()
+		return b, true
+	case n < 0 || n > len(b):
+		return nil, false
 	default:
-		value := v.At(i)
-		return append(binary.BigEndian.AppendUint32(b, uint32(len(value))), value...)
+		return b[n:], read(v, b[:n])
+	}
+}
+
+// selected returns the expression for the values of a column.
+func selected(c chferry.Column) string {
+	name := "t." + quote(c.Name)
+	if castToText(c) {
+		name += "::text[]"
+	}
+	return name
+}
+
+// castToText tells whether the server is to make texts of the elements. Those of char(n) are texts in binary too, and would lose
+// their blanks.
+func castToText(c chferry.Column) bool {
+	return c.Type.Kind == chferry.Array && elementReader(c.Type).format == textFormat && !isChar(c)
+}
+
+func isChar(c chferry.Column) bool {
+	return strings.HasPrefix(c.SourceType, "character(") || strings.HasPrefix(c.SourceType, "bpchar")
+}
+
+// arrayElements are the types of the elements of PostgreSQL's own arrays that are read in binary.
+var arrayElements = map[uint32]uint32{
+	pgtype.BoolArrayOID: pgtype.BoolOID, pgtype.Int2ArrayOID: pgtype.Int2OID, pgtype.Int4ArrayOID: pgtype.Int4OID,
+	pgtype.Int8ArrayOID: pgtype.Int8OID, pgtype.OIDArrayOID: pgtype.OIDOID, pgtype.Float4ArrayOID: pgtype.Float4OID,
+	pgtype.Float8ArrayOID: pgtype.Float8OID, pgtype.ByteaArrayOID: pgtype.ByteaOID, pgtype.UUIDArrayOID: pgtype.UUIDOID,
+	pgtype.DateArrayOID: pgtype.DateOID, pgtype.TimestampArrayOID: pgtype.TimestampOID, pgtype.TimestamptzArrayOID: pgtype.TimestamptzOID,
+}
+
+// firstUserOID is FirstNormalObjectId in PostgreSQL: types from there on are not its own.
+const firstUserOID = 16384
+
+// isArrayOf tells whether an array's type on the wire is what its reader expects. An array of a domain has a type of its own; the
+// form of its elements tells whether they can be read.
+func isArrayOf(c chferry.Column, oid uint32) bool {
+	element, own := arrayElements[oid]
+	switch {
+	case castToText(c):
+		return oid == pgtype.TextArrayOID
+	case isChar(c):
+		return oid == pgtype.BPCharArrayOID || oid >= firstUserOID
+	default:
+		return own && fixedTypes[element] == c.Type.Element || oid >= firstUserOID
 	}
 }

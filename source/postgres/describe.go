@@ -10,24 +10,35 @@ import (
 	"github.com/chferry/chferry"
 )
 
-// describeSQL returns a row for each column of table $1, with what is known of the table in each of them.
+// describeSQL returns a row for each column of table $1, with what is known of the table in each of them. A column's type is
+// followed from domains to the types beneath them, and from an array to its elements. How many dimensions an array has, its
+// values decide each for itself; here it has as many as it was declared with, and one where PostgreSQL kept no declaration.
 const describeSQL = `
 WITH RECURSIVE resolved AS (
-	SELECT a.attnum, a.atttypid AS type, a.atttypmod AS modifier
+	SELECT a.attnum, a.atttypid AS type, a.atttypmod AS modifier, a.attndims::int AS dimensions, false AS is_array, 1 AS step
 	FROM pg_attribute a WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
 	UNION ALL
-	SELECT r.attnum, t.typbasetype, t.typtypmod FROM resolved r JOIN pg_type t ON t.oid = r.type WHERE t.typtype = 'd'
+	SELECT r.attnum, CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE e.oid END,
+		CASE t.typtype WHEN 'd' THEN t.typtypmod ELSE r.modifier END,
+		CASE WHEN r.is_array THEN r.dimensions ELSE greatest(r.dimensions, t.typndims) END,
+		r.is_array OR t.typtype <> 'd', r.step + 1
+	FROM resolved r JOIN pg_type t ON t.oid = r.type LEFT JOIN pg_type e ON e.typarray = t.oid
+	WHERE t.typtype = 'd' OR (e.oid IS NOT NULL AND NOT r.is_array)
+), last AS (
+	SELECT DISTINCT ON (attnum) attnum, type, modifier, greatest(dimensions, 1) AS dimensions, is_array
+	FROM resolved ORDER BY attnum, step DESC
 ), primary_key AS (
 	SELECT k.attnum, k.n FROM pg_index i, unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, n)
 	WHERE i.indrelid = to_regclass($1) AND i.indisprimary AND k.n <= i.indnkeyatts
 )
 SELECT c.oid, c.relkind, row_security_active(c.oid), has_any_column_privilege(c.oid, 'SELECT'),
-	current_setting('server_encoding'), a.attname, a.attnotnull, t.oid, r.modifier, format_type(t.oid, r.modifier),
-	t.typtype = 'e', t.typcategory = 'A', coalesce(l.collisdeterministic, true), coalesce(k.n, 0)
+	current_setting('server_encoding'), a.attname, a.attnotnull, t.oid, r.modifier,
+	format_type(t.oid, r.modifier) || CASE WHEN r.is_array THEN repeat('[]', r.dimensions) ELSE '' END,
+	t.typtype = 'e', CASE WHEN r.is_array THEN r.dimensions ELSE 0 END, coalesce(l.collisdeterministic, true), coalesce(k.n, 0)
 FROM pg_class c
 JOIN pg_attribute a ON a.attrelid = c.oid
-JOIN resolved r ON r.attnum = a.attnum
-JOIN pg_type t ON t.oid = r.type AND t.typtype <> 'd'
+JOIN last r ON r.attnum = a.attnum
+JOIN pg_type t ON t.oid = r.type
 LEFT JOIN pg_collation l ON l.oid = a.attcollation
 LEFT JOIN primary_key k ON k.attnum = a.attnum
 WHERE c.oid = to_regclass($1)
@@ -46,7 +57,7 @@ type described struct {
 // attribute is a column, its domain resolved to the type beneath.
 type attribute struct {
 	chferry.Column
-	oid           uint32
+	oid           uint32 // of the elements, if it is an array
 	notNull       bool
 	isEnum        bool
 	deterministic bool // the collation tells all texts apart
@@ -54,8 +65,7 @@ type attribute struct {
 }
 
 // Describe implements [source.Source]. Views, materialized views, foreign and partitioned tables are tables here; those
-// without a primary key of their own need primaryKey. A column of a type that is not supported, such as an array, has
-// the kind 0: the caller must exclude it, [Source.Fetch] refuses it.
+// without a primary key of their own need primaryKey.
 func (s *Source) Describe(ctx context.Context, table string, primaryKey []string) (chferry.Table, error) {
 	name, err := parseRelation(table)
 	if err != nil {
@@ -74,7 +84,9 @@ func (s *Source) Describe(ctx context.Context, table string, primaryKey []string
 	}
 	for i, a := range d.columns {
 		// Where nullability is unknown, as in a view, the key's values are not null all the same: nulls match no key.
-		a.Type.Nullable = !a.notNull && a.Type.Kind != 0 && !slices.Contains(out.PrimaryKey, i)
+		if a.Type.Kind != chferry.Array {
+			a.Type.Nullable = !a.notNull && !slices.Contains(out.PrimaryKey, i)
+		}
 		out.Columns = append(out.Columns, a.Column)
 	}
 	return out, nil
@@ -97,8 +109,16 @@ func (d *described) read(rr *pgconn.ResultReader) error {
 		if err != nil {
 			return err
 		}
-		if a.oid = uint32(oid); !yes(11) {
-			a.Type = typeOf(a.oid, int32(modifier))
+		dimensions, err := strconv.Atoi(text(11))
+		if err != nil {
+			return err
+		}
+		a.oid = uint32(oid)
+		switch a.Type = typeOf(a.oid, int32(modifier)); {
+		case dimensions > 0:
+			a.Type = arrayType(a.Type, dimensions)
+		case a.isEnum:
+			a.Type.Kind = chferry.Enum
 		}
 		a.keyPosition, err = strconv.Atoi(text(13))
 		d.columns = append(d.columns, a)

@@ -54,7 +54,7 @@ func fetchable(table chferry.Table, keys []chferry.Vector) error {
 func fetchSQL(table chferry.Table, name relation) string {
 	var columns, arrays, aliases, conditions []string
 	for _, c := range table.Columns {
-		columns = append(columns, "t."+quote(c.Name))
+		columns = append(columns, selected(c))
 	}
 	for i, c := range table.PrimaryKey {
 		alias := fmt.Sprintf("c%d", i+1)
@@ -83,7 +83,7 @@ func newRowReader(table chferry.Table, keys int) *rowReader {
 		rows: chferry.Rows{Block: chferry.NewBlock(table.Columns), Key: make([]int, 0, keys)},
 	}
 	for i, c := range table.Columns {
-		reader := valueReaders[c.Type.Kind]
+		reader := readerOf(c.Type)
 		r.formats = append(r.formats, reader.format)
 		r.readers = append(r.readers, reader)
 		reserve(&r.rows.Vectors[i], keys)
@@ -109,12 +109,24 @@ func (r *rowReader) read(rr *pgconn.ResultReader) error {
 // sameTypes makes sure that the values on the wire are what the readers expect.
 func (r *rowReader) sameTypes(fields []pgconn.FieldDescription) error {
 	for i, c := range r.table.Columns {
-		now, then := typeOf(fields[i+1].DataTypeOID, fields[i+1].TypeModifier), c.Type
-		if now.Nullable = then.Nullable; now != then {
+		if !sameType(fields[i+1], c) {
 			return r.changed(c, "another type")
 		}
 	}
 	return nil
+}
+
+func sameType(field pgconn.FieldDescription, c chferry.Column) bool {
+	now := typeOf(field.DataTypeOID, field.TypeModifier)
+	now.Nullable = c.Type.Nullable
+	switch c.Type.Kind {
+	case chferry.Array:
+		return isArrayOf(c, field.DataTypeOID)
+	case chferry.Enum: // on the wire a type like any other that is not PostgreSQL's own
+		return now.Kind == chferry.String
+	default:
+		return now == c.Type
+	}
 }
 
 func (r *rowReader) changed(c chferry.Column, what string) error {
@@ -129,10 +141,13 @@ func (r *rowReader) readRow(row [][]byte) error {
 			r.table.Name)
 	}
 	r.seen[key] = true
-	r.rows.Key = append(r.rows.Key, key)
+	before := r.rows.Rows()
 	for i, reader := range r.readers {
 		v, value := &r.rows.Vectors[i], row[i+1]
 		switch {
+		case value != nil && reader.unfit != nil && reader.unfit(value) != "":
+			r.unfit(key, i, before, reader.unfit(value))
+			return nil
 		case value != nil:
 			if !reader.read(v, value) {
 				return r.changed(r.table.Columns[i], "another form")
@@ -143,5 +158,17 @@ func (r *rowReader) readRow(row [][]byte) error {
 			return r.changed(r.table.Columns[i], "nulls, other")
 		}
 	}
+	r.rows.Key = append(r.rows.Key, key)
 	return nil
+}
+
+// unfit takes back the row whose column i can't hold its value.
+func (r *rowReader) unfit(key, i, before int, what string) {
+	for j := range r.rows.Vectors[:i] {
+		r.rows.Vectors[j].Truncate(before)
+	}
+	c := r.table.Columns[i]
+	r.rows.Unfit = append(r.rows.Unfit, chferry.Unfit{
+		Key: key, Reason: fmt.Sprintf("table %s: column %q (%s) holds %s", r.table.Name, c.Name, c.SourceType, what),
+	})
 }

@@ -163,11 +163,14 @@ func TestChangedColumns(t *testing.T) {
 		"ALTER COLUMN n TYPE real":                                           chferry.CodeSchemaMismatch,
 		"ALTER COLUMN price TYPE numeric(14,4)":                              chferry.CodeSchemaMismatch,
 		"ALTER COLUMN n DROP NOT NULL, ALTER COLUMN n TYPE int USING (NULL)": chferry.CodeSchemaMismatch,
+		"ALTER COLUMN tags TYPE bigint[]":                                    chferry.CodeSchemaMismatch,
+		"ALTER COLUMN tags TYPE int USING 1":                                 chferry.CodeSchemaMismatch,
+		"DROP COLUMN tags, ADD COLUMN tags text[]":                           chferry.CodeSchemaMismatch,
 		"DROP COLUMN n":        chferry.CodeConfiguration,
 		"RENAME COLUMN n TO m": chferry.CodeConfiguration,
 	} {
 		b := setup(t)
-		b.exec(t, "CREATE TABLE items (id int PRIMARY KEY, n int NOT NULL, price numeric(12,2)); INSERT INTO items VALUES (1, 2, 3)")
+		b.exec(t, "CREATE TABLE items (id int PRIMARY KEY, n int NOT NULL, price numeric(12,2), tags int[]); INSERT INTO items VALUES (1, 2, 3, '{4}')")
 		table := b.describe(t, "items")
 		b.exec(t, "ALTER TABLE items "+change)
 		wantCode(t, b.fetchErr(t, table), want, "items", "changed")

@@ -65,7 +65,7 @@ var keyTypes = []uint32{
 // unfit says why a column can't be part of the primary key; empty if it can.
 func (d described) unfit(a attribute) string {
 	switch {
-	case !a.isEnum && !slices.Contains(keyTypes, a.oid):
+	case a.Type.Kind == chferry.Array, !a.isEnum && !slices.Contains(keyTypes, a.oid):
 		return "type " + a.SourceType + " is not supported there"
 	case a.oid == pgtype.NumericOID && a.Type.Kind != chferry.Decimal:
 		return "type " + a.SourceType + " is supported there with a precision of at most 76 digits only"
@@ -73,7 +73,7 @@ func (d described) unfit(a attribute) string {
 		return "it is nullable; make it NOT NULL"
 	case !a.deterministic:
 		return "its collation holds different texts equal"
-	case a.Type.Kind == chferry.String && d.encoding != "UTF8":
+	case (a.Type.Kind == chferry.String || a.isEnum) && d.encoding != "UTF8":
 		return "the database's encoding is " + d.encoding + ", and text is supported there in UTF8 only"
 	}
 	return ""

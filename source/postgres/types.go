@@ -30,6 +30,13 @@ func typeOf(oid uint32, modifier int32) chferry.Type {
 	return chferry.Type{Kind: chferry.String}
 }
 
+// arrayType is an array of a type. Any of its elements may be null, whatever the column says.
+func arrayType(of chferry.Type, dimensions int) chferry.Type {
+	return chferry.Type{
+		Kind: chferry.Array, Element: of.Kind, Dimensions: dimensions, Precision: of.Precision, Scale: of.Scale, Nullable: true,
+	}
+}
+
 // numericType reads the modifier of a numeric as numeric_typmod_precision and numeric_typmod_scale do in PostgreSQL's
 // numeric.c. Since PostgreSQL 15 the scale may be negative, or greater than the precision.
 func numericType(modifier int32) chferry.Type {

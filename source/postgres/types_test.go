@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -24,6 +25,22 @@ func same(values ...string) [][2]string {
 		pairs[i] = [2]string{v, v}
 	}
 	return pairs
+}
+
+// arrays are values as they are written and as they come out, in turn.
+func arrays(values ...string) [][2]string {
+	var pairs [][2]string
+	for i := 0; i < len(values); i += 2 {
+		pairs = append(pairs, [2]string{values[i], values[i+1]})
+	}
+	return pairs
+}
+
+// arrayOf is an array of any values of a type, nulls too.
+func arrayOf(of chferry.Type, dimensions int) chferry.Type {
+	return chferry.Type{
+		Kind: chferry.Array, Element: of.Kind, Dimensions: dimensions, Precision: of.Precision, Scale: of.Scale, Nullable: true,
+	}
 }
 
 func kind(k chferry.TypeKind) chferry.Type { return chferry.Type{Kind: k} }
@@ -59,8 +76,8 @@ var (
 		{`"char"`, text, same("x")},
 		{"json", text, same(`{"b": 1,  "a":[null, "é"]}`)},
 		{"jsonb", text, [][2]string{{`{"b": 1,  "a":[null, "é"]}`, `{"a": [null, "é"], "b": 1}`}}},
-		{"mood", text, same("happy", "very sad", "it's")},
-		{`"Moods"."Mood"`, text, same("A,b")},
+		{"mood", kind(chferry.Enum), same("happy", "very sad", "it's")},
+		{`"Moods"."Mood"`, kind(chferry.Enum), same("A,b")},
 		{"bytea", kind(chferry.Bytes), [][2]string{{`\x`, ""}, {`\x00ff5c`, "\x00\xff\\"}}},
 		{"uuid", kind(chferry.UUID), [][2]string{{"{0F2E4D6C8BA91C3E5F708192A3B4C5D6}", "0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6"}}},
 		{"date", kind(chferry.Date), [][2]string{
@@ -108,6 +125,54 @@ var (
 		{"very_positive", kind(chferry.Int32), same("11")},
 		{"price", decimal(12, 2), same("12.50")},
 		{"short", text, same("abc")},
+		{"macaddr8", text, same("08:00:2b:01:02:03:04:05")},
+		{"tsrange", text, same(`["2024-02-29 12:00:00","2024-03-01 00:00:00")`)},
+		{"datemultirange", text, same("{[2024-01-01,2024-02-01)}")},
+		{"line", text, same("{1,2,3}")},
+		{"lseg", text, same("[(0,0),(1,1)]")},
+		{"path", text, same("((0,0),(1,1))", "[(0,0),(1,1)]")},
+		{"polygon", text, same("((0,0),(1,1),(1,0))")},
+		{"circle", text, same("<(0,0),1.5>")},
+		{"tsquery", text, same("'a' & 'b'")},
+		{"txid_snapshot", text, same("10:20:10,14,15")},
+		{"regclass", text, same("pg_class")},
+		{"hstore", text, same(`"a"=>"1", "b"=>NULL`)},
+		{"int2vector", text, same("1 2")},
+
+		{"boolean[]", arrayOf(kind(chferry.Bool), 1), arrays("{t,f,NULL}", "[true, false, \x00null]")},
+		{"smallint[]", arrayOf(kind(chferry.Int16), 1), arrays("{-32768,32767}", "[-32768, 32767]", "{}", "[]", "{NULL}", "[\x00null]")},
+		{"int[][]", arrayOf(kind(chferry.Int32), 2), arrays("{{1,2},{3,NULL}}", "[[1, 2], [3, \x00null]]", "{}", "[]", "{{1}}", "[[1]]")},
+		{"int[3][2]", arrayOf(kind(chferry.Int32), 2), arrays("{{1,2}}", "[[1, 2]]")},
+		{"int[][][][][][]", arrayOf(kind(chferry.Int32), 6), arrays("{{{{{{1,2}}}}}}", "[[[[[[1, 2]]]]]]")},
+		{"bigint[]", arrayOf(kind(chferry.Int64), 1), arrays("[5:6]={-9223372036854775808,9223372036854775807}", "[-9223372036854775808, 9223372036854775807]")},
+		{"oid[]", arrayOf(kind(chferry.Int64), 1), arrays("{4294967295}", "[4294967295]")},
+		{"real[]", arrayOf(kind(chferry.Float32), 1), arrays("{1.5,NaN,-Infinity}", "[1.5, NaN, -Inf]")},
+		{"double precision[]", arrayOf(kind(chferry.Float64), 1), arrays("{5e-324,Infinity}", "[5e-324, +Inf]")},
+		{"numeric(12,2)[]", arrayOf(decimal(12, 2), 1), arrays("{1,-0.5,NULL,NaN}", "[1.00, -0.50, \x00null, NaN]")},
+		{"numeric[]", arrayOf(text, 1), arrays("{1.0,Infinity}", "[1.0, Infinity]")},
+		{"text[]", arrayOf(text, 1), arrays(`{"",a,"NULL",NULL,"b,c","{d}","e\"\\f","🚢"}`, "[, a, NULL, \x00null, b,c, {d}, e\"\\f, 🚢]")},
+		{"varchar(3)[][]", arrayOf(text, 2), arrays("{{abc},{NULL}}", "[[abc], [\x00null]]")},
+		{"char(3)[]", arrayOf(text, 1), arrays("{ab}", "[ab ]")},
+		{"padded[]", arrayOf(text, 1), arrays("{ab}", "[ab ]")},
+		{"name[]", arrayOf(text, 1), arrays("{ab}", "[ab]")},
+		{"citext[]", arrayOf(text, 1), arrays("{Ab}", "[Ab]")},
+		{"jsonb[]", arrayOf(text, 1), arrays(`{"{\"a\": [1, null]}",null}`, `[{"a": [1, null]}, `+"\x00null]")},
+		{"mood[]", arrayOf(text, 1), arrays(`{happy,"very sad"}`, "[happy, very sad]")},
+		{"bytea[]", arrayOf(kind(chferry.Bytes), 1), arrays(`{"\\x00ff"}`, "[\x00\xff]")},
+		{"uuid[]", arrayOf(kind(chferry.UUID), 1), arrays("{0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6}", "[0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6]")},
+		{"date[]", arrayOf(kind(chferry.Date), 1), arrays("{2024-02-29,infinity,0044-03-15 BC}", "[2024-02-29, infinity, -0043-03-15]")},
+		{"timestamp[]", arrayOf(kind(chferry.Timestamp), 1), arrays(`{"2024-02-29 12:34:56.789012"}`, "[2024-02-29 12:34:56.789012]")},
+		{"timestamptz[]", arrayOf(kind(chferry.Timestamp), 1), arrays(`{"2024-02-29 12:00:00+05:30",-infinity}`, "[2024-02-29 06:30:00, -infinity]")},
+		{"interval[]", arrayOf(text, 1), arrays(`{"1 day 02:00:00"}`, "[1 day 02:00:00]")},
+		{"inet[]", arrayOf(text, 1), arrays("{10.0.0.1,::1}", "[10.0.0.1/32, ::1/128]")},
+		{"box[]", arrayOf(text, 1), arrays("{(3,4),(1,2);NULL}", "[(3,4),(1,2), \x00null]")},
+		{"int4range[]", arrayOf(text, 1), arrays(`{"[1,5)"}`, "[[1,5)]")},
+		{"pair[]", arrayOf(text, 1), arrays(`{"(1,\"a b\")"}`, `[(1,"a b")]`)},
+		{"positive[]", arrayOf(kind(chferry.Int32), 1), arrays("{1,NULL}", "[1, \x00null]")},
+		{"price[]", arrayOf(decimal(12, 2), 1), arrays("{12.5}", "[12.50]")},
+		{"matrix", arrayOf(kind(chferry.Int32), 2), arrays("{{1,2}}", "[[1, 2]]")},
+		{"ladder", arrayOf(kind(chferry.Int32), 1), arrays("{1,2}", "[1, 2]")},
+		{"ladder[]", arrayOf(text, 1), arrays(`{"{1,2}"}`, "[{1,2}]")},
 	}
 )
 
@@ -119,7 +184,10 @@ const typeSetup = `
 	CREATE DOMAIN very_positive AS positive CHECK (VALUE > 10);
 	CREATE DOMAIN price AS numeric(12,2) NOT NULL;
 	CREATE DOMAIN short AS varchar(3);
-	CREATE EXTENSION citext;`
+	CREATE DOMAIN padded AS char(3);
+	CREATE DOMAIN matrix AS int[][];
+	CREATE DOMAIN ladder AS positive[];
+	CREATE EXTENSION citext; CREATE EXTENSION hstore;`
 
 func TestTypes(t *testing.T) {
 	t.Parallel()
@@ -158,9 +226,52 @@ func (of typeCase) wantColumns(t *testing.T, columns []chferry.Column) {
 	if got := columns[2].Type; got != want {
 		t.Errorf("%s NOT NULL: got %+v, want %+v", of.sql, got, want)
 	}
-	want.Nullable = true
+	want.Nullable = true // an array's elements are so in any case
 	if got := columns[1].Type; got != want {
 		t.Errorf("%s: got %+v, want %+v", of.sql, got, want)
+	}
+}
+
+// TestArraysOfOtherDimensions: a value has as many dimensions as it likes, a column in ClickHouse has not.
+func TestArraysOfOtherDimensions(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.exec(t, `CREATE TABLE items (a int[], id int PRIMARY KEY, b text[][]); CREATE VIEW seen AS SELECT * FROM items;
+		INSERT INTO items VALUES ('{1}', 1, '{{x}}'), ('{{1,2}}', 2, '{{y}}'), ('{3}', 3, '{z}'), (NULL, 4, NULL), ('{}', 5, '{}')`)
+	for name, want := range map[string]struct {
+		dimensions int // of b
+		rows       map[int]string
+		unfit      map[int]string
+	}{
+		"items": {2, map[int]string{0: "[1] [[x]]", 3: "[] []", 4: "[] []"}, map[int]string{
+			1: `table items: column "a" (integer[]) holds an array of 2 dimensions`, 2: `table items: column "b" (text[][]) holds an array of 1 dimensions`,
+		}},
+		"seen": {1, map[int]string{2: "[3] [z]", 3: "[] []", 4: "[] []"}, map[int]string{
+			0: `table seen: column "b" (text[]) holds an array of 2 dimensions`, 1: `table seen: column "a" (integer[]) holds an array of 2 dimensions`,
+		}},
+	} {
+		table := b.describe(t, name, "id")
+		if got := table.Columns[2].Type.Dimensions; got != want.dimensions {
+			t.Errorf("%s: got %d dimensions, want %d", name, got, want.dimensions)
+		}
+		var pks []chferry.PrimaryKey
+		for id := range 5 {
+			pks = append(pks, chferry.PrimaryKey{fmt.Sprint(id + 1)})
+		}
+		rows, err := b.source.Fetch(t.Context(), table, keysOf(t, table, pks...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, unfit := map[int]string{}, map[int]string{}
+		for r, key := range rows.Key {
+			got[key] = sourcetest.Text(&rows.Vectors[0], r) + " " + sourcetest.Text(&rows.Vectors[2], r)
+		}
+		for _, u := range rows.Unfit {
+			unfit[u.Key] = u.Reason
+		}
+		if !maps.Equal(got, want.rows) || !maps.Equal(unfit, want.unfit) {
+			t.Errorf("%s: got rows %v and unfit %v, want %v and %v", name, got, unfit, want.rows, want.unfit)
+		}
 	}
 }
 

@@ -12,21 +12,31 @@ import (
 type valueReader struct {
 	format int16
 	read   func(v *chferry.Vector, b []byte) bool
+	// unfit, where there is one, is asked first. It says of a value that its column can't hold what kind of value it is.
+	unfit func(b []byte) string
+}
+
+func readerOf(t chferry.Type) valueReader {
+	if t.Kind == chferry.Array {
+		return arrayReader(t)
+	}
+	return valueReaders[t.Kind]
 }
 
 var valueReaders = map[chferry.TypeKind]valueReader{
-	chferry.Bool:      {binaryFormat, readBool},
-	chferry.Int16:     {binaryFormat, readInt16},
-	chferry.Int32:     {binaryFormat, readInt32},
-	chferry.Int64:     {binaryFormat, readInt64},
-	chferry.Float32:   {binaryFormat, readFloat32},
-	chferry.Float64:   {binaryFormat, readFloat64},
-	chferry.Decimal:   {textFormat, readData},
-	chferry.String:    {textFormat, readData},
-	chferry.Bytes:     {binaryFormat, readData},
-	chferry.UUID:      {binaryFormat, readUUID},
-	chferry.Date:      {binaryFormat, readDate},
-	chferry.Timestamp: {binaryFormat, readTimestamp},
+	chferry.Bool:      {format: binaryFormat, read: readBool},
+	chferry.Int16:     {format: binaryFormat, read: readInt16},
+	chferry.Int32:     {format: binaryFormat, read: readInt32},
+	chferry.Int64:     {format: binaryFormat, read: readInt64},
+	chferry.Float32:   {format: binaryFormat, read: readFloat32},
+	chferry.Float64:   {format: binaryFormat, read: readFloat64},
+	chferry.Decimal:   {format: textFormat, read: readData},
+	chferry.Enum:      {format: textFormat, read: readData},
+	chferry.String:    {format: textFormat, read: readData},
+	chferry.Bytes:     {format: binaryFormat, read: readData},
+	chferry.UUID:      {format: binaryFormat, read: readUUID},
+	chferry.Date:      {format: binaryFormat, read: readDate},
+	chferry.Timestamp: {format: binaryFormat, read: readTimestamp},
 }
 
 func int16At(b []byte) int16 { return int16(binary.BigEndian.Uint16(b)) }
@@ -120,12 +130,12 @@ func reserve(v *chferry.Vector, n int) {
 	switch v.Type.Kind {
 	case chferry.Float32, chferry.Float64:
 		v.Floats = make([]float64, 0, n)
-	case chferry.Decimal, chferry.String, chferry.Bytes, chferry.UUID:
+	case chferry.Decimal, chferry.String, chferry.Enum, chferry.Bytes, chferry.UUID, chferry.Array:
 		v.Ends = make([]int, 0, n)
 	default:
 		v.Ints = make([]int64, 0, n)
 	}
-	if v.Type.Nullable {
+	if v.Type.Nullable && v.Type.Kind != chferry.Array {
 		v.Null = make([]bool, 0, n)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/chferry/chferry"
@@ -18,8 +19,8 @@ func rowText(b *chferry.Block, r int) []string {
 	return texts
 }
 
-// Text returns value i of a vector as a text: numbers and times in their usual notation, bytes as they are, a null as
-// something that is no value.
+// Text returns value i of a vector as a text: numbers and times in their usual notation, bytes as they are, an
+// array in brackets, a null as something that is no value.
 func Text(v *chferry.Vector, i int) string {
 	if v.IsNull(i) {
 		return null
@@ -40,7 +41,13 @@ func Text(v *chferry.Vector, i int) string {
 		return timeText(v.Ints[i], time.DateOnly, func(days int64) time.Time { return time.Unix(days*24*60*60, 0) })
 	case chferry.Timestamp:
 		return timeText(v.Ints[i], "2006-01-02 15:04:05.999999", time.UnixMicro)
-	case chferry.String, chferry.Bytes, chferry.Decimal:
+	case chferry.Array:
+		var elements []string
+		for start, end := v.Span(i); start < end; start++ {
+			elements = append(elements, Text(v.Elements(), start))
+		}
+		return "[" + strings.Join(elements, ", ") + "]"
+	case chferry.String, chferry.Enum, chferry.Bytes, chferry.Decimal:
 		return string(v.At(i))
 	default:
 		return strconv.FormatInt(v.Ints[i], 10)

@@ -1,0 +1,60 @@
+package clickhouse
+
+import (
+	"encoding/binary"
+	"sort"
+
+	"github.com/chferry/chferry"
+)
+
+// encodeArrays converts a vector of arrays. ClickHouse takes, for each dimension from the outermost, where its arrays end, and
+// then the elements of all of them as one column.
+func (c column) encodeArrays(v *chferry.Vector, f *features) (cells, []unfit) {
+	var out []byte
+	var ends [][]int
+	for range c.dimensions {
+		for _, end := range v.Ends {
+			out = binary.LittleEndian.AppendUint64(out, uint64(end))
+		}
+		ends, v = append(ends, v.Ends), v.Elements()
+	}
+	c.dimensions = 0
+	elements, bad := c.encode(v, false, f)
+	if !c.nullable {
+		for i, null := range v.Null {
+			if null {
+				bad = append(bad, unfit{i, "an array with a null in it"})
+			}
+		}
+	}
+	for i := range bad {
+		bad[i].row = rowOf(bad[i].row, ends)
+	}
+	return cells{wire: elements.appendWire(out)}, bad
+}
+
+// rowOf returns the row that an element is in, by where the arrays of each dimension end.
+func rowOf(element int, ends [][]int) int {
+	for d := len(ends) - 1; d >= 0; d-- {
+		element = sort.SearchInts(ends[d], element+1)
+	}
+	return element
+}
+
+// appendWire appends what ClickHouse's own client would send, of texts too.
+func (v cells) appendWire(dst []byte) []byte {
+	if v.text == nil {
+		return append(dst, v.wire...)
+	}
+	for _, null := range v.null {
+		if null {
+			dst = append(dst, 1)
+		} else {
+			dst = append(dst, 0)
+		}
+	}
+	for _, text := range v.text {
+		dst = append(binary.AppendUvarint(dst, uint64(len(text))), text...)
+	}
+	return dst
+}
