@@ -11,11 +11,13 @@ type Import struct {
 	Include    []string          // source columns that are synced; empty: all but those in Exclude
 	Exclude    []string          // source columns that are not synced
 	Rename     map[string]string // source column to destination column
+	Cast       map[string]string // source column to the type that its column in the destination is to have
 
 	DestinationTable string
 	Engine           string
 	OrderBy          []string // empty: the primary key
 	DatabaseColumn   string   // destination column that holds the alias; empty with one database
+	Options          TableOptions
 
 	BatchSize  int           // operations a batch
 	MaxPending int64         // operations kept beyond which registering is refused; 0: no limit

@@ -53,6 +53,7 @@ type Column struct {
 	Destination string // in the destination
 	Type        Type
 	SourceType  string // the source's own name for the type, for messages and casts
+	Cast        string // the destination's own name for the type that it is to have there; empty: as the sink chooses
 }
 
 // Table is a source table as a sync uses it.
@@ -82,8 +83,8 @@ func (t Table) KeyDestinations() []string {
 	return names
 }
 
-// Project leaves out the columns that the import does not want and gives those that it renames their name in the
-// destination. A name that the table does not have is passed over, for a column may be dropped while a sync runs: see
+// Project leaves out the columns that the import does not want and gives the others the names and types that it wants in
+// the destination. A name that the table does not have is passed over, for a column may be dropped while a sync runs: see
 // [Table.Unknown]. It returns [CodeConfiguration] for a column of the primary key that is left out and for two columns of
 // one name.
 func (t Table) Project(imp Import) (Table, error) {
@@ -103,6 +104,7 @@ func (t Table) Project(imp Import) (Table, error) {
 		if as, ok := imp.Rename[c.Name]; ok {
 			c.Destination = as
 		}
+		c.Cast = imp.Cast[c.Name]
 		if taken[c.Destination] {
 			return Table{}, Errorf(CodeConfiguration, "%s: two columns would be named %q in the destination: mend columns.rename", t.Name, c.Destination)
 		}
@@ -152,7 +154,10 @@ func (t Table) Unknown(imp Import) error {
 		name    string
 		columns []string
 	}{
-		{"include", imp.Include}, {"exclude", imp.Exclude}, {"rename", slices.Sorted(maps.Keys(imp.Rename))},
+		{"include", imp.Include},
+		{"exclude", imp.Exclude},
+		{"rename", slices.Sorted(maps.Keys(imp.Rename))},
+		{"cast", slices.Sorted(maps.Keys(imp.Cast))},
 	} {
 		for _, name := range setting.columns {
 			if !slices.ContainsFunc(t.Columns, func(c Column) bool { return c.Name == name }) {
@@ -171,7 +176,25 @@ type Destination struct {
 	// Columns are all columns that are inserted: the source's, the database column and those that the engine adds.
 	Columns []Column
 	// Key names the columns that tell rows apart: the primary key's and the database column.
-	Key []string
+	Key     []string
+	Options TableOptions
+}
+
+// TableOptions are what a table is created with beside columns, key and engine. Nothing of it is compared with a table that
+// exists. Its expressions become part of statements as they are: see [CheckExpression].
+type TableOptions struct {
+	PartitionBy string            // of columns of the key alone
+	TTL         string            // such as created + INTERVAL 1 YEAR
+	Settings    map[string]string // by name; numbers, or texts without quotes
+	Codecs      map[string]string // by the column's name in the destination, such as ZSTD(3)
+	Cluster     string            // on whose servers statements are run; empty: on the one that is connected
+	Replicated  *Replication      // nil: the table is not
+}
+
+// Replication is where a replicated table's servers meet. Both may be empty: the server's own defaults.
+type Replication struct {
+	Path    string // in the keeper, such as /clickhouse/tables/{shard}/users
+	Replica string // such as {replica}
 }
 
 var typeKindNames = map[TypeKind]string{

@@ -139,6 +139,7 @@ func (p Plan) destination() (chferry.Destination, error) {
 		Table:   p.Import.DestinationTable,
 		Engine:  p.engine.Name(),
 		OrderBy: p.Import.OrderBy,
+		Options: p.Import.Options,
 		Columns: slices.Clone(p.columns),
 		Key:     p.Tables[p.Import.Databases[0]].KeyDestinations(),
 	}

@@ -71,12 +71,20 @@ func TestLoadExample(t *testing.T) {
 			{
 				Key: "users", Databases: []string{"default"}, Table: "public.users", PrimaryKey: []string{"id"},
 				Exclude: []string{"password_hash"}, Rename: map[string]string{"created": "created_at"},
+				Cast:             map[string]string{"score": "Decimal(38, 10)"},
 				DestinationTable: "users", Engine: "replacing_merge_tree", OrderBy: []string{"id"},
+				Options: chferry.TableOptions{
+					PartitionBy: "intDiv(id, 1000000)", TTL: "created_at + INTERVAL 2 YEAR",
+					Settings: map[string]string{"index_granularity": "4096"}, Codecs: map[string]string{"created_at": "Delta, ZSTD(3)"},
+				},
 				BatchSize: 100_000, MaxPending: 10_000_000, Every: 5 * time.Second,
 			},
 			{
 				Key: "orders", Databases: []string{"default", "archive"}, Table: "public.orders",
 				PrimaryKey: []string{"shop_id", "number"}, DestinationTable: "all_orders", Engine: "replacing_merge_tree",
+				Options: chferry.TableOptions{
+					Cluster: "main", Replicated: &chferry.Replication{Path: "/clickhouse/tables/{shard}/all_orders", Replica: "{replica}"},
+				},
 				DatabaseColumn: "source", BatchSize: 100_000, Cron: "*/5 * * * *",
 			},
 			{
@@ -133,6 +141,15 @@ temporal:
 	}
 	if cfg.Temporal.Namespace != "literal" || cfg.Temporal.TaskQueue != "folded" {
 		t.Errorf("block scalars: got %q, %q", cfg.Temporal.Namespace, cfg.Temporal.TaskQueue)
+	}
+}
+
+func TestReplicatedByDefault(t *testing.T) {
+	t.Parallel()
+	cfg := mustLoad(t, head+"imports: [{key: users, table: users, columns: {include: [id, name]}, destination: {replicated: {}}}]", nil)
+	i := cfg.Imports[0]
+	if i.Options.Replicated == nil || *i.Options.Replicated != (chferry.Replication{}) || !reflect.DeepEqual(i.Include, []string{"id", "name"}) {
+		t.Errorf("got %+v", i)
 	}
 }
 

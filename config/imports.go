@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -66,16 +67,29 @@ func readSource(s *section, i *chferry.Import, databases map[string]Database) {
 	if len(i.PrimaryKey) > chferry.MaxPrimaryKeyParts {
 		s.fail("primary_key", "has more than %d columns", chferry.MaxPrimaryKeyParts)
 	}
-	columns := s.section("columns")
-	columns.texts("exclude", &i.Exclude)
-	checkNames(columns, "exclude", i.Exclude)
-	i.Rename = columns.textMap("rename")
+	readColumns(s.section("columns"), i)
+}
+
+func readColumns(s *section, i *chferry.Import) {
+	s.texts("include", &i.Include)
+	checkNames(s, "include", i.Include)
+	s.texts("exclude", &i.Exclude)
+	checkNames(s, "exclude", i.Exclude)
+	switch {
+	case s.has("include") && s.has("exclude"):
+		s.fail("include", "and exclude exclude each other: keep one")
+	case s.has("include") && len(i.Include) == 0:
+		s.fail("include", "names no column")
+	}
+	i.Rename = s.textMap("rename")
 	for _, to := range i.Rename {
 		if to == "" {
-			columns.fail("rename", "gives a column an empty name")
+			s.fail("rename", "gives a column an empty name")
 		}
 	}
-	columns.end()
+	i.Cast = s.textMap("cast")
+	checkExpressions(s, "cast", i.Cast)
+	s.end()
 }
 
 func readAliases(s *section, i *chferry.Import, databases map[string]Database) {
@@ -125,6 +139,7 @@ func readDestination(s *section, i *chferry.Import) {
 	if s.text("database_column", &i.DatabaseColumn) && i.DatabaseColumn == "" {
 		s.fail("database_column", "is empty: name a column, or leave the key out")
 	}
+	readOptions(s, &i.Options)
 	switch {
 	case len(i.Databases) > 1 && !s.has("database_column"):
 		s.fail("database_column", "is missing: rows of several databases need a column that holds their alias")
@@ -132,6 +147,46 @@ func readDestination(s *section, i *chferry.Import) {
 		s.fail("database_column", "is only for imports with several databases: leave it out")
 	}
 	s.end()
+}
+
+// readOptions reads what a new table is created with. What becomes part of statements as it is, is checked for slips alone.
+func readOptions(s *section, o *chferry.TableOptions) {
+	if s.text("partition_by", &o.PartitionBy) {
+		checkExpression(s, "partition_by", o.PartitionBy)
+	}
+	if s.text("ttl", &o.TTL) {
+		checkExpression(s, "ttl", o.TTL)
+	}
+	o.Settings = s.textMap("settings")
+	o.Codecs = s.textMap("codec")
+	checkExpressions(s, "codec", o.Codecs)
+	if s.text("cluster", &o.Cluster) && strings.TrimSpace(o.Cluster) == "" {
+		s.fail("cluster", "is empty: name a cluster, or leave the key out")
+	}
+	if !s.has("replicated") {
+		s.ask("replicated")
+		return
+	}
+	o.Replicated = &chferry.Replication{}
+	replicated := s.section("replicated")
+	replicated.text("path", &o.Replicated.Path)
+	replicated.text("replica", &o.Replicated.Replica)
+	if (o.Replicated.Path == "") != (o.Replicated.Replica == "") {
+		s.fail("replicated", "must have both path and replica, or neither for the server's own")
+	}
+	replicated.end()
+}
+
+func checkExpressions(s *section, key string, texts map[string]string) {
+	for _, name := range slices.Sorted(maps.Keys(texts)) {
+		checkExpression(s, key, texts[name])
+	}
+}
+
+func checkExpression(s *section, key, text string) {
+	if err := chferry.CheckExpression(text); err != nil {
+		s.fail(key, "%s: it becomes part of a statement as it is", err)
+	}
 }
 
 // claimDestination notes a problem if another import writes to the same table, or if one's table is the other's view.

@@ -29,6 +29,9 @@ func (c *Client) Missing(ctx context.Context, d chferry.Destination) ([]sink.Sta
 	} else if !exists {
 		return nil, chferry.Errorf(chferry.CodeConfiguration, "table %s: ClickHouse has no database %q: create it or name another", t, t.database)
 	}
+	if err := f.checkCasts(t, d); err != nil {
+		return nil, err
+	}
 	existing, err := c.describe(ctx, t)
 	if err != nil {
 		return nil, err
@@ -48,7 +51,8 @@ func (c *Client) Missing(ctx context.Context, d chferry.Destination) ([]sink.Sta
 // missingTable creates the table, or adds the columns that it lacks.
 func missingTable(t table, d chferry.Destination, f *features, existing *existing) ([]sink.Statement, error) {
 	if existing == nil {
-		return []sink.Statement{{Creates: "table " + t.String(), SQL: f.createTable(t, d)}}, nil
+		err := f.checkOptions(t, d)
+		return []sink.Statement{{Creates: "table " + t.String(), SQL: f.createTable(t, d)}}, err
 	}
 	if err := existing.fits(d, f); err != nil {
 		return nil, err
@@ -57,7 +61,7 @@ func missingTable(t table, d chferry.Destination, f *features, existing *existin
 	for _, c := range existing.lacks(d) {
 		statements = append(statements, sink.Statement{
 			Creates: "column " + t.String() + "." + c.Destination, Column: c.Destination,
-			SQL: "ALTER TABLE " + t.sql() + " ADD COLUMN " + f.columnDefinition(c),
+			SQL: "ALTER TABLE " + t.sql() + onCluster(d) + " ADD COLUMN " + f.columnDefinition(c, d.Options),
 		})
 	}
 	return statements, nil
@@ -68,7 +72,7 @@ func missingTable(t table, d chferry.Destination, f *features, existing *existin
 func missingView(t table, d chferry.Destination, f *features, existing, view *existing) ([]sink.Statement, error) {
 	name := t.current()
 	if view == nil {
-		return []sink.Statement{{Creates: "view " + name.String(), SQL: "CREATE VIEW IF NOT EXISTS " + viewOf(t, sourceColumns(d))}}, nil
+		return []sink.Statement{{Creates: "view " + name.String(), SQL: "CREATE VIEW IF NOT EXISTS " + viewOf(t, d, sourceColumns(d))}}, nil
 	}
 	if view.engine != "View" {
 		return nil, misfit(name, "it is no view but %s: the view of the current rows of %s needs the name", view.engine, t)
@@ -78,11 +82,11 @@ func missingView(t table, d chferry.Destination, f *features, existing, view *ex
 	case existing == nil || !added || !ours:
 		return nil, nil
 	case f.hasReplaceView():
-		return []sink.Statement{{Creates: "view " + name.String() + " anew, with all columns", SQL: "CREATE OR REPLACE VIEW " + viewOf(t, names)}}, nil
+		return []sink.Statement{{Creates: "view " + name.String() + " anew, with all columns", SQL: "CREATE OR REPLACE VIEW " + viewOf(t, d, names)}}, nil
 	default:
 		return []sink.Statement{
-			{Creates: "view " + name.String() + " anew, with all columns: the old one is dropped", SQL: "DROP TABLE " + name.sql()},
-			{Creates: "view " + name.String(), SQL: "CREATE VIEW IF NOT EXISTS " + viewOf(t, names)},
+			{Creates: "view " + name.String() + " anew, with all columns: the old one is dropped", SQL: "DROP TABLE " + name.sql() + onCluster(d)},
+			{Creates: "view " + name.String(), SQL: "CREATE VIEW IF NOT EXISTS " + viewOf(t, d, names)},
 		}, nil
 	}
 }
@@ -121,8 +125,13 @@ func validate(t table, d chferry.Destination) error {
 	return validateOrder(t, d)
 }
 
-// validateOrder holds the sorting key to the columns that a deleted row is known by.
+// validateOrder holds the sorting and the partition key to the columns that a deleted row is known by.
 func validateOrder(t table, d chferry.Destination) error {
+	for _, name := range identifiersIn(d.Options.PartitionBy) {
+		if !slices.Contains(d.Key, name) {
+			return misfit(t, "partition_by uses %q, which is not in the key (%s): versions of a row would be kept apart", name, strings.Join(d.Key, ", "))
+		}
+	}
 	if len(d.Key) == 0 {
 		return misfit(t, "it has no key: name a primary_key")
 	}
@@ -143,27 +152,27 @@ func validateOrder(t table, d chferry.Destination) error {
 
 func (f *features) createTable(t table, d chferry.Destination) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "CREATE TABLE IF NOT EXISTS %s\n(\n", t.sql())
+	fmt.Fprintf(&b, "CREATE TABLE IF NOT EXISTS %s%s\n(\n", t.sql(), onCluster(d))
 	for i, c := range d.Columns {
 		if i > 0 {
 			b.WriteString(",\n")
 		}
-		b.WriteString("    " + f.columnDefinition(c))
+		b.WriteString("    " + f.columnDefinition(c, d.Options))
 	}
-	arguments := []string{versionColumn}
-	if f.hasIsDeleted() {
-		arguments = append(arguments, isDeletedColumn)
+	fmt.Fprintf(&b, "\n)\nENGINE = %s", f.engine(d))
+	if d.Options.PartitionBy != "" {
+		b.WriteString("\nPARTITION BY " + d.Options.PartitionBy)
 	}
 	order := d.OrderBy
 	if len(order) == 0 {
 		order = d.Key
 	}
-	fmt.Fprintf(&b, "\n)\nENGINE = ReplacingMergeTree(%s)\nORDER BY (%s)", quoteAll(arguments), quoteAll(order))
+	fmt.Fprintf(&b, "\nORDER BY (%s)", quoteAll(order))
+	if d.Options.TTL != "" {
+		b.WriteString("\nTTL " + d.Options.TTL)
+	}
+	b.WriteString(settingsClause(d.Options.Settings))
 	return b.String()
-}
-
-func (f *features) columnDefinition(c chferry.Column) string {
-	return quote(c.Destination) + " " + f.columnType(c.Type)
 }
 
 // sourceColumns are the columns of d that the engine did not add.
@@ -178,8 +187,8 @@ func sourceColumns(d chferry.Destination) []string {
 }
 
 // viewOf is the view of t with these columns. Rows are compared before deleted ones are left out: FINAL comes before WHERE.
-func viewOf(t table, columns []string) string {
-	return fmt.Sprintf("%s AS\nSELECT %s\nFROM %s FINAL\nWHERE %s = 0", t.current().sql(), quoteAll(columns), t.sql(), quote(isDeletedColumn))
+func viewOf(t table, d chferry.Destination, columns []string) string {
+	return fmt.Sprintf("%s%s AS\nSELECT %s\nFROM %s FINAL\nWHERE %s = 0", t.current().sql(), onCluster(d), quoteAll(columns), t.sql(), quote(isDeletedColumn))
 }
 
 func quoteAll(names []string) string {

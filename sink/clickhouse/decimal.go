@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math/bits"
+	"strconv"
 )
 
 // appendDecimal appends the number that text stands for, times 10^scale, as a little-endian integer of the width that
@@ -16,7 +17,7 @@ func appendDecimal(dst, text []byte, precision, scale int) ([]byte, string) {
 	}
 	whole, fraction, _ := bytes.Cut(digits, []byte("."))
 	if !allDigits(whole) || !allDigits(fraction) || len(whole)+len(fraction) == 0 {
-		return dst, "a number that is NaN or infinite"
+		return dst, "what is no number, such as NaN or infinity"
 	}
 	whole, fraction = bytes.TrimLeft(whole, "0"), bytes.TrimRight(fraction, "0")
 	if len(whole) > precision-scale || len(fraction) > scale {
@@ -58,6 +59,20 @@ func decimalWidth(precision int) int {
 	default:
 		return 32
 	}
+}
+
+// wholeNumber returns the integer that text stands for as its lowest bits; false if it is none in the range.
+func wholeNumber(text []byte, to integer) (int64, bool) {
+	whole, fraction, _ := bytes.Cut(text, []byte("."))
+	if len(bytes.Trim(fraction, "0")) > 0 {
+		return 0, false
+	}
+	if to.signed {
+		n, err := strconv.ParseInt(string(whole), 10, to.bits+1)
+		return n, err == nil
+	}
+	n, err := strconv.ParseUint(string(whole), 10, to.bits)
+	return int64(n), err == nil
 }
 
 func allDigits(b []byte) bool {

@@ -171,10 +171,16 @@ func columnsFor(t table, columns []column, wanted []chferry.Column, key []string
 	for i, w := range wanted {
 		found := slices.IndexFunc(columns, func(c column) bool { return c.name == w.Destination })
 		if found < 0 {
-			return nil, misfit(t, "column %q is missing: add it as %s", w.Destination, f.columnType(w.Type))
+			return nil, misfit(t, "column %q is missing: add it as %s", w.Destination, f.typeOf(w))
 		}
 		out[i] = columns[found]
-		if problem := out[i].misfit(w.Type, slices.Contains(key, w.Destination), f); problem != "" {
+		problem := ""
+		if key := slices.Contains(key, w.Destination); w.Cast == "" || key && out[i].nullable {
+			problem = out[i].misfit(w.Type, key, f)
+		} else {
+			problem = out[i].castMisfit(w)
+		}
+		if problem != "" {
 			return nil, misfit(t, "column %q %s", w.Destination, problem)
 		}
 	}

@@ -2,6 +2,7 @@ package clickhouse
 
 import (
 	"context"
+	"errors"
 
 	"github.com/chferry/chferry"
 )
@@ -19,10 +20,23 @@ func CreateTable(version string, d chferry.Destination) (string, error) {
 	return f.createTable(t, d), nil
 }
 
+// CheckDestination returns what is wrong with a destination's casts and options on a server of a version.
+func CheckDestination(version string, d chferry.Destination) error {
+	t, err := parseTable(d.Table, "default")
+	if err != nil {
+		return err
+	}
+	f, err := featuresOf(version)
+	if err != nil {
+		return err
+	}
+	return errors.Join(validate(t, d), f.checkCasts(t, d), f.checkOptions(t, d))
+}
+
 // CreateView returns the statement for the view of a destination.
 func CreateView(d chferry.Destination) (string, error) {
 	t, err := parseTable(d.Table, "default")
-	return viewOf(t, sourceColumns(d)), err
+	return viewOf(t, d, sourceColumns(d)), err
 }
 
 // CurrentView returns the SQL name of the view of a configured table.

@@ -23,12 +23,15 @@ func (v version) atLeast(major, minor int) bool {
 	return v.major > major || v.major == major && v.minor >= minor
 }
 
-func (f *features) hasDateTime64() bool   { return f.version.atLeast(20, 1) }
-func (f *features) hasDictionaries() bool { return f.version.atLeast(20, 1) } // an experiment in 18.16
-func (f *features) hasDate32() bool       { return f.version.atLeast(21, 9) }
-func (f *features) hasBool() bool         { return f.version.atLeast(21, 12) }
-func (f *features) hasDecimal256() bool   { return f.version.atLeast(21, 6) }
-func (f *features) hasIsDeleted() bool    { return f.version.atLeast(23, 2) }
+func (f *features) hasDateTime64() bool     { return f.version.atLeast(20, 1) }
+func (f *features) hasDictionaries() bool   { return f.version.atLeast(20, 1) } // an experiment in 18.16
+func (f *features) hasCodecs() bool         { return f.version.atLeast(20, 1) }
+func (f *features) hasTTL() bool            { return f.version.atLeast(20, 1) }
+func (f *features) hasDefaultReplica() bool { return f.version.atLeast(21, 1) }
+func (f *features) hasDate32() bool         { return f.version.atLeast(21, 9) }
+func (f *features) hasBool() bool           { return f.version.atLeast(21, 12) }
+func (f *features) hasDecimal256() bool     { return f.version.atLeast(21, 6) }
+func (f *features) hasIsDeleted() bool      { return f.version.atLeast(23, 2) }
 
 // hasReplaceView tells whether a view can be replaced without a moment in which there is none.
 func (f *features) hasReplaceView() bool { return f.version.atLeast(21, 1) }

@@ -76,14 +76,23 @@ func sendContext(ctx context.Context, timeout time.Duration) (context.Context, f
 	}
 }
 
-// encode converts the block column by column, and lists the rows that have a value that can't be held.
+// encode converts the block column by column, and lists the rows that have a value that can't be held. What a tombstone has
+// beside its key are no values, and nobody sees them.
 func encode(t table, block chferry.Block, columns []column, key []string, f *features) ([]cells, []sink.Rejected) {
 	values := make([]cells, len(columns))
+	tombstone := func(int) bool { return false }
+	if i := slices.IndexFunc(columns, func(c column) bool { return c.name == isDeletedColumn }); i >= 0 {
+		tombstone = func(row int) bool { return block.Vectors[i].Ints[row] != 0 }
+	}
 	var rejected []sink.Rejected
 	for i, c := range columns {
+		isKey := slices.Contains(key, c.name)
 		var unfit []unfit
-		values[i], unfit = c.encode(&block.Vectors[i], slices.Contains(key, c.name), f)
+		values[i], unfit = c.encode(&block.Vectors[i], isKey, f)
 		for _, u := range unfit {
+			if !isKey && tombstone(u.row) {
+				continue
+			}
 			rejected = append(rejected, sink.Rejected{
 				Row: u.row, Reason: fmt.Sprintf("table %s: column %q (%s) can't hold %s", t, c.name, c.text, u.what),
 			})

@@ -18,8 +18,7 @@ func (s span) clamp(n int64) int64 { return min(max(n, s.first), s.last) }
 
 func (s span) holds(n int64) bool { return n >= s.first && n <= s.last }
 
-// days returns which days since 1970 a date column holds. Date is used before 21.9 alone, where days after 2106-02-07 come
-// out as 1970.
+// days returns which days since 1970 a date column holds. Before 21.9 a Date after 2106-02-07 comes out as 1970.
 func (c column) days(f *features) span {
 	if c.base == "Date" {
 		return span{0, day(2106, time.February, 7)}
@@ -47,13 +46,19 @@ func (c column) micros(f *features) span {
 	}
 }
 
-// ticksPerMicro returns what one microsecond is in the column's own unit.
-func (c column) ticksPerMicro() int64 {
-	ticks := int64(1)
-	for range c.args[0] - 6 {
-		ticks *= 10
+// ticksPerMicro returns what one microsecond is in the column's own unit; 1 if that is longer.
+func (c column) ticksPerMicro() int64 { return powerOfTen(c.args[0] - 6) }
+
+// microsPerTick returns how many microseconds the column's own unit has; 1 if it is shorter.
+func (c column) microsPerTick() int64 { return powerOfTen(6 - c.args[0]) }
+
+// powerOfTen returns 1 for what is below zero.
+func powerOfTen(n int) int64 {
+	power := int64(1)
+	for range n {
+		power *= 10
 	}
-	return ticks
+	return power
 }
 
 func day(year int, month time.Month, d int) int64 {

@@ -4,13 +4,14 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/chferry/chferry"
 )
 
-// encodeText converts a vector of any kind that [hasText] to strings.
+// encodeText converts a vector of any kind but arrays to strings.
 func (c column) encodeText(v *chferry.Vector) cells {
 	out := cells{text: make([]string, v.Len())}
 	if c.nullable {
@@ -29,6 +30,10 @@ func (c column) encodeText(v *chferry.Vector) cells {
 		for i, n := range v.Ints {
 			out.text[i] = timeText(n, "2006-01-02 15:04:05.999999", time.UnixMicro)
 		}
+	case chferry.Bool, chferry.Int16, chferry.Int32, chferry.Int64, chferry.Uint8, chferry.Uint64, chferry.Float32, chferry.Float64:
+		for i := range out.text {
+			out.text[i] = numberText(v, i)
+		}
 	default:
 		// One copy of all, of which the values are parts: the vector may be reused while the block is still on its way.
 		all, start := string(v.Data), 0
@@ -37,6 +42,33 @@ func (c column) encodeText(v *chferry.Vector) cells {
 		}
 	}
 	return out
+}
+
+// numberText writes a number with as few digits as tell it from its neighbours, and what is no number as PostgreSQL does.
+func numberText(v *chferry.Vector, i int) string {
+	switch v.Type.Kind {
+	case chferry.Bool:
+		return strconv.FormatBool(v.Ints[i] == 1)
+	case chferry.Uint64:
+		return strconv.FormatUint(uint64(v.Ints[i]), 10)
+	case chferry.Float32:
+		return floatText(v.Floats[i], 32)
+	case chferry.Float64:
+		return floatText(v.Floats[i], 64)
+	default:
+		return strconv.FormatInt(v.Ints[i], 10)
+	}
+}
+
+func floatText(n float64, bits int) string {
+	switch {
+	case math.IsInf(n, 1):
+		return "Infinity"
+	case math.IsInf(n, -1):
+		return "-Infinity"
+	default:
+		return strconv.FormatFloat(n, 'g', -1, bits)
+	}
 }
 
 func uuidText(id []byte) string {

@@ -210,6 +210,18 @@ func (to integer) holds(from integer) bool {
 	return to.bits >= from.bits && (to.signed || !from.signed)
 }
 
+// has tells whether the range has a value of another range.
+func (to integer) has(n int64, from integer) bool {
+	switch {
+	case n < 0 && !from.signed: // beyond all that is signed
+		return to.bits == 64
+	case n < 0:
+		return to.signed && n >= -1<<to.bits
+	default:
+		return to.bits >= 63 || n < 1<<to.bits
+	}
+}
+
 // width returns the bytes of a value in ClickHouse.
 func (to integer) width() int { return (to.bits + 7) / 8 }
 

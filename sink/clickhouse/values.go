@@ -3,6 +3,7 @@ package clickhouse
 import (
 	"encoding/binary"
 	"math"
+	"strconv"
 
 	"github.com/chferry/chferry"
 )
@@ -114,8 +115,28 @@ func (e *encoder) integer(n int64) {
 }
 
 func (e *encoder) integers() {
-	for _, n := range e.from.Ints {
-		e.integer(n)
+	to := integers[e.base]
+	from, whole := integerKinds[e.from.Type.Kind]
+	switch {
+	case whole && (e.base == "Bool" || to.holds(from)):
+		for _, n := range e.from.Ints {
+			e.integer(n)
+		}
+	case whole:
+		for i, n := range e.from.Ints {
+			if !to.has(n, from) {
+				e.reject(i, "a number outside its range")
+			}
+			e.integer(n)
+		}
+	default:
+		for i := range e.from.Len() {
+			n, ok := wholeNumber(e.from.At(i), to)
+			if !ok && !e.from.IsNull(i) {
+				e.reject(i, "what is no whole number within its range")
+			}
+			e.integer(n)
+		}
 	}
 }
 
@@ -130,11 +151,28 @@ func (e *encoder) floats() {
 }
 
 func (e *encoder) decimals() {
+	var buf []byte
 	for i := range e.from.Len() {
-		var problem string
-		if e.out, problem = appendDecimal(e.out, e.from.At(i), e.args[0], e.args[1]); problem != "" {
-			e.reject(i, problem)
+		if buf = e.number(buf[:0], i); e.from.IsNull(i) {
+			buf = append(buf[:0], '0')
 		}
+		var problem string
+		if e.out, problem = appendDecimal(e.out, buf, e.args[0], e.args[1]); problem != "" {
+			e.reject(i, problem)
+			e.out = append(e.out, make([]byte, e.width)...)
+		}
+	}
+}
+
+// number appends the text of value i, which is an integer or text already.
+func (e *encoder) number(dst []byte, i int) []byte {
+	switch _, whole := integerKinds[e.from.Type.Kind]; {
+	case !whole:
+		return append(dst, e.from.At(i)...)
+	case e.from.Type.Kind == chferry.Uint64:
+		return strconv.AppendUint(dst, uint64(e.from.Ints[i]), 10)
+	default:
+		return strconv.AppendInt(dst, e.from.Ints[i], 10)
 	}
 }
 
@@ -170,11 +208,13 @@ func (e *encoder) seconds(held span) {
 }
 
 func (e *encoder) ticks(held span) {
-	perMicro := e.ticksPerMicro()
+	perMicro, perTick := e.ticksPerMicro(), e.microsPerTick()
 	for i, n := range e.from.Ints {
 		if e.key && !held.holds(n) {
 			e.reject(i, "a timestamp outside its range")
 		}
-		e.integer(held.clamp(n) * perMicro)
+		n = held.clamp(n)
+		past := (n%perTick + perTick) % perTick // cut off towards the past, before 1970 too
+		e.integer((n - past) / perTick * perMicro)
 	}
 }

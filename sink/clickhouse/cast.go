@@ -1,0 +1,154 @@
+package clickhouse
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/chferry/chferry"
+)
+
+// A cast is another type for a column than [features.columnType] would choose. It is one that holds each value exactly, or as
+// near as documented for its kind, or refuses it: docs/types.md has the table.
+
+// castPattern keeps out what does not look like a type: the text becomes part of statements.
+var castPattern = regexp.MustCompile(`^[A-Za-z0-9]+(\(([0-9]+|'[A-Za-z0-9_/+-]+')(, ?([0-9]+|'[A-Za-z0-9_/+-]+'))*\))?$`)
+
+// castOf reads a cast as a column of its type, nullable if its values may be null.
+func castOf(c chferry.Column) (column, bool) {
+	inner := c.Cast
+	to := newColumn(c.Destination, inner, "")
+	for range to.dimensions {
+		inner, _ = unwrap(inner, "Array")
+	}
+	for _, wrapper := range []string{"LowCardinality", "Nullable"} {
+		if bare, ok := unwrap(inner, wrapper); ok {
+			inner = bare
+		}
+	}
+	if chferry.CheckExpression(c.Cast) != nil || !castPattern.MatchString(inner) {
+		return column{}, false
+	}
+	if (to.base == "DateTime" || to.base == "DateTime64") && !strings.Contains(inner, "'") {
+		inner = strings.TrimSuffix(inner, ")")
+		if to.base == "DateTime" {
+			inner += "("
+		} else {
+			inner += ", "
+		}
+		inner += "'UTC')"
+	}
+	if to.dimensions == 0 { // of an array's elements the cast decides, and a null that can't be is set aside
+		to.nullable = to.nullable || c.Type.Nullable
+	}
+	if to.nullable {
+		inner = "Nullable(" + inner + ")"
+	}
+	if to.dictionary {
+		inner = "LowCardinality(" + inner + ")"
+	}
+	to.text = strings.Repeat("Array(", to.dimensions) + inner + strings.Repeat(")", to.dimensions)
+	return to, true
+}
+
+// typeOf returns the type that a column of a new table has.
+func (f *features) typeOf(c chferry.Column) string {
+	if c.Cast == "" {
+		return f.columnType(c.Type)
+	}
+	to, _ := castOf(c) // checkCasts has read it
+	return to.text
+}
+
+// checkCasts refuses casts that can't be, before anything is asked of the server.
+func (f *features) checkCasts(t table, d chferry.Destination) error {
+	for _, c := range d.Columns {
+		if c.Cast == "" {
+			continue
+		}
+		to, ok := castOf(c)
+		switch key := slices.Contains(d.Key, c.Destination); {
+		case !ok || !f.hasType(to) || !to.castsFrom(c.Type, f):
+			return chferry.Errorf(chferry.CodeConfiguration, "table %s: columns.cast can't make %.100q of column %q (%s): see docs/types.md for what it can",
+				t, c.Cast, c.Name, c.SourceType)
+		case key && (to.nullable || to.loses(c.Type)):
+			return chferry.Errorf(chferry.CodeConfiguration, "table %s: columns.cast can't make %.100q of column %q, which is part of the key: two keys could become one",
+				t, c.Cast, c.Name)
+		}
+	}
+	return nil
+}
+
+// hasType tells whether the server has the cast's type.
+func (f *features) hasType(to column) bool {
+	switch to.base {
+	case "Bool":
+		return f.hasBool()
+	case "Date32":
+		return f.hasDate32()
+	case "DateTime64":
+		return f.hasDateTime64() && to.args[0] <= 9
+	case "Decimal":
+		return to.args[1] <= to.args[0] && to.args[0] > 0 && (to.args[0] <= 38 || f.hasDecimal256() && to.args[0] <= 76)
+	default:
+		return !to.dictionary || f.hasDictionaries() && to.base == "String" && to.dimensions == 0
+	}
+}
+
+// castsFrom tells whether the column takes the kind, each value for itself.
+func (c column) castsFrom(t chferry.Type, f *features) bool {
+	if c.takes(t, f) {
+		return true
+	}
+	if c.dimensions != t.Dimensions || c.dimensions > 0 && c.dictionary {
+		return false
+	}
+	kind := t.Kind
+	if kind == chferry.Array {
+		kind = t.Element
+	}
+	_, whole := integerKinds[kind]
+	number := whole || kind == chferry.Decimal || kind == chferry.String
+	if _, ok := integers[c.base]; ok {
+		return number
+	}
+	switch c.base {
+	case "String":
+		return true
+	case "Decimal":
+		return number && kind != chferry.Bool
+	case "Date":
+		return kind == chferry.Date
+	case "DateTime", "DateTime64":
+		return kind == chferry.Timestamp
+	default:
+		return false
+	}
+}
+
+// loses tells whether the column takes different values of t for one, where it does not refuse them.
+func (c column) loses(t chferry.Type) bool {
+	switch c.base {
+	case "Date":
+		return true
+	case "DateTime":
+		return t.Kind == chferry.Timestamp
+	case "DateTime64":
+		return c.args[0] < 6
+	default:
+		return false
+	}
+}
+
+// castMisfit says why the column is not what the cast asks for, "" if it is.
+func (c column) castMisfit(w chferry.Column) string {
+	to, _ := castOf(w)
+	switch {
+	case c.computed():
+		return "is " + c.defaultKind + ", so it can't be inserted: make it an ordinary column or leave it out with columns.exclude"
+	case c.base != to.base || !slices.Equal(c.args, to.args) || c.dimensions != to.dimensions || to.nullable && !c.nullable && to.dimensions == 0:
+		return "is " + c.text + ", but columns.cast asks for " + to.text + ": change one of them"
+	default:
+		return ""
+	}
+}
