@@ -8,7 +8,6 @@ package activities
 import (
 	"context"
 	"log/slog"
-	"time"
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/sink"
@@ -29,8 +28,6 @@ type Activities struct {
 	// Observer is told what the metrics count.
 	Observer Observer
 	Log      *slog.Logger
-	// Lease is how long a sync may stay silent before another takes over; 0 means storage.DefaultLease.
-	Lease time.Duration
 }
 
 // Storage is what a sync needs of a storage.
@@ -60,13 +57,6 @@ const (
 	OutcomeFailed     = "failed"     // the sync gave up; what was claimed stays for the next one
 	OutcomeSuperseded = "superseded" // another sync took the import key over
 )
-
-func (a *Activities) lease() time.Duration {
-	if a.Lease == 0 {
-		return storage.DefaultLease
-	}
-	return a.Lease
-}
 
 func (a *Activities) importOf(key chferry.ImportKey) (chferry.Import, error) {
 	imp, ok := a.Imports[key]

@@ -30,12 +30,12 @@ const maxChunk = 50_000
 
 // GetOperations claims a batch, after it has checked that source and destination fit each other and are what they were.
 func (a *Activities) GetOperations(ctx context.Context, in GetOperationsInput) (Ticket, error) {
-	return step(ctx, a, in.ImportKey, "GetOperations", func() (Ticket, error) {
+	return step(ctx, a, attempt{key: in.ImportKey, step: "GetOperations"}, func() (Ticket, error) {
 		imp, err := a.importOf(in.ImportKey)
 		if err != nil {
 			return Ticket{}, err
 		}
-		ctx, stop := a.keepAlive(ctx, in.ImportKey, in.Token)
+		ctx, stop := a.keepAlive(ctx, imp, in.Token)
 		defer stop()
 		plan, err := a.plan(ctx, imp)
 		if noted := a.noteSchema(ctx, imp.Key, plan, err); err == nil {

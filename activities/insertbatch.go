@@ -17,12 +17,12 @@ type InsertBatchInput struct {
 // Done again, it inserts the same rows with the same version or newer ones with it; either way the destination shows each
 // row once.
 func (a *Activities) InsertBatch(ctx context.Context, in InsertBatchInput) (chferry.Outcome, error) {
-	return step(ctx, a, in.ImportKey, "InsertBatch", func() (chferry.Outcome, error) {
+	return step(ctx, a, attempt{key: in.ImportKey, step: "InsertBatch"}, func() (chferry.Outcome, error) {
 		imp, err := a.importOf(in.ImportKey)
 		if err != nil {
 			return chferry.Outcome{}, err
 		}
-		ctx, stop := a.keepAlive(ctx, in.ImportKey, in.Token)
+		ctx, stop := a.keepAlive(ctx, imp, in.Token)
 		defer stop()
 		plan, err := a.plan(ctx, imp)
 		if err != nil {

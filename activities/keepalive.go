@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -10,21 +11,28 @@ import (
 	"github.com/chferry/chferry"
 )
 
-// HeartbeatInterval is how often a running GetOperations or InsertBatch says that it lives.
-const HeartbeatInterval = 2 * time.Second
+// How often a running step speaks in the time after which its silence would end it: several may be lost on the way.
+const (
+	beatsPerTimeout    = 5
+	extensionsPerLease = 4
+)
 
+// errWorkerStops ends a step on a worker that was told to stop. Nothing failed: [step] lets another worker begin at once.
 var errWorkerStops = chferry.Errorf(chferry.CodeUnavailable, "the worker is stopping: another one takes the batch over")
 
 // keepAlive heartbeats and extends the lease until stop is called. The context it returns ends as soon as the worker is told to
 // stop or another sync takes the import key over.
-func (a *Activities) keepAlive(ctx context.Context, key chferry.ImportKey, token string) (_ context.Context, stop func()) {
+func (a *Activities) keepAlive(ctx context.Context, imp chferry.Import, token string) (_ context.Context, stop func()) {
+	limits := imp.WithDefaults()
 	ctx, cancel := context.WithCancelCause(ctx)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		beats := time.NewTicker(HeartbeatInterval)
+		timeout := cmp.Or(activity.GetInfo(ctx).HeartbeatTimeout, limits.HeartbeatTimeout) // what Temporal goes by, not what this worker's file says
+		beats := time.NewTicker(timeout / beatsPerTimeout)
 		defer beats.Stop()
-		extended := time.Now()
+		extensions := time.NewTicker(limits.Lease / extensionsPerLease)
+		defer extensions.Stop()
 		for {
 			select {
 			case <-ctx.Done():
@@ -32,16 +40,13 @@ func (a *Activities) keepAlive(ctx context.Context, key chferry.ImportKey, token
 			case <-activity.GetWorkerStopChannel(ctx):
 				cancel(errWorkerStops)
 				return
-			case now := <-beats.C:
-				activity.RecordHeartbeat(ctx)
-				if now.Sub(extended) < a.lease()/4 {
-					continue
-				}
-				if err := a.extend(ctx, key, token); err != nil {
+			case <-beats.C:
+				beat(ctx, firstFailure(ctx))
+			case <-extensions.C:
+				if err := a.extend(ctx, imp.Key, token, limits.Lease); err != nil {
 					cancel(err)
 					return
 				}
-				extended = now
 			}
 		}
 	}()
@@ -52,8 +57,8 @@ func (a *Activities) keepAlive(ctx context.Context, key chferry.ImportKey, token
 }
 
 // extend extends the lease. Only losing it ends the work: a storage that does not answer may be back before the lease ends.
-func (a *Activities) extend(ctx context.Context, key chferry.ImportKey, token string) error {
-	err := a.Storage.ExtendLease(ctx, key, token, a.lease())
+func (a *Activities) extend(ctx context.Context, key chferry.ImportKey, token string, lease time.Duration) error {
+	err := a.Storage.ExtendLease(ctx, key, token, lease)
 	if err == nil || errors.Is(err, context.Canceled) || chferry.CodeOf(err).Passes() {
 		return nil
 	}

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"time"
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/storage"
@@ -11,29 +12,43 @@ import (
 type PreSyncInput struct {
 	ImportKey chferry.ImportKey `json:"import_key"`
 	Token     string            `json:"token"`
+	// Began is when the run began. A local activity's attempts are told nothing of each other.
+	Began time.Time `json:"began"`
 }
 
-// PreSyncResult says whether there is something to do.
+// PreSyncResult says whether there is something to do, and what the sync has to keep to: it is in the history, so that what
+// a run does never depends on the configuration of the worker that replays it.
 type PreSyncResult struct {
 	Claimed    bool  `json:"claimed"`
 	Operations int64 `json:"operations"` // kept in the storage
 	TakenOver  bool  `json:"taken_over,omitempty"`
-	MaxBatches int   `json:"max_batches,omitempty"` // after which the sync leaves the rest to the next one
+
+	MaxBatches       int     `json:"max_batches,omitempty"` // after which the sync leaves the rest to the next one
+	MaxDuration      Seconds `json:"max_duration,omitempty"`
+	RetryFor         Seconds `json:"retry_for,omitempty"`
+	HeartbeatTimeout Seconds `json:"heartbeat_timeout,omitempty"`
+	InsertTimeout    Seconds `json:"insert_timeout,omitempty"`
 }
 
-// maxBatches bounds one sync, so that a queue that grows faster than it drains still gives runs that end and can be read.
-const maxBatches = 100
+// Seconds is a duration as people read it in a history.
+type Seconds float64
+
+// Duration returns the seconds as a duration.
+func (s Seconds) Duration() time.Duration { return time.Duration(float64(s) * float64(time.Second)) }
+
+func seconds(d time.Duration) Seconds { return Seconds(d.Seconds()) }
 
 // PreSync makes the sync the claimant of its import key, if there is something to sync. It asks the storage alone, so that an
 // idle tick costs one call to Redis.
 func (a *Activities) PreSync(ctx context.Context, in PreSyncInput) (PreSyncResult, error) {
-	return step(ctx, a, in.ImportKey, "PreSync", func() (PreSyncResult, error) {
+	return step(ctx, a, attempt{key: in.ImportKey, step: "PreSync", since: in.Began}, func() (PreSyncResult, error) {
 		imp, err := a.importOf(in.ImportKey)
 		if err != nil {
 			return PreSyncResult{}, err
 		}
+		limits := imp.WithDefaults()
 		start, err := a.Storage.PreSync(ctx, in.ImportKey, storage.PreSyncOptions{
-			Token: in.Token, Lease: a.lease(), Settle: imp.Settle, Closed: a.Closed,
+			Token: in.Token, Lease: limits.Lease, Settle: imp.Settle, Closed: a.Closed,
 		})
 		if err != nil {
 			return PreSyncResult{}, err
@@ -46,6 +61,10 @@ func (a *Activities) PreSync(ctx context.Context, in PreSyncInput) (PreSyncResul
 			a.Observer.SyncEnded(in.ImportKey, OutcomeIdle)
 			return PreSyncResult{}, nil
 		}
-		return PreSyncResult{Claimed: true, Operations: start.Pending, TakenOver: start.TakenOver, MaxBatches: maxBatches}, nil
+		return PreSyncResult{
+			Claimed: true, Operations: start.Pending, TakenOver: start.TakenOver,
+			MaxBatches: limits.MaxBatches, MaxDuration: seconds(limits.MaxDuration), RetryFor: seconds(limits.RetryFor),
+			HeartbeatTimeout: seconds(limits.HeartbeatTimeout), InsertTimeout: seconds(limits.InsertTimeout),
+		}, nil
 	})
 }

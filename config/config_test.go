@@ -78,6 +78,10 @@ func TestLoadExample(t *testing.T) {
 					Settings: map[string]string{"index_granularity": "4096"}, Codecs: map[string]string{"created_at": "Delta, ZSTD(3)"},
 				},
 				BatchSize: 100_000, MaxPending: 10_000_000, Every: 5 * time.Second,
+				Limits: chferry.Limits{
+					MaxBatches: 50, MaxDuration: 30 * time.Minute, RetryFor: 5 * time.Minute,
+					Lease: 2 * time.Minute, HeartbeatTimeout: 15 * time.Second, InsertTimeout: 2 * time.Hour,
+				},
 			},
 			{
 				Key: "orders", Databases: []string{"default", "archive"}, Table: "public.orders",
@@ -150,6 +154,15 @@ func TestReplicatedByDefault(t *testing.T) {
 	i := cfg.Imports[0]
 	if i.Options.Replicated == nil || *i.Options.Replicated != (chferry.Replication{}) || !reflect.DeepEqual(i.Include, []string{"id", "name"}) {
 		t.Errorf("got %+v", i)
+	}
+}
+
+// A limit that may be none can be written as such.
+func TestLoadNoLimit(t *testing.T) {
+	t.Parallel()
+	cfg := mustLoad(t, head+"imports: [{key: users, table: users, max_duration: 0}]", nil)
+	if got := cfg.Imports[0].Limits; got != (chferry.Limits{}) {
+		t.Errorf("got %+v, want none", got)
 	}
 }
 

@@ -38,6 +38,7 @@ func readImport(s *section, databases map[string]Database) chferry.Import {
 	i.BatchSize = int(size)
 	s.number("max_pending", 0, 1<<62, &i.MaxPending)
 	s.duration("settle", &i.Settle)
+	readLimits(s, &i.Limits)
 	readSchedule(s, &i)
 	s.end()
 	return i

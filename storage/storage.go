@@ -122,7 +122,7 @@ type FailedOperations interface {
 }
 
 // DefaultLease is how long a claimant that nobody knows to be dead keeps an import key without a sign of life.
-const DefaultLease = time.Minute
+const DefaultLease = chferry.DefaultLease
 
 // PreSyncOptions are what PreSync is told.
 type PreSyncOptions struct {

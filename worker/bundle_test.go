@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -343,7 +344,7 @@ func (b *bundle) history(workflowID string) *history.History {
 	return h
 }
 
-// recordAs keeps the last run's history as a fixture, when asked for.
+// recordAs keeps the last run's history as a fixture, when asked for. One that is there stays: it is what older workers wrote.
 func (b *bundle) recordAs(name string) {
 	b.t.Helper()
 	if !*record {
@@ -351,7 +352,13 @@ func (b *bundle) recordAs(name string) {
 	}
 	text, err := protojson.MarshalOptions{Indent: " "}.Marshal(b.history(b.lastID()))
 	b.ok(err)
-	b.ok(os.WriteFile(filepath.Join("..", "workflows", "testdata", "replay", name+".json"), text, 0o600))
+	file, err := os.OpenFile(filepath.Join("..", "workflows", "testdata", "replay", name+".json"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return
+	}
+	b.ok(err)
+	_, err = file.Write(text)
+	b.ok(errors.Join(err, file.Close()))
 }
 
 // wantNoSecretsInHistories looks through every event of every run of this import key.

@@ -5,13 +5,13 @@ import (
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
+
+	"github.com/chferry/chferry"
 )
 
-// retryFor is how long a step is tried again before the run gives up and leaves the rest to the next tick. It is longer than a
-// server's restart and short enough that a run never hangs.
-const retryFor = 10 * time.Minute
-
-// retry is the policy of every step. Errors that stay until somebody mends something are marked by the activities.
+// retry is the policy of every step. When it ends the activities decide, by marking the error: at once if somebody has to mend
+// something, else when the step went on failing for the import's retry_for. A timeout of Temporal's can't tell a step that
+// fails from one that works for long.
 var retry = &temporal.RetryPolicy{
 	InitialInterval:    500 * time.Millisecond,
 	BackoffCoefficient: 2,
@@ -22,41 +22,34 @@ var retry = &temporal.RetryPolicy{
 func preSyncOptions(ctx workflow.Context) workflow.Context {
 	return workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
 		StartToCloseTimeout:    15 * time.Second,
-		ScheduleToCloseTimeout: retryFor,
+		ScheduleToCloseTimeout: chferry.MaxRetryFor, // nobody knows the import's before this step has told it
 		RetryPolicy:            retry,
 		Summary:                "claim the import key if anything is pending",
 	})
 }
 
-// stepOptions are those of a step that is one call to the storage. Its time is what a killed worker costs, so it is short.
-func stepOptions(ctx workflow.Context, summary string) workflow.Context {
+// longestCall is how long one call to the storage may take. Its time is what a killed worker costs, so it is short.
+const longestCall = 10 * time.Second
+
+// longestClaim: a long queue is read to find where a batch ends.
+const longestClaim = 5 * time.Minute
+
+// stepOptions are those of a step whose attempts may take as long as longest.
+func stepOptions(ctx workflow.Context, limits chferry.Limits, longest time.Duration, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		StartToCloseTimeout:    10 * time.Second,
-		ScheduleToCloseTimeout: retryFor,
+		StartToCloseTimeout: longest,
+		// An attempt that works is never cut: one may take its time, then others fail for retry_for, and the last may take its
+		// time again. What this ends are workers that die in every attempt, without a word.
+		ScheduleToCloseTimeout: 2*longest + limits.RetryFor,
 		RetryPolicy:            retry,
 		Summary:                summary,
 	})
 }
 
-// heartbeatTimeout is how long a step may be silent before another worker takes it over.
-const heartbeatTimeout = 10 * time.Second
-
-// How long one attempt may take: a long queue is read to find where a batch ends; a batch may be a million rows.
-const (
-	longestClaim  = 5 * time.Minute
-	longestInsert = time.Hour
-)
-
-// longOptions are those of a step that heartbeats: what ends it is silence, not slowness.
-func longOptions(ctx workflow.Context, summary string, longest time.Duration) workflow.Context {
-	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		StartToCloseTimeout:    longest,
-		HeartbeatTimeout:       heartbeatTimeout,
-		ScheduleToCloseTimeout: longest + retryFor,
-		RetryPolicy:            retry,
-		Summary:                summary,
-		WaitForCancellation:    true,
-	})
+// longOptions are those of a step that heartbeats: what ends an attempt is silence, not slowness.
+func longOptions(ctx workflow.Context, limits chferry.Limits, longest time.Duration, summary string) workflow.Context {
+	ctx = workflow.WithHeartbeatTimeout(stepOptions(ctx, limits, longest, summary), limits.HeartbeatTimeout)
+	return workflow.WithWaitForCancellation(ctx, true)
 }
 
 // compensationOptions are those of PostSyncFailed. It only saves the next sync from waiting, so it is not worth much.

@@ -38,9 +38,16 @@ type SyncResult struct {
 	Deletes    int64   `json:"deletes"`
 	Coalesced  int64   `json:"coalesced"`
 	Failed     int64   `json:"failed"`
-	Remaining  int64   `json:"remaining"` // operations left to the next sync
+	Remaining  int64   `json:"remaining"`       // operations left to the next sync
+	Limit      string  `json:"limit,omitempty"` // why they are left: LimitBatches or LimitDuration
 	Seconds    float64 `json:"seconds"`
 }
+
+// The limits that end a sync although operations are left, as the configuration names them.
+const (
+	LimitBatches  = "max_batches"
+	LimitDuration = "max_duration"
+)
 
 // Sync imports the pending operations of one import key, batch by batch, until none is left or its limit is reached.
 func Sync(ctx workflow.Context, in SyncInput) (SyncResult, error) {
@@ -53,10 +60,11 @@ func Sync(ctx workflow.Context, in SyncInput) (SyncResult, error) {
 
 // syncRun is the state of one run.
 type syncRun struct {
-	key        chferry.ImportKey
-	token      string
-	progress   SyncProgress
-	maxBatches int
+	key      chferry.ImportKey
+	token    string
+	progress SyncProgress
+	limits   chferry.Limits
+	limit    string // that was reached; empty: none
 }
 
 func setupSync(ctx workflow.Context, in SyncInput) (*syncRun, error) {
@@ -95,7 +103,7 @@ func (s *syncRun) run(ctx workflow.Context) (result SyncResult, err error) {
 		if err := s.postSync(ctx, ticket, outcome); err != nil {
 			return SyncResult{}, err
 		}
-		if s.progress.Remaining == 0 || s.limited() {
+		if s.progress.Remaining == 0 || s.limit != "" {
 			return s.result(ctx), nil
 		}
 		if workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
@@ -108,15 +116,19 @@ func (s *syncRun) preSync(ctx workflow.Context) (claimed bool, err error) {
 	s.progress.Step = preSync
 	var done activities.PreSyncResult
 	err = workflow.ExecuteLocalActivity(preSyncOptions(ctx), preSync,
-		activities.PreSyncInput{ImportKey: s.key, Token: s.token}).Get(ctx, &done)
-	s.progress.Remaining, s.maxBatches = done.Operations, done.MaxBatches
+		activities.PreSyncInput{ImportKey: s.key, Token: s.token, Began: workflow.Now(ctx)}).Get(ctx, &done)
+	s.progress.Remaining = done.Operations
+	s.limits = chferry.Limits{
+		MaxBatches: done.MaxBatches, MaxDuration: done.MaxDuration.Duration(), RetryFor: done.RetryFor.Duration(),
+		HeartbeatTimeout: done.HeartbeatTimeout.Duration(), InsertTimeout: done.InsertTimeout.Duration(),
+	}.WithDefaults()
 	return done.Claimed, err
 }
 
 func (s *syncRun) getOperations(ctx workflow.Context) (ticket activities.Ticket, err error) {
 	s.enter(ctx, getOperations)
 	summary := fmt.Sprintf("batch %d: check the tables, claim the oldest of %d operations", s.progress.Batches+1, s.progress.Remaining)
-	err = workflow.ExecuteActivity(longOptions(ctx, summary, longestClaim), getOperations,
+	err = workflow.ExecuteActivity(longOptions(ctx, s.limits, longestClaim, summary), getOperations,
 		activities.GetOperationsInput{ImportKey: s.key, Token: s.token}).Get(ctx, &ticket)
 	return ticket, err
 }
@@ -124,21 +136,23 @@ func (s *syncRun) getOperations(ctx workflow.Context) (ticket activities.Ticket,
 func (s *syncRun) insertBatch(ctx workflow.Context, ticket activities.Ticket) (outcome chferry.Outcome, err error) {
 	s.enter(ctx, insertBatch)
 	summary := fmt.Sprintf("batch %d: import %d operations as version %d", s.progress.Batches+1, ticket.Operations, ticket.Version)
-	err = workflow.ExecuteActivity(longOptions(ctx, summary, longestInsert), insertBatch,
+	err = workflow.ExecuteActivity(longOptions(ctx, s.limits, s.limits.InsertTimeout, summary), insertBatch,
 		activities.InsertBatchInput{ImportKey: s.key, Token: s.token, Ticket: ticket}).Get(ctx, &outcome)
 	return outcome, err
 }
 
 func (s *syncRun) postSync(ctx workflow.Context, ticket activities.Ticket, outcome chferry.Outcome) error {
 	s.enter(ctx, postSync)
+	limit := s.reached(ctx) // asked before the step, which ends the claim: run and claim end together
 	summary := fmt.Sprintf("batch %d: %d rows, %d deletes, %d coalesced, %d failed",
 		s.progress.Batches+1, outcome.Rows, outcome.Deletes, outcome.Coalesced, outcome.Failed)
 	var done activities.PostSyncResult
-	err := workflow.ExecuteActivity(stepOptions(ctx, summary), postSync, activities.PostSyncInput{
+	err := workflow.ExecuteActivity(stepOptions(ctx, s.limits, longestCall, summary), postSync, activities.PostSyncInput{
 		ImportKey: s.key, Token: s.token, Batch: ticket.Batch, Outcome: outcome,
-		Last: s.progress.Batches+1 >= s.maxBatches, Partial: s.progress.Failed+outcome.Failed > 0,
+		Last: limit != "", Partial: s.progress.Failed+outcome.Failed > 0,
 	}).Get(ctx, &done)
 	if err == nil {
+		s.limit = limit
 		s.progress.Batches++
 		s.progress.Remaining = done.Remaining
 		s.progress.Add(outcome)
@@ -146,8 +160,17 @@ func (s *syncRun) postSync(ctx workflow.Context, ticket activities.Ticket, outco
 	return err
 }
 
-// limited tells whether this sync has done as much as one may.
-func (s *syncRun) limited() bool { return s.progress.Batches >= s.maxBatches }
+// reached returns the limit that this sync has reached with the batch that it is about to remove; empty if none.
+func (s *syncRun) reached(ctx workflow.Context) string {
+	switch {
+	case s.progress.Batches+1 >= s.limits.MaxBatches:
+		return LimitBatches
+	case s.limits.MaxDuration > 0 && workflow.Now(ctx).Sub(s.progress.Began) >= s.limits.MaxDuration:
+		return LimitDuration
+	default:
+		return ""
+	}
+}
 
 // enter notes the step for the query and, while the run is open, for the Temporal UI.
 func (s *syncRun) enter(ctx workflow.Context, step string) {
@@ -161,6 +184,9 @@ func (s *syncRun) result(ctx workflow.Context) SyncResult {
 	result := SyncResult{
 		Outcome: activities.OutcomeSynced, Batches: p.Batches, Operations: p.Operations, Rows: p.Rows, Deletes: p.Deletes,
 		Coalesced: p.Coalesced, Failed: p.Failed, Remaining: p.Remaining, Seconds: float64(workflow.Now(ctx).Sub(p.Began).Milliseconds()) / 1000,
+	}
+	if p.Remaining > 0 {
+		result.Limit = s.limit
 	}
 	switch {
 	case p.Failed > 0:

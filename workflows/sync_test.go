@@ -3,10 +3,13 @@ package workflows_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"strings"
 	"testing"
+	"time"
 
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
@@ -20,11 +23,12 @@ import (
 // the others are tested against real ones in package worker.
 type steps struct {
 	pending     int64
-	maxBatches  int
+	limits      activities.PreSyncResult
 	preSync     func() error
 	insert      func() error
 	postSync    func() error
 	compensated int
+	last        bool // what the last PostSync was told
 }
 
 func (s *steps) PreSync(context.Context, activities.PreSyncInput) (activities.PreSyncResult, error) {
@@ -33,7 +37,9 @@ func (s *steps) PreSync(context.Context, activities.PreSyncInput) (activities.Pr
 			return activities.PreSyncResult{}, err
 		}
 	}
-	return activities.PreSyncResult{Claimed: s.pending > 0, Operations: s.pending, MaxBatches: s.maxBatches}, nil
+	done := s.limits
+	done.Claimed, done.Operations = s.pending > 0, s.pending
+	return done, nil
 }
 
 func (s *steps) GetOperations(context.Context, activities.GetOperationsInput) (activities.Ticket, error) {
@@ -56,6 +62,7 @@ func (s *steps) PostSync(_ context.Context, in activities.PostSyncInput) (activi
 		}
 	}
 	s.pending -= in.Outcome.Operations
+	s.last = in.Last
 	return activities.PostSyncResult{Remaining: s.pending}, nil
 }
 
@@ -101,23 +108,76 @@ func permanent(code chferry.Code) error {
 
 func TestDrains(t *testing.T) {
 	t.Parallel()
-	got := result(t, run(t, &steps{pending: 25, maxBatches: 100}, workflows.SyncInput{ImportKey: "k"}))
+	got := result(t, run(t, &steps{pending: 25}, workflows.SyncInput{ImportKey: "k"}))
 	if want := (workflows.SyncResult{Outcome: "synced", Batches: 3, Operations: 25, Rows: 25}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
 
+// TestStopsAtLimit: a run ends when it has done as much as one may, says so, and gives its claim back with the last batch.
 func TestStopsAtLimit(t *testing.T) {
 	t.Parallel()
-	got := result(t, run(t, &steps{pending: 25, maxBatches: 2}, workflows.SyncInput{ImportKey: "k"}))
-	if want := (workflows.SyncResult{Outcome: "synced", Batches: 2, Operations: 20, Rows: 20, Remaining: 5}); got != want {
-		t.Errorf("got %+v, want %+v", got, want)
+	drained := workflows.SyncResult{Outcome: "synced", Batches: 3, Operations: 25, Rows: 25}
+	tests := map[string]struct {
+		limits activities.PreSyncResult
+		ago    time.Duration // when the chain of runs began
+		want   workflows.SyncResult
+	}{
+		"batches": {
+			activities.PreSyncResult{MaxBatches: 2},
+			0,
+			workflows.SyncResult{Outcome: "synced", Batches: 2, Operations: 20, Rows: 20, Remaining: 5, Limit: "max_batches"},
+		},
+		"duration": {
+			activities.PreSyncResult{MaxDuration: 60},
+			time.Hour,
+			workflows.SyncResult{Outcome: "synced", Batches: 1, Operations: 10, Rows: 10, Remaining: 15, Limit: "max_duration"},
+		},
+		"both":                 {activities.PreSyncResult{MaxBatches: 3, MaxDuration: 4000}, time.Hour, drained},
+		"no duration":          {activities.PreSyncResult{MaxBatches: 100}, time.Hour, drained},
+		"with the last batch":  {activities.PreSyncResult{MaxBatches: 3}, 0, drained},
+		"an older worker's":    {activities.PreSyncResult{}, 0, drained},
+		"duration not reached": {activities.PreSyncResult{MaxDuration: 3700}, time.Hour, drained},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := &steps{pending: 25, limits: test.limits}
+			began := workflows.SyncProgress{Began: time.Now().Add(-test.ago)}
+			got := result(t, run(t, s, workflows.SyncInput{ImportKey: "k", Progress: &began}))
+			if got != test.want {
+				t.Errorf("got %+v, want %+v", got, test.want)
+			}
+			if wantLast := test.want.Limit != "" || name == "with the last batch" || name == "both"; s.last != wantLast {
+				t.Errorf("the last PostSync was told %t, want %t", s.last, wantLast)
+			}
+		})
+	}
+}
+
+// TestLimitsReachSteps: what PreSync tells is what the other steps are bounded by.
+func TestLimitsReachSteps(t *testing.T) {
+	t.Parallel()
+	s := &steps{pending: 5, limits: activities.PreSyncResult{RetryFor: 120, HeartbeatTimeout: 5, InsertTimeout: 1800}}
+	got := map[string][3]time.Duration{}
+	run(t, s, workflows.SyncInput{ImportKey: "k"}, func(env *testsuite.TestWorkflowEnvironment) {
+		env.SetOnActivityStartedListener(func(info *activity.Info, _ context.Context, _ converter.EncodedValues) {
+			got[info.ActivityType.Name] = [3]time.Duration{info.StartToCloseTimeout, info.ScheduleToCloseTimeout, info.HeartbeatTimeout}
+		})
+	})
+	want := map[string][3]time.Duration{
+		"GetOperations": {5 * time.Minute, 12 * time.Minute, 5 * time.Second},
+		"InsertBatch":   {30 * time.Minute, 62 * time.Minute, 5 * time.Second},
+		"PostSync":      {10 * time.Second, 140 * time.Second, 0},
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
 
 func TestContinuesAsNew(t *testing.T) {
 	t.Parallel()
-	s := &steps{pending: 25, maxBatches: 100}
+	s := &steps{pending: 25}
 	env := run(t, s, workflows.SyncInput{ImportKey: "k"}, func(env *testsuite.TestWorkflowEnvironment) {
 		env.SetContinueAsNewSuggested(true)
 	})
@@ -136,7 +196,7 @@ func TestContinuesAsNew(t *testing.T) {
 
 func TestPermanentFailure(t *testing.T) {
 	t.Parallel()
-	s := &steps{pending: 5, maxBatches: 1, insert: func() error { return permanent(chferry.CodeSchemaMismatch) }}
+	s := &steps{pending: 5, insert: func() error { return permanent(chferry.CodeSchemaMismatch) }}
 	env := run(t, s, workflows.SyncInput{ImportKey: "k"})
 	var app *temporal.ApplicationError
 	if !errors.As(env.GetWorkflowError(), &app) || app.Type() != "SchemaMismatch" || app.Message() != "InsertBatch: to be mended" {
@@ -151,7 +211,7 @@ func TestPermanentFailure(t *testing.T) {
 func TestGivesUp(t *testing.T) {
 	t.Parallel()
 	attempts := 0
-	s := &steps{pending: 5, maxBatches: 1, postSync: func() error {
+	s := &steps{pending: 5, postSync: func() error {
 		attempts++
 		return temporal.NewApplicationError("redis is away", string(chferry.CodeUnavailable))
 	}}
@@ -166,7 +226,7 @@ func TestGivesUp(t *testing.T) {
 
 func TestSupersededCompensatesNothing(t *testing.T) {
 	t.Parallel()
-	s := &steps{pending: 5, maxBatches: 1, postSync: func() error { return permanent(chferry.CodeSuperseded) }}
+	s := &steps{pending: 5, postSync: func() error { return permanent(chferry.CodeSuperseded) }}
 	got := result(t, run(t, s, workflows.SyncInput{ImportKey: "k"}))
 	if got.Outcome != "superseded" || got.Batches != 0 || s.compensated != 0 {
 		t.Errorf("got %+v with %d compensations", got, s.compensated)
@@ -184,7 +244,7 @@ func TestPreSyncFails(t *testing.T) {
 
 func TestProgressQuery(t *testing.T) {
 	t.Parallel()
-	s := &steps{pending: 25, maxBatches: 100}
+	s := &steps{pending: 25}
 	var got workflows.SyncProgress
 	env := run(t, s, workflows.SyncInput{ImportKey: "k"})
 	answer, err := env.QueryWorkflow(workflows.ProgressQuery)
