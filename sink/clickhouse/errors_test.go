@@ -16,6 +16,36 @@ import (
 	"github.com/chferry/chferry/sink/clickhouse"
 )
 
+// TestExceptions: what passes by itself is retried, what somebody has to mend is not, and all of them say what to do.
+func TestExceptions(t *testing.T) {
+	t.Parallel()
+	c := openClient(t, "clickhouse://127.0.0.1:1", clickhouse.Options{})
+	for want, codes := range map[chferry.Code][]int32{
+		chferry.CodeUnavailable: {
+			74, 75, 76, 95, 96, // files and sockets
+			159, 160, 209, 210, 198, 279, 203, // time and network
+			173, 202, 241, 243, 201, 290, 364, 394, 411, 439, 574, 677, 692, 700, 735, 745, // too much to do
+			204, 225, 236, 242, 244, 252, 254, 265, 285, 286, 289, 297, 319, 341, 369, 384, 415, 416, 519, 529, 568, 571, 738, 999, // parts and replicas
+			425, 473, 499, 500, 660, 667, 693, 696, 722, 733, 737,
+		},
+		chferry.CodeAccessDenied:   {164, 192, 193, 194, 195, 291, 492, 497, 511, 512, 516, 720},
+		chferry.CodeSchemaMismatch: {7, 8, 10, 15, 16, 20, 44, 47, 48, 50, 53, 60, 70, 122, 218, 349, 352, 741},
+		chferry.CodeConfiguration:  {46, 56, 62, 81, 115, 158, 180, 217, 307, 344, 392, 396, 452, 471, 472, 565, 620, 724, 725, 903},
+		chferry.CodeUnknown:        {1, 49, 1001, 1002, 123456},
+	} {
+		for _, code := range codes {
+			err := c.Failure("insert into shop.users", &ch.Exception{Code: code, Message: "secret row"})
+			if got := chferry.CodeOf(err); got != want {
+				t.Errorf("exception %d is %s, want %s", code, got, want)
+			}
+			_, advice, _ := strings.Cut(err.Error(), fmt.Sprintf("refused with code %d", code))
+			if _, words, ok := strings.Cut(advice, ": "); !ok || len(words) < 10 {
+				t.Errorf("exception %d does not say what to do: %v", code, err)
+			}
+		}
+	}
+}
+
 func TestFailures(t *testing.T) {
 	t.Parallel()
 	c := openClient(t, "clickhouse://127.0.0.1:1", clickhouse.Options{})
@@ -46,7 +76,8 @@ func TestFailures(t *testing.T) {
 		{exception(60), chferry.CodeSchemaMismatch, "60"},
 		{exception(53), chferry.CodeSchemaMismatch, "53"},
 		{exception(81), chferry.CodeConfiguration, "81 UNKNOWN_DATABASE"},
-		{exception(62), chferry.CodeUnknown, "62 SYNTAX_ERROR"},
+		{exception(62), chferry.CodeConfiguration, "62 SYNTAX_ERROR"},
+		{exception(49), chferry.CodeUnknown, "49 LOGICAL_ERROR"},
 		{exception(123456), chferry.CodeUnknown, "code 123456:"},
 		{&ch.HTTPError{StatusCode: 403, Err: errors.New("secret row")}, chferry.CodeAccessDenied, "403 Forbidden"},
 		{&ch.HTTPError{StatusCode: 404, Err: errors.New("secret row")}, chferry.CodeConfiguration, "404 Not Found"},

@@ -47,7 +47,9 @@ func (s *Source) refusal(err *pgconn.PgError, table string) error {
 		return s.noTable(err, table)
 	case "42703":
 		return wrap(chferry.CodeConfiguration, "table %s of database %q no longer has one of its columns: it was changed", table, s.alias)
-	case "25P03":
+	case "57P04":
+		return wrap(chferry.CodeConfiguration, "database %q at %s was dropped: restore it, or mend its url", s.alias, s.address)
+	case "25P03", "XX000":
 		return s.busy(err)
 	case "57014":
 		return wrap(chferry.CodeUnavailable, "database %q at %s did not answer within the statement timeout: "+
@@ -59,6 +61,9 @@ func (s *Source) refusal(err *pgconn.PgError, table string) error {
 			"check user and password in its url, and the server's pg_hba.conf", s.alias, s.address, err.Code)
 	case "08", "40", "53", "55", "57", "58":
 		return s.busy(err)
+	case "0A", "42":
+		return wrap(chferry.CodeConfiguration, "database %q at %s does not know what chferry asks of it (SQLSTATE %s): "+
+			"it must be PostgreSQL 12 or newer", s.alias, s.address, err.Code)
 	}
 	return wrap(chferry.CodeUnknown, "database %q at %s failed to read %s (SQLSTATE %s): see the server's log", s.alias, s.address,
 		orDatabase(table), err.Code)

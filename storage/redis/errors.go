@@ -10,11 +10,14 @@ import (
 	"github.com/chferry/chferry"
 )
 
-// replies maps the first word of Redis's error replies to what can be done about them.
-var replies = map[string]struct {
+// reply is what can be done about an error reply of Redis.
+type reply struct {
 	code chferry.Code
 	mend string
-}{
+}
+
+// replies are known by their first word.
+var replies = map[string]reply{
 	"OOM":         {chferry.CodeUnavailable, "it is out of memory: raise maxmemory or let syncs drain the queue"},
 	"READONLY":    {chferry.CodeUnavailable, "it is a read-only replica: connect to the primary"},
 	"LOADING":     {chferry.CodeUnavailable, "it is loading its data: wait"},
@@ -28,6 +31,32 @@ var replies = map[string]struct {
 	"WRONGPASS":   {chferry.CodeAccessDenied, "it refuses the user or password of redis.url"},
 	"NOPERM":      {chferry.CodeAccessDenied, "the user of redis.url lacks a right: it needs all commands on the keys it is to use"},
 	"WRONGTYPE":   {chferry.CodeConfiguration, "a key of chferry's holds something else: is the Redis shared with another application?"},
+	"DENIED":      {chferry.CodeAccessDenied, "it is in protected mode: set a password there and in redis.url"},
+	"CROSSSLOT":   {chferry.CodeConfiguration, "what stands before its cluster splits the keys of an import: connect to the cluster itself"},
+}
+
+// plainReplies begin with the word ERR and are known by the words that follow.
+var plainReplies = map[string]reply{
+	"max number of clients reached":      {chferry.CodeUnavailable, "it has too many clients: raise its maxclients"},
+	"invalid password":                   {chferry.CodeAccessDenied, "it refuses the password of redis.url"},
+	"AUTH":                               {chferry.CodeAccessDenied, "it has no password, and redis.url gives one: take it out there"},
+	"DB index is out of range":           {chferry.CodeConfiguration, "it has no database of that number: mend the end of redis.url"},
+	"SELECT is not allowed in cluster":   {chferry.CodeConfiguration, "a cluster has the database 0 alone: mend the end of redis.url"},
+	"unknown command":                    {chferry.CodeConfiguration, "it lacks a command that chferry needs: it must be Redis 6.2 or newer"},
+	"This instance has cluster support ": {chferry.CodeConfiguration, "it is no cluster, and redis.url names several hosts: name one"},
+}
+
+func known(message string) (reply, bool) {
+	word, rest, _ := strings.Cut(message, " ")
+	if r, ok := replies[word]; ok || word != "ERR" {
+		return r, ok
+	}
+	for words, r := range plainReplies {
+		if strings.HasPrefix(rest, words) {
+			return r, true
+		}
+	}
+	return reply{}, false
 }
 
 // translate makes err safe to show. Replies of Redis hold no operations, but the words after the first may hold a key.
@@ -39,15 +68,15 @@ func (s *Storage) translate(err error, doing string) error {
 	if errors.Is(err, context.Canceled) {
 		return chferry.WrapError(chferry.CodeUnavailable, err, "%s: cancelled", doing)
 	}
-	var reply redis.Error
-	if !errors.As(err, &reply) {
+	var refused redis.Error
+	if !errors.As(err, &refused) {
 		return chferry.WrapError(chferry.CodeUnavailable, err,
 			"%s: Redis at %s does not answer (%s): start it or mend redis.url", doing, s.addr, reason(err))
 	}
-	word, _, _ := strings.Cut(reply.Error(), " ")
-	if known, ok := replies[word]; ok {
-		return chferry.WrapError(known.code, err, "%s: Redis at %s: %s", doing, s.addr, known.mend)
+	if r, ok := known(refused.Error()); ok {
+		return chferry.WrapError(r.code, err, "%s: Redis at %s: %s", doing, s.addr, r.mend)
 	}
+	word, _, _ := strings.Cut(refused.Error(), " ")
 	return chferry.WrapError(chferry.CodeUnknown, err, "%s: Redis at %s answers with the error %s", doing, s.addr, word)
 }
 
