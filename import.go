@@ -25,6 +25,8 @@ type Import struct {
 	Limits                   // of one sync
 	Every      time.Duration // the schedule's interval; 0: none
 	Cron       string        // the schedule's cron expression; empty: none
+	TimeZone   string        // IANA name of the cron expression's time zone; empty: UTC, or what the expression says
+	Jitter     time.Duration // the schedule's runs begin later by up to that, at random; 0: none
 }
 
 // Database returns the alias that an operation's alias stands for: the import's only database, or [DefaultDatabase],

@@ -77,7 +77,7 @@ func TestLoadExample(t *testing.T) {
 					PartitionBy: "intDiv(id, 1000000)", TTL: "created_at + INTERVAL 2 YEAR",
 					Settings: map[string]string{"index_granularity": "4096"}, Codecs: map[string]string{"created_at": "Delta, ZSTD(3)"},
 				},
-				BatchSize: 100_000, MaxPending: 10_000_000, Every: 5 * time.Second,
+				BatchSize: 100_000, MaxPending: 10_000_000, Every: 5 * time.Second, Jitter: 2 * time.Second,
 				Limits: chferry.Limits{
 					MaxBatches: 50, MaxDuration: 30 * time.Minute, RetryFor: 5 * time.Minute,
 					Lease: 2 * time.Minute, HeartbeatTimeout: 15 * time.Second, InsertTimeout: 2 * time.Hour,
@@ -89,7 +89,7 @@ func TestLoadExample(t *testing.T) {
 				Options: chferry.TableOptions{
 					Cluster: "main", Replicated: &chferry.Replication{Path: "/clickhouse/tables/{shard}/all_orders", Replica: "{replica}"},
 				},
-				DatabaseColumn: "source", BatchSize: 100_000, Cron: "*/5 * * * *",
+				DatabaseColumn: "source", BatchSize: 100_000, Cron: "*/5 * * * *", TimeZone: "Europe/Paris",
 			},
 			{
 				Key: "countries", Databases: []string{"default"}, Table: "public.countries",

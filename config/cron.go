@@ -7,6 +7,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	_ "time/tzdata" // a machine need not have the time zone database
+
+	"github.com/chferry/chferry"
 )
 
 // cronField is one of a cron expression's five fields. names[i] is a name of the value least+i, and can be shortened to its
@@ -113,4 +116,34 @@ func checkEvery(text string) error {
 		return errors.New("must have a phase shorter than the interval behind the slash, as in @every 1h/5m")
 	}
 	return nil
+}
+
+// readTimeZone reads the time zone of a cron expression.
+func readTimeZone(s *section, i *chferry.Import) {
+	if !s.text("time_zone", &i.TimeZone) {
+		return
+	}
+	_, err := time.LoadLocation(i.TimeZone)
+	switch {
+	case i.TimeZone == "" || i.TimeZone == "Local" || err != nil:
+		s.fail("time_zone", "must be a name of the time zone database, such as Europe/Paris or UTC")
+	case i.Cron == "" || strings.Contains(i.Cron, "@every"):
+		s.fail("time_zone", "is only for a cron expression that names times of day: an interval has none")
+	case strings.Contains(i.Cron, "TZ="):
+		s.fail("time_zone", "stands in cron already: keep one")
+	}
+}
+
+// readJitter reads by how much runs begin later, at random, so that those of many import keys do not all begin at once.
+func readJitter(s *section, i *chferry.Import) {
+	if !s.duration("jitter", &i.Jitter) {
+		return
+	}
+	most := time.Hour
+	if i.Every > 0 {
+		most = i.Every
+	}
+	if i.Jitter > most {
+		s.fail("jitter", "must be at most %s", most)
+	}
 }

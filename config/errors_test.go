@@ -108,6 +108,14 @@ func TestLoadErrors(t *testing.T) {
 		"schedule of neither":    {users + "  schedule: {}", []string{"7: imports[0].schedule must have either every or cron"}},
 		"every too short":        {users + "  schedule: {every: 500ms}", []string{"7: imports[0].schedule.every must be whole seconds"}},
 		"every not whole":        {users + "  schedule: {every: 1500ms}", []string{"7: imports[0].schedule.every must be whole seconds"}},
+		"jitter":                 {users + "  schedule: {every: 5s, jitter: 6s}", []string{"7: imports[0].schedule.jitter must be at most 5s"}},
+		"jitter of cron":         {users + "  schedule: {cron: '@daily', jitter: 2h}", []string{"7: imports[0].schedule.jitter must be at most 1h0m0s"}},
+		"jitter without unit":    {users + "  schedule: {every: 5s, jitter: 2}", []string{"7: imports[0].schedule.jitter must be a duration"}},
+		"time zone":              {users + "  schedule: {cron: '@daily', time_zone: Mars/Olympus}", []string{"7: imports[0].schedule.time_zone must be a name of the time zone database"}},
+		"time zone of the host":  {users + "  schedule: {cron: '@daily', time_zone: Local}", []string{"7: imports[0].schedule.time_zone must be a name"}},
+		"time zone of intervals": {users + "  schedule: {every: 5s, time_zone: UTC}", []string{"7: imports[0].schedule.time_zone is only for a cron expression"}},
+		"time zone of @every":    {users + "  schedule: {cron: '@every 5s', time_zone: UTC}", []string{"7: imports[0].schedule.time_zone is only for a cron expression"}},
+		"time zone twice":        {users + "  schedule: {cron: 'CRON_TZ=UTC @daily', time_zone: UTC}", []string{"7: imports[0].schedule.time_zone stands in cron already"}},
 		"six fields":             {users + "  schedule:\n    cron: '*/5 * * * * *'", []string{"8: imports[0].schedule.cron has six fields, and Temporal reads a sixth as the year, not as seconds"}},
 	}
 	for name, test := range tests {

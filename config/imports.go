@@ -227,6 +227,8 @@ func readSchedule(s *section, i *chferry.Import) {
 			schedule.fail("cron", "%s", err)
 		}
 	}
+	readTimeZone(schedule, i)
+	readJitter(schedule, i)
 	schedule.end()
 }
 

@@ -14,21 +14,29 @@ import (
 
 // Change is one thing that Apply did, or would do.
 type Change struct {
-	What string // "create", "update" or "pause"
+	What string // "create", "update", "pause" or "delete"
 	Name string // the thing: "schedule chferry:sync:users"
 	Why  string // what it is like, what it was before, or why it is paused
 }
 
+// ApplyOptions are what Apply is told.
+type ApplyOptions struct {
+	// Attributes gives the workflows of schedules the search attributes of [Starter.EnsureSearchAttributes].
+	Attributes bool
+	// Prune deletes the schedules of import keys that are not among the imports, paused or not, in the place of pausing them.
+	Prune bool
+	// DryRun changes nothing.
+	DryRun bool
+}
+
 // Apply makes the schedules those of imports: it creates and updates, and pauses those of import keys that are not among them. A
-// schedule that a person paused stays paused, one that Apply paused is resumed when its key is back. With dryRun nothing is changed. It returns the changes in order.
-//
-// With attributes, schedules give their workflows the search attributes of [Starter.EnsureSearchAttributes].
-func (s *Starter) Apply(ctx context.Context, imports []chferry.Import, attributes, dryRun bool) ([]Change, error) {
+// schedule that a person paused stays paused, one that Apply paused is resumed when its key is back. It returns the changes in order.
+func (s *Starter) Apply(ctx context.Context, imports []chferry.Import, opts ApplyOptions) ([]Change, error) {
 	var changes []Change
 	wanted := map[string]bool{}
 	for _, imp := range imports {
 		wanted[workflows.SyncID(s.prefix, imp.Key)] = true
-		change, err := s.applyOne(ctx, imp, attributes, dryRun)
+		change, err := s.applyOne(ctx, imp, opts)
 		if err != nil {
 			return changes, err
 		}
@@ -36,19 +44,19 @@ func (s *Starter) Apply(ctx context.Context, imports []chferry.Import, attribute
 			changes = append(changes, change)
 		}
 	}
-	removed, err := s.pauseRemoved(ctx, wanted, dryRun)
+	removed, err := s.endRemoved(ctx, wanted, opts)
 	return append(changes, removed...), err
 }
 
 // applyOne returns the zero Change if nothing is to be done.
-func (s *Starter) applyOne(ctx context.Context, imp chferry.Import, attributes, dryRun bool) (Change, error) {
-	want := s.schedule(imp, attributes)
+func (s *Starter) applyOne(ctx context.Context, imp chferry.Import, opts ApplyOptions) (Change, error) {
+	want := s.schedule(imp, opts.Attributes)
 	d, err := s.describe(ctx, s.handle(ctx, imp.Key))
 	var notFound *serviceerror.NotFound
 	switch {
 	case errors.As(err, &notFound):
 		change := Change{What: "create", Name: "schedule " + want.ID, Why: specOf(imp)}
-		if dryRun {
+		if opts.DryRun {
 			return change, nil
 		}
 		return change, s.create(ctx, want)
@@ -60,7 +68,7 @@ func (s *Starter) applyOne(ctx context.Context, imp chferry.Import, attributes, 
 		return Change{}, nil
 	}
 	change := Change{What: "update", Name: "schedule " + want.ID, Why: strings.Join(different, "; ")}
-	if dryRun {
+	if opts.DryRun {
 		return change, nil
 	}
 	return change, s.update(ctx, imp.Key, want)
@@ -90,52 +98,4 @@ func updateTo(want client.ScheduleOptions) func(client.ScheduleUpdateInput) (*cl
 		schedule.Policy = &client.SchedulePolicies{Overlap: want.Overlap, CatchupWindow: want.CatchupWindow}
 		return &client.ScheduleUpdate{Schedule: &schedule, TypedSearchAttributes: &want.TypedSearchAttributes}, nil
 	}
-}
-
-const removedNote = "chferry apply: the import key is not in the configuration any more"
-
-func (s *Starter) pauseRemoved(ctx context.Context, wanted map[string]bool, dryRun bool) ([]Change, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	list, err := s.client.ScheduleClient().List(ctx, client.ScheduleListOptions{PageSize: 500})
-	if err != nil {
-		return nil, s.translate(err)
-	}
-	var changes []Change
-	for list.HasNext() {
-		entry, err := list.Next()
-		if err != nil {
-			return changes, s.translate(err)
-		}
-		if !strings.HasPrefix(entry.ID, workflows.SyncID(s.prefix, "")) || wanted[entry.ID] || entry.Paused {
-			continue
-		}
-		change, err := s.pauseOne(ctx, entry.ID, dryRun)
-		if err != nil {
-			return changes, err
-		}
-		if change.What != "" {
-			changes = append(changes, change)
-		}
-	}
-	return changes, nil
-}
-
-// pauseOne looks again, because the list may be seconds old, and returns the zero Change if the schedule is paused or gone.
-func (s *Starter) pauseOne(ctx context.Context, id string, dryRun bool) (Change, error) {
-	handle := s.client.ScheduleClient().GetHandle(ctx, id)
-	d, err := s.describe(ctx, handle)
-	var notFound *serviceerror.NotFound
-	switch {
-	case errors.As(err, &notFound):
-		return Change{}, nil
-	case err != nil:
-		return Change{}, s.translate(err)
-	case d.Schedule.State != nil && d.Schedule.State.Paused:
-		return Change{}, nil
-	}
-	if !dryRun {
-		err = s.setPaused(ctx, handle, true, removedNote)
-	}
-	return Change{What: "pause", Name: "schedule " + id, Why: "its import key is not in the configuration any more"}, s.translate(err)
 }

@@ -128,9 +128,13 @@ func TestApplyMendsEdits(t *testing.T) {
 			func(s *client.Schedule) { s.Spec = &client.ScheduleSpec{CronExpressions: []string{"0 4 * * *"}} },
 			"every 1h0m0s, was times set elsewhere",
 		},
+		"zone": {
+			func(s *client.Schedule) { s.Spec.TimeZoneName = "Europe/Paris" },
+			"time zone none, was Europe/Paris",
+		},
 		"jitter": {
 			func(s *client.Schedule) { s.Spec.Jitter = time.Minute },
-			"every 1h0m0s, was times set elsewhere",
+			"jitter none, was 1m0s",
 		},
 		"overlap": {
 			func(s *client.Schedule) { s.Policy.Overlap = enums.SCHEDULE_OVERLAP_POLICY_ALLOW_ALL },
@@ -181,7 +185,7 @@ func TestApplyDryRun(t *testing.T) {
 	}
 	f.listed(2)
 	for range 2 { // the second sees the same: the first changed nothing
-		got, err := f.Apply(t.Context(), imports, false, true)
+		got, err := f.Apply(t.Context(), imports, starter.ApplyOptions{DryRun: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -250,6 +254,97 @@ func TestApplyRemovedAndPausedByAPerson(t *testing.T) {
 	f.wantChanges(nil)
 	if got := f.describe("users"); got.Note != "the database moves" {
 		t.Errorf("the note is %q now", got.Note)
+	}
+}
+
+// TestApplyPrunes deletes the schedules of removed keys, whoever paused them, and nobody else's.
+func TestApplyPrunes(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	f.apply(users(), orders(), byHand())
+	other := open(t)
+	other.apply(users())
+	if err := f.Pause(t.Context(), "orders", "the database moves"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := f.Client().ScheduleClient().Create(t.Context(), client.ScheduleOptions{
+		ID: f.id("foreign"), Paused: true, Action: &client.ScheduleWorkflowAction{ID: "somebody", Workflow: "Else", TaskQueue: "else"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.listed(4)
+	other.listed(1)
+
+	const why = "its import key is not in the configuration any more"
+	want := []starter.Change{f.change("delete", "users", why), f.change("delete", "orders", why)}
+	for _, opts := range []starter.ApplyOptions{{Prune: true, DryRun: true}, {Prune: true}} {
+		got, err := f.Apply(t.Context(), []chferry.Import{byHand()}, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		slices.SortFunc(got, func(a, b starter.Change) int { return strings.Compare(b.Name, a.Name) })
+		if !slices.Equal(got, want) {
+			t.Errorf("%+v: got\n%q, want\n%q", opts, got, want)
+		}
+	}
+	got, err := f.Apply(t.Context(), []chferry.Import{byHand()}, starter.ApplyOptions{Prune: true})
+	if err != nil || len(got) > 0 { // at once, while Temporal's list may still have them
+		t.Errorf("the second time it did %q, %v", got, err)
+	}
+	for _, key := range []chferry.ImportKey{"users", "orders"} {
+		_, err := f.Describe(t.Context(), key)
+		wantError(t, err, chferry.CodeConfiguration, string(key), "has no schedule")
+	}
+	f.describe("countries")
+	f.inTemporal("foreign")
+	other.describe("users")
+}
+
+// TestApplyJitterAndTimeZone: what is set is in Temporal and in words, what changes is named, and the same again changes nothing.
+func TestApplyJitterAndTimeZone(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	often, daily := users(), orders()
+	often.Jitter = 2 * time.Second
+	daily.Cron, daily.TimeZone, daily.Jitter = "0 4 * * *", "Europe/Paris", time.Minute
+	imports := []chferry.Import{often, daily}
+	f.wantChanges(
+		imports,
+		f.change("create", "users", "every 1h0m0s, jitter 2s"),
+		f.change("create", "orders", "cron 0 4 * * * in Europe/Paris, jitter 1m0s"),
+	)
+	f.wantChanges(imports)
+	if got, want := f.describe("orders").Spec, "cron 0 4 * * * in Europe/Paris, jitter 1m0s"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	paris, err := time.LoadLocation("Europe/Paris")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if next := f.describe("orders").Next.In(paris); next.Hour() != 4 || next.Minute() > 1 {
+		t.Errorf("the next run is at %s, want 04:00 in Paris or up to a minute later", next)
+	}
+	if err := f.Pause(t.Context(), "orders", "the database moves"); err != nil {
+		t.Fatal(err)
+	}
+	often.Jitter, daily.TimeZone, daily.Jitter = 0, "Asia/Tokyo", 30*time.Second
+	imports = []chferry.Import{often, daily}
+	f.wantChanges(
+		imports,
+		f.change("update", "users", "jitter none, was 2s"),
+		f.change("update", "orders", "time zone Asia/Tokyo, was Europe/Paris; jitter 30s, was 1m0s"),
+	)
+	f.wantChanges(imports)
+	if got := f.describe("orders"); !got.Paused || got.Note != "the database moves" {
+		t.Errorf("the schedule that a person paused is %+v", got)
+	}
+	daily.Cron, daily.TimeZone = "CRON_TZ=Asia/Tokyo 0 4 * * *", "" // the same, said otherwise
+	imports = []chferry.Import{often, daily}
+	f.wantChanges(imports, f.change("update", "orders", "cron CRON_TZ=Asia/Tokyo 0 4 * * *, was cron 0 4 * * *"))
+	f.wantChanges(imports)
+	if got, want := f.describe("orders").Spec, "cron CRON_TZ=Asia/Tokyo 0 4 * * *, jitter 30s"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

@@ -66,7 +66,7 @@ func TestUnreachable(t *testing.T) {
 			return err
 		},
 		"Apply": func(s *starter.Starter) error {
-			_, err := s.Apply(t.Context(), []chferry.Import{users()}, false, false)
+			_, err := s.Apply(t.Context(), []chferry.Import{users()}, starter.ApplyOptions{})
 			return err
 		},
 		"EnsureSearchAttributes": func(s *starter.Starter) error {
@@ -96,7 +96,7 @@ func TestUnknownNamespace(t *testing.T) {
 	address := testenv.Temporal(t)
 	s := connect(t, starter.Options{Address: address, Namespace: "nowhere"})
 	_, describeErr := s.Describe(t.Context(), "users")
-	_, applyErr := s.Apply(t.Context(), []chferry.Import{users()}, false, false)
+	_, applyErr := s.Apply(t.Context(), []chferry.Import{users()}, starter.ApplyOptions{})
 	_, attributesErr := s.EnsureSearchAttributes(t.Context(), false)
 	for name, err := range map[string]error{
 		"Check": s.Check(t.Context()), "Describe": describeErr, "Apply": applyErr,

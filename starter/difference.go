@@ -1,6 +1,7 @@
 package starter
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,10 +23,13 @@ func differences(d *client.ScheduleDescription, want client.ScheduleOptions) []s
 	var out []string
 	compare := func(what, got, want string) {
 		if got != want {
-			out = append(out, strings.TrimSpace(fmt.Sprintf("%s %s, was %s", what, want, orNone(got))))
+			out = append(out, strings.TrimSpace(fmt.Sprintf("%s %s, was %s", what, orNone(want), orNone(got))))
 		}
 	}
-	compare("", specNow(d), fmt.Sprint(wanted.Memo[specMemo]))
+	times := fmt.Sprint(wanted.Memo[specMemo])
+	compare("", timesNow(d), times)
+	compare("time zone", d.Schedule.Spec.TimeZoneName, cmp.Or(want.Spec.TimeZoneName, zoneOf(times)))
+	compare("jitter", jitter(d.Schedule.Spec), jitter(&want.Spec))
 	compare("", action.StaticSummary, wanted.StaticSummary)
 	compare("workflow", fmt.Sprint(action.Workflow), fmt.Sprint(wanted.Workflow))
 	compare("workflow ID", action.ID, wanted.ID)
@@ -58,8 +62,33 @@ func removed(d *client.ScheduleDescription) bool {
 	return state != nil && state.Paused && state.Note == removedNote
 }
 
-// specNow returns the schedule in words: those of its memo, unless somebody has changed its times elsewhere.
+func jitter(spec *client.ScheduleSpec) string {
+	if spec.Jitter == 0 {
+		return ""
+	}
+	return spec.Jitter.String()
+}
+
+// zoneOf returns the time zone that a cron expression names itself.
+func zoneOf(times string) string {
+	zone, _, _ := strings.Cut(strings.TrimPrefix(times, cronWord), " ")
+	name, ok := strings.CutPrefix(strings.TrimPrefix(zone, "CRON_"), "TZ=")
+	if !ok {
+		return ""
+	}
+	return name
+}
+
+// specNow returns the schedule in words, as it is in Temporal.
 func specNow(d *client.ScheduleDescription) string {
+	if d.Schedule.Spec == nil {
+		return timesNow(d)
+	}
+	return inWords(timesNow(d), d.Schedule.Spec.TimeZoneName, d.Schedule.Spec.Jitter)
+}
+
+// timesNow returns the times of the schedule in words: those of its memo, unless somebody has changed them elsewhere.
+func timesNow(d *client.ScheduleDescription) string {
 	words, spec := memo(d, specMemo), d.Schedule.Spec
 	switch {
 	case spec == nil:
@@ -95,5 +124,5 @@ func fits(spec *client.ScheduleSpec, words string) bool {
 
 // plain tells that a schedule has no times but its intervals and calendars: chferry gives it no others.
 func plain(spec *client.ScheduleSpec) bool {
-	return spec.Jitter == 0 && len(spec.Skip) == 0 && spec.StartAt.IsZero() && spec.EndAt.IsZero()
+	return len(spec.Skip) == 0 && spec.StartAt.IsZero() && spec.EndAt.IsZero()
 }

@@ -21,7 +21,7 @@ import (
 // catchup is for how long after an outage ticks are made up for. One is enough: it syncs all that is pending.
 const catchup = 10 * time.Second
 
-// specMemo is a memo of each sync that holds its schedule in words: Temporal does not give a cron expression back.
+// specMemo is a memo of each sync that holds the times of its schedule in words: Temporal does not give a cron expression back.
 const specMemo = "chferry_schedule"
 
 // The words for a schedule.
@@ -31,8 +31,22 @@ const (
 	byHand    = "by hand"
 )
 
-// specOf returns a schedule in words: "every 5s", "cron */5 * * * *" or "by hand".
-func specOf(imp chferry.Import) string {
+// specOf returns a schedule in words: "every 5s, jitter 2s", "cron 0 4 * * * in Europe/Paris" or "by hand".
+func specOf(imp chferry.Import) string { return inWords(timesOf(imp), imp.TimeZone, imp.Jitter) }
+
+// inWords adds to the words for the times of a schedule those for its time zone and jitter, if it has any.
+func inWords(times, zone string, jitter time.Duration) string {
+	if zone != "" && zone != zoneOf(times) {
+		times += " in " + zone
+	}
+	if jitter > 0 {
+		times += ", jitter " + jitter.String()
+	}
+	return times
+}
+
+// timesOf returns the times of a schedule in words.
+func timesOf(imp chferry.Import) string {
 	switch {
 	case imp.Every > 0:
 		return everyWord + imp.Every.String()
@@ -44,7 +58,7 @@ func specOf(imp chferry.Import) string {
 }
 
 func (s *Starter) schedule(imp chferry.Import, attributes bool) client.ScheduleOptions {
-	spec := client.ScheduleSpec{}
+	spec := client.ScheduleSpec{Jitter: imp.Jitter, TimeZoneName: imp.TimeZone}
 	if imp.Every > 0 {
 		spec.Intervals = []client.ScheduleIntervalSpec{{Every: imp.Every}}
 	}
@@ -56,7 +70,7 @@ func (s *Starter) schedule(imp chferry.Import, attributes bool) client.ScheduleO
 		ID: id, Workflow: workflows.SyncName, TaskQueue: s.taskQueue,
 		Args:          []any{workflows.SyncInput{ImportKey: imp.Key}},
 		StaticSummary: fmt.Sprintf("sync %s: %s into %s", imp.Key, imp.Table, imp.DestinationTable),
-		Memo:          map[string]any{specMemo: specOf(imp)},
+		Memo:          map[string]any{specMemo: timesOf(imp)},
 	}
 	options := client.ScheduleOptions{
 		ID: id, Spec: spec, Action: action,

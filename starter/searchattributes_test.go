@@ -52,7 +52,7 @@ func TestFirstSync(t *testing.T) {
 	if got := f.ensure(false); !got.Usable || !slices.Equal(got.Missing, allAttributes) {
 		t.Errorf("creating them says %+v", got)
 	}
-	if _, err := f.Apply(t.Context(), []chferry.Import{byHand()}, true, false); err != nil {
+	if _, err := f.Apply(t.Context(), []chferry.Import{byHand()}, starter.ApplyOptions{Attributes: true}); err != nil {
 		t.Fatalf("Apply right afterwards: %v", err)
 	}
 	result, err := f.Sync(t.Context(), "countries", nil)
@@ -67,7 +67,7 @@ func TestFirstSync(t *testing.T) {
 	if got := f.ensure(false); !got.Usable || len(got.Missing) > 0 || got.Command != "" {
 		t.Errorf("the second time says %+v, want nothing to do", got)
 	}
-	changes, err := f.Apply(t.Context(), []chferry.Import{byHand()}, true, false)
+	changes, err := f.Apply(t.Context(), []chferry.Import{byHand()}, starter.ApplyOptions{Attributes: true})
 	if err != nil || len(changes) > 0 {
 		t.Errorf("the second Apply did %q, %v", changes, err)
 	}
@@ -96,7 +96,7 @@ func TestAttributesLater(t *testing.T) {
 		t.Fatalf("without search attributes: %v", err)
 	}
 	f.ensure(false)
-	changes, err := f.Apply(t.Context(), imports, true, false)
+	changes, err := f.Apply(t.Context(), imports, starter.ApplyOptions{Attributes: true})
 	if err != nil || len(changes) != 1 || changes[0] != f.change("update", "countries", "search attributes countries, was none") {
 		t.Errorf("Apply did %q, %v", changes, err)
 	}
@@ -134,7 +134,7 @@ func TestTick(t *testing.T) {
 	f.ensure(false)
 	often := users()
 	often.Every = time.Second
-	if _, err := f.Apply(t.Context(), []chferry.Import{often}, true, false); err != nil {
+	if _, err := f.Apply(t.Context(), []chferry.Import{often}, starter.ApplyOptions{Attributes: true}); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "two ticks", func() bool { return f.inTemporal("users").Info.NumActions >= 2 })

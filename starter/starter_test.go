@@ -60,7 +60,7 @@ func (f *fixture) id(key string) string { return f.prefix + ":sync:" + key }
 // apply applies imports and fails the test if that fails.
 func (f *fixture) apply(imports ...chferry.Import) []starter.Change {
 	f.t.Helper()
-	changes, err := f.Apply(f.t.Context(), imports, false, false)
+	changes, err := f.Apply(f.t.Context(), imports, starter.ApplyOptions{})
 	if err != nil {
 		f.t.Fatalf("Apply: %v (%v)", err, errors.Unwrap(err))
 	}

@@ -202,7 +202,7 @@ func (b *bundle) apply() {
 	b.ok(b.sink.Create(ctx, missing))
 	attributes, err := b.starter.EnsureSearchAttributes(ctx, false)
 	b.ok(err)
-	_, err = b.starter.Apply(ctx, []chferry.Import{b.imp}, attributes.Usable, false)
+	_, err = b.starter.Apply(ctx, []chferry.Import{b.imp}, starter.ApplyOptions{Attributes: attributes.Usable})
 	b.ok(err)
 }
 

@@ -16,6 +16,7 @@ import (
 // applyOptions are the flags of the verb apply.
 type applyOptions struct {
 	dryRun       bool
+	prune        bool
 	acceptSource []string
 }
 
@@ -25,13 +26,16 @@ func (a *app) applyCommand() *cobra.Command {
 		Use:   "apply",
 		Short: "Create or update schedules, search attributes, missing tables and views from the configuration",
 		Long: `Create what the configuration asks for and does not exist: destination tables, columns
-that the source got since, views, search attributes, schedules. Update schedules that differ, and pause those of
-import keys that were removed. A schedule that a person paused stays paused. Run twice,
-it changes nothing the second time.`,
+that the source got since, views, search attributes, schedules. Update schedules that
+differ, and pause those of import keys that were removed, or delete them with --prune.
+A schedule that a person paused stays paused. Run twice, it changes nothing the second
+time.`,
 		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.apply(cmd.Context(), opts) },
 	}
 	cmd.Flags().BoolVar(&opts.dryRun, "dry-run", false, "print what would be changed and change nothing")
+	cmd.Flags().BoolVar(&opts.prune, "prune", false,
+		"delete the schedules of import keys that were removed, also paused ones, in the place of pausing them")
 	cmd.Flags().StringSliceVar(&opts.acceptSource, "accept-source", nil,
 		"import `KEY` whose source table was moved or made anew on purpose: sync from the one that is there now")
 	return cmd
@@ -170,7 +174,9 @@ func (r *application) schedules(ctx context.Context) error {
 	} else {
 		fmt.Fprintf(r.app.errOut, "chferry: this namespace does not let us create search attributes; somebody with the right may run:\n  %s\n", attributes.Command)
 	}
-	changes, err := r.starter.Apply(ctx, r.cfg.Imports, attributes.Usable || r.opts.dryRun, r.opts.dryRun)
+	changes, err := r.starter.Apply(ctx, r.cfg.Imports, starter.ApplyOptions{
+		Attributes: attributes.Usable || r.opts.dryRun, Prune: r.opts.prune, DryRun: r.opts.dryRun,
+	})
 	for _, c := range changes {
 		r.change(c)
 	}

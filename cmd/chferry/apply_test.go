@@ -141,7 +141,7 @@ func (s *stack) retype(column, to string) {
 	}
 }
 
-// TestRemovedKey: apply pauses the schedule of a key that the configuration lost, and says so once.
+// TestRemovedKey: apply pauses the schedule of a key that the configuration lost, and says so once. With --prune it deletes it.
 func TestRemovedKey(t *testing.T) {
 	t.Parallel()
 	s := setup(t, twoImports)
@@ -169,6 +169,16 @@ func TestRemovedKey(t *testing.T) {
 	}
 	if out := s.must("apply"); out != "nothing to change\n" {
 		t.Errorf("the second apply says %q", out)
+	}
+	want = "delete schedule " + s.id(s.lines()) + ": its import key is not in the configuration any more\n"
+	if out := s.must("apply", "--prune", "--dry-run"); out != "would "+want {
+		t.Errorf("apply --prune --dry-run says %q, want %q", out, "would "+want)
+	}
+	if out := s.must("apply", "--prune"); out != want {
+		t.Errorf("apply --prune says %q, want %q", out, want)
+	}
+	if out := s.must("apply", "--prune"); out != "nothing to change\n" {
+		t.Errorf("the second apply --prune says %q", out)
 	}
 }
 

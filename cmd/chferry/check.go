@@ -109,7 +109,7 @@ func (s *services) checkTemporal(ctx context.Context, r *report) error {
 	for _, name := range attributes.Missing {
 		r.would("create search attribute " + name)
 	}
-	changes, err := s.starter.Apply(ctx, s.cfg.Imports, true, true)
+	changes, err := s.starter.Apply(ctx, s.cfg.Imports, starter.ApplyOptions{Attributes: true, DryRun: true})
 	for _, c := range changes {
 		r.would(c.What + " " + c.Name + " (" + c.Why + ")")
 	}
