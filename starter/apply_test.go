@@ -66,6 +66,33 @@ func TestApplySets(t *testing.T) {
 	}
 }
 
+// TestApplySetsDetails: who opens a sync in the Temporal UI reads what goes where.
+func TestApplySetsDetails(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	imp := users()
+	imp.Databases, imp.Engine = []string{"default"}, "replacing_merge_tree"
+	f.apply(imp)
+	details := func() string {
+		action, ok := f.inTemporal("users").Schedule.Action.(*client.ScheduleWorkflowAction)
+		if !ok {
+			t.Fatal("the schedule starts no workflow")
+		}
+		return action.StaticDetails
+	}
+	want := "- import key `users`\n- from table `public.users` of database `default`\n" +
+		"- into ClickHouse table `users`, engine `replacing_merge_tree`, ordered by the primary key"
+	if got := details(); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	imp.Databases, imp.OrderBy = []string{"eu", "us"}, []string{"region", "id"}
+	f.wantChanges([]chferry.Import{imp}, f.change("update", "users", "details for the Temporal UI"))
+	f.wantChanges([]chferry.Import{imp})
+	if got := details(); !strings.Contains(got, "of databases `eu`, `us`") || !strings.Contains(got, "ordered by `region`, `id`") {
+		t.Errorf("got\n%s", got)
+	}
+}
+
 func TestApplyUpdates(t *testing.T) {
 	t.Parallel()
 	imp := func(change func(*chferry.Import)) chferry.Import {

@@ -31,6 +31,9 @@ func differences(d *client.ScheduleDescription, want client.ScheduleOptions) []s
 	compare("time zone", d.Schedule.Spec.TimeZoneName, cmp.Or(want.Spec.TimeZoneName, zoneOf(times)))
 	compare("jitter", jitter(d.Schedule.Spec), jitter(&want.Spec))
 	compare("", action.StaticSummary, wanted.StaticSummary)
+	if action.StaticSummary == wanted.StaticSummary && action.StaticDetails != wanted.StaticDetails { // too long to be shown twice
+		out = append(out, "details for the Temporal UI")
+	}
 	compare("workflow", fmt.Sprint(action.Workflow), fmt.Sprint(wanted.Workflow))
 	compare("workflow ID", action.ID, wanted.ID)
 	compare("task queue", action.TaskQueue, wanted.TaskQueue)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"go.temporal.io/api/common/v1"
@@ -45,6 +46,21 @@ func inWords(times, zone string, jitter time.Duration) string {
 	return times
 }
 
+// detailsOf says in Markdown what a sync is about, for those who look at one in the Temporal UI.
+func detailsOf(imp chferry.Import) string {
+	from := "database"
+	if len(imp.Databases) > 1 {
+		from = "databases"
+	}
+	from += " `" + strings.Join(imp.Databases, "`, `") + "`"
+	order := "the primary key"
+	if len(imp.OrderBy) > 0 {
+		order = "`" + strings.Join(imp.OrderBy, "`, `") + "`"
+	}
+	return fmt.Sprintf("- import key `%s`\n- from table `%s` of %s\n- into ClickHouse table `%s`, engine `%s`, ordered by %s",
+		imp.Key, imp.Table, from, imp.DestinationTable, imp.Engine, order)
+}
+
 // timesOf returns the times of a schedule in words.
 func timesOf(imp chferry.Import) string {
 	switch {
@@ -70,6 +86,7 @@ func (s *Starter) schedule(imp chferry.Import, attributes bool) client.ScheduleO
 		ID: id, Workflow: workflows.SyncName, TaskQueue: s.taskQueue,
 		Args:          []any{workflows.SyncInput{ImportKey: imp.Key}},
 		StaticSummary: fmt.Sprintf("sync %s: %s into %s", imp.Key, imp.Table, imp.DestinationTable),
+		StaticDetails: detailsOf(imp),
 		Memo:          map[string]any{specMemo: timesOf(imp)},
 	}
 	options := client.ScheduleOptions{

@@ -215,7 +215,9 @@ func (b *bundle) runWorker() {
 	}
 	ended := make(chan error, 1)
 	go func() {
-		ended <- worker.Run(ctx, b.starter.Client(), steps, worker.Options{TaskQueue: b.starter.TaskQueue(), StopTimeout: 5 * time.Second})
+		ended <- worker.Run(ctx, b.starter.Client(), steps, worker.Options{
+			TaskQueue: b.starter.TaskQueue(), StopTimeout: 5 * time.Second, Version: "v1.2.3-test",
+		})
 	}()
 	b.stop = sync.OnceFunc(func() {
 		cancel()

@@ -22,6 +22,8 @@ type Options struct {
 	TaskQueue string
 	// StopTimeout is how long a stopping worker waits for running steps to hand over; default 10 s.
 	StopTimeout time.Duration
+	// Version is the build that histories name as the one that a step ran on; empty: the SDK's checksum of the binary.
+	Version string
 	// Syncs is how many steps run at a time, each of another import key; default 16.
 	Syncs int
 }
@@ -59,6 +61,8 @@ func Run(ctx context.Context, c client.Client, a *activities.Activities, opts Op
 		MaxHeartbeatThrottleInterval:       heartbeatThrottle,
 		DisableRegistrationAliasing:        true,
 		OnFatalError:                       func(err error) { fatal <- err },
+		Identity:                           identity(opts.Version),
+		DeploymentOptions:                  deployment(opts.Version),
 	})
 	Register(w, a)
 	if err := w.Start(); err != nil {

@@ -197,6 +197,16 @@ func (s *syncRun) result(ctx workflow.Context) SyncResult {
 	return result
 }
 
+// words says in a line how a sync ended.
+func (r SyncResult) words() string {
+	text := fmt.Sprintf("**%s**: %d operations in %d batches became %d rows and %d deletes, %d coalesced, %d failed",
+		r.Outcome, r.Operations, r.Batches, r.Rows, r.Deletes, r.Coalesced, r.Failed)
+	if r.Limit != "" {
+		text += fmt.Sprintf("; %s was reached, %d operations are left to the next sync", r.Limit, r.Remaining)
+	}
+	return text
+}
+
 // end says how the run ended: to the storage if it failed, and to whoever searches for runs.
 func (s *syncRun) end(ctx workflow.Context, result SyncResult, err error) (SyncResult, error) {
 	if workflow.IsContinueAsNewError(err) {
@@ -213,6 +223,7 @@ func (s *syncRun) end(ctx workflow.Context, result SyncResult, err error) (SyncR
 	}
 	if result.Outcome != activities.OutcomeIdle {
 		s.label(ctx, result.Outcome)
+		workflow.SetCurrentDetails(ctx, result.words())
 	}
 	return result, nil
 }

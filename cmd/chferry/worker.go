@@ -79,7 +79,7 @@ func (a *app) worker(ctx context.Context) (err error) {
 	}
 	group.Go(func() error {
 		a.log.Info("worker started", "task_queue", start.TaskQueue(), "imports", len(cfg.Imports), "version", version)
-		return worker.Run(ctx, start.Client(), steps, worker.Options{TaskQueue: start.TaskQueue()})
+		return worker.Run(ctx, start.Client(), steps, worker.Options{TaskQueue: start.TaskQueue(), Version: version})
 	})
 	err = group.Wait()
 	a.log.Info("worker stopped")
