@@ -10,4 +10,6 @@ type Schedule struct {
 	Next   time.Time `json:"next_run,omitzero"`          // zero: none is planned
 	Last   time.Time `json:"last_run,omitzero"`          // zero: none that Temporal remembers
 	LastID string    `json:"last_workflow_id,omitempty"` // the workflow of the last run
+	// Running tells whether a sync that it started is running.
+	Running bool `json:"running"`
 }

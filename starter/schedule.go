@@ -155,7 +155,7 @@ func (s *Starter) Describe(ctx context.Context, key chferry.ImportKey) (chferry.
 	if err != nil {
 		return chferry.Schedule{}, err
 	}
-	out := chferry.Schedule{Spec: specNow(d)}
+	out := chferry.Schedule{Spec: specNow(d), Running: len(d.Info.RunningWorkflows) > 0}
 	if state := d.Schedule.State; state != nil {
 		out.Paused, out.Note = state.Paused, state.Note
 	}

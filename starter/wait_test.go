@@ -113,6 +113,23 @@ func TestSyncWhileOneRuns(t *testing.T) {
 	}
 }
 
+// TestDescribeSaysWhetherOneRuns, which Temporal knows a moment after it began or ended.
+func TestDescribeSaysWhetherOneRuns(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	f.work(forRelease)
+	f.apply(byHand())
+	if f.describe("countries").Running {
+		t.Error("a new schedule runs")
+	}
+	if err := f.Trigger(t.Context(), "countries"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the sync runs", func() bool { return f.describe("countries").Running })
+	f.release("countries")
+	eventually(t, "the sync has ended", func() bool { return !f.describe("countries").Running })
+}
+
 func TestSyncFails(t *testing.T) {
 	t.Parallel()
 	f := open(t)

@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"syscall"
 	"testing"
@@ -129,6 +130,12 @@ func TestSignals(t *testing.T) {
 			h.must("sync", h.key)
 			h.proxy.waitHeld()
 			id := h.running()
+			h.eventually("the status says that it runs", 20*time.Second, func() error {
+				if out := h.must("status", h.key); !strings.Contains(out, "Z (running)") {
+					return errors.New(out)
+				}
+				return nil
+			})
 			h.start("worker")
 			signalled := time.Now()
 			h.first.stop(test.signal)

@@ -17,7 +17,7 @@ func (a *app) statusCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "status [KEY]",
-		Short: "Show what is pending, in flight and failed, the last sync, the lag and the schedule",
+		Short: "Show what is pending, in flight and failed, the lag, the schedule and its last and next runs",
 		Args:  args(cobra.MaximumNArgs(1)),
 		RunE:  func(cmd *cobra.Command, values []string) error { return a.status(cmd, values, asJSON) },
 	}
@@ -73,10 +73,10 @@ func (a *app) printJSON(value any) error {
 
 func (a *app) printStatus(statuses []api.ImportStatus) error {
 	table := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "IMPORT KEY\tPENDING\tIN FLIGHT\tFAILED\tLAG\tLAST SYNC\tSCHEDULE\tNEXT")
+	fmt.Fprintln(table, "IMPORT KEY\tPENDING\tIN FLIGHT\tFAILED\tLAG\tLAST SYNC\tSCHEDULE\tLAST RUN\tNEXT RUN")
 	for _, s := range statuses {
-		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%s\t%s\t%s\t%s\n",
-			s.Key, s.Pending, s.InFlight, s.Failed, lag(s), lastSync(s), schedule(s), next(s))
+		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%s\t%s\t%s\t%s\t%s\n",
+			s.Key, s.Pending, s.InFlight, s.Failed, lag(s), lastSync(s), schedule(s), lastRun(s), nextRun(s))
 	}
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("print the status: %w", err)
@@ -115,7 +115,19 @@ func schedule(s api.ImportStatus) string {
 	}
 }
 
-func next(s api.ImportStatus) string {
+// lastRun is when the schedule started a sync last, which is running still or not. Unlike the last sync it is Temporal's memory.
+func lastRun(s api.ImportStatus) string {
+	switch {
+	case s.Schedule == nil || s.Schedule.Last.IsZero():
+		return "-"
+	case s.Schedule.Running:
+		return s.Schedule.Last.Format(time.RFC3339) + " (running)"
+	default:
+		return s.Schedule.Last.Format(time.RFC3339)
+	}
+}
+
+func nextRun(s api.ImportStatus) string {
 	if s.Schedule == nil || s.Schedule.Next.IsZero() {
 		return "-"
 	}

@@ -3,12 +3,10 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/chferry/chferry/activities"
-	"github.com/chferry/chferry/workflows"
 )
 
 func (a *app) syncCommand() *cobra.Command {
@@ -17,9 +15,9 @@ func (a *app) syncCommand() *cobra.Command {
 		Use:   "sync KEY",
 		Short: "Trigger a sync of an import key, through its schedule",
 		Long: `Trigger a sync of an import key, through its schedule. If a sync is running, another
-one begins when it has ended. With --wait, progress goes to standard error and the
-result to standard output as one JSON object; the exit status is 3 if operations
-were set aside as failed.`,
+one begins when it has ended. With --wait, progress goes to standard error, as a bar
+on a terminal and else as a line a second, and the result to standard output as one
+JSON object; the exit status is 3 if operations were set aside as failed.`,
 		Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, values []string) error { return a.sync(cmd, values[0], wait) },
 	}
@@ -44,7 +42,9 @@ func (a *app) sync(cmd *cobra.Command, key string, wait bool) error {
 		_, err = fmt.Fprintf(a.out, "triggered %s\n", imp.Key)
 		return err
 	}
-	result, err := s.Sync(cmd.Context(), imp.Key, a.showProgress(time.Second))
+	shown := newProgress(a.errOut, isTerminal(a.errOut))
+	result, err := s.Sync(cmd.Context(), imp.Key, shown.show)
+	shown.end()
 	if err != nil {
 		return err
 	}
@@ -55,17 +55,4 @@ func (a *app) sync(cmd *cobra.Command, key string, wait bool) error {
 		return errPartial
 	}
 	return nil
-}
-
-// showProgress returns a function that prints what changed, at most once in an interval.
-func (a *app) showProgress(every time.Duration) func(workflows.SyncProgress) {
-	var last time.Time
-	var shown workflows.SyncProgress
-	return func(p workflows.SyncProgress) {
-		if p == shown || time.Since(last) < every {
-			return
-		}
-		last, shown = time.Now(), p
-		fmt.Fprintf(a.errOut, "%s: batch %d, %d operations done, %d remaining\n", p.Step, p.Batches+1, p.Operations, p.Remaining)
-	}
 }

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+
+	"github.com/chferry/chferry/workflows"
+)
+
+// lineEvery is how often a line is printed where nothing can be drawn.
+const lineEvery = time.Second
+
+// progress shows how a sync goes: a bar on a terminal, elsewhere a line now and then.
+type progress struct {
+	out   io.Writer
+	bar   *progressbar.ProgressBar // nil: lines
+	first workflows.SyncProgress   // what was known first, and when: rows per second are counted from there
+	begun time.Time
+	last  workflows.SyncProgress
+	shown time.Time
+}
+
+func newProgress(out io.Writer, terminal bool) *progress {
+	p := &progress{out: out}
+	if terminal {
+		p.bar = progressbar.NewOptions64(1,
+			progressbar.OptionSetWriter(out), progressbar.OptionSetWidth(20), progressbar.OptionClearOnFinish(),
+			progressbar.OptionSetElapsedTime(false), progressbar.OptionSetPredictTime(false))
+	}
+	return p
+}
+
+func (p *progress) show(now workflows.SyncProgress) {
+	if p.begun.IsZero() {
+		p.begun, p.first = time.Now(), now
+	}
+	if p.bar != nil {
+		p.draw(now)
+		return
+	}
+	if now == p.last || time.Since(p.shown) < lineEvery {
+		return
+	}
+	p.shown, p.last = time.Now(), now
+	fmt.Fprintf(p.out, "%s: batch %d, %s\n", now.Step, now.Batches+1, p.words(now))
+}
+
+// draw draws the bar. One that can't be drawn is no reason to stop.
+func (p *progress) draw(now workflows.SyncProgress) {
+	p.bar.Describe(p.words(now))
+	if total := now.Operations + now.Remaining; total > now.Operations { // at its end the bar would vanish for good
+		p.bar.ChangeMax64(total)
+		_ = p.bar.Set64(now.Operations)
+	}
+}
+
+// end takes the bar away.
+func (p *progress) end() {
+	if p.bar != nil {
+		_ = p.bar.Clear()
+	}
+}
+
+var printer = message.NewPrinter(language.English)
+
+func (p *progress) words(now workflows.SyncProgress) string {
+	text := printer.Sprintf("%d operations done, %d remaining", now.Operations, now.Remaining)
+	if rows := now.Rows - p.first.Rows; rows > 0 {
+		text += printer.Sprintf(", %d rows/s", int64(float64(rows)/time.Since(p.begun).Seconds()))
+	}
+	return text
+}
