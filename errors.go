@@ -16,6 +16,7 @@ const (
 	CodeUnknownKey     Code = "UnknownKey"     // an import key that the configuration does not have
 	CodeConfiguration  Code = "Configuration"  // the configuration, or what it points to, must be mended
 	CodeSchemaMismatch Code = "SchemaMismatch" // the tables do not fit each other
+	CodeRefused        Code = "Refused"        // the destination refuses rows for what they hold
 	CodeSourceChanged  Code = "SourceChanged"  // database or table is not the one that was synced before
 	CodeAccessDenied   Code = "AccessDenied"   // a server refused the credentials or the right
 	CodeUnavailable    Code = "Unavailable"    // a server does not answer or asks to come back later

@@ -1,6 +1,8 @@
 package chferry
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/binary"
 	"slices"
 )
@@ -197,6 +199,62 @@ func (v *Vector) AppendKey(dst []byte, i int) []byte {
 	return binary.BigEndian.AppendUint64(dst, uint64(v.Ints[i]))
 }
 
+// Compare compares values i and j of one vector: negative if i comes first. Data is compared byte by byte, nulls like the value
+// in their place, arrays not at all.
+func (v *Vector) Compare(i, j int) int {
+	switch v.storage() {
+	case inFloats:
+		return cmp.Compare(v.Floats[i], v.Floats[j])
+	case inData:
+		return bytes.Compare(v.At(i), v.At(j))
+	case inElements:
+		return 0
+	default:
+		return cmp.Compare(v.Ints[i], v.Ints[j])
+	}
+}
+
+// Slice returns the values from first up to last, not included. It shares memory with v, so neither may be appended to.
+func (v *Vector) Slice(first, last int) Vector {
+	out := Vector{Type: v.Type}
+	if v.Null != nil {
+		out.Null = v.Null[first:last]
+	}
+	switch v.storage() {
+	case inFloats:
+		out.Floats = v.Floats[first:last]
+	case inInts:
+		out.Ints = v.Ints[first:last]
+	case inData, inElements:
+		start, end := 0, 0
+		if last > first {
+			start, _ = v.Span(first)
+			_, end = v.Span(last - 1)
+		}
+		out.Ends = make([]int, last-first)
+		for i := range out.Ends {
+			out.Ends[i] = v.Ends[first+i] - start
+		}
+		if v.storage() == inData {
+			out.Data = v.Data[start:end]
+		} else {
+			elements := v.Elements().Slice(start, end)
+			out.elements = &elements
+		}
+	}
+	return out
+}
+
+// Bytes returns about how much memory the values take.
+func (v *Vector) Bytes() int {
+	const word = 8
+	n := len(v.Null) + len(v.Data) + word*(len(v.Ints)+len(v.Floats)+len(v.Ends))
+	if v.elements != nil {
+		n += v.elements.Bytes()
+	}
+	return n
+}
+
 // Block is a set of rows, column by column; Vectors[i] holds the values of Columns[i].
 type Block struct {
 	Columns []Column
@@ -218,6 +276,24 @@ func (b *Block) Rows() int {
 		return 0
 	}
 	return b.Vectors[0].Len()
+}
+
+// Slice returns the rows from first up to last, not included. It shares memory with b, so neither may be appended to.
+func (b *Block) Slice(first, last int) Block {
+	out := Block{Columns: b.Columns, Vectors: make([]Vector, len(b.Vectors))}
+	for i := range out.Vectors {
+		out.Vectors[i] = b.Vectors[i].Slice(first, last)
+	}
+	return out
+}
+
+// Bytes returns about how much memory the rows take.
+func (b *Block) Bytes() int {
+	n := 0
+	for i := range b.Vectors {
+		n += b.Vectors[i].Bytes()
+	}
+	return n
 }
 
 // Append appends the rows of from, whose columns must be the same.

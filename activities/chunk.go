@@ -1,7 +1,6 @@
 package activities
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -9,15 +8,16 @@ import (
 	"github.com/chferry/chferry"
 )
 
-// chunk is a part of a batch that is read and inserted at once.
+// chunk is a part of a batch that is read and inserted at once, unless its rows are large.
 type chunk struct {
 	first, last int // operations of the batch, last not included
 	groups      map[string]*group
 	coalesced   int64
-	failed      []chferry.FailedOperation
+	failed      []chferry.FailedOperation // operations without a row
 }
 
-// group is the operations of a chunk that are on rows of one database. No two are on the same row.
+// group is the operations of a chunk that are on rows of one database. No two are on the same row, and they are in the order of
+// their keys, in which rows lie near each other on both sides.
 type group struct {
 	table chferry.Table
 	keys  []chferry.Vector // a vector for each column of the primary key
@@ -32,13 +32,13 @@ func (c *chunk) databases() []string { return slices.Sorted(maps.Keys(c.groups))
 type cutter struct {
 	plan Plan
 	size int
-	seen map[string]struct{}
+	seen *keySet
 	next *chunk
 	buf  []byte
 }
 
-func newCutter(plan Plan, size int) *cutter {
-	c := &cutter{plan: plan, size: size, seen: map[string]struct{}{}}
+func newCutter(plan Plan, ticket Ticket) *cutter {
+	c := &cutter{plan: plan, size: ticket.ChunkSize, seen: newKeySet(ticket.Operations)}
 	c.next = &chunk{groups: map[string]*group{}}
 	return c
 }
@@ -61,6 +61,9 @@ func (c *cutter) flush(full func(*chunk) error) error {
 	done := c.next
 	if done.first == done.last {
 		return nil
+	}
+	for _, g := range done.groups {
+		g.sort()
 	}
 	c.next = &chunk{first: done.last, last: done.last, groups: map[string]*group{}}
 	return full(done)
@@ -104,12 +107,11 @@ func (c *cutter) fail(op chferry.Operation, reason string) {
 
 // repeated tells whether the batch has had what buf identifies, and counts it as coalesced if so.
 func (c *cutter) repeated() bool {
-	if _, ok := c.seen[string(c.buf)]; ok {
-		c.next.coalesced++
-		return true
+	if c.seen.add(c.buf) {
+		return false
 	}
-	c.seen[string(c.buf)] = struct{}{}
-	return false
+	c.next.coalesced++
+	return true
 }
 
 func (c *cutter) group(database string) *group {
@@ -130,70 +132,39 @@ func newKeys(types []chferry.Type) []chferry.Vector {
 	return keys
 }
 
-// block is what a chunk becomes.
-type block struct {
-	chferry.Block
-	chunk *chunk
-	rows  []bool              // for each row: whether the source had it; else it is a delete
-	ops   []chferry.Operation // for each row: an operation that asked for it
-	unfit []chferry.FailedOperation
+// sort brings the operations into the order of their keys.
+func (g *group) sort() {
+	order := make([]int, len(g.ops))
+	for i := range order {
+		order[i] = i
+	}
+	compare := func(a, b int) int {
+		for i := range g.keys {
+			if c := g.keys[i].Compare(a, b); c != 0 {
+				return c
+			}
+		}
+		return 0
+	}
+	if slices.IsSortedFunc(order, compare) {
+		return
+	}
+	slices.SortFunc(order, compare)
+	keys, ops := newKeys(g.table.KeyTypes()), make([]chferry.Operation, len(g.ops))
+	for to, from := range order {
+		ops[to] = g.ops[from]
+		for i := range keys {
+			keys[i].AppendFrom(&g.keys[i], from)
+		}
+	}
+	g.keys, g.ops = keys, ops
 }
 
-// read reads the rows of a chunk and makes them a block.
-func (a *Activities) read(ctx context.Context, plan Plan, c *chunk, version uint64) (*block, error) {
-	b := &block{chunk: c}
-	for _, database := range c.databases() {
-		g := c.groups[database]
-		if len(g.ops) == 0 {
-			continue
-		}
-		rows, err := a.Sources[database].Fetch(ctx, g.table, g.keys)
-		if err != nil {
-			return nil, err
-		}
-		b.append(plan, database, g, rows, version)
+// slice returns the keys of operations from first up to last, not included.
+func (g *group) slice(first, last int) []chferry.Vector {
+	keys := make([]chferry.Vector, len(g.keys))
+	for i := range keys {
+		keys[i] = g.keys[i].Slice(first, last)
 	}
-	return b, nil
-}
-
-// append appends the rows of one database, and deletes for those of its keys that have no row. A row that the source has
-// and can't give is neither: its operation is set aside.
-func (b *block) append(plan Plan, database string, g *group, rows chferry.Rows, version uint64) {
-	found := make([]bool, len(g.ops))
-	for _, key := range rows.Key {
-		found[key] = true
-		b.rows, b.ops = append(b.rows, true), append(b.ops, g.ops[key])
-	}
-	for _, u := range rows.Unfit {
-		found[u.Key] = true
-		b.unfit = append(b.unfit, chferry.FailedOperation{Operation: g.ops[u.Key], Reason: u.Reason})
-	}
-	missing := newKeys(g.table.KeyTypes())
-	for key, ok := range found {
-		if ok {
-			continue
-		}
-		for i := range missing {
-			missing[i].AppendFrom(&g.keys[i], key)
-		}
-		b.rows, b.ops = append(b.rows, false), append(b.ops, g.ops[key])
-	}
-	made := plan.block(g.table, rows, missing, version)
-	if plan.Import.DatabaseColumn != "" {
-		addConstant(&made, plan.databaseColumn(), database)
-	}
-	if b.Columns == nil {
-		b.Block = made
-	} else {
-		b.Append(&made)
-	}
-}
-
-func addConstant(b *chferry.Block, column chferry.Column, value string) {
-	v := chferry.Vector{Type: column.Type}
-	for range b.Rows() {
-		v.AppendData([]byte(value))
-	}
-	b.Columns = append(slices.Clone(b.Columns), column)
-	b.Vectors = append(b.Vectors, v)
+	return keys
 }

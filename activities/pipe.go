@@ -3,21 +3,28 @@ package activities
 import (
 	"context"
 	"fmt"
-	"slices"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/chferry/chferry"
 )
 
-// pipe carries one batch from the storage through the sources into the sink. Its stages overlap: while one chunk is
-// inserted, the next is read and the one after it is cut. So three chunks at most are in memory.
+// pipe carries one batch from the storage through the sources into the sink. Its stages overlap: while a block is inserted, the next
+// ones are read, and the chunks after them are cut. In memory are the chunks and blocks that the stages work on, and no
+// more.
 type pipe struct {
 	*Activities
-	plan    Plan
-	in      InsertBatchInput
+	plan Plan
+	in   InsertBatchInput
+
+	mu      sync.Mutex
 	outcome chferry.Outcome
+	refused int // rows that the sink refused one by one
 }
+
+// readers is how many chunks are read at a time, each on a connection of its own.
+const readers = 2
 
 func newPipe(a *Activities, plan Plan, in InsertBatchInput) *pipe {
 	return &pipe{Activities: a, plan: plan, in: in}
@@ -38,14 +45,28 @@ func (p *pipe) run(ctx context.Context) (chferry.Outcome, error) {
 		defer close(blocks)
 		return p.read(ctx, chunks, blocks)
 	})
-	stages.Go(func() error { return p.insert(ctx, blocks) })
+	stages.Go(func() error {
+		for b := range blocks {
+			if err := p.insert(ctx, b); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 	err := stages.Wait()
 	return p.outcome, err
 }
 
+// cut cuts the batch into chunks, and counts the operations that have no row of their own.
 func (p *pipe) cut(ctx context.Context, chunks chan<- *chunk) error {
-	c := newCutter(p.plan, p.in.Ticket.ChunkSize)
-	pass := func(c *chunk) error { return send(ctx, chunks, c) }
+	c := newCutter(p.plan, p.in.Ticket)
+	pass := func(c *chunk) error {
+		done := chferry.Outcome{Operations: int64(c.last - c.first), Coalesced: c.coalesced}
+		if err := p.settle(ctx, done, c.failed); err != nil {
+			return err
+		}
+		return send(ctx, chunks, c)
+	}
 	for ops, err := range p.Storage.BatchOperations(ctx, p.in.ImportKey, p.in.Token, p.in.Ticket.batch()) {
 		if err != nil {
 			return err
@@ -58,51 +79,61 @@ func (p *pipe) cut(ctx context.Context, chunks chan<- *chunk) error {
 }
 
 func (p *pipe) read(ctx context.Context, chunks <-chan *chunk, blocks chan<- *block) error {
-	for c := range chunks {
-		b, err := p.Activities.read(ctx, p.plan, c, p.in.Ticket.Version)
-		if err != nil {
-			return err
-		}
-		if err := send(ctx, blocks, b); err != nil {
-			return err
-		}
+	reading, ctx := errgroup.WithContext(ctx)
+	r := &reader{Activities: p.Activities, plan: p.plan, in: p.in, pace: &pace{}}
+	emit := func(b *block) error { return send(ctx, blocks, b) }
+	unfit := func(failed []chferry.FailedOperation) error { return p.settle(ctx, chferry.Outcome{}, failed) }
+	for range readers {
+		reading.Go(func() error {
+			for c := range chunks {
+				if err := r.read(ctx, c, emit, unfit); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 	}
-	return nil
+	return reading.Wait()
 }
 
-func (p *pipe) insert(ctx context.Context, blocks <-chan *block) error {
-	for b := range blocks {
-		if err := p.insertOne(ctx, b); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+// maxRefused is how many rows of one batch may be refused one by one. Where there are more, something else than the rows is
+// to be mended.
+const maxRefused = 100
 
-func (p *pipe) insertOne(ctx context.Context, b *block) error {
-	failed := slices.Concat(b.chunk.failed, b.unfit)
-	done := chferry.Outcome{Operations: int64(b.chunk.last - b.chunk.first), Coalesced: b.chunk.coalesced}
-	for _, found := range b.rows {
+// insert inserts a block. If the sink refuses it for what a row holds, it inserts halves of it, and halves of those, until
+// all but the rows at fault are in.
+func (p *pipe) insert(ctx context.Context, b *block) error {
+	rejected, err := p.Sink.Insert(ctx, p.plan.Destination, b.Block, b.token)
+	if chferry.CodeOf(err) == chferry.CodeRefused {
+		return p.narrow(ctx, b, err)
+	}
+	if err != nil {
+		return err
+	}
+	var done chferry.Outcome
+	for _, found := range b.found {
 		count(&done, found, 1)
 	}
-	if b.Rows() > 0 {
-		// The token is the same whenever this chunk is inserted, and no other's.
-		token := fmt.Sprintf("%s/%d/%d-%d", p.in.ImportKey, p.in.Ticket.Version, b.chunk.first, b.chunk.last)
-		rejected, err := p.Sink.Insert(ctx, p.plan.Destination, b.Block, token)
-		if err != nil {
+	failed := make([]chferry.FailedOperation, len(rejected))
+	for i, r := range rejected {
+		count(&done, b.found[r.Row], -1)
+		failed[i] = chferry.FailedOperation{Operation: b.ops[r.Row], Reason: r.Reason}
+	}
+	return p.settle(ctx, done, failed)
+}
+
+func (p *pipe) narrow(ctx context.Context, b *block, refusal error) error {
+	n := b.Rows()
+	if n > 1 {
+		if err := p.insert(ctx, b.part(0, n/2)); err != nil {
 			return err
 		}
-		for _, r := range rejected {
-			count(&done, b.rows[r.Row], -1)
-			failed = append(failed, chferry.FailedOperation{Operation: b.ops[r.Row], Reason: r.Reason})
-		}
+		return p.insert(ctx, b.part(n/2, n))
 	}
-	done.Failed = int64(len(failed))
-	p.outcome.Add(done)
-	if len(failed) == 0 {
-		return nil
+	if p.refused++; p.refused > maxRefused {
+		return chferry.WrapError(chferry.CodeRefused, refusal, "more than %d rows of one batch are refused one by one: %s", maxRefused, refusal)
 	}
-	return p.Storage.SetAside(ctx, p.in.ImportKey, p.in.Token, p.in.Ticket.batch(), false, failed)
+	return p.settle(ctx, chferry.Outcome{}, []chferry.FailedOperation{{Operation: b.ops[0], Reason: refusal.Error()}})
 }
 
 // count counts n rows, or n deletes.
@@ -112,6 +143,21 @@ func count(o *chferry.Outcome, found bool, n int64) {
 	} else {
 		o.Deletes += n
 	}
+}
+
+// settle notes what became of operations, failed ones among them.
+func (p *pipe) settle(ctx context.Context, done chferry.Outcome, failed []chferry.FailedOperation) error {
+	done.Failed = int64(len(failed))
+	p.mu.Lock()
+	p.outcome.Add(done)
+	p.mu.Unlock()
+	if len(failed) == 0 {
+		return nil
+	}
+	if err := p.Storage.SetAside(ctx, p.in.ImportKey, p.in.Token, p.in.Ticket.batch(), false, failed); err != nil {
+		return fmt.Errorf("set operations aside: %w", err)
+	}
+	return nil
 }
 
 func send[T any](ctx context.Context, to chan<- T, value T) error {

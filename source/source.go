@@ -3,7 +3,9 @@
 package source
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 
 	"github.com/chferry/chferry"
 )
@@ -27,6 +29,8 @@ type Source interface {
 	// without a row is absent from the result, which is in no particular order and has table's columns. A row with a
 	// value that its column's type can't hold is among the result's unfit rows, never absent and never an error: it must
 	// neither look deleted nor stop other rows.
+	//
+	// Rows that are larger together than [Options.MaxFetchBytes] give a [TooMuchError]; one row alone never does.
 	Fetch(ctx context.Context, table chferry.Table, keys []chferry.Vector) (chferry.Rows, error)
 
 	// PrimaryKeys calls each with all primary keys of table, page by page, at most pageSize a page and in no particular
@@ -43,9 +47,26 @@ type Options struct {
 	Alias string
 	// MaxConnections bounds the connections held at a time; 0 means 4.
 	MaxConnections int
+	// MaxFetchBytes bounds the bytes of the rows that one Fetch holds in memory; 0 means [DefaultFetchBytes].
+	MaxFetchBytes int
 	// Primary is the URL of the primary if the database may be read from a standby, which is then read only once it has
 	// replayed what the primary had when the read began. Empty: a standby is refused.
 	Primary string
+}
+
+// DefaultFetchBytes is what the rows of one Fetch may take, unless the options say otherwise.
+const DefaultFetchBytes = 16 << 20
+
+// FetchBytes returns MaxFetchBytes or its default.
+func (o Options) FetchBytes() int { return cmp.Or(o.MaxFetchBytes, DefaultFetchBytes) }
+
+// TooMuchError says that the rows of the keys do not fit into memory together. Fewer keys may be asked for.
+type TooMuchError struct {
+	Rows int // how many had fitted, at least 1
+}
+
+func (e *TooMuchError) Error() string {
+	return fmt.Sprintf("the rows are too large to be read together: %d of them were the limit", e.Rows)
 }
 
 // Open opens a source. It checks the URL but need not connect.

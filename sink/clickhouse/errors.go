@@ -118,6 +118,22 @@ var exceptions = map[proto.Error]chferry.Code{
 	proto.ErrTableUUIDMismatch:                chferry.CodeSchemaMismatch,
 	proto.ErrNotImplemented:                   chferry.CodeSchemaMismatch,
 
+	proto.ErrViolatedConstraint:              chferry.CodeRefused,
+	proto.ErrFunctionThrowIfValueIsNonZero:   chferry.CodeRefused,
+	proto.ErrArgumentOutOfBound:              chferry.CodeRefused,
+	proto.ErrDecimalOverflow:                 chferry.CodeRefused,
+	proto.ErrIllegalDivision:                 chferry.CodeRefused,
+	proto.ErrIncorrectData:                   chferry.CodeRefused,
+	proto.ErrValueIsOutOfRangeOfDataType:     chferry.CodeRefused,
+	proto.ErrTooLargeStringSize:              chferry.CodeRefused,
+	proto.ErrTooLargeArraySize:               chferry.CodeRefused,
+	proto.ErrCannotParseText:                 chferry.CodeRefused,
+	proto.ErrCannotParseNumber:               chferry.CodeRefused,
+	proto.ErrCannotParseDate:                 chferry.CodeRefused,
+	proto.ErrCannotParseDatetime:             chferry.CodeRefused,
+	proto.ErrCannotParseUUID:                 chferry.CodeRefused,
+	proto.ErrCannotParseInputAssertionFailed: chferry.CodeRefused,
+
 	proto.ErrUnknownFunction:               chferry.CodeConfiguration,
 	proto.ErrUnknownDatabase:               chferry.CodeConfiguration,
 	proto.ErrUnknownSetting:                chferry.CodeConfiguration,
@@ -170,6 +186,7 @@ var adviceByCode = map[chferry.Code]string{
 	chferry.CodeAccessDenied:   "mend user and password in clickhouse.url, or grant the user the right",
 	chferry.CodeSchemaMismatch: "run check to see what does not fit",
 	chferry.CodeConfiguration:  "the server does not allow it: see its log and the settings of the user",
+	chferry.CodeRefused:        "a constraint, a materialized view or the partition key can't take what a row holds",
 	chferry.CodeUnknown:        "see the server's log",
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/source"
 )
 
 // fail translates an error of the server or the connection, whose own text may hold values of rows, into a
@@ -20,6 +21,10 @@ func (s *Source) fail(ctx context.Context, err error, table string) error {
 	var known *chferry.Error
 	if errors.As(err, &known) {
 		return err
+	}
+	var tooMuch *source.TooMuchError
+	if errors.As(err, &tooMuch) {
+		return tooMuch
 	}
 	if ctx.Err() != nil {
 		return chferry.WrapError(chferry.CodeUnavailable, errors.Join(ctx.Err(), err),

@@ -3,16 +3,17 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/source"
 )
 
 // Fetch implements [source.Source]. Keys are compared by the server, as values of the columns' types. It returns
 // [chferry.CodeSourceChanged] if the table is not the one that was described, and [chferry.CodeSchemaMismatch] for a column of
-// a type that is not supported, for one that changed since it was described, and for a key that several rows have.
+// a type that is not supported, for one that changed since it was described, and for a key that several rows have. A
+// [source.TooMuchError] costs the connection.
 func (s *Source) Fetch(ctx context.Context, table chferry.Table, keys []chferry.Vector) (chferry.Rows, error) {
 	name, err := parseRelation(table.Name)
 	if err != nil {
@@ -24,11 +25,9 @@ func (s *Source) Fetch(ctx context.Context, table chferry.Table, keys []chferry.
 	if len(keys) == 0 || keys[0].Len() == 0 {
 		return chferry.Rows{Block: chferry.NewBlock(table.Columns)}, nil
 	}
-	reader := newRowReader(table, keys[0].Len())
-	fetch := statement{sql: fetchSQL(table, name), resultFormats: reader.formats, read: reader.read}
-	for i := range keys {
-		fetch.params = append(fetch.params, arrayOf(&keys[i], table.Columns[table.PrimaryKey[i]]))
-	}
+	l := lookupOf(table, name, keys)
+	reader := newRowReader(table, keys[0].Len(), l.position, s.maxBytes)
+	fetch := statement{sql: l.sql, params: l.params, resultFormats: reader.formats, read: reader.read}
 	if err := s.transaction(ctx, table.Name, fetch, s.sameTable(table, name)); err != nil {
 		return chferry.Rows{}, err
 	}
@@ -49,37 +48,20 @@ func fetchable(table chferry.Table, keys []chferry.Vector) error {
 	return nil
 }
 
-// fetchSQL joins the table with the keys, which come as one array for each column of the key. Each row has the
-// position of its key, from 1, before the table's columns.
-func fetchSQL(table chferry.Table, name relation) string {
-	var columns, arrays, aliases, conditions []string
-	for _, c := range table.Columns {
-		columns = append(columns, selected(c))
-	}
-	for i, c := range table.PrimaryKey {
-		alias := fmt.Sprintf("c%d", i+1)
-		column := keyColumnOf(table.Columns[c])
-		arrays = append(arrays, fmt.Sprintf("$%d::%s", i+1, column.array))
-		aliases = append(aliases, alias)
-		conditions = append(conditions, column.condition("t."+quote(table.Columns[c].Name), "k."+alias))
-	}
-	return "SELECT k.n, " + strings.Join(columns, ", ") +
-		" FROM unnest(" + strings.Join(arrays, ", ") + ") WITH ORDINALITY AS k(" + strings.Join(aliases, ", ") + ", n)" +
-		" JOIN " + name.quoted() + " AS t ON " + strings.Join(conditions, " AND ")
-}
-
 // rowReader turns the wire's rows into column vectors.
 type rowReader struct {
-	table   chferry.Table
-	formats []int16
-	readers []valueReader
-	rows    chferry.Rows
-	seen    []bool // by key
+	table    chferry.Table
+	position func(first int64) int // of a row's key, by the row's first column
+	formats  []int16
+	readers  []valueReader
+	rows     chferry.Rows
+	seen     []bool // by key
+	left     int    // bytes that may still be read
 }
 
-func newRowReader(table chferry.Table, keys int) *rowReader {
+func newRowReader(table chferry.Table, keys int, position func(int64) int, maxBytes int) *rowReader {
 	r := &rowReader{
-		table: table, formats: []int16{binaryFormat}, seen: make([]bool, keys),
+		table: table, position: position, formats: []int16{binaryFormat}, seen: make([]bool, keys), left: maxBytes,
 		rows: chferry.Rows{Block: chferry.NewBlock(table.Columns), Key: make([]int, 0, keys)},
 	}
 	for i, c := range table.Columns {
@@ -98,7 +80,14 @@ func (r *rowReader) read(rr *pgconn.ResultReader) error {
 				return err
 			}
 		}
-		if err := r.readRow(rr.Values()); err != nil {
+		row := rr.Values()
+		for _, value := range row {
+			r.left -= len(value)
+		}
+		if r.left < 0 && r.rows.Rows() > 0 {
+			return &source.TooMuchError{Rows: r.rows.Rows()}
+		}
+		if err := r.readRow(row); err != nil {
 			return err
 		}
 	}
@@ -135,7 +124,10 @@ func (r *rowReader) changed(c chferry.Column, what string) error {
 }
 
 func (r *rowReader) readRow(row [][]byte) error {
-	key := int(int64At(row[0])) - 1
+	key := r.position(int64At(row[0]))
+	if key < 0 {
+		return nil
+	}
 	if r.seen[key] {
 		return chferry.Errorf(chferry.CodeSchemaMismatch, "table %s has several rows with one primary key: primary_key must name columns that tell its rows apart",
 			r.table.Name)

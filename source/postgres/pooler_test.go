@@ -87,7 +87,7 @@ func passOn(ctx context.Context, client net.Conn, addresses ...string) {
 			return
 		}
 		server := servers[0]
-		if bytes.Contains(request, []byte("unnest(")) {
+		if bytes.Contains(request, []byte(" AS t ")) {
 			server = servers[1]
 		}
 		if _, err := server.Write(request); err != nil {

@@ -41,6 +41,8 @@ type Source struct {
 	timeout time.Duration // of a statement; 0: none
 	opening []statement
 
+	maxBytes int // of the rows of one Fetch
+
 	primary  *Source       // is asked for its position when pool leads to a standby; nil: standbys are refused
 	patience time.Duration // with a primary that does not answer and a standby that lags behind
 
@@ -82,7 +84,7 @@ func open(url, setting string, opts source.Options) (*Source, error) {
 			"the %s of database %q can't be read: it must look like postgres://user:password@host:5432/database, with "+
 				"special characters of the password written as %%XX, and files it names must exist", setting, opts.Alias)
 	}
-	s := &Source{alias: opts.Alias, address: addresses(&config.ConnConfig.Config), patience: replayPatience}
+	s := &Source{alias: opts.Alias, address: addresses(&config.ConnConfig.Config), patience: replayPatience, maxBytes: opts.FetchBytes()}
 	if s.timeout, err = timeoutOf(config.ConnConfig.RuntimeParams, setting, opts.Alias); err != nil {
 		return nil, err
 	}

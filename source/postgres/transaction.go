@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/source"
 )
 
 // statement is one statement of a transaction. It is sent by the extended protocol and never has a name, so that it
@@ -157,6 +159,11 @@ func exchange(ctx context.Context, conn *pgconn.PgConn, statements []statement) 
 	results := conn.ExecBatch(ctx, batch)
 	for i := 0; results.NextResult(); i++ {
 		if err := statements[i].take(results.ResultReader()); err != nil {
+			var tooMuch *source.TooMuchError
+			if errors.As(err, &tooMuch) {
+				// What is left may be gigabytes: the server stops sending when nobody listens.
+				return errors.Join(err, conn.Close(ctx))
+			}
 			// What is left of the results is read and dropped, which makes the connection usable again.
 			_ = results.Close()
 			return err

@@ -9,6 +9,7 @@ import (
 	codes "modernc.org/sqlite/lib"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/source"
 )
 
 // fail translates an error of SQLite or the file system, whose own text may hold the path or values of rows, into a
@@ -16,9 +17,12 @@ import (
 func (s *Source) fail(ctx context.Context, err error, table string) error {
 	var known *chferry.Error
 	var refused *driver.Error
+	var tooMuch *source.TooMuchError
 	switch {
 	case err == nil, errors.As(err, &known):
 		return err
+	case errors.As(err, &tooMuch):
+		return tooMuch
 	case ctx.Err() != nil:
 		return chferry.WrapError(chferry.CodeUnavailable, errors.Join(ctx.Err(), err),
 			"reading database %q was interrupted before it answered", s.alias)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/source"
 )
 
 // Fetch implements [source.Source]. Keys are compared by SQLite, as values of the columns' types. It returns
@@ -19,7 +20,7 @@ func (s *Source) Fetch(ctx context.Context, table chferry.Table, keys []chferry.
 	if len(keys) == 0 || keys[0].Len() == 0 {
 		return chferry.Rows{Block: chferry.NewBlock(table.Columns)}, nil
 	}
-	found := newRowReader(table, keys[0].Len())
+	found := newRowReader(table, keys[0].Len(), s.maxBytes)
 	err := s.within(ctx, table.Name, func(ctx context.Context, at *snapshot) error {
 		name, err := s.sameTable(ctx, at, table)
 		if err != nil {
@@ -92,10 +93,11 @@ type rowReader struct {
 	table chferry.Table
 	rows  chferry.Rows
 	seen  []bool // by key
+	left  int    // bytes that may still be read
 }
 
-func newRowReader(table chferry.Table, keys int) *rowReader {
-	return &rowReader{table, chferry.Rows{Block: chferry.NewBlock(table.Columns), Key: make([]int, 0, keys)}, make([]bool, keys)}
+func newRowReader(table chferry.Table, keys, maxBytes int) *rowReader {
+	return &rowReader{table, chferry.Rows{Block: chferry.NewBlock(table.Columns), Key: make([]int, 0, keys)}, make([]bool, keys), maxBytes}
 }
 
 func (r *rowReader) read(ctx context.Context, at *snapshot, query string, keys *keyList) error {
@@ -114,11 +116,29 @@ func (r *rowReader) read(ctx context.Context, at *snapshot, query string, keys *
 		if err := rows.Scan(into...); err != nil {
 			return err
 		}
+		for _, value := range values {
+			r.left -= sizeOf(value)
+		}
+		if r.left < 0 && r.rows.Rows() > 0 {
+			return &source.TooMuchError{Rows: r.rows.Rows()}
+		}
 		if err := r.row(keys.owner[element], values); err != nil {
 			return err
 		}
 	}
 	return rows.Err()
+}
+
+// sizeOf returns about how many bytes a value of SQLite's takes.
+func sizeOf(value any) int {
+	switch value := value.(type) {
+	case string:
+		return len(value)
+	case []byte:
+		return len(value)
+	default:
+		return 8
+	}
 }
 
 func (r *rowReader) row(key int, values []any) error {

@@ -36,6 +36,8 @@ type Source struct {
 	db    *sql.DB
 	alias string
 	path  string // absolute
+
+	maxBytes int // of the rows of one Fetch
 }
 
 var _ source.Open = Open
@@ -65,7 +67,7 @@ func Open(address string, opts source.Options) (source.Source, error) {
 	if opts.MaxConnections > 0 {
 		db.SetMaxOpenConns(opts.MaxConnections)
 	}
-	return &Source{db: db, alias: opts.Alias, path: path}, nil
+	return &Source{db: db, alias: opts.Alias, path: path, maxBytes: opts.FetchBytes()}, nil
 }
 
 // dsn returns how the driver opens a file for reading alone. Functions of the application's own schema that are not known

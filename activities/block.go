@@ -1,0 +1,158 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/source"
+)
+
+// fullBlock is the size in bytes from which a block is inserted, though its chunk has more rows. It bounds what a batch of large rows
+// takes in memory: each reader holds a block and a fetch, the insert a block and its encoding.
+const fullBlock = 8 << 20
+
+// block is rows of a chunk that are inserted together: all of them, unless they are large.
+type block struct {
+	chferry.Block
+	token string
+	found []bool              // for each row: whether the source had it; else it is a delete
+	ops   []chferry.Operation // for each row: an operation that asked for it
+}
+
+// part returns the rows from first up to last, not included.
+func (b *block) part(first, last int) *block {
+	return &block{
+		Block: b.Slice(first, last), found: b.found[first:last], ops: b.ops[first:last],
+		token: fmt.Sprintf("%s:%d-%d", b.token, first, last),
+	}
+}
+
+// reader reads the rows of chunks and makes blocks of them. Several may read chunks of one batch at the same time.
+type reader struct {
+	*Activities
+	plan Plan
+	in   InsertBatchInput
+	pace *pace
+}
+
+// read calls emit with each block of a chunk, and unfit with operations whose rows the source has and can't give.
+func (r *reader) read(ctx context.Context, c *chunk, emit func(*block) error, unfit func([]chferry.FailedOperation) error) error {
+	// The token is the same whenever this chunk is inserted, and no other's.
+	token := fmt.Sprintf("%s/%d/%d-%d", r.in.ImportKey, r.in.Ticket.Version, c.first, c.last)
+	b, emitted := &block{token: token}, 0
+	for _, database := range c.databases() {
+		g := c.groups[database]
+		for first := 0; first < len(g.ops); {
+			last := first + r.pace.next(len(g.ops)-first)
+			rows, err := r.Sources[database].Fetch(ctx, g.table, g.slice(first, last))
+			var tooMuch *source.TooMuchError
+			if errors.As(err, &tooMuch) {
+				r.pace.tooMuch(last-first, tooMuch.Rows)
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			r.pace.fitted(last-first, rows.Bytes())
+			if err := unfit(b.append(r.plan, database, g, first, last, rows, r.in.Ticket.Version)); err != nil {
+				return err
+			}
+			first = last
+			if b.Bytes() < fullBlock {
+				continue
+			}
+			if err := emit(b); err != nil {
+				return err
+			}
+			emitted++
+			b = &block{token: fmt.Sprintf("%s/%d", token, emitted)}
+		}
+	}
+	if b.Rows() == 0 {
+		return nil
+	}
+	return emit(b)
+}
+
+// append appends the rows of the operations of g from first up to last, and deletes for those of them that have no row. A row that
+// the source has and can't give is neither: its operation is returned.
+func (b *block) append(plan Plan, database string, g *group, first, last int, rows chferry.Rows, version uint64) (unfit []chferry.FailedOperation) {
+	ops := g.ops[first:last]
+	found := make([]bool, len(ops))
+	for _, key := range rows.Key {
+		found[key] = true
+		b.found, b.ops = append(b.found, true), append(b.ops, ops[key])
+	}
+	for _, u := range rows.Unfit {
+		found[u.Key] = true
+		unfit = append(unfit, chferry.FailedOperation{Operation: ops[u.Key], Reason: u.Reason})
+	}
+	missing := newKeys(g.table.KeyTypes())
+	for key, ok := range found {
+		if ok {
+			continue
+		}
+		for i := range missing {
+			missing[i].AppendFrom(&g.keys[i], first+key)
+		}
+		b.found, b.ops = append(b.found, false), append(b.ops, ops[key])
+	}
+	made := plan.block(g.table, rows, missing, version)
+	if plan.Import.DatabaseColumn != "" {
+		addConstant(&made, plan.databaseColumn(), database)
+	}
+	if b.Columns == nil {
+		b.Block = made
+	} else {
+		b.Append(&made)
+	}
+	return unfit
+}
+
+func addConstant(b *chferry.Block, column chferry.Column, value string) {
+	v := chferry.Vector{Type: column.Type}
+	for range b.Rows() {
+		v.AppendData([]byte(value))
+	}
+	b.Columns = append(slices.Clone(b.Columns), column)
+	b.Vectors = append(b.Vectors, v)
+}
+
+// pace is how many rows the readers of a batch ask for at once: all of a chunk until rows turn out to be large.
+type pace struct {
+	mu   sync.Mutex
+	rows int // 0: any number
+}
+
+// next returns how many of the rows that are left to ask for.
+func (p *pace) next(left int) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.rows == 0 {
+		return left
+	}
+	return min(left, p.rows)
+}
+
+// tooMuch notes that of so many rows a few filled the memory that a fetch may take.
+func (p *pace) tooMuch(asked, fitted int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.rows = max(1, min(fitted, asked/2))
+}
+
+// fitted notes the size of rows that were read, so that the next ones fill a block. It speeds up by steps: rows that
+// follow large ones may be large again.
+func (p *pace) fitted(asked, bytes int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.rows == 0 || bytes == 0 {
+		return
+	}
+	const fastest = 4
+	p.rows = max(1, min(asked*fullBlock/bytes, fastest*asked))
+}

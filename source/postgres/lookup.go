@@ -1,0 +1,120 @@
+package postgres
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/chferry/chferry"
+)
+
+// lookup is one way to read the rows of many keys.
+type lookup struct {
+	sql    string
+	params []param
+	// position returns the index of the key that a row's first column tells, negative for a row that was not asked for.
+	position func(first int64) int
+}
+
+// maxSparse is how many values there may be between the least and the greatest key, for each key, to read that range as a
+// whole. The rows between them that nobody asked for cost less than looking every row up.
+const maxSparse = 1.25
+
+// lookupOf chooses the way that costs the server least. Keys of one whole number are most tables' keys: measured for
+// 50,000 of 1,000,000 rows, a range takes 0.4 of what the join takes, and a list 0.8.
+func lookupOf(table chferry.Table, name relation, keys []chferry.Vector) lookup {
+	if len(keys) != 1 || !slices.Contains([]chferry.TypeKind{chferry.Int16, chferry.Int32, chferry.Int64}, keys[0].Type.Kind) {
+		return joined(table, name, keys)
+	}
+	ids := keys[0].Ints
+	least, most := slices.Min(ids), slices.Max(ids)
+	// The difference of two numbers of 64 bits may be greater than any of them.
+	if span := float64(most) - float64(least); span < maxSparse*float64(len(ids)) {
+		if l, ok := ranged(table, name, ids, least, most); ok {
+			return l
+		}
+	}
+	if ascending(ids) {
+		return listed(table, name, keys)
+	}
+	return joined(table, name, keys)
+}
+
+func ascending(ids []int64) bool {
+	for i := 1; i < len(ids); i++ {
+		if ids[i-1] >= ids[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// ranged reads all rows from the least to the greatest key. It is not for keys that come twice.
+func ranged(table chferry.Table, name relation, ids []int64, least, most int64) (lookup, bool) {
+	positions := make([]int32, most-least+1) // from 1; 0: not asked for
+	for i, id := range ids {
+		if positions[id-least] != 0 || i == math.MaxInt32 {
+			return lookup{}, false
+		}
+		positions[id-least] = int32(i + 1)
+	}
+	column := quote(table.Columns[table.PrimaryKey[0]].Name)
+	return lookup{
+		sql:      fmt.Sprintf("SELECT t.%s::int8, %s FROM %s AS t WHERE t.%[1]s BETWEEN $1 AND $2", column, selectedAll(table), name.quoted()),
+		params:   []param{int64Param(least), int64Param(most)},
+		position: func(id int64) int { return int(positions[id-least]) - 1 },
+	}, true
+}
+
+// listed reads the rows of keys in ascending order. The list is a subquery because the planner would estimate a list of
+// constants element by element.
+func listed(table chferry.Table, name relation, keys []chferry.Vector) lookup {
+	c := table.Columns[table.PrimaryKey[0]]
+	ids := keys[0].Ints
+	return lookup{
+		sql: fmt.Sprintf("SELECT t.%s::int8, %s FROM %s AS t WHERE t.%[1]s = ANY ((SELECT $1::%[4]s)::%[4]s)",
+			quote(c.Name), selectedAll(table), name.quoted(), keyColumnOf(c).array),
+		params: []param{arrayOf(&keys[0], c)},
+		position: func(id int64) int {
+			i, found := slices.BinarySearch(ids, id)
+			if !found {
+				return -1
+			}
+			return i
+		},
+	}
+}
+
+// joined joins the table with keys of any kind, which come as one array for each column of the key. The first column of a
+// row is the position of its key, from 1.
+func joined(table chferry.Table, name relation, keys []chferry.Vector) lookup {
+	var arrays, aliases, conditions []string
+	l := lookup{position: func(n int64) int { return int(n) - 1 }}
+	for i, c := range table.PrimaryKey {
+		alias := fmt.Sprintf("c%d", i+1)
+		column := keyColumnOf(table.Columns[c])
+		arrays = append(arrays, fmt.Sprintf("$%d::%s", i+1, column.array))
+		aliases = append(aliases, alias)
+		conditions = append(conditions, column.condition("t."+quote(table.Columns[c].Name), "k."+alias))
+		l.params = append(l.params, arrayOf(&keys[i], table.Columns[c]))
+	}
+	l.sql = "SELECT k.n, " + selectedAll(table) +
+		" FROM unnest(" + strings.Join(arrays, ", ") + ") WITH ORDINALITY AS k(" + strings.Join(aliases, ", ") + ", n)" +
+		" JOIN " + name.quoted() + " AS t ON " + strings.Join(conditions, " AND ")
+	return l
+}
+
+func selectedAll(table chferry.Table) string {
+	columns := make([]string, len(table.Columns))
+	for i, c := range table.Columns {
+		columns[i] = selected(c)
+	}
+	return strings.Join(columns, ", ")
+}
+
+func int64Param(n int64) param {
+	return param{pgtype.Int8OID, textFormat, fmt.Append(nil, n)}
+}
