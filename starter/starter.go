@@ -15,6 +15,8 @@ import (
 	"go.temporal.io/sdk/contrib/envconfig"
 	tlog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/workflows"
@@ -148,8 +150,11 @@ func attempt(ctx context.Context, call func(context.Context) error) error {
 	return call(ctx)
 }
 
-// handshakeFailed is all that gRPC leaves of an error of TLS.
-const handshakeFailed = "authentication handshake failed"
+// tlsFailed tells whether a connection ended because of TLS, of which gRPC leaves nothing but these words: the first if this side
+// found fault with the other, the second if the other did with this one, as with a client certificate that is missing.
+func tlsFailed(err error) bool {
+	return strings.Contains(err.Error(), "authentication handshake failed") || strings.Contains(err.Error(), "remote error: tls")
+}
 
 // translate makes an error of Temporal's a chferry.Error; nil stays nil.
 func (s *Starter) translate(err error) error {
@@ -172,12 +177,12 @@ func (s *Starter) translate(err error) error {
 	case errors.As(err, &noNamespace):
 		return chferry.WrapError(chferry.CodeConfiguration, err,
 			"Temporal at %s has no namespace %q: create it or mend temporal.namespace", s.address, s.namespace)
-	case errors.As(err, &denied):
+	case errors.As(err, &denied), status.Code(err) == codes.Unauthenticated:
 		return chferry.WrapError(chferry.CodeAccessDenied, err,
 			"Temporal at %s denies access to namespace %q: check TEMPORAL_API_KEY or the client certificate", s.address, s.namespace)
 	case errors.As(err, &exhausted):
 		return chferry.WrapError(chferry.CodeUnavailable, err, "Temporal at %s is overloaded: %s: try again later", s.address, exhausted.Message)
-	case strings.Contains(err.Error(), handshakeFailed):
+	case tlsFailed(err):
 		return chferry.WrapError(chferry.CodeConfiguration, err,
 			"Temporal at %s and chferry do not agree on TLS: check TEMPORAL_TLS and the certificates", s.address)
 	case errors.As(err, &invalid):

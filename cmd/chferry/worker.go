@@ -16,6 +16,7 @@ import (
 	"github.com/chferry/chferry/config"
 	"github.com/chferry/chferry/metrics"
 	"github.com/chferry/chferry/metrics/temporal"
+	"github.com/chferry/chferry/starter"
 	"github.com/chferry/chferry/worker"
 )
 
@@ -54,7 +55,7 @@ func (a *app) worker(ctx context.Context) (err error) {
 		return err
 	}
 	defer start.Close()
-	if err := start.Check(ctx); err != nil {
+	if err := a.ready(ctx, start); err != nil {
 		return err
 	}
 	opened, closeSources, err := openSources(cfg, cfg.Imports)
@@ -84,6 +85,22 @@ func (a *app) worker(ctx context.Context) (err error) {
 	err = group.Wait()
 	a.log.Info("worker stopped")
 	return err
+}
+
+// ready returns nil if Temporal can be worked with. Search attributes that are missing, as after a move to another namespace, would
+// keep schedules from starting anything; one of another type would stop every sync at its end.
+func (a *app) ready(ctx context.Context, start *starter.Starter) error {
+	if err := start.Check(ctx); err != nil {
+		return err
+	}
+	attributes, err := start.EnsureSearchAttributes(ctx, false)
+	if err != nil {
+		return err
+	}
+	if !attributes.Usable {
+		a.log.Warn("search attributes are missing, and this namespace does not let us create them", "command", attributes.Command)
+	}
+	return nil
 }
 
 // warnUnreachable says at the start what every sync would say later. It stops nothing: the server may be back before the first sync.
