@@ -1,6 +1,6 @@
 // Package workflows holds the durable workflows: what chferry does, step by step, as a Temporal team reads it.
 //
-// A workflow's code is replayed against histories that older versions of it wrote. CONTRIBUTING.md says how to change one.
+// A workflow's code is replayed against histories that older versions of it wrote. docs/workflows.md says how to change one.
 package workflows
 
 import (

@@ -224,6 +224,51 @@ func TestGivesUp(t *testing.T) {
 	}
 }
 
+// TestRetriesUntilFinal: retries go on as long as the activity lets them, and its last word is the run's.
+func TestRetriesUntilFinal(t *testing.T) {
+	t.Parallel()
+	attempts := 0
+	s := &steps{pending: 5, insert: func() error {
+		if attempts++; attempts < 9 { // the environment of the tests allows 10
+			return temporal.NewApplicationError("too many parts", string(chferry.CodeUnavailable))
+		}
+		return temporal.NewNonRetryableApplicationError("too many parts (it went on failing)", string(chferry.CodeUnavailable), nil)
+	}}
+	env := run(t, s, workflows.SyncInput{ImportKey: "k"})
+	var app *temporal.ApplicationError
+	if !errors.As(env.GetWorkflowError(), &app) || app.Type() != "Unavailable" || app.Message() != "InsertBatch: too many parts (it went on failing)" {
+		t.Errorf("got %v", env.GetWorkflowError())
+	}
+	if attempts != 9 || s.compensated != 1 {
+		t.Errorf("%d attempts and %d compensations, want 9 and 1", attempts, s.compensated)
+	}
+}
+
+// TestHandOver: a worker that stops has the next attempt begin at once, however long the backoff has grown.
+func TestHandOver(t *testing.T) {
+	t.Parallel()
+	attempts := 0
+	var began, handedOver time.Time
+	var env *testsuite.TestWorkflowEnvironment
+	s := &steps{pending: 5, insert: func() error {
+		switch attempts++; {
+		case attempts < 8:
+			return temporal.NewApplicationError("away", string(chferry.CodeUnavailable))
+		case attempts == 8:
+			began = env.Now()
+			return temporal.NewApplicationErrorWithOptions("the worker is stopping", string(chferry.CodeUnavailable),
+				temporal.ApplicationErrorOptions{NextRetryDelay: time.Millisecond})
+		default:
+			handedOver = env.Now()
+			return nil
+		}
+	}}
+	got := result(t, run(t, s, workflows.SyncInput{ImportKey: "k"}, func(e *testsuite.TestWorkflowEnvironment) { env = e }))
+	if got.Outcome != "synced" || handedOver.Sub(began) > time.Second {
+		t.Errorf("got %+v, %s after the worker stopped", got, handedOver.Sub(began))
+	}
+}
+
 func TestSupersededCompensatesNothing(t *testing.T) {
 	t.Parallel()
 	s := &steps{pending: 5, postSync: func() error { return permanent(chferry.CodeSuperseded) }}
