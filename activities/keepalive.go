@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -24,35 +25,40 @@ var errWorkerStops = chferry.Errorf(chferry.CodeUnavailable, "the worker is stop
 // stop or another sync takes the import key over.
 func (a *Activities) keepAlive(ctx context.Context, imp chferry.Import, token string) (_ context.Context, stop func()) {
 	limits := imp.WithDefaults()
+	timeout := cmp.Or(activity.GetInfo(ctx).HeartbeatTimeout, limits.HeartbeatTimeout) // what Temporal goes by, not what this worker's file says
 	ctx, cancel := context.WithCancelCause(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		timeout := cmp.Or(activity.GetInfo(ctx).HeartbeatTimeout, limits.HeartbeatTimeout) // what Temporal goes by, not what this worker's file says
-		beats := time.NewTicker(timeout / beatsPerTimeout)
-		defer beats.Stop()
-		extensions := time.NewTicker(limits.Lease / extensionsPerLease)
-		defer extensions.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-activity.GetWorkerStopChannel(ctx):
-				cancel(errWorkerStops)
-				return
-			case <-beats.C:
-				beat(ctx, firstFailure(ctx))
-			case <-extensions.C:
-				if err := a.extend(ctx, imp.Key, token, limits.Lease); err != nil {
-					cancel(err)
-					return
-				}
-			}
-		}
-	}()
+	// Two goroutines, so that a storage that does not answer holds up no heartbeat.
+	var running sync.WaitGroup
+	running.Go(func() {
+		cancel(every(ctx, timeout/beatsPerTimeout, func() error {
+			beat(ctx, firstFailure(ctx))
+			return nil
+		}))
+	})
+	running.Go(func() {
+		cancel(every(ctx, limits.Lease/extensionsPerLease, func() error { return a.extend(ctx, imp.Key, token, limits.Lease) }))
+	})
 	return ctx, func() {
 		cancel(nil)
-		<-done
+		running.Wait()
+	}
+}
+
+// every calls do in an interval until ctx ends, do fails or the worker is told to stop, and returns which it was.
+func every(ctx context.Context, interval time.Duration, do func() error) error {
+	ticks := time.NewTicker(interval)
+	defer ticks.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-activity.GetWorkerStopChannel(ctx):
+			return errWorkerStops
+		case <-ticks.C:
+			if err := do(); err != nil {
+				return err
+			}
+		}
 	}
 }
 

@@ -38,10 +38,12 @@ type deaf struct{}
 
 func (deaf) Step(chferry.ImportKey, string, float64)       {}
 func (deaf) BatchEnded(chferry.ImportKey, chferry.Outcome) {}
-func (deaf) SyncEnded(_ chferry.ImportKey, outcome string) {}
+func (deaf) SyncEnded(chferry.ImportKey, string)           {}
 func (deaf) TakenOver(chferry.ImportKey)                   {}
+
 func passing() error { return chferry.Errorf(chferry.CodeUnavailable, "redis is away") }
 
+// failing are activities whose storage gives err.
 func failing(err error, l chferry.Limits) *activities.Activities {
 	return &activities.Activities{
 		Storage: broken{err: err}, Imports: map[chferry.ImportKey]chferry.Import{"k": {Key: "k", Limits: l}},

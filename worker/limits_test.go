@@ -107,3 +107,20 @@ func TestTimeoutsInHistory(t *testing.T) {
 	}
 	t.Error("no InsertBatch was scheduled")
 }
+
+// TestHeartbeats: an insert that takes longer than the heartbeat timeout is made once, because its step says that it lives.
+func TestHeartbeats(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(i *chferry.Import) { i.HeartbeatTimeout = 2 * time.Second })
+	b.insert("1")
+	b.sink.breakWith(func(context.Context) error {
+		time.Sleep(5 * time.Second)
+		return nil
+	})
+	b.wantSync(workflows.SyncResult{Outcome: activities.OutcomeSynced, Batches: 1, Operations: 1, Rows: 1})
+	for _, event := range b.history(b.lastID()).GetEvents() {
+		if got := event.GetActivityTaskStartedEventAttributes().GetAttempt(); got > 1 {
+			t.Errorf("a step was made by attempt %d", got)
+		}
+	}
+}
