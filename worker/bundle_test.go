@@ -120,11 +120,11 @@ var bundles atomic.Int64
 // setup makes a table users in a fresh database, its destination and its schedule, and runs a worker.
 func setup(t testing.TB, change ...func(*chferry.Import)) *bundle {
 	t.Helper()
-	return setupOn(t, testenv.ClickHouse(t), change...)
+	return setupOn(t, testenv.ClickHouse(t), "", change...)
 }
 
-// setupOn does the same for one ClickHouse.
-func setupOn(t testing.TB, clickHouse string, change ...func(*chferry.Import)) *bundle {
+// setupOn does the same for one ClickHouse, with further statements before anything looks at the source.
+func setupOn(t testing.TB, clickHouse, statements string, change ...func(*chferry.Import)) *bundle {
 	t.Helper()
 	name := fmt.Sprintf("w%d-%d", time.Now().UnixNano(), bundles.Add(1))
 	b := &bundle{t: t, observer: &observer{}}
@@ -135,7 +135,7 @@ func setupOn(t testing.TB, clickHouse string, change ...func(*chferry.Import)) *
 	for _, c := range change {
 		c(&b.imp)
 	}
-	b.openDatabases(clickHouse)
+	b.openDatabases(clickHouse, statements)
 	b.openServices(name)
 	b.apply()
 	b.runWorker()
@@ -146,7 +146,7 @@ func setupOn(t testing.TB, clickHouse string, change ...func(*chferry.Import)) *
 	return b
 }
 
-func (b *bundle) openDatabases(url string) {
+func (b *bundle) openDatabases(url, statements string) {
 	t := b.t
 	b.secrets = append(b.secrets, url)
 	options, err := ch.ParseDSN(url)
@@ -172,7 +172,7 @@ func (b *bundle) openDatabases(url string) {
 		_, err = pool.Exec(t.Context(), `CREATE TABLE users (id text PRIMARY KEY, name text NOT NULL, born date);
 			CREATE TABLE numbers (id bigint PRIMARY KEY, square bigint NOT NULL);
 			CREATE TABLE wide (id bigint PRIMARY KEY, hash text NOT NULL, name text NOT NULL, age int NOT NULL, score double precision NOT NULL,
-				balance numeric(12,2) NOT NULL, created timestamptz NOT NULL, active boolean NOT NULL, born date NOT NULL, note text)`)
+				balance numeric(12,2) NOT NULL, created timestamptz NOT NULL, active boolean NOT NULL, born date NOT NULL, note text);`+statements)
 		b.ok(err)
 		src, err := postgres.Open(url, source.Options{Alias: alias})
 		b.ok(err)
