@@ -148,6 +148,20 @@ temporal:
 	}
 }
 
+// TestDefaultDestination is the source table's name, without its schema.
+func TestDefaultDestination(t *testing.T) {
+	t.Parallel()
+	for table, want := range map[string]string{
+		"users": "users", "public.users": "users", `public."Users"`: `"Users"`, `"a.b"."c.d"`: `"c.d"`, `"a.b".users`: "users",
+		`"a"".b"."c"".d"`: `"c"".d"`, `odd"name`: `odd"name`, `s.odd"na.me`: "me", `"open.end`: `"open.end`,
+	} {
+		cfg := mustLoad(t, head+"imports: [{key: users, table: '"+table+"'}]", nil)
+		if got := cfg.Imports[0].DestinationTable; got != want {
+			t.Errorf("%s: got %s, want %s", table, got, want)
+		}
+	}
+}
+
 func TestReplicatedByDefault(t *testing.T) {
 	t.Parallel()
 	cfg := mustLoad(t, head+"imports: [{key: users, table: users, columns: {include: [id, name]}, destination: {replicated: {}}}]", nil)

@@ -72,6 +72,7 @@ func TestLoadErrors(t *testing.T) {
 		"no table":               {head + "imports:\n- key: a", []string{"5: imports[0].table is missing"}},
 		"shared destination":     {users + "- key: u2\n  table: other.users", []string{"7: imports[1].destination is users, which import users writes to"}},
 		"shared when qualified":  {users + "- key: u2\n  table: other\n  destination: {table: default.users}", []string{"9: imports[1].destination is default.users, which import users"}},
+		"shared in quotes":       {users + "- key: u2\n  table: other\n  destination: {table: '`default`.\"users\"'}", []string{"9: imports[1].destination is `default`.\"users\", which import users"}},
 		"destination is a view":  {users + "- key: u2\n  table: users_current", []string{"7: imports[1].destination is users_current, which import users"}},
 		"unknown database":       {users + "  database: us", []string{`7: imports[0].database names "us", which databases does not have: add it there, or use one of default, eu`}},
 		"both forms of database": {users + "  database: eu\n  databases: [eu]", []string{"8: imports[0].databases and database exclude each other"}},

@@ -128,7 +128,7 @@ func aliases(databases map[string]Database) string {
 }
 
 func readDestination(s *section, i *chferry.Import) {
-	i.DestinationTable = i.Table[strings.LastIndexByte(i.Table, '.')+1:]
+	i.DestinationTable = lastPart(i.Table)
 	if s.text("table", &i.DestinationTable) && strings.TrimSpace(i.DestinationTable) == "" {
 		s.fail("table", "is empty: name a table, or leave the key out")
 	}
@@ -195,10 +195,11 @@ func claimDestination(s *section, i chferry.Import, database string, taken map[s
 	if i.DestinationTable == "" {
 		return
 	}
-	table := i.DestinationTable
-	if !strings.Contains(table, ".") {
-		table = database + "." + table
+	owner, name := tableName(i.DestinationTable)
+	if owner == "" {
+		owner = database
 	}
+	table := owner + "\x00" + name
 	for _, name := range []string{table, table + "_current"} {
 		if other, ok := taken[name]; ok {
 			s.fail("destination", "is %s, which import %s writes to or has its view at: give each its own table", i.DestinationTable, other)

@@ -187,6 +187,25 @@ func testMisfitsOfTheServer(t *testing.T, s *server) {
 	}
 }
 
+// TestDatabasesThatHurt writes into a database whose name needs quotes.
+func TestDatabasesThatHurt(t *testing.T) { onServers(t, testDatabasesThatHurt) }
+
+func testDatabasesThatHurt(t *testing.T, s *server) {
+	name := s.database + " Odd.\\db \"q\" `t` select"
+	quoted := "`" + strings.NewReplacer("\\", "\\\\", "`", "\\`").Replace(name) + "`"
+	s.exec(t, "CREATE DATABASE "+quoted)
+	defer s.exec(t, "DROP DATABASE "+quoted)
+	d := destination("`"+strings.ReplaceAll(name, "`", "``")+"`.users", []string{"id"}, column("id", int64Type))
+	s.create(t, d)
+	s.insert(t, d, rowsOf(d, 3, 1, func(int, []chferry.Vector) {}))
+	if got := s.value(t, "SELECT toString(count()) FROM "+quoted+".users_current"); got != "3" {
+		t.Errorf("got %s rows, want 3", got)
+	}
+	if version, err := s.MaxVersion(t.Context(), d); err != nil || version != 1 {
+		t.Errorf("got version %d, %v", version, err)
+	}
+}
+
 // TestViewOfSomebodyElse leaves a view alone that has a column of its own, and makes anew one that has none.
 func TestViewOfSomebodyElse(t *testing.T) { onServers(t, testViewOfSomebodyElse) }
 
