@@ -3,9 +3,11 @@ package postgres_test
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"testing"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/source/sourcetest"
 )
 
 // role creates a login role, which is dropped with everything it may do when the test ends.
@@ -96,4 +98,60 @@ func TestReadOnly(t *testing.T) {
 	b.exec(t, "CREATE SEQUENCE numbers; CREATE VIEW writing AS SELECT nextval('numbers') AS id")
 	table := b.describe(t, "writing", "id")
 	wantCode(t, b.fetchErr(t, table), chferry.CodeUnknown, "writing", "25006")
+}
+
+// TestSession looks at the session from within it.
+func TestSession(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.exec(t, `CREATE VIEW session AS SELECT 1 AS id, current_setting('transaction_read_only') AS read_only,
+		current_setting('statement_timeout') AS timeout, current_setting('transaction_isolation') AS isolation, current_setting('application_name') AS name`)
+	table := b.describe(t, "session", "id")
+	rows, err := b.source.Fetch(t.Context(), table, keysOf(t, table, chferry.PrimaryKey{"1"}))
+	if err != nil || rows.Rows() != 1 {
+		t.Fatalf("got %d rows, %v, want 1", rows.Rows(), err)
+	}
+	for c, want := range []string{"1", "on", "1min", "read committed", "chferry"} {
+		if got := sourcetest.Text(&rows.Vectors[c], 0); got != want {
+			t.Errorf("%s: got %s, want %s", table.Columns[c].Name, got, want)
+		}
+	}
+}
+
+// TestLockedRows: rows that others change or lock are read as they were committed last, at once.
+func TestLockedRows(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.exec(t, "CREATE TABLE items (id int PRIMARY KEY, name text); INSERT INTO items VALUES (1, 'old'), (2, 'old'), (3, 'old')")
+	limited := b
+	limited.source = open(t, withParameter(t, b.url, "statement_timeout", "5s")) // waiting would fail
+	table := limited.describe(t, "items")
+	b.exec(t, `BEGIN; UPDATE items SET name = 'new' WHERE id = 1; DELETE FROM items WHERE id = 2;
+		SELECT * FROM items WHERE id = 3 FOR UPDATE; INSERT INTO items VALUES (4, 'new')`)
+	limited.wantItems(t, table, "1 old", "2 old", "3 old")
+	b.exec(t, "COMMIT")
+	limited.wantItems(t, table, "1 new", "3 old", "4 new")
+}
+
+// wantItems reads the rows 1 to 4.
+func (b bundle) wantItems(t *testing.T, table chferry.Table, want ...string) {
+	t.Helper()
+	keys := keysOf(t, table, chferry.PrimaryKey{"1"}, chferry.PrimaryKey{"2"}, chferry.PrimaryKey{"3"}, chferry.PrimaryKey{"4"})
+	rows, err := b.source.Fetch(t.Context(), table, keys)
+	var got []string
+	for r := range rows.Rows() {
+		got = append(got, sourcetest.Text(&rows.Vectors[0], r)+" "+sourcetest.Text(&rows.Vectors[1], r))
+	}
+	slices.Sort(got)
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %q, %v, want %q", got, err, want)
+	}
+	total := 0
+	err = b.source.PrimaryKeys(t.Context(), table, 2, func(page []chferry.PrimaryKey) error {
+		total += len(page)
+		return nil
+	})
+	if err != nil || total != len(want) {
+		t.Errorf("got %d keys, %v, want %d", total, err, len(want))
+	}
 }

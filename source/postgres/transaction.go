@@ -45,6 +45,7 @@ var settings = [][2]string{
 	{"timezone", "UTC"},
 	{"datestyle", "ISO"},
 	{"intervalstyle", "postgres"},
+	{"bytea_output", "hex"},
 	{"extra_float_digits", "1"},
 	{"row_security", "off"},
 	{"jit", "off"},

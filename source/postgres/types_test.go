@@ -279,12 +279,13 @@ func TestArraysOfOtherDimensions(t *testing.T) {
 func TestSettingsOfOthers(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.exec(t, `CREATE TABLE items (id timestamptz PRIMARY KEY, span interval, place point);
-		INSERT INTO items VALUES ('2024-02-29 12:00:00+00', '1 day 02:00:00', '(0.1,0.2)');
+	b.exec(t, `CREATE TYPE holder AS (data bytea); CREATE TABLE items (id timestamptz PRIMARY KEY, span interval, place point, held holder);
+		INSERT INTO items VALUES ('2024-02-29 12:00:00+00', '1 day 02:00:00', '(0.1,0.2)', ROW('\x00ff'::bytea));
 		DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET timezone = ''Asia/Kolkata''', current_database());
 			EXECUTE format('ALTER DATABASE %I SET datestyle = ''German''', current_database());
 			EXECUTE format('ALTER DATABASE %I SET intervalstyle = ''iso_8601''', current_database());
-			EXECUTE format('ALTER DATABASE %I SET extra_float_digits = -10', current_database()); END $$`)
+			EXECUTE format('ALTER DATABASE %I SET extra_float_digits = -10', current_database());
+			EXECUTE format('ALTER DATABASE %I SET bytea_output = ''escape''', current_database()); END $$`)
 	table := b.describe(t, "items")
 	var keys []chferry.PrimaryKey
 	err := b.source.PrimaryKeys(t.Context(), table, 10, func(page []chferry.PrimaryKey) error {
@@ -298,7 +299,7 @@ func TestSettingsOfOthers(t *testing.T) {
 	if err != nil || rows.Rows() != 1 {
 		t.Fatalf("got %d rows, %v, want 1", rows.Rows(), err)
 	}
-	for c, want := range []string{"2024-02-29 12:00:00", "1 day 02:00:00", "(0.1,0.2)"} {
+	for c, want := range []string{"2024-02-29 12:00:00", "1 day 02:00:00", "(0.1,0.2)", `("\\x00ff")`} {
 		if got := sourcetest.Text(&rows.Vectors[c], 0); got != want {
 			t.Errorf("%s: got %q, want %q", table.Columns[c].Name, got, want)
 		}
