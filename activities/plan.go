@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -198,16 +199,17 @@ func (a *Activities) plan(ctx context.Context, imp chferry.Import) (Plan, error)
 	return plan, a.sameSource(ctx, plan)
 }
 
-// noteSchema keeps what the plan says of the columns, or why there is no plan, for whoever asks for the import key's status.
+// noteSchema keeps what the plan says of the columns, or why there is no plan, for whoever asks for the import key's status. It
+// returns the problem, if there was one.
 func (a *Activities) noteSchema(ctx context.Context, key chferry.ImportKey, plan Plan, problem error) error {
-	schema := plan.Schema
+	if problem == nil {
+		return a.Storage.NoteSchema(ctx, key, plan.Schema)
+	}
 	if chferry.CodeOf(problem) == chferry.CodeSchemaMismatch {
 		_, text := safe(problem)
-		schema = []string{text}
-	} else if problem != nil {
-		return nil // it says nothing of the columns
+		return errors.Join(problem, a.Storage.NoteSchema(ctx, key, []string{text}))
 	}
-	return a.Storage.NoteSchema(ctx, key, schema)
+	return problem
 }
 
 func isTable(s sink.Statement) bool { return strings.HasPrefix(s.Creates, "table ") }

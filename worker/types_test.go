@@ -277,10 +277,10 @@ func (b *bundle) fillEvery(table string, columns []everyColumn) (ids []string) {
 		for _, v := range c.values {
 			ids = append(ids, strconv.Itoa(len(ids)+1))
 			value := pgText(v.in)
-			switch {
-			case v.in == "long":
+			switch v.in {
+			case "long":
 				value = pgText(v.modern)
-			case v.in == "[]":
+			case "[]":
 				value = "NULL" // an empty array, if it is one
 			}
 			_, err := b.source.Exec(b.ctx(), "INSERT INTO "+table+" ("+pgName(everyKey)+", "+pgName(c.name)+") VALUES ("+ids[len(ids)-1]+", "+value+")")

@@ -94,7 +94,8 @@ func missingView(t table, d chferry.Destination, f *features, existing, view *ex
 // Create runs statements that Missing returned. See [sink.Sink].
 func (c *Client) Create(ctx context.Context, statements []sink.Statement) error {
 	for _, s := range statements {
-		if err := c.exec(ctx, "create "+s.Creates, s.SQL); err != nil && !(s.Column != "" && isDuplicate(err)) {
+		err := c.exec(ctx, "create "+s.Creates, s.SQL)
+		if isThere := s.Column != "" && isDuplicate(err); err != nil && !isThere {
 			return err
 		}
 	}
