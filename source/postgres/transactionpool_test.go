@@ -20,8 +20,8 @@ import (
 func TestTransactionPooler(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.exec(t, `CREATE TABLE items (id int PRIMARY KEY, span interval, at timestamptz, data bytea[]);
-		INSERT INTO items SELECT n, '1 day 02:00:00', '2024-02-29 12:00:00+00', '{"\\x00ff"}' FROM generate_series(1, 500) AS n`)
+	b.exec(t, `CREATE TABLE items (id int PRIMARY KEY, span interval, at timestamptz, data bytea[], period tstzrange);
+		INSERT INTO items SELECT n, '1 day 02:00:00', '2024-02-29 12:00:00+00', '{"\\x00ff"}', '[2024-02-29 12:00:00+00,)' FROM generate_series(1, 500) AS n`)
 	u, err := url.Parse(b.url)
 	if err != nil {
 		t.Fatal(err)
@@ -31,7 +31,7 @@ func TestTransactionPooler(t *testing.T) {
 	table := pooled.describe(t, "items")
 	var wg sync.WaitGroup
 	for range 6 {
-		wg.Go(func() { pooled.readAll(t, table, 500, "1 day 02:00:00", "2024-02-29 12:00:00", "[\x00\xff]") })
+		wg.Go(func() { pooled.readAll(t, table, 500, "1 day 02:00:00", "2024-02-29 12:00:00", "[\x00\xff]", `["2024-02-29 12:00:00+00",)`) })
 	}
 	wg.Wait()
 }
