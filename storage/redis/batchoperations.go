@@ -31,14 +31,25 @@ func (s *Storage) BatchOperations(ctx context.Context, key chferry.ImportKey, to
 			ops = ops[:min(left, len(ops))]
 			left -= len(ops)
 			skip = 0
+			if left == 0 {
+				yield(s.ifClaimed(ctx, key, token, batch, ops))
+				return
+			}
 			if len(ops) > 0 && !yield(ops, nil) {
 				return
 			}
 		}
-		if left > 0 {
-			yield(nil, s.missing(ctx, key, token, batch, left))
-		}
+		yield(nil, s.missing(ctx, key, token, batch, left))
 	}
+}
+
+// ifClaimed returns a batch's last page if the batch still is the token's. If another sync has removed it meanwhile, the entry
+// at which it was cut, which stays, may have been read from its wrong end.
+func (s *Storage) ifClaimed(ctx context.Context, key chferry.ImportKey, token string, batch chferry.Batch, ops []chferry.Operation) ([]chferry.Operation, error) {
+	if _, err := s.claimed(ctx, key, token, batch); err != nil {
+		return nil, err
+	}
+	return ops, nil
 }
 
 func operations(key chferry.ImportKey, page []entry) ([]chferry.Operation, error) {
