@@ -117,19 +117,19 @@ func (r statusReplies) status() chferry.Status {
 	return status
 }
 
+//go:embed remember.lua
+var rememberLua string
+
+var rememberScript = redis.NewScript(rememberLua)
+
 // RememberIdentity implements storage.Administrator.
 func (s *Storage) RememberIdentity(ctx context.Context, key chferry.ImportKey, database, identity string) (string, error) {
-	state, field := s.keys(key).state, identityField(database)
-	var remembered *redis.StringCmd
-	_, err := s.client.TxPipelined(ctx, func(tx redis.Pipeliner) error {
-		tx.HSetNX(ctx, state, field, identity)
-		remembered = tx.HGet(ctx, state, field)
-		return nil
-	})
+	_, rest, err := s.run(ctx, "remember the source", rememberScript, []string{s.keys(key).state}, identityField(database), identity)
 	if err != nil {
-		return "", s.translate(err, "remember the source")
+		return "", err
 	}
-	return remembered.Val(), nil
+	remembered, _ := rest[0].(string)
+	return remembered, nil
 }
 
 // ReplaceIdentity implements storage.Administrator.

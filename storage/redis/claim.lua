@@ -41,6 +41,7 @@ if not version and ARGV[4] == '' then
   return {'floor'}
 end
 version = version or ARGV[4]
+redis.call('HDEL', KEYS[1], '') -- out of memory too: see presync.lua
 local now = time[1] .. string.format('%06d', time[2])
 if less(version, now) then
   redis.call('HSET', KEYS[1], 'version', now)

@@ -106,19 +106,19 @@ func (s *Storage) retry(ctx context.Context, key chferry.ImportKey, pairs []stri
 	return int(integer(rest[0])), nil
 }
 
+//go:embed discard.lua
+var discardLua string
+
+var discardScript = redis.NewScript(discardLua)
+
 // DiscardFailed implements storage.FailedOperations.
 func (s *Storage) DiscardFailed(ctx context.Context, key chferry.ImportKey) (int, error) {
 	if err := s.tidy(ctx, key); err != nil {
 		return 0, err
 	}
-	var length *redis.IntCmd
-	_, err := s.client.TxPipelined(ctx, func(tx redis.Pipeliner) error {
-		length = tx.HLen(ctx, s.keys(key).failed)
-		tx.Unlink(ctx, s.keys(key).failed)
-		return nil
-	})
+	_, rest, err := s.run(ctx, "discard failed operations", discardScript, []string{s.keys(key).failed})
 	if err != nil {
-		return 0, s.translate(err, "discard failed operations")
+		return 0, err
 	}
-	return int(length.Val()), nil
+	return int(integer(rest[0])), nil
 }

@@ -13,6 +13,9 @@ end
 if ended_last or redis.call('EXISTS', KEYS[3]) == 1 then
   return {'untidy'}
 end
+-- Out of memory, Redis refuses a script's first write if it could take memory, and none after that. Syncs are what makes room, so
+-- their scripts begin with one that could not: no field has this name.
+redis.call('HDEL', KEYS[1], '')
 redis.call('HSET', KEYS[1], 'last_sync', string.format('%.0f', now))
 
 local kept = redis.call('XLEN', KEYS[2]) + (tonumber(surplus) or 0)

@@ -26,7 +26,12 @@ func open(t *testing.T, opts redis.Options) *redis.Storage {
 	if opts.Prefix == "" {
 		opts.Prefix = strings.ReplaceAll(t.Name(), "/", "-")
 	}
-	s, err := redis.Open(testenv.Redis(t), opts)
+	return openURL(t, testenv.Redis(t), opts)
+}
+
+func openURL(t *testing.T, url string, opts redis.Options) *redis.Storage {
+	t.Helper()
+	s, err := redis.Open(url, opts)
 	if err != nil {
 		t.Fatal(err)
 	}

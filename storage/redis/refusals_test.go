@@ -3,6 +3,7 @@ package redis_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/storage/redis"
@@ -11,30 +12,83 @@ import (
 // TestRefusals: an answer of Redis that is a refusal becomes an error that says what to do, and nothing is half registered.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
+	config := func(name, value string) func(s *server) error {
+		return func(s *server) error { return s.admin.ConfigSet(t.Context(), name, value).Err() }
+	}
+	const queue, elsewhere = "chferry:{users}:queue", "chferry:{users}:elsewhere"
 	for _, c := range []struct {
-		name string
-		set  func(s *server) error
-		code chferry.Code
-		word string
+		name      string
+		set, lift func(s *server) error
+		code      chferry.Code
+		word      string
 	}{
-		{"out of memory", func(s *server) error { return s.admin.ConfigSet(t.Context(), "maxmemory", "1").Err() }, chferry.CodeUnavailable, "maxmemory"},
-		{"replica", func(s *server) error { return s.admin.ReplicaOf(t.Context(), "127.0.0.1", "1").Err() }, chferry.CodeUnavailable, "primary"},
-		{"no replicas", func(s *server) error { return s.admin.ConfigSet(t.Context(), "min-replicas-to-write", "1").Err() }, chferry.CodeUnavailable, "min-replicas-to-write"},
-		{"other type", func(s *server) error { return s.admin.Set(t.Context(), "chferry:{users}:queue", "x", 0).Err() }, chferry.CodeConfiguration, "shared"},
+		{"out of memory", config("maxmemory", "1"), config("maxmemory", "0"), chferry.CodeUnavailable, "maxmemory"},
+		{
+			"replica",
+			func(s *server) error { return s.admin.ReplicaOf(t.Context(), "127.0.0.1", "1").Err() },
+			func(s *server) error { return s.admin.ReplicaOf(t.Context(), "NO", "ONE").Err() },
+			chferry.CodeUnavailable, "primary",
+		},
+		{"no replicas", config("min-replicas-to-write", "1"), config("min-replicas-to-write", "0"), chferry.CodeUnavailable, "min-replicas-to-write"},
+		{
+			"other type",
+			func(s *server) error {
+				s.ok(s.admin.Rename(t.Context(), queue, elsewhere).Err())
+				return s.admin.Set(t.Context(), queue, "x", 0).Err()
+			},
+			func(s *server) error { return s.admin.Rename(t.Context(), elsewhere, queue).Err() },
+			chferry.CodeConfiguration, "shared",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			s := private(t)
+			limited := openURL(t, s.URL, redis.Options{MaxPending: func(chferry.ImportKey) int64 { return 100 }})
+			s.register("1")
+			s.register("2", "3")
 			s.ok(c.set(s))
-			for _, ops := range [][]chferry.Operation{update("1"), update("1", "2")} {
-				_, err := s.RegisterOperations(t.Context(), key, ops...)
-				wantCode(t, err, c.code, c.word, s.Addr)
+			for _, store := range []*redis.Storage{s.Storage, limited} {
+				for _, ops := range [][]chferry.Operation{update("4"), update("5", "6")} {
+					n, err := store.RegisterOperations(t.Context(), key, ops...)
+					wantCode(t, err, c.code, c.word, s.Addr)
+					if n != 0 {
+						t.Errorf("%d operations are said to be registered", n)
+					}
+				}
 			}
-			if n := s.admin.HExists(t.Context(), "chferry:{users}:state", "surplus").Val(); n {
-				t.Error("a refused registration left something behind")
-			}
+			s.ok(c.lift(s))
+			s.wantDrained("1 2 3")
 		})
 	}
+}
+
+// TestOutOfMemory: a Redis that is out of memory refuses to register, but lets syncs drain the queue, which is what makes room.
+func TestOutOfMemory(t *testing.T) {
+	t.Parallel()
+	s := private(t)
+	s.register("1", "2", "3")
+	s.start("a")
+	batch := s.get("a", 2)
+	s.ok(s.SetAside(t.Context(), key, "a", batch, true, []chferry.FailedOperation{{Operation: update("1")[0], Reason: "bad"}}))
+	s.ok(s.post("a", batch))
+	s.register("4", "5")
+	s.ok(s.admin.ConfigSet(t.Context(), "maxmemory", "1").Err())
+	_, err := s.RegisterOperations(t.Context(), key, update("6")...)
+	wantCode(t, err, chferry.CodeUnavailable, "maxmemory")
+
+	_, err = s.RememberIdentity(t.Context(), key, "default", "1/2")
+	s.ok(err)
+	s.start("b")
+	s.ok(s.ExtendLease(t.Context(), key, "b", time.Minute))
+	batch = s.get("b", 2)
+	s.ok(s.SetAside(t.Context(), key, "b", batch, false, []chferry.FailedOperation{{Operation: update("4")[0], Reason: "bad"}}))
+	s.ok(s.post("b", batch))
+	s.ok(s.PostSyncFailed(t.Context(), key, "b"))
+	s.wantDrained("5")
+	if n, err := s.DiscardFailed(t.Context(), key); err != nil || n != 2 {
+		t.Errorf("discarded %d, %v; want 2", n, err)
+	}
+	s.ok(s.Flush(t.Context(), key))
 }
 
 func TestPassword(t *testing.T) {

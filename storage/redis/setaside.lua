@@ -6,6 +6,7 @@ local token, batch = unpack(redis.call('HMGET', KEYS[1], 'token', 'batch'))
 if token ~= ARGV[1] or batch ~= ARGV[2] then
   return {'superseded'}
 end
+redis.call('HDEL', KEYS[1], '') -- out of memory too: see presync.lua
 if ARGV[3] == '1' then
   redis.call('DEL', KEYS[2])
 end
