@@ -5,7 +5,9 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -22,6 +24,26 @@ func TestMain(m *testing.M) { testenv.Main(m) }
 func TestRedisAnswers(t *testing.T) {
 	t.Parallel()
 	pingRedis(t, testenv.Redis(t))
+}
+
+func TestRedisClusterHasThreeNodes(t *testing.T) {
+	t.Parallel()
+	addrs := strings.Split(strings.TrimPrefix(testenv.RedisCluster(t), "redis://"), ",")
+	c := redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs})
+	defer func() { _ = c.Close() }()
+	for i := range 100 {
+		check(t, c.Set(t.Context(), strconv.Itoa(i), "x", 0).Err())
+	}
+	var nodes, keys atomic.Int64
+	check(t, c.ForEachMaster(t.Context(), func(ctx context.Context, node *redis.Client) error {
+		n, err := node.DBSize(ctx).Result()
+		nodes.Add(1)
+		keys.Add(n)
+		return err
+	}))
+	if nodes.Load() != 3 || keys.Load() != 100 {
+		t.Errorf("%d nodes have %d keys, want 3 and 100", nodes.Load(), keys.Load())
+	}
 }
 
 func TestPostgresDatabasesAreFreshAndApart(t *testing.T) {

@@ -25,6 +25,7 @@ var replies = map[string]reply{
 	"MASTERDOWN":  {chferry.CodeUnavailable, "it is a replica that lost its primary"},
 	"CLUSTERDOWN": {chferry.CodeUnavailable, "the cluster does not serve all slots"},
 	"TRYAGAIN":    {chferry.CodeUnavailable, "the cluster is moving the slot: wait"},
+	"MOVED":       {chferry.CodeUnavailable, "another node of the cluster has the slot: name several nodes, separated by commas, in redis.url, or wait"},
 	"NOREPLICAS":  {chferry.CodeUnavailable, "it lacks the replicas that min-replicas-to-write asks for"},
 	"MISCONF":     {chferry.CodeUnavailable, "it can't save its data to disk and refuses writes: see its log"},
 	"NOAUTH":      {chferry.CodeAccessDenied, "it asks for a password: set it in redis.url"},

@@ -24,10 +24,12 @@ func TestContract(t *testing.T) {
 func open(t *testing.T, opts redis.Options) *redis.Storage {
 	t.Helper()
 	if opts.Prefix == "" {
-		opts.Prefix = strings.ReplaceAll(t.Name(), "/", "-")
+		opts.Prefix = prefix(t)
 	}
 	return openURL(t, testenv.Redis(t), opts)
 }
+
+func prefix(t *testing.T) string { return strings.ReplaceAll(t.Name(), "/", "-") }
 
 func openURL(t *testing.T, url string, opts redis.Options) *redis.Storage {
 	t.Helper()
