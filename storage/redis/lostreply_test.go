@@ -88,7 +88,9 @@ func (l *life) live(broken int) {
 	for i, step := range lifeSteps {
 		l.broken = i == broken
 		if l.broken {
-			l.ok(l.Ping(l.t.Context())) // a connection is open: what is lost is not its greeting
+			// A connection is open in both pools of the client, so that what is lost is no greeting.
+			l.ok(l.Ping(l.t.Context()))
+			l.status()
 			l.proxy.swallow.Store(1)
 		}
 		if l.broken && l.seen {
