@@ -21,6 +21,7 @@ var arrows = map[string][]string{
 	"engine": {"."},
 
 	"storage":             {"."},
+	"storage/aftercommit": {".", "storage"},
 	"storage/redis":       {".", "storage"},
 	"storage/storagetest": {".", "storage"},
 	"source":              {"."},
@@ -63,6 +64,8 @@ var arrows = map[string][]string{
 var foreign = map[string][]string{
 	// An application embeds the storage to register operations: it must not get a workflow engine or a database driver with it.
 	"storage/redis": {"go.temporal.io/", "github.com/ClickHouse/", "github.com/prometheus/", "github.com/jackc/"},
+	// It stands between an application and the application's own driver, whichever that is.
+	"storage/aftercommit": {"go.temporal.io/", "github.com/", "golang.org/", "google.golang.org/"},
 	// The words are everybody's.
 	".": {"go.temporal.io/", "github.com/", "golang.org/"},
 	// What workflows import is replayed: nothing there may reach a server.
