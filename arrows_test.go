@@ -36,6 +36,7 @@ var arrows = map[string][]string{
 	"workflows":  {".", "activities"},
 	"worker":     {".", "activities", "workflows"},
 	"starter":    {".", "activities", "workflows"},
+	"nudge":      {".", "storage"},
 
 	"config":           {"."},
 	"api":              {".", "storage", "internal/serve"},
@@ -55,7 +56,7 @@ var arrows = map[string][]string{
 	"embedded/chdbserver/internal/chdb":       {},
 
 	"cmd/chferry": {
-		".", "activities", "api", "config", "demo", "metrics", "metrics/temporal", "starter", "worker", "workflows",
+		".", "activities", "api", "config", "demo", "metrics", "metrics/temporal", "nudge", "starter", "worker", "workflows",
 		"storage", "storage/redis", "source", "source/postgres", "source/sqlite", "sink", "sink/clickhouse",
 	},
 }
@@ -66,6 +67,8 @@ var foreign = map[string][]string{
 	"storage/redis": {"go.temporal.io/", "github.com/ClickHouse/", "github.com/prometheus/", "github.com/jackc/"},
 	// It stands between an application and the application's own driver, whichever that is.
 	"storage/aftercommit": {"go.temporal.io/", "github.com/", "golang.org/", "google.golang.org/"},
+	// It is told of Temporal by whoever starts it.
+	"nudge": {"go.temporal.io/", "github.com/"},
 	// The words are everybody's.
 	".": {"go.temporal.io/", "github.com/", "golang.org/"},
 	// What workflows import is replayed: nothing there may reach a server.

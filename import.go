@@ -27,6 +27,9 @@ type Import struct {
 	Cron       string        // the schedule's cron expression; empty: none
 	TimeZone   string        // IANA name of the cron expression's time zone; empty: UTC, or what the expression says
 	Jitter     time.Duration // the schedule's runs begin later by up to that, at random; 0: none
+
+	SyncOnRegister bool          // a registration nudges the schedule, so that a sync need not wait for its tick
+	NudgeInterval  time.Duration // least time between two nudges of one process
 }
 
 // Database returns the alias that an operation's alias stands for: the import's only database, or [DefaultDatabase],

@@ -19,6 +19,8 @@ const (
 	DefaultListen    = "127.0.0.1:8088" // of the API
 	DefaultBatchSize = 100_000          // operations a batch
 	DefaultEngine    = "replacing_merge_tree"
+
+	DefaultNudgeInterval = time.Second
 )
 
 // MaxBatchSize is the greatest batch_size, in operations.

@@ -82,6 +82,7 @@ func TestLoadExample(t *testing.T) {
 					MaxBatches: 50, MaxDuration: 30 * time.Minute, RetryFor: 5 * time.Minute,
 					Lease: 2 * time.Minute, HeartbeatTimeout: 15 * time.Second, InsertTimeout: 2 * time.Hour,
 				},
+				SyncOnRegister: true, NudgeInterval: 500 * time.Millisecond,
 			},
 			{
 				Key: "orders", Databases: []string{"default", "archive"}, Table: "public.orders",
@@ -113,6 +114,24 @@ func TestLoadDefaults(t *testing.T) {
 	}
 	if len(cfg.Imports) != 0 || len(cfg.API.Tokens) != 0 || cfg.Metrics.Listen != "" {
 		t.Errorf("got imports %v, tokens %v, metrics %v; want none", cfg.Imports, cfg.API.Tokens, cfg.Metrics)
+	}
+}
+
+func TestLoadNudges(t *testing.T) {
+	t.Parallel()
+	cfg := mustLoad(t, head+`imports:
+- {key: a, table: a, sync_on_register: true}
+- {key: b, table: b, sync_on_register: false}
+- {key: c, table: c, sync_on_register: true, nudge_interval: 100ms}
+`, nil)
+	for n, want := range []chferry.Import{
+		{SyncOnRegister: true, NudgeInterval: time.Second},
+		{},
+		{SyncOnRegister: true, NudgeInterval: 100 * time.Millisecond},
+	} {
+		if got := cfg.Imports[n]; got.SyncOnRegister != want.SyncOnRegister || got.NudgeInterval != want.NudgeInterval {
+			t.Errorf("%s: got %t, %s; want %t, %s", got.Key, got.SyncOnRegister, got.NudgeInterval, want.SyncOnRegister, want.NudgeInterval)
+		}
 	}
 }
 

@@ -20,10 +20,10 @@ func TestLoadErrors(t *testing.T) {
 		text string
 		want []string // one a line, each the beginning behind the path
 	}{
-		"unknown key":             {head + "redsi: {url: x}", []string{"4: unknown key redsi: the keys there are temporal, redis, clickhouse, databases, api, metrics, imports"}},
-		"unknown key of import":   {users + "  batch: 5", []string{"7: unknown key batch in imports[0]: the keys there are key, database, databases, table, primary_key"}},
-		"unknown key inside":      {users + "  schedule: {evry: 5s}", []string{"7: imports[0].schedule must have either every or cron", "7: unknown key evry in imports[0].schedule: the keys there are every, cron"}},
-		"secret as key":           {"redis: {redis://hunter2@h: }\n" + head[strings.Index(head, "\n")+1:], []string{"1: redis.url is missing", "1: unknown key in redis: the keys there are url, durability"}},
+		"unknown key":           {head + "redsi: {url: x}", []string{"4: unknown key redsi: the keys there are temporal, redis, clickhouse, databases, api, metrics, imports"}},
+		"unknown key of import": {users + "  batch: 5", []string{"7: unknown key batch in imports[0]: the keys there are key, database, databases, table, primary_key"}},
+		"unknown key inside":    {users + "  schedule: {evry: 5s}", []string{"7: imports[0].schedule must have either every or cron", "7: unknown key evry in imports[0].schedule: the keys there are every, cron"}},
+		"secret as key":         {"redis: {redis://hunter2@h: }\n" + head[strings.Index(head, "\n")+1:], []string{"1: redis.url is missing", "1: unknown key in redis: the keys there are url, durability"}},
 		"durability": {"redis: {url: redis://h, durability: {replicas: -1, aof: 1, timeout: 5s, wait: 1}}\n" + head[strings.Index(head, "\n")+1:], []string{
 			"1: redis.durability.replicas must be a whole number from 0 to 100", "1: redis.durability.aof must be true or false",
 			"1: redis.durability.timeout must be from 1ms to 4s", "1: unknown key wait in redis.durability: the keys there are replicas, aof, timeout",
@@ -117,6 +117,10 @@ func TestLoadErrors(t *testing.T) {
 		"time zone of intervals": {users + "  schedule: {every: 5s, time_zone: UTC}", []string{"7: imports[0].schedule.time_zone is only for a cron expression"}},
 		"time zone of @every":    {users + "  schedule: {cron: '@every 5s', time_zone: UTC}", []string{"7: imports[0].schedule.time_zone is only for a cron expression"}},
 		"time zone twice":        {users + "  schedule: {cron: 'CRON_TZ=UTC @daily', time_zone: UTC}", []string{"7: imports[0].schedule.time_zone stands in cron already"}},
+		"sync on register":       {users + "  sync_on_register: yes", []string{"7: imports[0].sync_on_register must be true or false"}},
+		"nudges without sync":    {users + "  sync_on_register: false\n  nudge_interval: 1s", []string{"8: imports[0].nudge_interval is only for imports with sync_on_register: true"}},
+		"nudges too often":       {users + "  sync_on_register: true\n  nudge_interval: 99ms", []string{"8: imports[0].nudge_interval must be at least 100ms"}},
+		"nudges without unit":    {users + "  sync_on_register: true\n  nudge_interval: 5", []string{"8: imports[0].nudge_interval must be a duration"}},
 		"six fields":             {users + "  schedule:\n    cron: '*/5 * * * * *'", []string{"8: imports[0].schedule.cron has six fields, and Temporal reads a sixth as the year, not as seconds"}},
 	}
 	for name, test := range tests {

@@ -40,6 +40,7 @@ func readImport(s *section, databases map[string]Database) chferry.Import {
 	s.duration("settle", &i.Settle)
 	readLimits(s, &i.Limits)
 	readSchedule(s, &i)
+	readNudges(s, &i)
 	s.end()
 	return i
 }
@@ -231,6 +232,25 @@ func readSchedule(s *section, i *chferry.Import) {
 	readTimeZone(schedule, i)
 	readJitter(schedule, i)
 	schedule.end()
+}
+
+// minNudgeInterval: each nudge is a run with a history of its own.
+const minNudgeInterval = 100 * time.Millisecond
+
+func readNudges(s *section, i *chferry.Import) {
+	s.boolean("sync_on_register", &i.SyncOnRegister)
+	if i.SyncOnRegister {
+		i.NudgeInterval = DefaultNudgeInterval
+	}
+	if !s.duration("nudge_interval", &i.NudgeInterval) {
+		return
+	}
+	if i.NudgeInterval < minNudgeInterval {
+		s.fail("nudge_interval", "must be at least %s", minNudgeInterval)
+	}
+	if !i.SyncOnRegister {
+		s.fail("nudge_interval", "is only for imports with sync_on_register: true: leave it out")
+	}
 }
 
 // checkNames notes a problem for an empty or a repeated name.

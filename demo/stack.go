@@ -202,6 +202,10 @@ func (s *Stack) configure(ctx context.Context) error {
 	if s.APIAddress, err = freeAddress(ctx); err != nil {
 		return err
 	}
+	freshness := "schedule: {every: 10s}\n    sync_on_register: true" // nobody waits for a tick
+	if s.opts.Demo {
+		freshness = "schedule: {every: 1s}" // ticks are what it shows
+	}
 	text := fmt.Sprintf(`# Written by chferry. The servers are on this machine and end with the process that started them.
 temporal: {address: "%s"}
 redis: {url: "%s"}
@@ -213,12 +217,12 @@ imports:
   - key: users
     table: users
     destination: {table: users}
-    schedule: {every: 1s}
+    %[6]s
   - key: order_lines
     table: order_lines
     destination: {table: order_lines}
-    schedule: {every: 1s}
-`, s.temporal.Addr, s.RedisURL, s.ClickHouseURL, s.SourceURL, s.APIAddress)
+    %[6]s
+`, s.temporal.Addr, s.RedisURL, s.ClickHouseURL, s.SourceURL, s.APIAddress, freshness)
 	if err := os.WriteFile(s.ConfigFile(), []byte(text), 0o600); err != nil {
 		return fmt.Errorf("write the configuration: %w", err)
 	}

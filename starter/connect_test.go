@@ -60,6 +60,7 @@ func TestUnreachable(t *testing.T) {
 	calls := map[string]func(*starter.Starter) error{
 		"Check":   func(s *starter.Starter) error { return s.Check(t.Context()) },
 		"Trigger": func(s *starter.Starter) error { return s.Trigger(t.Context(), "users") },
+		"Nudge":   func(s *starter.Starter) error { return s.Nudge(t.Context(), "users") },
 		"Pause":   func(s *starter.Starter) error { return s.Pause(t.Context(), "users", "") },
 		"Describe": func(s *starter.Starter) error {
 			_, err := s.Describe(t.Context(), "users")

@@ -59,6 +59,7 @@ func TestNoSchedule(t *testing.T) {
 	_, syncErr := f.Sync(t.Context(), "users", nil)
 	for what, err := range map[string]error{
 		"Trigger":  f.Trigger(t.Context(), "users"),
+		"Nudge":    f.Nudge(t.Context(), "users"),
 		"Pause":    f.Pause(t.Context(), "users", ""),
 		"Resume":   f.Resume(t.Context(), "users", ""),
 		"Describe": describeErr,

@@ -47,9 +47,12 @@ func (a *app) api(ctx context.Context) (err error) {
 		keys[i] = imp.Key
 	}
 	registry.MustRegister(metrics.NewQueueCollector(store, func() []chferry.ImportKey { return keys }, scrapeTimeout))
+	registrar, endNudges := a.nudging(ctx, storage.RegisterOperationsWrapped(store, metrics.New(registry), a.log),
+		schedules, cfg.Imports, serviceNudgeGrace)
+	defer endNudges()
 	handler := api.New(api.Options{
 		Imports:       cfg.Imports,
-		Registrar:     storage.RegisterOperationsWrapped(store, metrics.New(registry), a.log),
+		Registrar:     registrar,
 		Administrator: store,
 		Schedules:     schedules,
 		Tokens:        cfg.API.Tokens,

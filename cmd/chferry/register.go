@@ -73,7 +73,9 @@ func (r *registration) run(ctx context.Context, key string, pks []string) (err e
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	r.storage = store
+	registrar, endNudges := r.app.nudgingOnce(ctx, store, r.cfg, r.imp)
+	defer endNudges()
+	r.storage = registrar
 	if err := r.register(ctx, pks); err != nil {
 		if r.total > 0 {
 			return fmt.Errorf("%w (%d operations were registered before)", err, r.total)
