@@ -64,7 +64,7 @@ func (s *stack) close() {
 func (s *stack) work() {
 	s.t.Helper()
 	imports := []chferry.Import{{Key: "users", Table: "users", DestinationTable: "users"}}
-	if _, err := s.Apply(s.t.Context(), imports, false, false); err != nil {
+	if _, err := s.Apply(s.t.Context(), imports, starter.ApplyOptions{}); err != nil {
 		s.t.Fatal(err)
 	}
 	w := worker.New(s.Client(), s.TaskQueue(), worker.Options{})
