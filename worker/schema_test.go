@@ -1,12 +1,15 @@
 package worker_test
 
 import (
+	"context"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/activities"
 	"github.com/chferry/chferry/internal/testenv"
+	"github.com/chferry/chferry/source"
 	"github.com/chferry/chferry/workflows"
 )
 
@@ -116,4 +119,28 @@ func TestColumnsOfSomeDatabases(t *testing.T) {
 	b.ok(err)
 	b.register(chferry.Insert, "1")
 	_ = b.wantFailure(chferry.CodeSchemaMismatch)
+}
+
+// hookedSource calls a function before each Fetch.
+type hookedSource struct {
+	source.Source
+	before func()
+}
+
+func (h hookedSource) Fetch(ctx context.Context, table chferry.Table, keys []chferry.Vector) (chferry.Rows, error) {
+	h.before()
+	return h.Source.Fetch(ctx, table, keys)
+}
+
+// TestColumnDroppedMeanwhile drops a column after the table was described for a batch, and before its rows are read.
+func TestColumnDroppedMeanwhile(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.insert("1")
+	b.stop()
+	drop := sync.OnceFunc(func() { b.exec(`ALTER TABLE users DROP COLUMN born`) })
+	b.sources["default"] = hookedSource{b.sources["default"], drop}
+	b.runWorker()
+	b.wantSynced(1)
+	b.wantTexts("SELECT concat(name, ' ', ifNull(toString(born), 'NULL')) FROM users_current", "name of "+sentinel+"1 NULL")
 }

@@ -24,7 +24,7 @@ func arrayReader(t chferry.Type) valueReader {
 		format: binaryFormat,
 		unfit: func(b []byte) string {
 			if lengths, _, ok := arrayLengths(b); ok && lengths.n != 0 && lengths.n != t.Dimensions {
-				return fmt.Sprintf("an array of %d dimensions", lengths.n)
+				return fmt.Sprintf("a %d-dimensional array", lengths.n)
 			}
 			return ""
 		},

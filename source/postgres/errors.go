@@ -51,7 +51,8 @@ func (s *Source) refusal(err *pgconn.PgError, table string) error {
 	case "42P01", "3F000":
 		return s.noTable(err, table)
 	case "42703":
-		return wrap(chferry.CodeConfiguration, "table %s of database %q no longer has one of its columns: it was changed", table, s.alias)
+		return wrap(chferry.CodeUnavailable, "table %s of database %q lost a column since it was described: it was changed meanwhile, and the next "+
+			"attempt describes it anew", table, s.alias)
 	case "57P04":
 		return wrap(chferry.CodeConfiguration, "database %q at %s was dropped: restore it, or mend its url", s.alias, s.address)
 	case "25P03", "XX000":

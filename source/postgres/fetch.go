@@ -12,8 +12,9 @@ import (
 
 // Fetch implements [source.Source]. Keys are compared by the server, as values of the columns' types. It returns
 // [chferry.CodeSourceChanged] if the table is not the one that was described, and [chferry.CodeSchemaMismatch] for a column of
-// a type that is not supported, for one that changed since it was described, and for a key that several rows have. A
-// [source.TooMuchError] costs the connection.
+// a type that is not supported, for one that changed since it was described, and for a key that several rows have. For a column
+// that was dropped since it is [chferry.CodeUnavailable]: described anew, the table can be read. A [source.TooMuchError]
+// costs the connection.
 func (s *Source) Fetch(ctx context.Context, table chferry.Table, keys []chferry.Vector) (chferry.Rows, error) {
 	name, err := parseRelation(table.Name)
 	if err != nil {

@@ -166,8 +166,8 @@ func TestChangedColumns(t *testing.T) {
 		"ALTER COLUMN tags TYPE bigint[]":                                    chferry.CodeSchemaMismatch,
 		"ALTER COLUMN tags TYPE int USING 1":                                 chferry.CodeSchemaMismatch,
 		"DROP COLUMN tags, ADD COLUMN tags text[]":                           chferry.CodeSchemaMismatch,
-		"DROP COLUMN n":        chferry.CodeConfiguration,
-		"RENAME COLUMN n TO m": chferry.CodeConfiguration,
+		"DROP COLUMN n":        chferry.CodeUnavailable,
+		"RENAME COLUMN n TO m": chferry.CodeUnavailable,
 	} {
 		b := setup(t)
 		b.exec(t, "CREATE TABLE items (id int PRIMARY KEY, n int NOT NULL, price numeric(12,2), tags int[]); INSERT INTO items VALUES (1, 2, 3, '{4}')")

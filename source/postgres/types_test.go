@@ -244,10 +244,10 @@ func TestArraysOfOtherDimensions(t *testing.T) {
 		unfit      map[int]string
 	}{
 		"items": {2, map[int]string{0: "[1] [[x]]", 3: "[] []", 4: "[] []"}, map[int]string{
-			1: `table items: column "a" (integer[]) holds an array of 2 dimensions`, 2: `table items: column "b" (text[][]) holds an array of 1 dimensions`,
+			1: `table items: column "a" (integer[]) holds a 2-dimensional array`, 2: `table items: column "b" (text[][]) holds a 1-dimensional array`,
 		}},
 		"seen": {1, map[int]string{2: "[3] [z]", 3: "[] []", 4: "[] []"}, map[int]string{
-			0: `table seen: column "b" (text[]) holds an array of 2 dimensions`, 1: `table seen: column "a" (integer[]) holds an array of 2 dimensions`,
+			0: `table seen: column "b" (text[]) holds a 2-dimensional array`, 1: `table seen: column "a" (integer[]) holds a 2-dimensional array`,
 		}},
 	} {
 		table := b.describe(t, name, "id")

@@ -60,7 +60,8 @@ func (s *Source) sameTable(ctx context.Context, at *snapshot, table chferry.Tabl
 	for i, c := range table.Columns {
 		j := slices.IndexFunc(d.columns, func(a attribute) bool { return a.Name == c.Name })
 		if j < 0 {
-			return "", chferry.Errorf(chferry.CodeConfiguration, "table %s of database %q no longer has column %q: it was changed", table.Name, s.alias, c.Name)
+			return "", chferry.Errorf(chferry.CodeUnavailable, "table %s of database %q lost column %q since it was described: it was changed meanwhile, and "+
+				"the next attempt describes it anew", table.Name, s.alias, c.Name)
 		}
 		if d.columns[j].typeIn(slices.Contains(table.PrimaryKey, i)) != c.Type {
 			return "", chferry.Errorf(chferry.CodeSchemaMismatch, "column %q of table %s has another type than when it was described: it was changed meanwhile",

@@ -172,7 +172,7 @@ func TestChangedColumns(t *testing.T) {
 		"id INTEGER PRIMARY KEY, n INT, more TEXT":              "",
 		"id INTEGER PRIMARY KEY, n TEXT":                        chferry.CodeSchemaMismatch,
 		"id INTEGER PRIMARY KEY, n INT NOT NULL":                chferry.CodeSchemaMismatch,
-		"id INTEGER PRIMARY KEY, m INT":                         chferry.CodeConfiguration,
+		"id INTEGER PRIMARY KEY, m INT":                         chferry.CodeUnavailable,
 		"id INTEGER, n INT, PRIMARY KEY (n, id)":                chferry.CodeSourceChanged,
 		"id INTEGER, n INT NOT NULL DEFAULT 1, PRIMARY KEY (n)": chferry.CodeSourceChanged,
 	} {
