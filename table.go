@@ -184,7 +184,7 @@ type Destination struct {
 // exists. Its expressions become part of statements as they are: see [CheckExpression].
 type TableOptions struct {
 	PartitionBy string            // of columns of the key alone
-	TTL         string            // such as created + INTERVAL 1 YEAR
+	TTL         string            // such as day + INTERVAL 1 YEAR; what deletes is of columns of the key alone
 	Settings    map[string]string // by name; numbers, or texts without quotes
 	Codecs      map[string]string // by the column's name in the destination, such as ZSTD(3)
 	Cluster     string            // on whose servers statements are run; empty: on the one that is connected

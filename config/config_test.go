@@ -74,7 +74,7 @@ func TestLoadExample(t *testing.T) {
 				Cast:             map[string]string{"score": "Decimal(38, 10)"},
 				DestinationTable: "users", Engine: "replacing_merge_tree", OrderBy: []string{"id"},
 				Options: chferry.TableOptions{
-					PartitionBy: "intDiv(id, 1000000)", TTL: "created_at + INTERVAL 2 YEAR",
+					PartitionBy: "intDiv(id, 1000000)", TTL: "created_at + INTERVAL 2 YEAR TO VOLUME 'cold'",
 					Settings: map[string]string{"index_granularity": "4096"}, Codecs: map[string]string{"created_at": "Delta, ZSTD(3)"},
 				},
 				BatchSize: 100_000, MaxPending: 10_000_000, Every: 5 * time.Second, Jitter: 2 * time.Second,

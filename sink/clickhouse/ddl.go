@@ -126,12 +126,16 @@ func validate(t table, d chferry.Destination) error {
 	return validateOrder(t, d)
 }
 
-// validateOrder holds the sorting and the partition key to the columns that a deleted row is known by.
+// validateOrder holds the sorting key, the partition key and what rows are deleted by to the columns that a deleted row is
+// known by.
 func validateOrder(t table, d chferry.Destination) error {
 	for _, name := range identifiersIn(d.Options.PartitionBy) {
 		if !slices.Contains(d.Key, name) {
 			return misfit(t, "partition_by uses %q, which is not in the key (%s): versions of a row would be kept apart", name, strings.Join(d.Key, ", "))
 		}
+	}
+	if problem := ttlProblem(d); problem != "" {
+		return misfit(t, "ttl %s", problem)
 	}
 	if len(d.Key) == 0 {
 		return misfit(t, "it has no key: name a primary_key")

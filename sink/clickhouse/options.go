@@ -37,6 +37,33 @@ func (f *features) checkOptions(t table, d chferry.Destination) error {
 	}
 }
 
+var (
+	quotedText = regexp.MustCompile("'[^']*'")
+	ttlKeeps   = regexp.MustCompile(`(?i)\b(TO\s+(DISK|VOLUME)|RECOMPRESS)\b`)
+	ttlMixes   = regexp.MustCompile(`(?i)\bGROUP\s+BY\b`)
+)
+
+// ttlProblem says why rows would come back: a tombstone has defaults beside its key, and a version of a row may have other values
+// than the one before, so that what counts would be deleted before what it replaces.
+func ttlProblem(d chferry.Destination) string {
+	for _, part := range splitList(d.Options.TTL) {
+		words := quotedText.ReplaceAllString(part, "''")
+		if ttlMixes.MatchString(words) {
+			return "has a GROUP BY, which mixes versions of rows"
+		}
+		if ttlKeeps.MatchString(words) {
+			continue
+		}
+		for _, name := range identifiersIn(part) {
+			known := slices.ContainsFunc(d.Columns, func(c chferry.Column) bool { return c.Destination == name })
+			if known && !slices.Contains(d.Key, name) {
+				return "deletes by column \"" + name + "\", which is not in the key (" + strings.Join(d.Key, ", ") + "): deleted rows would come back"
+			}
+		}
+	}
+	return ""
+}
+
 // engine is the table's engine with its arguments.
 func (f *features) engine(d chferry.Destination) string {
 	arguments := quote(versionColumn)

@@ -10,13 +10,13 @@ import (
 
 const createWithOptions = "CREATE TABLE IF NOT EXISTS `shop`.`users` ON CLUSTER `my cluster`\n(\n" +
 	"    `id` Int64 CODEC(Delta, ZSTD(3)),\n    `created` DateTime64(6, 'UTC'),\n    `_version` UInt64,\n    `_is_deleted` UInt8\n)\n" +
-	"ENGINE = ENGINE\nPARTITION BY intDiv(id, 1000)\nORDER BY (`id`)\nTTL toDate(created) + INTERVAL 1 YEAR\n" +
+	"ENGINE = ENGINE\nPARTITION BY intDiv(id, 1000)\nORDER BY (`id`)\nTTL toDate(id) + INTERVAL 1 YEAR DELETE, created + INTERVAL 1 MONTH TO VOLUME 'cold'\n" +
 	`SETTINGS index_granularity = 1024, merge_max_block_size = 8192, storage_policy = 'it\'s \\hot'`
 
 func optioned() chferry.Destination {
 	d := destination("shop.users", []string{"id"}, column("id", int64Type), column("created", chferry.Type{Kind: chferry.Timestamp}))
 	d.Options = chferry.TableOptions{
-		PartitionBy: "intDiv(id, 1000)", TTL: "toDate(created) + INTERVAL 1 YEAR", Codecs: map[string]string{"id": "Delta, ZSTD(3)"},
+		PartitionBy: "intDiv(id, 1000)", TTL: "toDate(id) + INTERVAL 1 YEAR DELETE, created + INTERVAL 1 MONTH TO VOLUME 'cold'", Codecs: map[string]string{"id": "Delta, ZSTD(3)"},
 		Settings: map[string]string{"storage_policy": `it's \hot`, "index_granularity": "1024", "merge_max_block_size": "8192"}, Cluster: "my cluster",
 	}
 	return d
@@ -62,6 +62,9 @@ func TestOptionsThatMakeNoSense(t *testing.T) {
 		want    string
 	}{
 		"partition of another column": {"26.3", func(o *chferry.TableOptions) { o.PartitionBy = "toYYYYMM(created)" }, `partition_by uses "created"`},
+		"rows come back":              {"26.3", func(o *chferry.TableOptions) { o.TTL = "id + INTERVAL 1 DAY, created + INTERVAL 1 YEAR" }, `ttl deletes by column "created"`},
+		"rows come back, in words":    {"26.3", func(o *chferry.TableOptions) { o.TTL = "created + f(' to volume ', 1)" }, `ttl deletes by column "created"`},
+		"rows are mixed":              {"26.3", func(o *chferry.TableOptions) { o.TTL = "id + INTERVAL 1 DAY GROUP BY id" }, "GROUP BY"},
 		"codec of no column":          {"26.3", func(o *chferry.TableOptions) { o.Codecs = map[string]string{"nothing": "ZSTD"} }, `destination.codec names column "nothing"`},
 		"setting of no name":          {"26.3", func(o *chferry.TableOptions) { o.Settings = map[string]string{"a = 1, b": "1"} }, "no setting's name"},
 		"codec, too old":              {"18.16", func(o *chferry.TableOptions) { o.TTL = "" }, "too old for destination.codec"},
@@ -88,8 +91,8 @@ func testOptionsOnServers(t *testing.T, s *server) {
 	}
 	wanted := []string{"PARTITION BY intDiv(id, 1000)", "index_granularity = 1024"}
 	if major > 18 {
-		d.Options.TTL, d.Options.Codecs = "toDateTime(created) + INTERVAL 100 YEAR", map[string]string{"created": "Delta, ZSTD(3)"}
-		wanted = append(wanted, "TTL toDateTime(created) + toIntervalYear(100)")
+		d.Options.TTL, d.Options.Codecs = "toDateTime(id) + INTERVAL 100 YEAR", map[string]string{"created": "Delta, ZSTD(3)"}
+		wanted = append(wanted, "TTL toDateTime(id) + toIntervalYear(100)")
 	}
 	s.create(t, d)
 	d.Columns = append(d.Columns, column("later", stringType))
