@@ -31,7 +31,9 @@ func TestTransactionPooler(t *testing.T) {
 	table := pooled.describe(t, "items")
 	var wg sync.WaitGroup
 	for range 6 {
-		wg.Go(func() { pooled.readAll(t, table, 500, "1 day 02:00:00", "2024-02-29 12:00:00", "[\x00\xff]", `["2024-02-29 12:00:00+00",)`) })
+		wg.Go(func() {
+			pooled.readAll(t, table, 500, "1 day 02:00:00", "2024-02-29 12:00:00", "[\x00\xff]", `["2024-02-29 12:00:00+00",)`)
+		})
 	}
 	wg.Wait()
 }
