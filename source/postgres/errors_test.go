@@ -56,7 +56,7 @@ func TestSQLStates(t *testing.T) {
 		{"57P04", chferry.CodeConfiguration, "was dropped"},
 		{"3F000", chferry.CodeConfiguration, "check imports.table"},
 		{"42P01", chferry.CodeConfiguration, "check imports.table"},
-		{"42703", chferry.CodeConfiguration, "no longer has one of its columns"},
+		{"42703", chferry.CodeUnavailable, "lost a column"},
 		{"42601", chferry.CodeConfiguration, "12 or newer"},
 		{"42883", chferry.CodeConfiguration, "12 or newer"},
 		{"0A000", chferry.CodeConfiguration, "12 or newer"},
