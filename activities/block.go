@@ -19,14 +19,14 @@ const fullBlock = 8 << 20
 type block struct {
 	chferry.Block
 	token string
-	found []bool              // for each row: whether the source had it; else it is a delete
-	ops   []chferry.Operation // for each row: an operation that asked for it
+	found []bool // for each row: whether the source had it; else it is a delete
+	ops   opList // for each row: an operation that asked for it
 }
 
 // part returns the rows from first up to last, not included.
 func (b *block) part(first, last int) *block {
 	return &block{
-		Block: b.Slice(first, last), found: b.found[first:last], ops: b.ops[first:last],
+		Block: b.Slice(first, last), found: b.found[first:last], ops: b.ops.slice(first, last),
 		token: fmt.Sprintf("%s:%d-%d", b.token, first, last),
 	}
 }
@@ -46,8 +46,8 @@ func (r *reader) read(ctx context.Context, c *chunk, emit func(*block) error, un
 	b, emitted := &block{token: token}, 0
 	for _, database := range c.databases() {
 		g := c.groups[database]
-		for first := 0; first < len(g.ops); {
-			last := first + r.pace.next(len(g.ops)-first)
+		for first := 0; first < g.ops.len(); {
+			last := first + r.pace.next(g.ops.len()-first)
 			rows, err := r.Sources[database].Fetch(ctx, g.table, g.slice(first, last))
 			var tooMuch *source.TooMuchError
 			if errors.As(err, &tooMuch) {
@@ -81,15 +81,18 @@ func (r *reader) read(ctx context.Context, c *chunk, emit func(*block) error, un
 // append appends the rows of the operations of g from first up to last, and deletes for those of them that have no row. A row that
 // the source has and can't give is neither: its operation is returned.
 func (b *block) append(plan Plan, database string, g *group, first, last int, rows chferry.Rows, version uint64) (unfit []chferry.FailedOperation) {
-	ops := g.ops[first:last]
-	found := make([]bool, len(ops))
+	n := last - first
+	b.found = slices.Grow(b.found, n)
+	b.ops.grow(n)
+	found := make([]bool, n)
 	for _, key := range rows.Key {
 		found[key] = true
-		b.found, b.ops = append(b.found, true), append(b.ops, ops[key])
+		b.found = append(b.found, true)
+		b.ops.appendFrom(&g.ops, first+key)
 	}
 	for _, u := range rows.Unfit {
 		found[u.Key] = true
-		unfit = append(unfit, chferry.FailedOperation{Operation: ops[u.Key], Reason: u.Reason})
+		unfit = append(unfit, chferry.FailedOperation{Operation: g.ops.at(first + u.Key), Reason: u.Reason})
 	}
 	missing := newKeys(g.table.KeyTypes())
 	for key, ok := range found {
@@ -99,7 +102,8 @@ func (b *block) append(plan Plan, database string, g *group, first, last int, ro
 		for i := range missing {
 			missing[i].AppendFrom(&g.keys[i], first+key)
 		}
-		b.found, b.ops = append(b.found, false), append(b.ops, ops[key])
+		b.found = append(b.found, false)
+		b.ops.appendFrom(&g.ops, first+key)
 	}
 	made := plan.block(g.table, rows, missing, version)
 	if plan.Import.DatabaseColumn != "" {

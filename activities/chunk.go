@@ -21,7 +21,7 @@ type chunk struct {
 type group struct {
 	table chferry.Table
 	keys  []chferry.Vector // a vector for each column of the primary key
-	ops   []chferry.Operation
+	ops   opList
 }
 
 // databases returns the aliases of the groups, sorted so that a chunk gives the same block whenever it is built.
@@ -77,7 +77,7 @@ func (c *cutter) addOne(op chferry.Operation) {
 		return
 	}
 	g := c.group(database)
-	n := len(g.ops)
+	n := g.ops.len()
 	if err := chferry.AppendPrimaryKey(g.keys, op.PrimaryKey); err != nil {
 		c.fail(op, c.plan.Import.Table+": "+err.Error())
 		return
@@ -93,7 +93,7 @@ func (c *cutter) addOne(op chferry.Operation) {
 		}
 		return
 	}
-	g.ops = append(g.ops, op)
+	g.ops.append(op)
 }
 
 // fail sets an operation aside, once for each primary key as it was registered.
@@ -118,7 +118,7 @@ func (c *cutter) group(database string) *group {
 	g, ok := c.next.groups[database]
 	if !ok {
 		table := c.plan.Tables[database]
-		g = &group{table: table, keys: newKeys(table.KeyTypes())}
+		g = &group{table: table, keys: newKeys(table.KeyTypes()), ops: newOpList(c.size)}
 		c.next.groups[database] = g
 	}
 	return g
@@ -134,7 +134,7 @@ func newKeys(types []chferry.Type) []chferry.Vector {
 
 // sort brings the operations into the order of their keys.
 func (g *group) sort() {
-	order := make([]int, len(g.ops))
+	order := make([]int, g.ops.len())
 	for i := range order {
 		order[i] = i
 	}
@@ -150,9 +150,9 @@ func (g *group) sort() {
 		return
 	}
 	slices.SortFunc(order, compare)
-	keys, ops := newKeys(g.table.KeyTypes()), make([]chferry.Operation, len(g.ops))
-	for to, from := range order {
-		ops[to] = g.ops[from]
+	keys, ops := newKeys(g.table.KeyTypes()), newOpList(len(order))
+	for _, from := range order {
+		ops.appendFrom(&g.ops, from)
 		for i := range keys {
 			keys[i].AppendFrom(&g.keys[i], from)
 		}

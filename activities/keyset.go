@@ -20,7 +20,11 @@ func newKeySet(capacity int) *keySet {
 	for size < 2*capacity {
 		size *= 2
 	}
-	return &keySet{seed: maphash.MakeSeed(), slots: make([]uint32, size)}
+	const usual = 10 // bytes of a key
+	return &keySet{
+		seed: maphash.MakeSeed(), slots: make([]uint32, size),
+		data: make([]byte, 0, usual*capacity), ends: make([]int, 0, capacity),
+	}
 }
 
 // add adds a copy of key and tells whether it was not there.

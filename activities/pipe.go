@@ -117,7 +117,7 @@ func (p *pipe) insert(ctx context.Context, b *block) error {
 	failed := make([]chferry.FailedOperation, len(rejected))
 	for i, r := range rejected {
 		count(&done, b.found[r.Row], -1)
-		failed[i] = chferry.FailedOperation{Operation: b.ops[r.Row], Reason: r.Reason}
+		failed[i] = chferry.FailedOperation{Operation: b.ops.at(r.Row), Reason: r.Reason}
 	}
 	return p.settle(ctx, done, failed)
 }
@@ -133,7 +133,7 @@ func (p *pipe) narrow(ctx context.Context, b *block, refusal error) error {
 	if p.refused++; p.refused > maxRefused {
 		return chferry.WrapError(chferry.CodeRefused, refusal, "more than %d rows of one batch are refused one by one: %s", maxRefused, refusal)
 	}
-	return p.settle(ctx, chferry.Outcome{}, []chferry.FailedOperation{{Operation: b.ops[0], Reason: refusal.Error()}})
+	return p.settle(ctx, chferry.Outcome{}, []chferry.FailedOperation{{Operation: b.ops.at(0), Reason: refusal.Error()}})
 }
 
 // count counts n rows, or n deletes.

@@ -54,8 +54,8 @@ type Syncer interface {
 	// Errors: CodeSuperseded.
 	GetOperations(ctx context.Context, key chferry.ImportKey, opts GetOptions) (chferry.Batch, error)
 
-	// BatchOperations yields the operations of a claimed batch in order, page by page. After the last page the sum of all
-	// pages is batch.Count, or else it yields an error: CodeSuperseded when the batch is no longer the token's.
+	// BatchOperations yields the operations of a claimed batch in order, page by page. A page is valid until the next one is
+	// asked for; its operations may be kept. After the last page the sum of all pages is batch.Count, or else it yields an error: CodeSuperseded when the batch is no longer the token's.
 	BatchOperations(ctx context.Context, key chferry.ImportKey, token string, batch chferry.Batch) iter.Seq2[[]chferry.Operation, error]
 
 	// SetAside notes that operations of the claimed batch can't be imported. They become failed operations when PostSync

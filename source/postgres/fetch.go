@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -59,6 +60,9 @@ type rowReader struct {
 	seen     []bool // by key
 	left     int    // bytes that may still be read
 }
+
+// sample is after how many rows the room for the texts of all is made.
+const sample = 128
 
 func newRowReader(table chferry.Table, keys int, position func(int64) int, maxBytes int) *rowReader {
 	r := &rowReader{
@@ -151,8 +155,19 @@ func (r *rowReader) readRow(row [][]byte) error {
 			return r.changed(r.table.Columns[i], "nulls, other")
 		}
 	}
-	r.rows.Key = append(r.rows.Key, key)
+	if r.rows.Key = append(r.rows.Key, key); len(r.rows.Key) == sample {
+		r.reserveTexts()
+	}
 	return nil
+}
+
+// reserveTexts makes room for texts as long as those so far, so that vectors of short ones need not grow, and none takes more
+// than may be read.
+func (r *rowReader) reserveTexts() {
+	for i := range r.rows.Vectors {
+		v := &r.rows.Vectors[i]
+		v.Data = slices.Grow(v.Data, min(len(v.Data)*len(r.seen)/sample, r.left))
+	}
 }
 
 // unfit takes back the row whose column i can't hold its value.

@@ -17,16 +17,18 @@ func (s *Storage) BatchOperations(ctx context.Context, key chferry.ImportKey, to
 			return
 		}
 		left, skip := batch.Count, claimed.skip
+		var buf []chferry.Operation
 		for page, err := range s.pages(ctx, key, claimed.last) {
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			ops, err := operations(key, page)
+			ops, err := operations(buf[:0], key, page)
 			if err != nil {
 				yield(nil, err)
 				return
 			}
+			buf = ops
 			ops = ops[min(skip, len(ops)):]
 			ops = ops[:min(left, len(ops))]
 			left -= len(ops)
@@ -52,8 +54,8 @@ func (s *Storage) ifClaimed(ctx context.Context, key chferry.ImportKey, token st
 	return ops, nil
 }
 
-func operations(key chferry.ImportKey, page []entry) ([]chferry.Operation, error) {
-	var ops []chferry.Operation
+// operations appends the operations of a page to ops.
+func operations(ops []chferry.Operation, key chferry.ImportKey, page []entry) ([]chferry.Operation, error) {
 	for _, e := range page {
 		var err error
 		if ops, err = decode(ops, e.value); err != nil {

@@ -3,6 +3,7 @@ package redis
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 
 	"github.com/chferry/chferry"
 )
@@ -139,6 +140,7 @@ func decode(dst []chferry.Operation, entry string) ([]chferry.Operation, error) 
 		if d.err != nil {
 			break
 		}
+		dst = slices.Grow(dst, r.count)
 		values := make([]string, r.count*r.parts)
 		for i := range values {
 			values[i] = d.str()

@@ -12,9 +12,9 @@ import (
 // One XRANGE stops every other client for as long as it takes, so pages are bounded in entries, and in operations as far as
 // the page before tells how many an entry has.
 const (
-	firstPage      = 64
+	firstPage      = 8
 	maxPageEntries = 2_000
-	pageBytes      = 1 << 20
+	pageBytes      = 1 << 18
 )
 
 type entry struct {
