@@ -8,6 +8,9 @@ import (
 	"github.com/chferry/chferry"
 )
 
+// usualPage is about how many operations a page holds.
+const usualPage = 32_000
+
 // BatchOperations implements storage.Syncer. The batch is the head of the queue up to the entry that the claim ended at.
 func (s *Storage) BatchOperations(ctx context.Context, key chferry.ImportKey, token string, batch chferry.Batch) iter.Seq2[[]chferry.Operation, error] {
 	return func(yield func([]chferry.Operation, error) bool) {
@@ -17,7 +20,7 @@ func (s *Storage) BatchOperations(ctx context.Context, key chferry.ImportKey, to
 			return
 		}
 		left, skip := batch.Count, claimed.skip
-		var buf []chferry.Operation
+		buf := make([]chferry.Operation, 0, min(batch.Count, usualPage))
 		for page, err := range s.pages(ctx, key, claimed.last) {
 			if err != nil {
 				yield(nil, err)

@@ -12,7 +12,7 @@ import (
 // One XRANGE stops every other client for as long as it takes, so pages are bounded in entries, and in operations as far as
 // the page before tells how many an entry has.
 const (
-	firstPage      = 8
+	firstPage      = 2
 	maxPageEntries = 2_000
 	pageBytes      = 1 << 18
 )
