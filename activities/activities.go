@@ -28,6 +28,8 @@ type Activities struct {
 	// Observer is told what the metrics count.
 	Observer Observer
 	Log      *slog.Logger
+
+	claimed plans
 }
 
 // Storage is what a sync needs of a storage.

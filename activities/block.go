@@ -41,36 +41,31 @@ type reader struct {
 
 // read calls emit with each block of a chunk, and unfit with operations whose rows the source has and can't give.
 func (r *reader) read(ctx context.Context, c *chunk, emit func(*block) error, unfit func([]chferry.FailedOperation) error) error {
-	// The token is the same whenever this chunk is inserted, and no other's.
-	token := fmt.Sprintf("%s/%d/%d-%d", r.in.ImportKey, r.in.Ticket.Version, c.first, c.last)
-	b, emitted := &block{token: token}, 0
-	for _, database := range c.databases() {
-		g := c.groups[database]
-		for first := 0; first < g.ops.len(); {
-			last := first + r.pace.next(g.ops.len()-first)
-			rows, err := r.Sources[database].Fetch(ctx, g.table, g.slice(first, last))
-			var tooMuch *source.TooMuchError
-			if errors.As(err, &tooMuch) {
-				r.pace.tooMuch(last-first, tooMuch.Rows)
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			r.pace.fitted(last-first, rows.Bytes())
-			if err := unfit(b.append(r.plan, database, g, first, last, rows, r.in.Ticket.Version)); err != nil {
-				return err
-			}
-			first = last
-			if b.Bytes() < fullBlock {
-				continue
-			}
-			if err := emit(b); err != nil {
-				return err
-			}
-			emitted++
-			b = &block{token: fmt.Sprintf("%s/%d", token, emitted)}
+	b, emitted := &block{token: c.token}, 0
+	for first := 0; first < c.len(); {
+		last := first + r.pace.next(c.len()-first)
+		rows, err := r.Sources[c.database].Fetch(ctx, c.table, c.slice(first, last))
+		var tooMuch *source.TooMuchError
+		if errors.As(err, &tooMuch) {
+			r.pace.tooMuch(last-first, tooMuch.Rows)
+			continue
 		}
+		if err != nil {
+			return err
+		}
+		r.pace.fitted(last-first, rows.Bytes())
+		if err := unfit(b.append(r.plan, c, first, last, rows, r.in.Ticket.Version)); err != nil {
+			return err
+		}
+		first = last
+		if b.Bytes() < fullBlock {
+			continue
+		}
+		if err := emit(b); err != nil {
+			return err
+		}
+		emitted++
+		b = &block{token: fmt.Sprintf("%s.%d", c.token, emitted)}
 	}
 	if b.Rows() == 0 {
 		return nil
@@ -78,36 +73,36 @@ func (r *reader) read(ctx context.Context, c *chunk, emit func(*block) error, un
 	return emit(b)
 }
 
-// append appends the rows of the operations of g from first up to last, and deletes for those of them that have no row. A row that
-// the source has and can't give is neither: its operation is returned.
-func (b *block) append(plan Plan, database string, g *group, first, last int, rows chferry.Rows, version uint64) (unfit []chferry.FailedOperation) {
-	n := last - first
+// append appends the rows of a chunk's operations from first up to last, and deletes for those of them that have no row. A row
+// that the source has and can't give is neither: its operation is returned.
+func (b *block) append(plan Plan, c *chunk, first, last int, rows chferry.Rows, version uint64) (unfit []chferry.FailedOperation) {
+	n, start := last-first, c.first+first
 	b.found = slices.Grow(b.found, n)
 	b.ops.grow(n)
 	found := make([]bool, n)
 	for _, key := range rows.Key {
 		found[key] = true
 		b.found = append(b.found, true)
-		b.ops.appendFrom(&g.ops, first+key)
+		b.ops.appendFrom(&c.ops, start+key)
 	}
 	for _, u := range rows.Unfit {
 		found[u.Key] = true
-		unfit = append(unfit, chferry.FailedOperation{Operation: g.ops.at(first + u.Key), Reason: u.Reason})
+		unfit = append(unfit, chferry.FailedOperation{Operation: c.ops.at(start + u.Key), Reason: u.Reason})
 	}
-	missing := newKeys(g.table.KeyTypes())
+	missing := newKeys(c.table.KeyTypes())
 	for key, ok := range found {
 		if ok {
 			continue
 		}
 		for i := range missing {
-			missing[i].AppendFrom(&g.keys[i], first+key)
+			missing[i].AppendFrom(&c.keys[i], start+key)
 		}
 		b.found = append(b.found, false)
-		b.ops.appendFrom(&g.ops, first+key)
+		b.ops.appendFrom(&c.ops, start+key)
 	}
-	made := plan.block(g.table, rows, missing, version)
+	made := plan.block(c.table, rows, missing, version)
 	if plan.Import.DatabaseColumn != "" {
-		addConstant(&made, plan.databaseColumn(), database)
+		addConstant(&made, plan.databaseColumn(), c.database)
 	}
 	if b.Columns == nil {
 		b.Block = made

@@ -8,56 +8,85 @@ import (
 	"github.com/chferry/chferry"
 )
 
-// chunk is a part of a batch that is read and inserted at once, unless its rows are large.
+// chunk is a part of a batch that is read and inserted at once, unless its rows are large: operations of a group from first up
+// to last, not included.
 type chunk struct {
+	*group
+	first, last int
+	token       string // the same whenever this chunk of this batch is inserted, and no other's
+}
+
+func (c *chunk) len() int { return c.last - c.first }
+
+// slice returns the keys of the chunk's operations from first up to last, not included.
+func (c *chunk) slice(first, last int) []chferry.Vector {
+	keys := make([]chferry.Vector, len(c.keys))
+	for i := range keys {
+		keys[i] = c.keys[i].Slice(c.first+first, c.first+last)
+	}
+	return keys
+}
+
+// group is operations on rows of one database. No two are on the same row, and they are in the order of their keys, in which rows
+// lie near each other on both sides.
+type group struct {
+	database string
+	table    chferry.Table
+	keys     []chferry.Vector // a vector for each column of the primary key
+	ops      opList
+}
+
+// window is a part of a batch that is brought into the order of its keys.
+type window struct {
 	first, last int // operations of the batch, last not included
 	groups      map[string]*group
 	coalesced   int64
 	failed      []chferry.FailedOperation // operations without a row
 }
 
-// group is the operations of a chunk that are on rows of one database. No two are on the same row, and they are in the order of
-// their keys, in which rows lie near each other on both sides.
-type group struct {
-	table chferry.Table
-	keys  []chferry.Vector // a vector for each column of the primary key
-	ops   opList
-}
-
-// databases returns the aliases of the groups, sorted so that a chunk gives the same block whenever it is built.
-func (c *chunk) databases() []string { return slices.Sorted(maps.Keys(c.groups)) }
-
 // cutter cuts the operations of a batch into chunks. Operations on a row that the batch had already are left out: the row is
 // read after all of them were registered.
+//
+// A batch in the order of its keys is cut as it comes. Of one in no order the whole is the window that is sorted: the rows
+// of a chunk would be strewn over the table otherwise.
 type cutter struct {
-	plan Plan
-	size int
-	seen *keySet
-	next *chunk
-	buf  []byte
+	plan   Plan
+	ticket Ticket
+	size   int // operations of a window
+	seen   *keySet
+	next   *window
+	buf    []byte
 }
 
 func newCutter(plan Plan, ticket Ticket) *cutter {
-	c := &cutter{plan: plan, size: ticket.ChunkSize, seen: newKeySet(ticket.Operations)}
-	c.next = &chunk{groups: map[string]*group{}}
-	return c
+	return &cutter{
+		plan: plan, ticket: ticket, size: ticket.ChunkSize, seen: newKeySet(ticket.Operations),
+		next: &window{groups: map[string]*group{}},
+	}
 }
 
-// add adds operations and calls full with each chunk that they complete.
-func (c *cutter) add(ops []chferry.Operation, full func(*chunk) error) error {
+// add adds operations and calls full with each window that they complete.
+func (c *cutter) add(ops []chferry.Operation, full func(*window) error) error {
 	for _, op := range ops {
 		c.addOne(op)
-		if c.next.last-c.next.first == c.size {
-			if err := c.flush(full); err != nil {
-				return err
-			}
+		if c.next.last-c.next.first < c.size {
+			continue
+		}
+		if c.next.first == 0 && !c.next.sorted() {
+			c.size = c.ticket.Operations
+		}
+		if c.next.last-c.next.first < c.size {
+			continue
+		}
+		if err := c.flush(full); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// flush calls full with the chunk begun, if it has any operation.
-func (c *cutter) flush(full func(*chunk) error) error {
+// flush calls full with the window begun, if it has any operation.
+func (c *cutter) flush(full func(*window) error) error {
 	done := c.next
 	if done.first == done.last {
 		return nil
@@ -65,8 +94,25 @@ func (c *cutter) flush(full func(*chunk) error) error {
 	for _, g := range done.groups {
 		g.sort()
 	}
-	c.next = &chunk{first: done.last, last: done.last, groups: map[string]*group{}}
+	c.next = &window{first: done.last, last: done.last, groups: map[string]*group{}}
 	return full(done)
+}
+
+// chunks returns the chunks of a window.
+func (c *cutter) chunks(w *window) []*chunk {
+	var all []*chunk
+	token := fmt.Sprintf("%s/%d/%d-%d", c.plan.Import.Key, c.ticket.Version, w.first, w.last)
+	for _, database := range slices.Sorted(maps.Keys(w.groups)) {
+		g := w.groups[database]
+		for first := 0; first < g.ops.len(); first += c.ticket.ChunkSize {
+			part := &chunk{group: g, first: first, last: min(first+c.ticket.ChunkSize, g.ops.len()), token: token}
+			if len(all) > 0 {
+				part.token += fmt.Sprintf("/%d", len(all))
+			}
+			all = append(all, part)
+		}
+	}
+	return all
 }
 
 func (c *cutter) addOne(op chferry.Operation) {
@@ -118,7 +164,7 @@ func (c *cutter) group(database string) *group {
 	g, ok := c.next.groups[database]
 	if !ok {
 		table := c.plan.Tables[database]
-		g = &group{table: table, keys: newKeys(table.KeyTypes()), ops: newOpList(c.size)}
+		g = &group{database: database, table: table, keys: newKeys(table.KeyTypes()), ops: newOpList(c.size)}
 		c.next.groups[database] = g
 	}
 	return g
@@ -132,24 +178,43 @@ func newKeys(types []chferry.Type) []chferry.Vector {
 	return keys
 }
 
+func (w *window) sorted() bool {
+	for _, g := range w.groups {
+		if !g.sorted() {
+			return false
+		}
+	}
+	return true
+}
+
+func (g *group) sorted() bool {
+	for i := 1; i < g.ops.len(); i++ {
+		if g.compare(i-1, i) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func (g *group) compare(i, j int) int {
+	for k := range g.keys {
+		if c := g.keys[k].Compare(i, j); c != 0 {
+			return c
+		}
+	}
+	return 0
+}
+
 // sort brings the operations into the order of their keys.
 func (g *group) sort() {
+	if g.sorted() {
+		return
+	}
 	order := make([]int, g.ops.len())
 	for i := range order {
 		order[i] = i
 	}
-	compare := func(a, b int) int {
-		for i := range g.keys {
-			if c := g.keys[i].Compare(a, b); c != 0 {
-				return c
-			}
-		}
-		return 0
-	}
-	if slices.IsSortedFunc(order, compare) {
-		return
-	}
-	slices.SortFunc(order, compare)
+	slices.SortFunc(order, g.compare)
 	keys, ops := newKeys(g.table.KeyTypes()), newOpList(len(order))
 	for _, from := range order {
 		ops.appendFrom(&g.ops, from)
@@ -158,13 +223,4 @@ func (g *group) sort() {
 		}
 	}
 	g.keys, g.ops = keys, ops
-}
-
-// slice returns the keys of operations from first up to last, not included.
-func (g *group) slice(first, last int) []chferry.Vector {
-	keys := make([]chferry.Vector, len(g.keys))
-	for i := range keys {
-		keys[i] = g.keys[i].Slice(first, last)
-	}
-	return keys
 }

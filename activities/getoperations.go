@@ -45,6 +45,9 @@ func (a *Activities) GetOperations(ctx context.Context, in GetOperationsInput) (
 			Token: in.Token, Count: imp.BatchSize, ChunkSize: min(imp.BatchSize, maxChunk), Settle: imp.Settle,
 			Floor: func(ctx context.Context) (uint64, error) { return a.Sink.MaxVersion(ctx, plan.Destination) },
 		})
+		if err == nil && batch.Count > 0 {
+			a.claimed.keep(in.ImportKey, batch.ID, plan)
+		}
 		return Ticket{Batch: batch.ID, Operations: batch.Count, Version: batch.Version, ChunkSize: batch.ChunkSize}, err
 	})
 }

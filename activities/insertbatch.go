@@ -24,9 +24,11 @@ func (a *Activities) InsertBatch(ctx context.Context, in InsertBatchInput) (chfe
 		}
 		ctx, stop := a.keepAlive(ctx, imp, in.Token)
 		defer stop()
-		plan, err := a.plan(ctx, imp)
-		if err != nil {
-			return chferry.Outcome{}, err
+		plan, ok := a.claimed.take(in.ImportKey, in.Ticket.Batch)
+		if !ok {
+			if plan, err = a.plan(ctx, imp); err != nil {
+				return chferry.Outcome{}, err
+			}
 		}
 		outcome, err := newPipe(a, plan, in).run(ctx)
 		if cause := context.Cause(ctx); err != nil && cause != nil {

@@ -60,12 +60,17 @@ func (p *pipe) run(ctx context.Context) (chferry.Outcome, error) {
 // cut cuts the batch into chunks, and counts the operations that have no row of their own.
 func (p *pipe) cut(ctx context.Context, chunks chan<- *chunk) error {
 	c := newCutter(p.plan, p.in.Ticket)
-	pass := func(c *chunk) error {
-		done := chferry.Outcome{Operations: int64(c.last - c.first), Coalesced: c.coalesced}
-		if err := p.settle(ctx, done, c.failed); err != nil {
+	pass := func(w *window) error {
+		done := chferry.Outcome{Operations: int64(w.last - w.first), Coalesced: w.coalesced}
+		if err := p.settle(ctx, done, w.failed); err != nil {
 			return err
 		}
-		return send(ctx, chunks, c)
+		for _, part := range c.chunks(w) {
+			if err := send(ctx, chunks, part); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	for ops, err := range p.Storage.BatchOperations(ctx, p.in.ImportKey, p.in.Token, p.in.Ticket.batch()) {
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/engine"
@@ -170,13 +171,6 @@ func (p Plan) databaseColumn() chferry.Column {
 // plan makes the plan of a batch and refuses it, before anything is claimed, if the tables do not fit or are not those that
 // were synced before. Columns that the destination does not have yet are left out.
 func (a *Activities) plan(ctx context.Context, imp chferry.Import) (Plan, error) {
-	for _, alias := range imp.Databases {
-		if src, ok := a.Sources[alias]; ok {
-			if err := src.Check(ctx); err != nil {
-				return Plan{}, err
-			}
-		}
-	}
 	plan, err := MakePlan(ctx, imp, a.Sources)
 	if err != nil {
 		return Plan{}, err
@@ -197,6 +191,36 @@ func (a *Activities) plan(ctx context.Context, imp chferry.Import) (Plan, error)
 	}
 	plan.without(absent)
 	return plan, a.sameSource(ctx, plan)
+}
+
+// plans are those that batches were claimed with, for the imports that follow on the same worker. One that is out of date by
+// then does no harm: a source refuses to read a table that has changed, and a sink to fill one.
+type plans struct {
+	mu    sync.Mutex
+	plans map[chferry.ImportKey]claimedPlan
+}
+
+type claimedPlan struct {
+	batch string
+	plan  Plan
+}
+
+func (p *plans) keep(key chferry.ImportKey, batch string, plan Plan) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.plans == nil {
+		p.plans = map[chferry.ImportKey]claimedPlan{}
+	}
+	p.plans[key] = claimedPlan{batch, plan}
+}
+
+// take returns the plan that a batch was claimed with, once: an attempt after a failed one makes its own.
+func (p *plans) take(key chferry.ImportKey, batch string) (Plan, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	claimed, ok := p.plans[key]
+	delete(p.plans, key)
+	return claimed.plan, ok && claimed.batch == batch
 }
 
 // noteSchema keeps what the plan says of the columns, or why there is no plan, for whoever asks for the import key's status. It
