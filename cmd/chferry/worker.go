@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"runtime/debug"
 	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -25,9 +26,18 @@ func (a *app) workerCommand() *cobra.Command {
 		Use:   "worker",
 		Short: "Run syncs until told to stop",
 		Args:  args(cobra.NoArgs),
-		RunE:  func(cmd *cobra.Command, _ []string) error { return a.worker(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if _, chosen := a.getenv("GOGC"); !chosen {
+				debug.SetGCPercent(workerGC)
+			}
+			return a.worker(cmd.Context())
+		},
 	}
 }
+
+// workerGC lets the garbage collector run more often than by default: what a worker has in memory are mostly blocks, which cost
+// little to look at. Measured, it takes a tenth off the peak of memory, and no time that shows.
+const workerGC = 60
 
 func newRegistry() *prometheus.Registry {
 	registry := prometheus.NewRegistry()

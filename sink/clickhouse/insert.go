@@ -156,6 +156,7 @@ func (c *Client) send(ctx context.Context, t table, columns []column, values []c
 		if err := values[i].fill(target, reader, rows); err != nil {
 			return fmt.Errorf("build column %q: %w", columns[i].name, err)
 		}
+		values[i] = cells{} // the driver has a copy, and the block may be large
 	}
 	return batch.Send()
 }
