@@ -32,6 +32,10 @@ func TestCluster(t *testing.T) {
 		t.Parallel()
 		testSlots(t, url)
 	})
+	t.Run("a slot moves", func(t *testing.T) {
+		t.Parallel()
+		testMovedSlot(t, url)
+	})
 	t.Run("one node named", func(t *testing.T) {
 		t.Parallel()
 		testOneNode(t, url)
