@@ -2,6 +2,8 @@ package redis_test
 
 import (
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -152,5 +154,30 @@ func TestMaxPending(t *testing.T) {
 	}
 	if count, err := s.OperationsCount(t.Context(), key); err != nil || count != 5 {
 		t.Errorf("%d operations are kept, %v; want 5", count, err)
+	}
+}
+
+// TestMaxPendingTogether: however many register at the same moment, the limit is reached and not passed.
+func TestMaxPendingTogether(t *testing.T) {
+	t.Parallel()
+	const limit = 100
+	s := open(t, redis.Options{MaxPending: func(chferry.ImportKey) int64 { return limit }})
+	var registered atomic.Int64
+	var registering sync.WaitGroup
+	for w := range 16 {
+		registering.Go(func() {
+			for range 20 {
+				n, err := s.RegisterOperations(t.Context(), key, update([]string{"1", "2", "3"}[:1+w%3]...)...)
+				registered.Add(int64(n))
+				if err != nil && chferry.CodeOf(err) != chferry.CodeQueueFull {
+					t.Errorf("register: %v (%s)", err, chferry.CodeOf(err))
+				}
+			}
+		})
+	}
+	registering.Wait()
+	count, err := s.OperationsCount(t.Context(), key)
+	if err != nil || count != limit || registered.Load() != limit {
+		t.Errorf("%d operations are kept and %d registered, %v; want %d", count, registered.Load(), err, limit)
 	}
 }

@@ -1,10 +1,15 @@
 package storagetest
 
 import (
+	"context"
+	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/storage"
@@ -58,6 +63,54 @@ func testRegisterMany(t *testing.T, b *bundle) {
 	got := strings.Fields(strings.Join(b.drain("a", 3_000), " "))
 	if len(got) != len(pks) || got[0] != "u0" || got[len(got)-1] != "u9999" {
 		t.Fatalf("drained %d operations from %s to %s", len(got), got[0], got[len(got)-1])
+	}
+}
+
+// testGivesUp registers from many goroutines, half of whose calls end at any moment. Such a call may have registered its
+// operations, which its caller can't know; all others have registered theirs, once and in order.
+func testGivesUp(t *testing.T, b *bundle) {
+	const calls = 20
+	var registering sync.WaitGroup
+	for w := range writers {
+		registering.Go(func() {
+			for i := range calls {
+				ctx, cancel := context.WithTimeout(b.ctx(), time.Duration(rand.IntN(1000))*time.Microsecond)
+				_, err := b.RegisterOperations(ctx, b.key, op(chferry.Update, strconv.Itoa(w)), op(chferry.Update, strconv.Itoa(w)))
+				cancel()
+				if err != nil && chferry.CodeOf(err) != chferry.CodeUnavailable {
+					t.Errorf("a call that ended: %v (%s)", err, chferry.CodeOf(err))
+				}
+				n, err := b.RegisterOperations(b.ctx(), b.key, op(chferry.Insert, strconv.Itoa(w), strconv.Itoa(i)))
+				if err != nil || n != 1 {
+					t.Errorf("registered %d, %v; want 1", n, err)
+				}
+			}
+		})
+	}
+	registering.Wait()
+	kept, err := b.OperationsCount(b.ctx(), b.key)
+	b.ok(err)
+	words := strings.Fields(strings.Join(b.drain("a", 1000), " "))
+	if int64(len(words)) != kept {
+		t.Fatalf("drained %d operations of %d", len(words), kept)
+	}
+	cutOff := map[string]int{}
+	next := make([]int, writers)
+	for _, word := range words {
+		if word[0] == 'u' {
+			cutOff[word]++
+			continue
+		}
+		var w, i int
+		if _, err := fmt.Sscanf(word, "i%d|%d", &w, &i); err != nil || next[w] != i {
+			t.Fatalf("got %s, %v; want the %d. of this goroutine", word, err, next[w])
+		}
+		next[w]++
+	}
+	for w, n := range next {
+		if n != calls || cutOff["u"+strconv.Itoa(w)]%2 != 0 {
+			t.Errorf("goroutine %d: %d operations and %d of calls that ended; want %d, and both of a call or none", w, n, cutOff["u"+strconv.Itoa(w)], calls)
+		}
 	}
 }
 

@@ -32,6 +32,7 @@ func Run(t *testing.T, open Open) {
 		{"1 registering many at once", testRegisterMany},
 		{"1 primary keys of any form come back as they went", testPrimaryKeys},
 		{"1 primary keys of any form fail and are retried", testPrimaryKeysFailed},
+		{"1 a caller that gives up harms nobody else", testGivesUp},
 		{"2 a claimed operation stays until post-sync", testStaysUntilPostSync},
 		{"2 a sync that dies at any step loses nothing", testDeathAtEveryStep},
 		{"3 L1 a primary key registered again in mid-sync", testRegisteredAgain},
