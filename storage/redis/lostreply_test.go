@@ -131,7 +131,8 @@ func (l *life) registers(ids ...string) error {
 	before := l.kept
 	l.kept, err = l.OperationsCount(l.t.Context(), key)
 	l.ok(err)
-	if once := before+int64(n) == l.kept; n != len(ids) || !once && !(l.broken && before+2*int64(n) == l.kept) {
+	once, twice := before+int64(n) == l.kept, before+2*int64(n) == l.kept
+	if n != len(ids) || !once && (!l.broken || !twice) {
 		return fmt.Errorf("%d are kept after %d were registered, before it were %d", l.kept, n, before)
 	}
 	return nil
