@@ -42,13 +42,14 @@ func (b *before) ProcessPipelineHook(next goredis.ProcessPipelineHook) goredis.P
 // at which the batch was cut is still there, and has as many operations as the reader wants: they are not its own.
 func TestOvertakenReader(t *testing.T) {
 	t.Parallel()
-	fast := open(t, redis.Options{})
+	opts := redis.Options{Prefix: prefix(t)}
+	fast := open(t, opts)
 	options, err := goredis.ParseURL(testenv.Redis(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	client := goredis.NewClient(options)
-	slow := redis.New(client, options.Addr, redis.Options{Prefix: t.Name()})
+	slow := redis.New(client, options.Addr, opts)
 	t.Cleanup(func() { _ = slow.Close() })
 
 	f := steps{fast, t}

@@ -1,6 +1,7 @@
 package redis_test
 
 import (
+	"crypto/rand"
 	"strings"
 	"testing"
 
@@ -29,7 +30,8 @@ func open(t *testing.T, opts redis.Options) *redis.Storage {
 	return openURL(t, testenv.Redis(t), opts)
 }
 
-func prefix(t *testing.T) string { return strings.ReplaceAll(t.Name(), "/", "-") }
+// prefix is another one whenever a test runs.
+func prefix(t *testing.T) string { return strings.ReplaceAll(t.Name(), "/", "-") + "-" + rand.Text()[:8] }
 
 func openURL(t *testing.T, url string, opts redis.Options) *redis.Storage {
 	t.Helper()

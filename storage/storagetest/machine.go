@@ -26,7 +26,7 @@ type machine struct {
 
 var actors = []string{"a", "b", "c"}
 
-// testAnyOrder draws 100 paths of about 30 actions. For more: go test ./storage/redis -run AnyOrder -rapid.checks=10000
+// testAnyOrder draws 100 paths of about 30 actions. For more: go test ./storage/redis -run Contract/any_order -rapid.checks=5000
 func testAnyOrder(t *testing.T, b *bundle) {
 	keys := []chferry.ImportKey{b.key, newKey()}
 	rapid.Check(t, func(t *rapid.T) {
