@@ -13,27 +13,36 @@ type InsertBatchInput struct {
 	Ticket    Ticket            `json:"ticket"`
 }
 
+// Outcome is a [chferry.Outcome] as histories hold it: without what is 0, because each batch writes it twice.
+type Outcome struct {
+	Operations int64 `json:"operations"`
+	Rows       int64 `json:"rows,omitempty"`
+	Deletes    int64 `json:"deletes,omitempty"`
+	Coalesced  int64 `json:"coalesced,omitempty"`
+	Failed     int64 `json:"failed,omitempty"`
+}
+
 // InsertBatch imports a claimed batch: its operations become rows, read from the sources now, and the rows go into the destination.
 // Done again, it inserts the same rows with the same version or newer ones with it; either way the destination shows each
 // row once.
-func (a *Activities) InsertBatch(ctx context.Context, in InsertBatchInput) (chferry.Outcome, error) {
-	return step(ctx, a, attempt{key: in.ImportKey, step: "InsertBatch"}, func() (chferry.Outcome, error) {
+func (a *Activities) InsertBatch(ctx context.Context, in InsertBatchInput) (Outcome, error) {
+	return step(ctx, a, attempt{key: in.ImportKey, step: "InsertBatch"}, func() (Outcome, error) {
 		imp, err := a.importOf(in.ImportKey)
 		if err != nil {
-			return chferry.Outcome{}, err
+			return Outcome{}, err
 		}
 		ctx, stop := a.keepAlive(ctx, imp, in.Token)
 		defer stop()
 		plan, ok := a.claimed.take(in.ImportKey, in.Ticket.Batch)
 		if !ok {
 			if plan, err = a.plan(ctx, imp); err != nil {
-				return chferry.Outcome{}, err
+				return Outcome{}, err
 			}
 		}
 		outcome, err := newPipe(a, plan, in).run(ctx)
 		if cause := context.Cause(ctx); err != nil && cause != nil {
 			err = cause // why the work was stopped says more than what was stopped
 		}
-		return outcome, err
+		return Outcome(outcome), err
 	})
 }

@@ -12,7 +12,7 @@ type PostSyncInput struct {
 	ImportKey chferry.ImportKey `json:"import_key"`
 	Token     string            `json:"token"`
 	Batch     string            `json:"batch"`
-	Outcome   chferry.Outcome   `json:"outcome"`
+	Outcome   Outcome           `json:"outcome"`
 	Last      bool              `json:"last,omitempty"`    // the sync ends with this batch, whatever is left
 	Partial   bool              `json:"partial,omitempty"` // a batch of this sync had failed operations
 }
@@ -26,7 +26,7 @@ type PostSyncResult struct {
 func (a *Activities) PostSync(ctx context.Context, in PostSyncInput) (PostSyncResult, error) {
 	return step(ctx, a, attempt{key: in.ImportKey, step: "PostSync"}, func() (PostSyncResult, error) {
 		end, err := a.Storage.PostSync(ctx, in.ImportKey, storage.PostSyncOptions{
-			Token: in.Token, BatchID: in.Batch, Outcome: in.Outcome, Last: in.Last,
+			Token: in.Token, BatchID: in.Batch, Outcome: chferry.Outcome(in.Outcome), Last: in.Last,
 		})
 		if err != nil {
 			return PostSyncResult{}, err
@@ -39,7 +39,7 @@ func (a *Activities) PostSync(ctx context.Context, in PostSyncInput) (PostSyncRe
 }
 
 func (a *Activities) ended(in PostSyncInput, end storage.End) {
-	o := in.Outcome
+	o := chferry.Outcome(in.Outcome)
 	a.Observer.BatchEnded(in.ImportKey, o)
 	a.Log.Info("batch synced", "import_key", in.ImportKey, "batch", in.Batch, "operations", o.Operations, "rows", o.Rows,
 		"deletes", o.Deletes, "coalesced", o.Coalesced, "failed", o.Failed, "remaining", end.Remaining)

@@ -135,7 +135,7 @@ func syncOnce(t *testing.T, steps *activities.Activities, key chferry.ImportKey)
 		t.Errorf("the first attempt gave %+v, the second %+v", first, second)
 	}
 	var end activities.PostSyncResult
-	run(steps.PostSync, activities.PostSyncInput{ImportKey: key, Token: token, Batch: ticket.Batch, Outcome: second}, &end)
+	run(steps.PostSync, activities.PostSyncInput{ImportKey: key, Token: token, Batch: ticket.Batch, Outcome: activities.Outcome(second)}, &end)
 	if end.Remaining != 0 {
 		t.Errorf("%d operations remain", end.Remaining)
 	}

@@ -7,7 +7,8 @@ import (
 	"go.temporal.io/sdk/worker"
 )
 
-// identity is the name of this worker in histories: "chferry v1.2.3 4200@host". Empty stands for the SDK's own.
+// identity is the name of this worker in histories: "v1.2.3 4200@host". A batch writes it twelve times, so it is short. Empty
+// stands for the SDK's own.
 func identity(version string) string {
 	if version == "" {
 		return ""
@@ -16,14 +17,14 @@ func identity(version string) string {
 	if err != nil {
 		host = "unknown"
 	}
-	return fmt.Sprintf("chferry %s %d@%s", version, os.Getpid(), host)
+	return fmt.Sprintf("%s %d@%s", version, os.Getpid(), host)
 }
 
 // deployment puts the build into histories. Nothing is routed by it: any worker may go on with any run, which the replayed
-// histories of the tests allow.
+// histories of the tests allow. So the deployment needs no name, which each task would write down with the build once more.
 func deployment(version string) worker.DeploymentOptions {
 	if version == "" {
 		return worker.DeploymentOptions{}
 	}
-	return worker.DeploymentOptions{Version: worker.WorkerDeploymentVersion{DeploymentName: "chferry", BuildID: version}}
+	return worker.DeploymentOptions{Version: worker.WorkerDeploymentVersion{BuildID: version}}
 }

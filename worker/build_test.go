@@ -30,7 +30,7 @@ func TestBuild(t *testing.T) {
 			}
 		case enums.EVENT_TYPE_ACTIVITY_TASK_STARTED:
 			steps++
-			if got := event.GetActivityTaskStartedEventAttributes().GetIdentity(); !strings.HasPrefix(got, "chferry v1.2.3-test ") {
+			if got := event.GetActivityTaskStartedEventAttributes().GetIdentity(); !strings.HasPrefix(got, "v1.2.3-test ") {
 				t.Errorf("a step ran on %q", got)
 			}
 		}

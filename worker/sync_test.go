@@ -65,6 +65,24 @@ func TestManyBatches(t *testing.T) {
 	b.wantSync(workflows.SyncResult{Outcome: activities.OutcomeSynced, Batches: 3, Operations: 5, Rows: 5})
 	b.recordAs("batches")
 	b.wantRows("1", "2", "3", "4", "5")
+	b.wantShortHistory(3)
+}
+
+// wantShortHistory: a queue of millions is hundreds of batches, and each writes its summaries and results into the history.
+func (b *bundle) wantShortHistory(batches int) {
+	b.t.Helper()
+	size := 0
+	for _, event := range b.history(b.lastID()).GetEvents() {
+		if event.GetEventType() == enums.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED {
+			size += len(event.GetUserMetadata().GetSummary().GetData())
+		}
+		for _, payload := range event.GetActivityTaskCompletedEventAttributes().GetResult().GetPayloads() {
+			size += len(payload.GetData())
+		}
+	}
+	if perBatch := size / batches; perBatch < 100 || perBatch > 260 {
+		b.t.Errorf("a batch's summaries and results have %d bytes, want at most 260", perBatch)
+	}
 }
 
 // TestPartial has operations that can't be imported; they are set aside and stop no other.
@@ -374,6 +392,7 @@ func TestWorkerStops(t *testing.T) {
 	held, release := b.hold()
 	b.trigger()
 	b.wait(held)
+	id := b.running() // later it may have ended
 	began := time.Now()
 	b.stop()
 	if took := time.Since(began); took > 4*time.Second {
@@ -381,7 +400,6 @@ func TestWorkerStops(t *testing.T) {
 	}
 	release()
 	b.runWorker()
-	id := b.running()
 	var result workflows.SyncResult
 	b.ok(b.starter.Client().GetWorkflow(b.ctx(), id, "").Get(b.ctx(), &result))
 	if result.Outcome != activities.OutcomeSynced || result.Rows != 2 {

@@ -127,25 +127,24 @@ func (s *syncRun) preSync(ctx workflow.Context) (claimed bool, err error) {
 
 func (s *syncRun) getOperations(ctx workflow.Context) (ticket activities.Ticket, err error) {
 	s.enter(ctx, getOperations)
-	summary := fmt.Sprintf("batch %d: check the tables, claim the oldest of %d operations", s.progress.Batches+1, s.progress.Remaining)
+	summary := fmt.Sprintf("claim batch %d: %d operations pending", s.progress.Batches+1, s.progress.Remaining)
 	err = workflow.ExecuteActivity(longOptions(ctx, s.limits, longestClaim, summary), getOperations,
 		activities.GetOperationsInput{ImportKey: s.key, Token: s.token}).Get(ctx, &ticket)
 	return ticket, err
 }
 
-func (s *syncRun) insertBatch(ctx workflow.Context, ticket activities.Ticket) (outcome chferry.Outcome, err error) {
+func (s *syncRun) insertBatch(ctx workflow.Context, ticket activities.Ticket) (outcome activities.Outcome, err error) {
 	s.enter(ctx, insertBatch)
-	summary := fmt.Sprintf("batch %d: import %d operations as version %d", s.progress.Batches+1, ticket.Operations, ticket.Version)
+	summary := fmt.Sprintf("import batch %d: %d operations", s.progress.Batches+1, ticket.Operations)
 	err = workflow.ExecuteActivity(longOptions(ctx, s.limits, s.limits.InsertTimeout, summary), insertBatch,
 		activities.InsertBatchInput{ImportKey: s.key, Token: s.token, Ticket: ticket}).Get(ctx, &outcome)
 	return outcome, err
 }
 
-func (s *syncRun) postSync(ctx workflow.Context, ticket activities.Ticket, outcome chferry.Outcome) error {
+func (s *syncRun) postSync(ctx workflow.Context, ticket activities.Ticket, outcome activities.Outcome) error {
 	s.enter(ctx, postSync)
 	limit := s.reached(ctx) // asked before the step, which ends the claim: run and claim end together
-	summary := fmt.Sprintf("batch %d: %d rows, %d deletes, %d coalesced, %d failed",
-		s.progress.Batches+1, outcome.Rows, outcome.Deletes, outcome.Coalesced, outcome.Failed)
+	summary := fmt.Sprintf("remove batch %d: %s", s.progress.Batches+1, counts(outcome))
 	var done activities.PostSyncResult
 	err := workflow.ExecuteActivity(stepOptions(ctx, s.limits, longestCall, summary), postSync, activities.PostSyncInput{
 		ImportKey: s.key, Token: s.token, Batch: ticket.Batch, Outcome: outcome,
@@ -155,7 +154,7 @@ func (s *syncRun) postSync(ctx workflow.Context, ticket activities.Ticket, outco
 		s.limit = limit
 		s.progress.Batches++
 		s.progress.Remaining = done.Remaining
-		s.progress.Add(outcome)
+		s.progress.Add(chferry.Outcome(outcome))
 	}
 	return err
 }
@@ -195,16 +194,6 @@ func (s *syncRun) result(ctx workflow.Context) SyncResult {
 		result.Outcome = activities.OutcomeIdle
 	}
 	return result
-}
-
-// words says in a line how a sync ended.
-func (r SyncResult) words() string {
-	text := fmt.Sprintf("**%s**: %d operations in %d batches became %d rows and %d deletes, %d coalesced, %d failed",
-		r.Outcome, r.Operations, r.Batches, r.Rows, r.Deletes, r.Coalesced, r.Failed)
-	if r.Limit != "" {
-		text += fmt.Sprintf("; %s was reached, %d operations are left to the next sync", r.Limit, r.Remaining)
-	}
-	return text
 }
 
 // end says how the run ended: to the storage if it failed, and to whoever searches for runs.
