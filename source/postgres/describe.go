@@ -64,6 +64,9 @@ type attribute struct {
 	keyPosition   int  // in the table's own primary key, from 1; 0: not part of it
 }
 
+// InKey implements [source.KeyColumn].
+func (a attribute) InKey() (name string, place int) { return a.Name, a.keyPosition }
+
 // Describe implements [source.Source]. Views, materialized views, foreign and partitioned tables are tables here; those
 // without a primary key of their own need primaryKey.
 func (s *Source) Describe(ctx context.Context, table string, primaryKey []string) (chferry.Table, error) {

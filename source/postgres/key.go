@@ -6,16 +6,14 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/source"
 )
 
 // key returns the indexes of the primary key's columns: those named, or the table's own.
 func (d described) key(table string, names []string) ([]int, error) {
-	key := d.ownKey()
-	if len(names) > 0 {
-		var err error
-		if key, err = d.namedKey(table, names); err != nil {
-			return nil, err
-		}
+	key, err := source.Key(table, d.columns, names)
+	if err != nil {
+		return nil, err
 	}
 	if len(key) == 0 {
 		return nil, chferry.Errorf(chferry.CodeConfiguration, "table %s has no primary key: set primary_key to columns that tell its rows apart", table)
@@ -25,32 +23,6 @@ func (d described) key(table string, names []string) ([]int, error) {
 			return nil, chferry.Errorf(chferry.CodeSchemaMismatch, "column %q of table %s can't be part of the primary key: %s",
 				d.columns[i].Name, table, why)
 		}
-	}
-	return key, nil
-}
-
-func (d described) ownKey() []int {
-	var key []int
-	for position := 1; ; position++ {
-		i := slices.IndexFunc(d.columns, func(a attribute) bool { return a.keyPosition == position })
-		if i < 0 {
-			return key
-		}
-		key = append(key, i)
-	}
-}
-
-func (d described) namedKey(table string, names []string) ([]int, error) {
-	var key []int
-	for _, name := range names {
-		i := slices.IndexFunc(d.columns, func(a attribute) bool { return a.Name == name })
-		if i < 0 {
-			return nil, chferry.Errorf(chferry.CodeConfiguration, "table %s has no column %q, which primary_key names", table, name)
-		}
-		if slices.Contains(key, i) {
-			return nil, chferry.Errorf(chferry.CodeConfiguration, "primary_key of table %s names column %q twice", table, name)
-		}
-		key = append(key, i)
 	}
 	return key, nil
 }

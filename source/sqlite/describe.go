@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/source"
 )
 
 // describeSQL returns a row for each column of the table named by its parameter, with what is known of the table in each.
@@ -26,6 +27,9 @@ type attribute struct {
 	notNull     bool
 	keyPosition int // in the table's own primary key, from 1; 0: not part of it
 }
+
+// InKey implements [source.KeyColumn].
+func (a attribute) InKey() (name string, place int) { return a.Name, a.keyPosition }
 
 // Describe implements [source.Source]. Only ordinary tables can be synced: views and virtual tables are refused. A table's
 // name is taken as it is, with dots and quotes; SQLite ignores the case of its ASCII letters.
@@ -99,7 +103,7 @@ func (a attribute) typeIn(key bool) chferry.Type {
 // or what VACUUM INTO made, is not.
 func (d described) identity() string {
 	var key []string
-	for _, i := range d.ownKey() {
+	for _, i := range source.OwnKey(d.columns) {
 		key = append(key, d.columns[i].Name)
 	}
 	return d.file + "/" + quote(d.name) + "(" + quoteAll(key) + ")"

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	driver "modernc.org/sqlite"
 	codes "modernc.org/sqlite/lib"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/source"
 )
 
 // keyPrecision is the number of decimal digits that a floating point number, which SQLite stores decimals as, keeps apart.
@@ -17,12 +17,9 @@ const keyPrecision = 15
 
 // key returns the columns that tell rows apart: those named, or else the table's own.
 func (d described) key(ctx context.Context, at *snapshot, table string, names []string) ([]int, error) {
-	key := d.ownKey()
-	if len(names) > 0 {
-		var err error
-		if key, err = d.namedKey(table, names); err != nil {
-			return nil, err
-		}
+	key, err := source.Key(table, d.columns, names)
+	if err != nil {
+		return nil, err
 	}
 	if len(key) == 0 {
 		return nil, chferry.Errorf(chferry.CodeConfiguration, "table %s has no primary key, and a rowid is none, for VACUUM changes it: "+
@@ -36,32 +33,6 @@ func (d described) key(ctx context.Context, at *snapshot, table string, names []
 		if why != "" {
 			return nil, chferry.Errorf(chferry.CodeSchemaMismatch, "column %q of table %s can't be part of the primary key: %s", d.columns[i].Name, table, why)
 		}
-	}
-	return key, nil
-}
-
-func (d described) ownKey() []int {
-	var key []int
-	for position := 1; ; position++ {
-		i := slices.IndexFunc(d.columns, func(a attribute) bool { return a.keyPosition == position })
-		if i < 0 {
-			return key
-		}
-		key = append(key, i)
-	}
-}
-
-func (d described) namedKey(table string, names []string) ([]int, error) {
-	var key []int
-	for _, name := range names {
-		i := slices.IndexFunc(d.columns, func(a attribute) bool { return a.Name == name })
-		if i < 0 {
-			return nil, chferry.Errorf(chferry.CodeConfiguration, "table %s has no column %q, which primary_key names", table, name)
-		}
-		if slices.Contains(key, i) {
-			return nil, chferry.Errorf(chferry.CodeConfiguration, "primary_key of table %s names column %q twice", table, name)
-		}
-		key = append(key, i)
 	}
 	return key, nil
 }
