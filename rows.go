@@ -210,6 +210,9 @@ func (v *Vector) Compare(i, j int) int {
 	case inElements:
 		return 0
 	default:
+		if v.Type.Kind == Uint64 {
+			return cmp.Compare(uint64(v.Ints[i]), uint64(v.Ints[j]))
+		}
 		return cmp.Compare(v.Ints[i], v.Ints[j])
 	}
 }
