@@ -47,7 +47,7 @@ type Options struct {
 	Alias string
 	// MaxConnections bounds the connections held at a time; 0 means 4.
 	MaxConnections int
-	// MaxFetchBytes bounds the bytes of the rows that one Fetch holds in memory; 0 means [DefaultFetchBytes].
+	// MaxFetchBytes bounds the memory of the rows that one Fetch returns, by [chferry.Block.Bytes]; 0 means [DefaultFetchBytes].
 	MaxFetchBytes int
 	// Primary is the URL of the primary if the database may be read from a standby, which is then read only once it has
 	// replayed what the primary had when the read began. Empty: a standby is refused.
@@ -59,6 +59,14 @@ const DefaultFetchBytes = 16 << 20
 
 // FetchBytes returns MaxFetchBytes or its default.
 func (o Options) FetchBytes() int { return cmp.Or(o.MaxFetchBytes, DefaultFetchBytes) }
+
+// TooMuch returns a [TooMuchError] if rows, the last of which was read just now, take more than maxBytes. One row always fits.
+func TooMuch(rows *chferry.Rows, maxBytes int) error {
+	if n := rows.Rows(); n > 1 && rows.Bytes() > maxBytes {
+		return &TooMuchError{Rows: n - 1}
+	}
+	return nil
+}
 
 // TooMuchError says that the rows of the keys do not fit into memory together. Fewer keys may be asked for.
 type TooMuchError struct {

@@ -58,7 +58,7 @@ type rowReader struct {
 	readers  []valueReader
 	rows     chferry.Rows
 	seen     []bool // by key
-	left     int    // bytes that may still be read
+	maxBytes int
 }
 
 // sample is after how many rows the room for the texts of all is made.
@@ -66,7 +66,7 @@ const sample = 128
 
 func newRowReader(table chferry.Table, keys int, position func(int64) int, maxBytes int) *rowReader {
 	r := &rowReader{
-		table: table, position: position, formats: []int16{binaryFormat}, seen: make([]bool, keys), left: maxBytes,
+		table: table, position: position, formats: []int16{binaryFormat}, seen: make([]bool, keys), maxBytes: maxBytes,
 		rows: chferry.Rows{Block: chferry.NewBlock(table.Columns), Key: make([]int, 0, keys)},
 	}
 	for i, c := range table.Columns {
@@ -85,14 +85,10 @@ func (r *rowReader) read(rr *pgconn.ResultReader) error {
 				return err
 			}
 		}
-		row := rr.Values()
-		for _, value := range row {
-			r.left -= len(value)
+		if err := r.readRow(rr.Values()); err != nil {
+			return err
 		}
-		if r.left < 0 && r.rows.Rows() > 0 {
-			return &source.TooMuchError{Rows: r.rows.Rows()}
-		}
-		if err := r.readRow(row); err != nil {
+		if err := source.TooMuch(&r.rows, r.maxBytes); err != nil {
 			return err
 		}
 	}

@@ -24,8 +24,11 @@ func TestContract(t *testing.T) {
 	t.Parallel()
 	sourcetest.Run(t, func(t *testing.T) sourcetest.Bundle {
 		b := setup(t)
+		limited := func(t *testing.T, maxFetchBytes int) source.Source {
+			return openWith(t, b.url, source.Options{Alias: alias, MaxFetchBytes: maxFetchBytes})
+		}
 		return sourcetest.Bundle{
-			Source: b.source, Alias: alias, Exec: b.exec,
+			Source: b.source, Limited: limited, Alias: alias, Exec: b.exec,
 			Quote: quote, Configured: configured, Type: sqlType, Literal: literal, Unfit: "char(8)",
 		}
 	})
@@ -53,7 +56,12 @@ func at(t testing.TB, url string) bundle {
 
 func open(t testing.TB, url string) source.Source {
 	t.Helper()
-	s, err := postgres.Open(url, source.Options{Alias: alias})
+	return openWith(t, url, source.Options{Alias: alias})
+}
+
+func openWith(t testing.TB, url string, opts source.Options) source.Source {
+	t.Helper()
+	s, err := postgres.Open(url, opts)
 	if err != nil {
 		t.Fatalf("open: %v", err)
 	}

@@ -13,6 +13,8 @@ import (
 // Bundle is a source and what the suite needs to fill the database behind it.
 type Bundle struct {
 	Source source.Source
+	// Limited opens another source on the same database, which has these [source.Options.MaxFetchBytes] and ends with the test.
+	Limited func(t *testing.T, maxFetchBytes int) source.Source
 	// Alias is the one that the source was opened with.
 	Alias string
 	// Exec runs one statement in the source's database, on a connection that may write.
@@ -55,6 +57,11 @@ func Run(t *testing.T, open func(t *testing.T) Bundle) {
 		"FetchUnsupportedColumn":      testFetchUnsupportedColumn,
 		"FetchUnfitValues":            testFetchUnfitValues,
 		"FetchCancelled":              testFetchCancelled,
+		"FetchTooMuch":                testFetchTooMuch,
+		"FetchLargeRow":               testFetchLargeRow,
+		"FetchSmallValues":            testFetchSmallValues,
+		"FetchLargeRowsOfOneKey":      testFetchLargeRowsOfOneKey,
+		"FetchLargeUnfitRows":         testFetchLargeUnfitRows,
 		"TypedKeys":                   testTypedKeys,
 		"CompositeKeys":               testCompositeKeys,
 		"NamesThatHurt":               testNames,

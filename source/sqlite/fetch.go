@@ -91,10 +91,10 @@ func fetchSQL(table chferry.Table, name string) string {
 
 // rowReader turns rows into column vectors.
 type rowReader struct {
-	table chferry.Table
-	rows  chferry.Rows
-	seen  []bool // by key
-	left  int    // bytes that may still be read
+	table    chferry.Table
+	rows     chferry.Rows
+	seen     []bool // by key
+	maxBytes int
 }
 
 func newRowReader(table chferry.Table, keys, maxBytes int) *rowReader {
@@ -117,29 +117,14 @@ func (r *rowReader) read(ctx context.Context, at *snapshot, query string, keys *
 		if err := rows.Scan(into...); err != nil {
 			return err
 		}
-		for _, value := range values {
-			r.left -= sizeOf(value)
-		}
-		if r.left < 0 && r.rows.Rows() > 0 {
-			return &source.TooMuchError{Rows: r.rows.Rows()}
-		}
 		if err := r.row(keys.owner[element], values); err != nil {
+			return err
+		}
+		if err := source.TooMuch(&r.rows, r.maxBytes); err != nil {
 			return err
 		}
 	}
 	return rows.Err()
-}
-
-// sizeOf returns about how many bytes a value of SQLite's takes.
-func sizeOf(value any) int {
-	switch value := value.(type) {
-	case string:
-		return len(value)
-	case []byte:
-		return len(value)
-	default:
-		return 8
-	}
 }
 
 func (r *rowReader) row(key int, values []any) error {

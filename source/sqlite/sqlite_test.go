@@ -22,8 +22,11 @@ func TestContract(t *testing.T) {
 	t.Parallel()
 	sourcetest.Run(t, func(t *testing.T) sourcetest.Bundle {
 		b := setup(t)
+		limited := func(t *testing.T, maxFetchBytes int) source.Source {
+			return openWith(t, "sqlite:"+b.path, source.Options{Alias: alias, MaxFetchBytes: maxFetchBytes})
+		}
 		return sourcetest.Bundle{
-			Source: b.source, Alias: alias, Exec: func(t *testing.T, statement string) { b.exec(t, statement) },
+			Source: b.source, Limited: limited, Alias: alias, Exec: func(t *testing.T, statement string) { b.exec(t, statement) },
 			Quote: quote, Configured: func(name string) string { return name }, Type: sqlType, Literal: literal,
 			Unfit: "REAL", Misfit: "'not a number'", SameWhenRecreated: true,
 		}
@@ -53,7 +56,12 @@ func setup(t testing.TB, statements ...string) bundle {
 
 func open(t testing.TB, url string) source.Source {
 	t.Helper()
-	s, err := sqlite.Open(url, source.Options{Alias: alias})
+	return openWith(t, url, source.Options{Alias: alias})
+}
+
+func openWith(t testing.TB, url string, opts source.Options) source.Source {
+	t.Helper()
+	s, err := sqlite.Open(url, opts)
 	if err != nil {
 		t.Fatalf("open: %v", err)
 	}
