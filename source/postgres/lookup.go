@@ -31,8 +31,8 @@ func lookupOf(table chferry.Table, name relation, keys []chferry.Vector) lookup 
 	}
 	ids := keys[0].Ints
 	least, most := slices.Min(ids), slices.Max(ids)
-	// The difference of two numbers of 64 bits may be greater than any of them.
-	if span := float64(most) - float64(least); span < maxSparse*float64(len(ids)) {
+	// The difference of two numbers of 64 bits may be greater than any of them, but fits without a sign.
+	if span := uint64(most) - uint64(least); float64(span) < maxSparse*float64(len(ids)) {
 		if l, ok := ranged(table, name, ids, least, most); ok {
 			return l
 		}
