@@ -13,7 +13,7 @@ import (
 
 // fullBlock is the size in bytes from which a block is inserted, though its chunk has more rows. It bounds what a batch of large rows
 // takes in memory: each reader holds a block and a fetch, the insert a block and its encoding.
-const fullBlock = 8 << 20
+const fullBlock = 4 << 20
 
 // block is rows of a chunk that are inserted together: all of them, unless they are large.
 type block struct {

@@ -55,7 +55,7 @@ type Options struct {
 }
 
 // DefaultFetchBytes is what the rows of one Fetch may take, unless the options say otherwise.
-const DefaultFetchBytes = 16 << 20
+const DefaultFetchBytes = 8 << 20
 
 // FetchBytes returns MaxFetchBytes or its default.
 func (o Options) FetchBytes() int { return cmp.Or(o.MaxFetchBytes, DefaultFetchBytes) }

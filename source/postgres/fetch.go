@@ -162,7 +162,7 @@ func (r *rowReader) readRow(row [][]byte) error {
 func (r *rowReader) reserveTexts() {
 	for i := range r.rows.Vectors {
 		v := &r.rows.Vectors[i]
-		v.Data = slices.Grow(v.Data, min(len(v.Data)*len(r.seen)/sample, r.left))
+		v.Data = slices.Grow(v.Data, min(len(v.Data)*len(r.seen)/sample, r.maxBytes))
 	}
 }
 

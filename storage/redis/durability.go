@@ -36,6 +36,8 @@ func (d Durability) timeout() time.Duration {
 	return d.Timeout
 }
 
+func (d Durability) waits() bool { return d.AOF || d.Replicas > 0 }
+
 // wait asks for what was sent before on the same connection; nil means that nothing is asked for.
 func (d Durability) wait(ctx context.Context, pipe redis.Pipeliner) *redis.Cmd {
 	switch {

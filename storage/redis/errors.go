@@ -24,6 +24,7 @@ var replies = map[string]reply{
 	"BUSY":        {chferry.CodeUnavailable, "it is busy with somebody's script: wait, or SCRIPT KILL"},
 	"MASTERDOWN":  {chferry.CodeUnavailable, "it is a replica that lost its primary"},
 	"CLUSTERDOWN": {chferry.CodeUnavailable, "the cluster does not serve all slots"},
+	"ASK":         {chferry.CodeUnavailable, "the cluster is moving the slot: wait"},
 	"TRYAGAIN":    {chferry.CodeUnavailable, "the cluster is moving the slot: wait"},
 	"MOVED":       {chferry.CodeUnavailable, "another node of the cluster has the slot: name several nodes, separated by commas, in redis.url, or wait"},
 	"NOREPLICAS":  {chferry.CodeUnavailable, "it lacks the replicas that min-replicas-to-write asks for"},

@@ -74,10 +74,11 @@ func (s *Storage) send(ctx context.Context, together []*registration) {
 	answer(s.sendTo(ctx, node, unknown), errors.New("NOSCRIPT though it was loaded"))
 }
 
-// node is what registrations of key are sent to. Commands that wait for an earlier one must go to the same server.
+// node is what registrations of key are sent to. In a cluster a command that waits for an earlier one must go to the same
+// server; anything else is the cluster's to send where the key is.
 func (s *Storage) node(ctx context.Context, key chferry.ImportKey) (redis.UniversalClient, error) {
 	cluster, ok := s.client.(*redis.ClusterClient)
-	if !ok {
+	if !ok || !s.opts.Durability.waits() {
 		return s.client, nil
 	}
 	return cluster.MasterForKey(ctx, s.keys(key).queue)
@@ -98,6 +99,9 @@ func (s *Storage) sendTo(ctx context.Context, node redis.UniversalClient, togeth
 	for _, e := range entries {
 		err := s.appended(e)
 		switch {
+		case redis.HasErrorPrefix(err, "MOVED"):
+			s.reload(ctx)
+			answer(e.registrations, err)
 		case redis.HasErrorPrefix(err, "NOSCRIPT"):
 			unknown = append(unknown, e.registrations...)
 		case chferry.CodeOf(err) == chferry.CodeQueueFull && len(e.registrations) > 1:
@@ -113,6 +117,13 @@ func (s *Storage) sendTo(ctx context.Context, node redis.UniversalClient, togeth
 		}
 	}
 	return unknown
+}
+
+// reload lets the client ask the cluster again where the keys are.
+func (s *Storage) reload(ctx context.Context) {
+	if cluster, ok := s.client.(*redis.ClusterClient); ok {
+		cluster.ReloadState(ctx)
+	}
 }
 
 func answer(together []*registration, err error) {
