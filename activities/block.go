@@ -18,17 +18,15 @@ const fullBlock = 4 << 20
 // block is rows of a chunk that are inserted together: all of them, unless they are large.
 type block struct {
 	chferry.Block
-	token string
+	token string // the same whenever the rows of these keys are inserted, and no others'; empty: none
 	found []bool // for each row: whether the source had it; else it is a delete
 	ops   opList // for each row: an operation that asked for it
 }
 
-// part returns the rows from first up to last, not included.
+// part returns the rows from first up to last, not included. It has no token: a source gives rows in no particular order, so the
+// next attempt may have others there, which a server that knows the token would drop.
 func (b *block) part(first, last int) *block {
-	return &block{
-		Block: b.Slice(first, last), found: b.found[first:last], ops: b.ops.slice(first, last),
-		token: fmt.Sprintf("%s:%d-%d", b.token, first, last),
-	}
+	return &block{Block: b.Slice(first, last), found: b.found[first:last], ops: b.ops.slice(first, last)}
 }
 
 // reader reads the rows of chunks and makes blocks of them. Several may read chunks of one batch at the same time.
@@ -41,36 +39,43 @@ type reader struct {
 
 // read calls emit with each block of a chunk, and unfit with operations whose rows the source has and can't give.
 func (r *reader) read(ctx context.Context, c *chunk, emit func(*block) error, unfit func([]chferry.FailedOperation) error) error {
-	b, emitted := &block{token: c.token}, 0
+	b, begun := &block{}, 0
 	for first := 0; first < c.len(); {
-		last := first + r.pace.next(c.len()-first)
-		rows, err := r.Sources[c.database].Fetch(ctx, c.table, c.slice(first, last))
-		var tooMuch *source.TooMuchError
-		if errors.As(err, &tooMuch) {
-			r.pace.tooMuch(last-first, tooMuch.Rows)
-			continue
-		}
+		rows, last, err := r.fetch(ctx, c, first)
 		if err != nil {
 			return err
 		}
-		r.pace.fitted(last-first, rows.Bytes())
 		if err := unfit(b.append(r.plan, c, first, last, rows, r.in.Ticket.Version)); err != nil {
 			return err
 		}
 		first = last
-		if b.Bytes() < fullBlock {
+		if b.Rows() == 0 || b.Bytes() < fullBlock && last < c.len() {
 			continue
 		}
+		b.token = c.tokenOf(begun, last)
 		if err := emit(b); err != nil {
 			return err
 		}
-		emitted++
-		b = &block{token: fmt.Sprintf("%s.%d", c.token, emitted)}
+		b, begun = &block{}, last
 	}
-	if b.Rows() == 0 {
-		return nil
+	return nil
+}
+
+// fetch reads the rows of a chunk's keys from first on, as many as fit, and returns where it stopped.
+func (r *reader) fetch(ctx context.Context, c *chunk, first int) (rows chferry.Rows, last int, err error) {
+	for most := c.len() - first; ; {
+		asked := r.pace.next(most)
+		rows, err := r.Sources[c.database].Fetch(ctx, c.table, c.slice(first, first+asked))
+		var tooMuch *source.TooMuchError
+		if errors.As(err, &tooMuch) && asked > 1 {
+			most = r.pace.tooMuch(asked, tooMuch.Rows)
+			continue
+		}
+		if err == nil {
+			r.pace.fitted(asked, rows.Bytes())
+		}
+		return rows, first + asked, err
 	}
-	return emit(b)
 }
 
 // append appends the rows of a chunk's operations from first up to last, and deletes for those of them that have no row. A row
@@ -127,6 +132,18 @@ type pace struct {
 	rows int // 0: any number
 }
 
+// newPace begins with fewer rows than a chunk where there are so many columns that even rows of nulls would not fit.
+func newPace(columns []chferry.Column) *pace {
+	row := chferry.NewBlock(columns)
+	for i := range row.Vectors {
+		row.Vectors[i].AppendDefault()
+	}
+	if maxChunk*row.Bytes() <= source.DefaultFetchBytes {
+		return &pace{}
+	}
+	return &pace{rows: fullBlock / row.Bytes()}
+}
+
 // next returns how many of the rows that are left to ask for.
 func (p *pace) next(left int) int {
 	p.mu.Lock()
@@ -137,21 +154,22 @@ func (p *pace) next(left int) int {
 	return min(left, p.rows)
 }
 
-// tooMuch notes that of so many rows a few filled the memory that a fetch may take.
-func (p *pace) tooMuch(asked, fitted int) {
+// tooMuch notes that of so many rows a few filled the memory that a fetch may take, and returns how many may fit.
+func (p *pace) tooMuch(asked, fitted int) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.rows = max(1, min(fitted, asked/2))
+	return p.rows
 }
 
 // fitted notes the size of rows that were read, so that the next ones fill a block. It speeds up by steps: rows that
-// follow large ones may be large again.
+// follow large ones may be large again. Fewer rows than the pace, such as a chunk's last ones, do not slow it down.
 func (p *pace) fitted(asked, bytes int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.rows == 0 || bytes == 0 {
+	if p.rows == 0 {
 		return
 	}
 	const fastest = 4
-	p.rows = max(1, min(asked*fullBlock/bytes, fastest*asked))
+	p.rows = max(1, min(asked*fullBlock/max(1, bytes), max(p.rows, fastest*asked)))
 }

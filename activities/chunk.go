@@ -13,10 +13,19 @@ import (
 type chunk struct {
 	*group
 	first, last int
-	token       string // the same whenever this chunk of this batch is inserted, and no other's
+	token       string // the same for these keys of this batch whenever they are inserted, and no others'
 }
 
 func (c *chunk) len() int { return c.last - c.first }
+
+// tokenOf names keys of the chunk. How many are in a block depends on how large their rows are, which may have changed when
+// the next attempt reads them.
+func (c *chunk) tokenOf(begun, done int) string {
+	if begun == 0 && done == c.len() {
+		return c.token
+	}
+	return fmt.Sprintf("%s/%d-%d", c.token, begun, done)
+}
 
 // slice returns the keys of the chunk's operations from first up to last, not included.
 func (c *chunk) slice(first, last int) []chferry.Vector {
@@ -107,7 +116,7 @@ func (c *cutter) chunks(w *window) []*chunk {
 		for first := 0; first < g.ops.len(); first += c.ticket.ChunkSize {
 			part := &chunk{group: g, first: first, last: min(first+c.ticket.ChunkSize, g.ops.len()), token: token}
 			if len(all) > 0 {
-				part.token += fmt.Sprintf("/%d", len(all))
+				part.token += fmt.Sprintf("+%d", len(all))
 			}
 			all = append(all, part)
 		}

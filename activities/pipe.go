@@ -85,7 +85,7 @@ func (p *pipe) cut(ctx context.Context, chunks chan<- *chunk) error {
 
 func (p *pipe) read(ctx context.Context, chunks <-chan *chunk, blocks chan<- *block) error {
 	reading, ctx := errgroup.WithContext(ctx)
-	r := &reader{Activities: p.Activities, plan: p.plan, in: p.in, pace: &pace{}}
+	r := &reader{Activities: p.Activities, plan: p.plan, in: p.in, pace: newPace(p.plan.Destination.Columns)}
 	emit := func(b *block) error { return send(ctx, blocks, b) }
 	unfit := func(failed []chferry.FailedOperation) error { return p.settle(ctx, chferry.Outcome{}, failed) }
 	for range readers {
@@ -135,10 +135,11 @@ func (p *pipe) narrow(ctx context.Context, b *block, refusal error) error {
 		}
 		return p.insert(ctx, b.part(n/2, n))
 	}
+	_, reason := safe(refusal)
 	if p.refused++; p.refused > maxRefused {
-		return chferry.WrapError(chferry.CodeRefused, refusal, "more than %d rows of one batch are refused one by one: %s", maxRefused, refusal)
+		return chferry.WrapError(chferry.CodeRefused, refusal, "more than %d rows of one batch are refused one by one: %s", maxRefused, reason)
 	}
-	return p.settle(ctx, chferry.Outcome{}, []chferry.FailedOperation{{Operation: b.ops.at(0), Reason: refusal.Error()}})
+	return p.settle(ctx, chferry.Outcome{}, []chferry.FailedOperation{{Operation: b.ops.at(0), Reason: reason}})
 }
 
 // count counts n rows, or n deletes.

@@ -154,7 +154,7 @@ func text(blocks []chferry.Block) string {
 	return b.String()
 }
 
-func ok(t *testing.T, err error) {
+func ok(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

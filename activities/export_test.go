@@ -1,0 +1,64 @@
+package activities
+
+import (
+	"context"
+
+	"github.com/chferry/chferry"
+)
+
+// What bounds a batch.
+const (
+	FullBlock  = fullBlock
+	Readers    = readers
+	MaxRefused = maxRefused
+)
+
+// KeySet is a set of byte strings.
+type KeySet struct{ *keySet }
+
+// NewKeySet returns an empty one.
+func NewKeySet(capacity int) KeySet { return KeySet{newKeySet(capacity)} }
+
+// Add adds a key and tells whether it was not there.
+func (s KeySet) Add(key []byte) bool { return s.add(key) }
+
+// Chunk is what a cutter made.
+type Chunk struct {
+	First, Last int
+	Coalesced   int64
+	Failed      []chferry.FailedOperation
+	Groups      map[string]Group // by database
+}
+
+// Group is the operations of a chunk on one database.
+type Group struct {
+	Keys []chferry.Vector
+	Ops  []chferry.Operation
+}
+
+// Cut cuts the operations of a batch, which come in pages, into chunks.
+func Cut(plan Plan, ticket Ticket, pages ...[]chferry.Operation) []Chunk {
+	c, chunks := newCutter(plan, ticket), []Chunk(nil)
+	keep := func(c *chunk) error {
+		out := Chunk{First: c.first, Last: c.last, Coalesced: c.coalesced, Failed: c.failed, Groups: map[string]Group{}}
+		for database, g := range c.groups {
+			out.Groups[database] = Group{g.keys, g.ops}
+		}
+		chunks = append(chunks, out)
+		return nil
+	}
+	for _, page := range pages {
+		if err := c.add(page, keep); err != nil {
+			panic(err) // keep has none
+		}
+	}
+	if err := c.flush(keep); err != nil {
+		panic(err)
+	}
+	return chunks
+}
+
+// Run carries one batch to the sink.
+func Run(ctx context.Context, a *Activities, plan Plan, in InsertBatchInput) (chferry.Outcome, error) {
+	return newPipe(a, plan, in).run(ctx)
+}
