@@ -62,3 +62,18 @@ func Cut(plan Plan, ticket Ticket, pages ...[]chferry.Operation) []Chunk {
 func Run(ctx context.Context, a *Activities, plan Plan, in InsertBatchInput) (chferry.Outcome, error) {
 	return newPipe(a, plan, in).run(ctx)
 }
+
+// Pace is how many rows are asked for at once.
+type Pace struct{ *pace }
+
+// NewPace returns that of a table with columns.
+func NewPace(columns []chferry.Column) Pace { return Pace{newPace(columns)} }
+
+// Next returns how many of the rows that are left to ask for.
+func (p Pace) Next(left int) int { return p.next(left) }
+
+// TooMuch notes that too many were asked for.
+func (p Pace) TooMuch(asked, fitted int) int { return p.tooMuch(asked, fitted) }
+
+// Fitted notes the size of those that were asked for.
+func (p Pace) Fitted(asked, bytes int) { p.fitted(asked, bytes) }
