@@ -39,10 +39,14 @@ type Group struct {
 // Cut cuts the operations of a batch, which come in pages, into chunks.
 func Cut(plan Plan, ticket Ticket, pages ...[]chferry.Operation) []Chunk {
 	c, chunks := newCutter(plan, ticket), []Chunk(nil)
-	keep := func(c *chunk) error {
-		out := Chunk{First: c.first, Last: c.last, Coalesced: c.coalesced, Failed: c.failed, Groups: map[string]Group{}}
-		for database, g := range c.groups {
-			out.Groups[database] = Group{g.keys, g.ops}
+	keep := func(w *window) error {
+		out := Chunk{First: w.first, Last: w.last, Coalesced: w.coalesced, Failed: w.failed, Groups: map[string]Group{}}
+		for database, g := range w.groups {
+			ops := make([]chferry.Operation, g.ops.len())
+			for i := range ops {
+				ops[i] = g.ops.at(i)
+			}
+			out.Groups[database] = Group{g.keys, ops}
 		}
 		chunks = append(chunks, out)
 		return nil

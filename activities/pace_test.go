@@ -23,25 +23,25 @@ func TestPace(t *testing.T) {
 		do      func(activities.Pace)
 		want    int // asked for of 25,000
 	}{
-		"of the first rows":        {10, func(activities.Pace) {}, 25_000},
-		"of small rows":            {10, func(p activities.Pace) { p.Fitted(25_000, 15*mb) }, 25_000},
-		"of large rows":            {10, func(p activities.Pace) { p.TooMuch(25_000, 16) }, 16},
-		"of the largest rows":      {10, func(p activities.Pace) { p.TooMuch(25_000, 1) }, 1},
+		"of the first rows":        {10, func(activities.Pace) {}, 20_000},
+		"of small rows":            {10, func(p activities.Pace) { p.Fitted(20_000, 15*mb) }, 20_000},
+		"of large rows":            {10, func(p activities.Pace) { p.TooMuch(20_000, 16) }, 16},
+		"of the largest rows":      {10, func(p activities.Pace) { p.TooMuch(20_000, 1) }, 1},
 		"after one row":            {10, func(p activities.Pace) { p.TooMuch(2, 1) }, 1},
 		"when few fit":             {10, func(p activities.Pace) { p.TooMuch(16, 15) }, 8},
-		"that fills a block":       {10, func(p activities.Pace) { p.TooMuch(25_000, 1000); p.Fitted(1000, 16*mb) }, 500},
-		"of what fills it alone":   {10, func(p activities.Pace) { p.TooMuch(25_000, 1); p.Fitted(1, 30*mb) }, 1},
-		"of smaller rows":          {10, func(p activities.Pace) { p.TooMuch(25_000, 100); p.Fitted(100, 4*mb) }, 200},
-		"of much smaller rows":     {10, func(p activities.Pace) { p.TooMuch(25_000, 100); p.Fitted(100, 1000) }, 400},
-		"of deletes":               {10, func(p activities.Pace) { p.TooMuch(25_000, 1); p.Fitted(1, 0); p.Fitted(4, 0) }, 16},
-		"after the last of many":   {10, func(p activities.Pace) { p.TooMuch(25_000, 1000); p.Fitted(1, 8*1024) }, 1000},
-		"after a last large one":   {10, func(p activities.Pace) { p.TooMuch(25_000, 1000); p.Fitted(1, 8*mb) }, 1},
+		"that fills a block":       {10, func(p activities.Pace) { p.TooMuch(20_000, 1000); p.Fitted(1000, 8*mb) }, 500},
+		"of what fills it alone":   {10, func(p activities.Pace) { p.TooMuch(20_000, 1); p.Fitted(1, 30*mb) }, 1},
+		"of smaller rows":          {10, func(p activities.Pace) { p.TooMuch(20_000, 100); p.Fitted(100, 2*mb) }, 200},
+		"of much smaller rows":     {10, func(p activities.Pace) { p.TooMuch(20_000, 100); p.Fitted(100, 1000) }, 400},
+		"of deletes":               {10, func(p activities.Pace) { p.TooMuch(20_000, 1); p.Fitted(1, 0); p.Fitted(4, 0) }, 16},
+		"after the last of many":   {10, func(p activities.Pace) { p.TooMuch(20_000, 1000); p.Fitted(1, 4*1024) }, 1000},
+		"after a last large one":   {10, func(p activities.Pace) { p.TooMuch(20_000, 1000); p.Fitted(1, 8*mb) }, 1},
 		"of many columns":          {1000, func(activities.Pace) {}, activities.FullBlock / 9000},
 		"of many and small values": {1000, func(p activities.Pace) { p.Fitted(900, 900*9000) }, 900 * activities.FullBlock / (900 * 9000)},
 	} {
 		p := activities.NewPace(columnsOf(test.columns))
 		test.do(p)
-		if got := p.Next(25_000); got != test.want {
+		if got := p.Next(20_000); got != test.want {
 			t.Errorf("%s: got %d rows, want %d", name, got, test.want)
 		}
 		if got := p.Next(1); got != 1 {

@@ -39,7 +39,7 @@ func TestChunks(t *testing.T) {
 	})
 }
 
-// TestDatabases puts rows of two databases with the same ids into one block, with the column that tells them apart.
+// TestDatabases syncs rows of two databases with the same ids, with the column that tells them apart, a block for each.
 func TestDatabases(t *testing.T) {
 	t.Parallel()
 	to := &fussySink{}
@@ -55,8 +55,9 @@ func TestDatabases(t *testing.T) {
 		return rows
 	}
 	to.wantRows(t, slices.Concat(of("eu", rowsFrom(1, 3, 3)), of("eu", gone(4, 5)), of("us", gone(1, 2)), of("us", rowsFrom(3, 5, 5)))...)
-	if len(to.tokens) != 1 {
-		t.Errorf("got blocks %q, want one", to.tokens)
+	slices.Sort(to.tokens)
+	if len(slices.Compact(to.tokens)) != 2 {
+		t.Errorf("got blocks %q, want two", to.tokens)
 	}
 	r.wantFailed(map[string]string{"1": "the import has no such database (it has [us eu])"})
 }
@@ -89,7 +90,8 @@ func TestPieces(t *testing.T) {
 	r.wantFailed(failed)
 }
 
-// TestCut: a chunk's keys are in order, and each has the operation that asked for it first.
+// TestCut: a window's keys are in order, and each has the operation that asked for it first. A batch is one window unless the first
+// operations are in order.
 func TestCut(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, &fussySink{}, 0, func(i *chferry.Import) { i.Databases, i.DatabaseColumn = []string{"eu", "us"}, "region" })
@@ -111,16 +113,46 @@ func TestCut(t *testing.T) {
 		chunks := activities.Cut(plan, activities.Ticket{Operations: len(ops), ChunkSize: size}, slices.Collect(slices.Chunk(ops, page))...)
 		seen, at := map[string]bool{}, 0
 		for _, c := range chunks {
-			if c.First != at || c.Last != min(at+size, len(ops)) {
-				t.Errorf("a chunk goes from %d to %d after the one that ended at %d", c.First, c.Last, at)
+			whole := c.First == 0 && c.Last == len(ops)
+			if c.First != at || c.Last != min(at+size, len(ops)) && !whole {
+				t.Errorf("a window goes from %d to %d after the one that ended at %d", c.First, c.Last, at)
 			}
 			at = c.Last
 			wantChunk(t, c, ops[c.First:c.Last], seen)
 		}
 		if at != len(ops) {
-			t.Errorf("the chunks end at %d of %d", at, len(ops))
+			t.Errorf("the windows end at %d of %d", at, len(ops))
 		}
 	})
+}
+
+// TestWindows: a batch in order is cut as it comes, one in no order is sorted as a whole.
+func TestWindows(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, &fussySink{}, 0)
+	plan, err := activities.MakePlan(t.Context(), r.imp, r.steps.Sources)
+	ok(t, err)
+	ascending := opsOf("", 1, 10)
+	shuffled := slices.Concat(opsOf("", 6, 10), opsOf("", 1, 5))
+	late := slices.Concat(opsOf("", 1, 4), opsOf("", 8, 10), opsOf("", 5, 7))
+	for name, test := range map[string]struct {
+		ops  []chferry.Operation
+		size int
+		want string
+	}{
+		"in order":                 {ascending, 4, "0-4 4-8 8-10"},
+		"in no order":              {shuffled, 6, "0-10"},
+		"in no order after a time": {late, 4, "0-4 4-8 8-10"},
+		"in one chunk":             {shuffled, 10, "0-10"},
+	} {
+		var got []string
+		for _, w := range activities.Cut(plan, activities.Ticket{Operations: len(test.ops), ChunkSize: test.size}, test.ops) {
+			got = append(got, fmt.Sprintf("%d-%d", w.First, w.Last))
+		}
+		if strings.Join(got, " ") != test.want {
+			t.Errorf("%s: got windows %s, want %s", name, got, test.want)
+		}
+	}
 }
 
 // wantChunk holds a chunk against its operations; seen are the rows of those before.
