@@ -40,7 +40,7 @@ func benchAPI(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	f := &figure{name: "POST of one pk, 64 connections", format: "%.0f/s", baseName: "the same handler without Redis", goal: "≥ 0.7"}
-	err = errors.Join(compareAPI(ctx, r.store, f), r.stop())
+	err = errors.Join(compareAPI(ctx, r.store, f), r.stop(ctx))
 	if err != nil {
 		return err
 	}

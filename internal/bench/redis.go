@@ -36,8 +36,8 @@ func startRedis(ctx context.Context) (*redisBench, error) {
 	return &redisBench{server, store, goredis.NewClient(&goredis.Options{Addr: server.Addr})}, nil
 }
 
-func (r *redisBench) stop() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+func (r *redisBench) stop(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
 	return errors.Join(r.store.Close(), r.admin.Close(), r.server.Stop(ctx))
 }

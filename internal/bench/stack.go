@@ -53,7 +53,7 @@ func startStack(ctx context.Context, startClickHouse func(context.Context, embed
 	s = &stack{}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, s.stop())
+			err = errors.Join(err, s.stop(ctx))
 		}
 	}()
 	if s.dir, err = os.MkdirTemp("", "chferry-bench-"); err != nil {
@@ -116,8 +116,8 @@ func (s *stack) startWorker(ctx context.Context) error {
 	return err
 }
 
-func (s *stack) stop() error {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+func (s *stack) stop(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
 	if s.starter != nil {
 		s.starter.Close()
@@ -132,7 +132,7 @@ func (s *stack) stop() error {
 		}
 	}
 	if s.redis != nil {
-		errs = append(errs, s.redis.stop())
+		errs = append(errs, s.redis.stop(ctx))
 	}
 	return errors.Join(append(errs, os.RemoveAll(s.dir))...)
 }

@@ -35,7 +35,7 @@ func benchStorage(ctx context.Context, out io.Writer) error {
 	for round := 0; round < rounds && err == nil; round++ {
 		err = b.round(ctx)
 	}
-	if stopErr := r.stop(); err == nil {
+	if stopErr := r.stop(ctx); err == nil {
 		err = stopErr
 	}
 	if err != nil {

@@ -31,7 +31,7 @@ func onStack(ctx context.Context, startClickHouse func(context.Context, embedded
 	if err != nil {
 		return err
 	}
-	return errors.Join(do(s), s.stop())
+	return errors.Join(do(s), s.stop(ctx))
 }
 
 // processes are those of a sync, as the kernel names them.

@@ -167,12 +167,12 @@ func (s *Storage) appended(e *entryOf) error {
 	if !ok {
 		return nil
 	}
-	if reply, err := script.Slice(); err != nil || reply[0] != "full" {
+	reply, err := script.Slice()
+	if err != nil || reply[0] != "full" {
 		return err
-	} else {
-		return chferry.Errorf(chferry.CodeQueueFull, "import key %s has %v operations pending and may have %d: "+
-			"wait for syncs to drain it, or raise max_pending", e.key, reply[1], s.maxPending(e.key))
 	}
+	return chferry.Errorf(chferry.CodeQueueFull, "import key %s has %v operations pending and may have %d: "+
+		"wait for syncs to drain it, or raise max_pending", e.key, reply[1], s.maxPending(e.key))
 }
 
 func (s *Storage) maxPending(key chferry.ImportKey) int64 {
