@@ -186,7 +186,7 @@ var adviceByCode = map[chferry.Code]string{
 	chferry.CodeAccessDenied:   "mend user and password in clickhouse.url, or grant the user the right",
 	chferry.CodeSchemaMismatch: "run check to see what does not fit",
 	chferry.CodeConfiguration:  "the server does not allow it: see its log and the settings of the user",
-	chferry.CodeRefused:        "a constraint, a materialized view or the partition key can't take what a row holds",
+	chferry.CodeRefused:        "a constraint, a materialized view or the partition key does not take what a row holds: mend the row or the table, then retry",
 	chferry.CodeUnknown:        "see the server's log",
 }
 

@@ -31,6 +31,7 @@ func TestExceptions(t *testing.T) {
 		chferry.CodeAccessDenied:   {164, 192, 193, 194, 195, 291, 492, 497, 511, 512, 516, 720},
 		chferry.CodeSchemaMismatch: {7, 8, 10, 15, 16, 20, 44, 47, 48, 50, 53, 60, 70, 122, 218, 349, 352, 741},
 		chferry.CodeConfiguration:  {46, 56, 62, 81, 115, 158, 180, 217, 307, 344, 392, 396, 452, 471, 472, 565, 620, 724, 725, 903},
+		chferry.CodeRefused:        {6, 27, 38, 41, 69, 72, 117, 128, 131, 153, 321, 376, 395, 407, 469},
 		chferry.CodeUnknown:        {1, 49, 1001, 1002, 123456},
 	} {
 		for _, code := range codes {
