@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"github.com/chferry/chferry/internal/testenv"
 )
 
 const oneImport = `
@@ -124,6 +126,33 @@ func TestFailed(t *testing.T) {
 	if got := s.status(s.key); got.Pending+got.Failed != 0 {
 		t.Errorf("after the flush the status is %+v", got)
 	}
+}
+
+// TestFailedReason: a row that ClickHouse refuses is listed with the reason, and retried once the table takes it.
+func TestFailedReason(t *testing.T) {
+	t.Parallel()
+	s := setupOn(t, testenv.ModernClickHouse(t), oneImport)
+	s.exec(`INSERT INTO users SELECT n, 'user ' || n, NULL, n, true, now(), NULL FROM generate_series(1, 9) n`)
+	s.must("apply")
+	s.start("worker")
+	if err := s.target.Exec(t.Context(), "ALTER TABLE users ADD CONSTRAINT poor CHECK balance != 7"); err != nil {
+		t.Fatal(err)
+	}
+	s.must("register", s.key, "insert", "1", "2", "3", "4", "5", "6", "7", "8", "9")
+	if status, out, errOut := s.run("sync", s.key, "--wait"); status != 3 || !strings.Contains(out, `"rows":8,`) || !strings.Contains(out, `"failed":1,`) {
+		t.Errorf("the sync ends with %d: %s%s", status, out, errOut)
+	}
+	out := s.must("failed", "list", s.key)
+	if n := strings.Count(out, "\n"); n != 2 || !strings.Contains(out, ".users: ClickHouse refused with code 469 VIOLATED_CONSTRAINT: a constraint, ") {
+		t.Errorf("failed list has %d lines, want 2:\n%s", n, out)
+	}
+	wantLines(t, out, "default\tinsert\t7\tinsert into ")
+	if err := s.target.Exec(t.Context(), "ALTER TABLE users DROP CONSTRAINT poor"); err != nil {
+		t.Fatal(err)
+	}
+	s.must("failed", "retry", s.key)
+	s.must("sync", s.key, "--wait")
+	s.wantSame(usersInSource, usersInTarget)
 }
 
 // TestSyncFails: a sync that gave up ends with 1 and one line that says why.
