@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/alicebob/miniredis/v2"
 	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/chferry/chferry"
@@ -16,21 +18,31 @@ import (
 	"github.com/chferry/chferry/storage/redis"
 )
 
-// gate is a network that lets registrations through one at a time, when it is told to. It counts round trips.
+// gate is a network that lets registrations through when it is opened. It counts round trips.
 type gate struct {
 	open  chan struct{}
-	trips int
+	trips atomic.Int64
 }
 
-func (g *gate) DialHook(next goredis.DialHook) goredis.DialHook          { return next }
-func (g *gate) ProcessHook(next goredis.ProcessHook) goredis.ProcessHook { return next }
+func (g *gate) pass(first goredis.Cmder) {
+	if name := first.Name(); name == "xadd" || name == "evalsha" {
+		<-g.open
+		g.trips.Add(1)
+	}
+}
+
+func (g *gate) DialHook(next goredis.DialHook) goredis.DialHook { return next }
+
+func (g *gate) ProcessHook(next goredis.ProcessHook) goredis.ProcessHook {
+	return func(ctx context.Context, cmd goredis.Cmder) error {
+		g.pass(cmd)
+		return next(ctx, cmd)
+	}
+}
+
 func (g *gate) ProcessPipelineHook(next goredis.ProcessPipelineHook) goredis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []goredis.Cmder) error {
-		if cmds[0].Name() == "hello" || cmds[0].Name() == "client" {
-			return next(ctx, cmds)
-		}
-		<-g.open
-		g.trips++
+		g.pass(cmds[0])
 		return next(ctx, cmds)
 	}
 }
@@ -87,8 +99,8 @@ func TestTogether(t *testing.T) {
 		t.Errorf("%d calls were refused, want one of three where two fit", full)
 	}
 	// One alone; all others; those again whose script Redis did not know; three that did not fit together, one by one.
-	if gate.trips > 6 {
-		t.Errorf("%d round trips", gate.trips)
+	if trips := gate.trips.Load(); trips > 6 {
+		t.Errorf("%d round trips", trips)
 	}
 	s.wantStatus(4, 0)
 	if entries, err := s.admin.XLen(t.Context(), "chferry:{users}:queue").Result(); err != nil || entries != 2 {
@@ -172,4 +184,30 @@ func (s *server) drained(key chferry.ImportKey) string {
 	_, err = s.PostSync(ctx, key, storage.PostSyncOptions{Token: "drain", BatchID: batch.ID})
 	s.ok(err)
 	return strings.Join(words, " ")
+}
+
+// TestRefusedTogether: a connection that Redis refuses has no reply for any of those who share it, and none of them may take that for
+// a yes.
+func TestRefusedTogether(t *testing.T) {
+	t.Parallel()
+	const password = "right"
+	fake := miniredis.RunT(t)
+	fake.RequireAuth(password)
+	for name, d := range map[string]redis.Durability{"plain": {}, "durable": {Replicas: 1}} {
+		store := durable(t, "redis://:wrong@"+fake.Addr(), d)
+		var calls sync.WaitGroup
+		for i := range 20 {
+			calls.Go(func() {
+				ops := update("1", "2")[:1+i%2]
+				n, err := store.RegisterOperations(t.Context(), key, ops...)
+				if n != 0 || chferry.CodeOf(err) != chferry.CodeAccessDenied {
+					t.Errorf("%s: %d registered, %v", name, n, err)
+				}
+			})
+		}
+		calls.Wait()
+	}
+	if keys := fake.DB(0).Keys(); len(keys) != 0 {
+		t.Errorf("Redis has the keys %q", keys)
+	}
 }

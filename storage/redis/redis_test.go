@@ -31,7 +31,9 @@ func open(t *testing.T, opts redis.Options) *redis.Storage {
 }
 
 // prefix is another one whenever a test runs.
-func prefix(t *testing.T) string { return strings.ReplaceAll(t.Name(), "/", "-") + "-" + rand.Text()[:8] }
+func prefix(t *testing.T) string {
+	return strings.ReplaceAll(t.Name(), "/", "-") + "-" + rand.Text()[:8]
+}
 
 func openURL(t *testing.T, url string, opts redis.Options) *redis.Storage {
 	t.Helper()

@@ -87,17 +87,9 @@ func (s *Storage) node(ctx context.Context, key chferry.ImportKey) (redis.Univer
 // sendTo returns the registrations that were not tried because node does not know the script yet; all others are answered.
 func (s *Storage) sendTo(ctx context.Context, node redis.UniversalClient, together []*registration) (unknown []*registration) {
 	entries := merge(together)
-	var kept *redis.Cmd
-	// What fails says so in its own reply.
-	_, _ = node.Pipelined(ctx, func(pipe redis.Pipeliner) error {
-		for _, e := range entries {
-			e.reply = s.append(ctx, pipe, e)
-		}
-		kept = s.opts.Durability.wait(ctx, pipe)
-		return nil
-	})
+	kept, failed := s.exchange(ctx, node, entries)
 	for _, e := range entries {
-		err := s.appended(e)
+		err := s.appended(e, failed)
 		switch {
 		case redis.HasErrorPrefix(err, "MOVED"):
 			s.reload(ctx)
@@ -117,6 +109,23 @@ func (s *Storage) sendTo(ctx context.Context, node redis.UniversalClient, togeth
 		}
 	}
 	return unknown
+}
+
+// exchange sends entries in one round trip and sets their replies. Its error is of those that got none: the client does not
+// always say it in them.
+func (s *Storage) exchange(ctx context.Context, node redis.UniversalClient, entries []*entryOf) (kept *redis.Cmd, failed error) {
+	if len(entries) == 1 && !s.opts.Durability.waits() {
+		entries[0].reply = s.append(ctx, node, entries[0])
+		return nil, entries[0].reply.Err()
+	}
+	_, failed = node.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+		for _, e := range entries {
+			e.reply = s.append(ctx, pipe, e)
+		}
+		kept = s.opts.Durability.wait(ctx, pipe)
+		return nil
+	})
+	return kept, failed
 }
 
 // reload lets the client ask the cluster again where the keys are.
@@ -150,29 +159,39 @@ func merge(together []*registration) []*entryOf {
 
 // append sends one entry. One operation is counted by the stream itself; more need a script, because a transaction would
 // count them even where Redis refuses to append.
-func (s *Storage) append(ctx context.Context, pipe redis.Pipeliner, e *entryOf) redis.Cmder {
+func (s *Storage) append(ctx context.Context, to redis.Cmdable, e *entryOf) redis.Cmder {
 	k, limit := s.keys(e.key), s.maxPending(e.key)
 	if len(e.ops) == 1 && limit == 0 {
-		return pipe.XAdd(ctx, &redis.XAddArgs{Stream: k.queue, Values: []any{entryField, encode(nil, e.ops)}})
+		return to.XAdd(ctx, &redis.XAddArgs{Stream: k.queue, Values: []any{entryField, encode(nil, e.ops)}})
 	}
-	return registerScript.EvalSha(ctx, pipe, []string{k.state, k.queue}, encode(nil, e.ops), len(e.ops), limit)
+	return registerScript.EvalSha(ctx, to, []string{k.state, k.queue}, encode(nil, e.ops), len(e.ops), limit)
 }
 
-// appended returns why the entry was not appended.
-func (s *Storage) appended(e *entryOf) error {
+// appended returns why the entry was not appended. Only a reply says that it was; failed is why there is none.
+func (s *Storage) appended(e *entryOf, failed error) error {
 	if err := e.reply.Err(); err != nil {
 		return err
 	}
-	script, ok := e.reply.(*redis.Cmd)
-	if !ok {
-		return nil
+	switch reply := e.reply.(type) {
+	case *redis.StringCmd:
+		if reply.Val() != "" {
+			return nil
+		}
+	case *redis.Cmd:
+		words, err := reply.Slice()
+		switch {
+		case err != nil:
+		case words[0] == "registered":
+			return nil
+		case words[0] == "full":
+			return chferry.Errorf(chferry.CodeQueueFull, "import key %s has %v operations pending and may have %d: "+
+				"wait for syncs to drain it, or raise max_pending", e.key, words[1], s.maxPending(e.key))
+		}
 	}
-	reply, err := script.Slice()
-	if err != nil || reply[0] != "full" {
-		return err
+	if failed == nil {
+		failed = errors.New("there was no reply")
 	}
-	return chferry.Errorf(chferry.CodeQueueFull, "import key %s has %v operations pending and may have %d: "+
-		"wait for syncs to drain it, or raise max_pending", e.key, reply[1], s.maxPending(e.key))
+	return failed
 }
 
 func (s *Storage) maxPending(key chferry.ImportKey) int64 {
