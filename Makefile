@@ -57,7 +57,7 @@ cover: servers ## line coverage of storage, workflows and activities by all test
 	@awk -f tools/coverage.awk bin/cover.out
 
 .PHONY: bench
-bench: servers ## measure storage, API and whole syncs next to what the databases' own tools reach
+bench: servers ## measure storage, API, syncs and what Temporal adds; BENCH=temporal: these alone
 	@command -v clickhouse-client >/dev/null || { [ "$$(id -u)" -eq 0 ] && apt-get -qq install --yes --no-install-recommends clickhouse-client >/dev/null; } || { echo "clickhouse-client is missing: install the package clickhouse-client" >&2; exit 1; }
 	go run ./internal/bench $(BENCH)
 

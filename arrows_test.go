@@ -49,7 +49,7 @@ var arrows = map[string][]string{
 	"embedded":                 {},
 	"internal/testenv":         {"embedded"},
 	"internal/testenv/prepare": {"embedded"},
-	"internal/bench":           {".", "api", "embedded", "metrics", "starter", "storage", "storage/redis"},
+	"internal/bench":           {".", "api", "embedded", "metrics", "starter", "storage", "storage/redis", "workflows"},
 
 	"embedded/chdbserver":                     {"embedded/chdbserver/internal/chdb", "embedded/chdbserver/internal/httpserver"},
 	"embedded/chdbserver/internal/httpserver": {"embedded/chdbserver/internal/chdb"},

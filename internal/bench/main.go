@@ -1,7 +1,7 @@
 // Command bench measures what docs/benchmarks.md shows, on servers that it starts itself. Machines differ and are shared,
 // so each figure is measured next to a base in the same run, five times in turn, and the medians and their ratio count.
 //
-//	go run ./internal/bench [storage] [api] [sync]
+//	go run ./internal/bench [storage] [api] [sync] [temporal]
 package main
 
 import (
@@ -27,6 +27,7 @@ var suites = []suite{
 	{"storage", benchStorage},
 	{"api", benchAPI},
 	{"sync", benchSync},
+	{"temporal", benchTemporal},
 }
 
 func main() {
@@ -40,6 +41,9 @@ func main() {
 }
 
 func run(ctx context.Context, names []string, out io.Writer) error {
+	if len(names) == 2 && names[0] == bareCommand {
+		return bareWorker(ctx, names[1])
+	}
 	for _, name := range names {
 		if !slices.ContainsFunc(suites, func(s suite) bool { return s.name == name }) {
 			return fmt.Errorf("there is no benchmark %q", name)

@@ -29,27 +29,14 @@ type stack struct {
 	starter    *starter.Starter
 }
 
-// tables are what is synced: the ten columns that every figure is about, and rows of a megabyte.
-const tables = `
-CREATE TABLE wide (id bigint PRIMARY KEY, hash text NOT NULL, name text NOT NULL, age int NOT NULL, score double precision NOT NULL,
-	balance numeric(12,2) NOT NULL, created timestamptz NOT NULL, active boolean NOT NULL, born date NOT NULL, note text);
-INSERT INTO wide SELECT n, md5(n::text), 'user ' || n, n % 1000, n * 1.5, n * 0.01, timestamptz '2024-01-01Z' + n * interval '1 second',
-	n % 2 = 0, date '2000-01-01' + n % 10000, CASE WHEN n % 4 = 0 THEN NULL ELSE 'note ' || n END FROM generate_series(1, 1000000) n;
-CREATE TABLE large (id bigint PRIMARY KEY, body text NOT NULL);
-ALTER TABLE large ALTER body SET STORAGE EXTERNAL;
-INSERT INTO large SELECT n, repeat(md5(n::text), 32768) FROM generate_series(1, 400) n;
-VACUUM ANALYZE`
-
-// benchImports are the import keys. None has a schedule: syncs begin when the benchmark says so.
-const benchImports = `
-  - {key: batch100k, table: wide, destination: {table: batch100k}, batch_size: 100000}
-  - {key: batch10k, table: wide, destination: {table: batch10k}, batch_size: 10000}
-  - {key: batch1m, table: wide, destination: {table: batch1m}, batch_size: 1000000}
-  - {key: large, table: large, destination: {table: large}, batch_size: 100000}
-`
+// content is what a stack syncs.
+type content struct {
+	tables  string // statements that make and fill the source
+	imports string // of chferry.yaml
+}
 
 // startStack starts all servers, with the ClickHouse that startClickHouse starts.
-func startStack(ctx context.Context, startClickHouse func(context.Context, embedded.Options) (*embedded.Server, error)) (s *stack, err error) {
+func startStack(ctx context.Context, startClickHouse func(context.Context, embedded.Options) (*embedded.Server, error), data content) (s *stack, err error) {
 	s = &stack{}
 	defer func() {
 		if err != nil {
@@ -70,13 +57,23 @@ func startStack(ctx context.Context, startClickHouse func(context.Context, embed
 			return s, err
 		}
 	}
-	if err = s.load(ctx); err != nil {
+	if err = s.load(ctx, data.tables); err != nil {
 		return s, err
 	}
-	return s, s.startWorker(ctx)
+	if s.starter, err = starter.New(starter.Options{Address: s.temporal.Addr}); err != nil {
+		return s, err
+	}
+	if err = s.build(ctx); err != nil {
+		return s, err
+	}
+	if err = s.configure(ctx, data.imports); err != nil {
+		return s, err
+	}
+	s.worker, err = s.run("worker")
+	return s, err
 }
 
-func (s *stack) load(ctx context.Context) error {
+func (s *stack) load(ctx context.Context, tables string) error {
 	conn, err := pgx.Connect(ctx, s.postgres.URL)
 	if err != nil {
 		return err
@@ -90,30 +87,37 @@ func (s *stack) load(ctx context.Context) error {
 	return nil
 }
 
-// startWorker builds chferry, lets it apply its configuration, and leaves its worker running.
-func (s *stack) startWorker(ctx context.Context) error {
-	config := filepath.Join(s.dir, "chferry.yaml")
+// build builds chferry.
+func (s *stack) build(ctx context.Context) error {
+	return output(exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", s.binary(), "./cmd/chferry"))
+}
+
+func (s *stack) binary() string { return filepath.Join(s.dir, "chferry") }
+
+func (s *stack) config() string { return filepath.Join(s.dir, "chferry.yaml") }
+
+// configure writes a configuration with these imports, and what may stand behind them, and lets chferry apply it.
+func (s *stack) configure(ctx context.Context, imports string) error {
 	text := fmt.Sprintf("temporal: {address: %q}\nredis: {url: %q}\nclickhouse: {url: %q}\ndatabases: {default: {url: %q}}\nimports:%s",
-		s.temporal.Addr, s.redis.server.URL, s.clickhouse.URL, s.postgres.URL, benchImports)
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		s.temporal.Addr, s.redis.server.URL, s.clickhouse.URL, s.postgres.URL, imports)
+	if err := os.WriteFile(s.config(), []byte(text), 0o600); err != nil {
 		return err
 	}
-	binary := filepath.Join(s.dir, "chferry")
-	for _, cmd := range []*exec.Cmd{
-		exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", binary, "./cmd/chferry"),
-		exec.CommandContext(ctx, binary, "apply", "--config", config),
-	} {
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("%s: %w: %s", cmd, err, out)
-		}
+	return output(exec.CommandContext(ctx, s.binary(), "apply", "--config", s.config()))
+}
+
+// output runs a command, whose output tells why if it fails.
+func output(cmd *exec.Cmd) error {
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w: %s", cmd, err, out)
 	}
-	var err error
-	//nolint:noctx // the worker runs until it is stopped
-	if s.worker, err = embedded.StartProgram(exec.Command(binary, "worker", "--config", config), s.dir, nil); err != nil {
-		return err
-	}
-	s.starter, err = starter.New(starter.Options{Address: s.temporal.Addr})
-	return err
+	return nil
+}
+
+// run leaves one of chferry's services running.
+func (s *stack) run(service string) (*embedded.Program, error) {
+	//nolint:noctx // it runs until it is stopped
+	return embedded.StartProgram(exec.Command(s.binary(), service, "--config", s.config()), s.dir, nil)
 }
 
 func (s *stack) stop(ctx context.Context) error {

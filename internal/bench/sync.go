@@ -18,16 +18,33 @@ import (
 // syncRows is how many rows a round syncs.
 const syncRows = 500_000
 
+// bulky are a million rows of the ten columns that every figure is about, and rows of a megabyte. No import key has a schedule:
+// syncs begin when the benchmark says so.
+var bulky = content{tables: `
+CREATE TABLE wide (id bigint PRIMARY KEY, hash text NOT NULL, name text NOT NULL, age int NOT NULL, score double precision NOT NULL,
+	balance numeric(12,2) NOT NULL, created timestamptz NOT NULL, active boolean NOT NULL, born date NOT NULL, note text);
+INSERT INTO wide SELECT n, md5(n::text), 'user ' || n, n % 1000, n * 1.5, n * 0.01, timestamptz '2024-01-01Z' + n * interval '1 second',
+	n % 2 = 0, date '2000-01-01' + n % 10000, CASE WHEN n % 4 = 0 THEN NULL ELSE 'note ' || n END FROM generate_series(1, 1000000) n;
+CREATE TABLE large (id bigint PRIMARY KEY, body text NOT NULL);
+ALTER TABLE large ALTER body SET STORAGE EXTERNAL;
+INSERT INTO large SELECT n, repeat(md5(n::text), 32768) FROM generate_series(1, 400) n;
+VACUUM ANALYZE`, imports: `
+  - {key: batch100k, table: wide, destination: {table: batch100k}, batch_size: 100000}
+  - {key: batch10k, table: wide, destination: {table: batch10k}, batch_size: 10000}
+  - {key: batch1m, table: wide, destination: {table: batch1m}, batch_size: 1000000}
+  - {key: large, table: large, destination: {table: large}, batch_size: 100000}
+`}
+
 // benchSync measures whole syncs from PostgreSQL through Temporal, next to the physical pipe.
 func benchSync(ctx context.Context, out io.Writer) error {
-	if err := onStack(ctx, embedded.StartClickHouse, func(s *stack) error { return benchNative(ctx, s, out) }); err != nil {
+	if err := onStack(ctx, embedded.StartClickHouse, bulky, func(s *stack) error { return benchNative(ctx, s, out) }); err != nil {
 		return err
 	}
-	return onStack(ctx, embedded.StartModernClickHouse, func(s *stack) error { return benchHTTP(ctx, s, out) })
+	return onStack(ctx, embedded.StartModernClickHouse, bulky, func(s *stack) error { return benchHTTP(ctx, s, out) })
 }
 
-func onStack(ctx context.Context, startClickHouse func(context.Context, embedded.Options) (*embedded.Server, error), do func(*stack) error) error {
-	s, err := startStack(ctx, startClickHouse)
+func onStack(ctx context.Context, startClickHouse func(context.Context, embedded.Options) (*embedded.Server, error), data content, do func(*stack) error) error {
+	s, err := startStack(ctx, startClickHouse, data)
 	if err != nil {
 		return err
 	}
