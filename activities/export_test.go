@@ -8,6 +8,7 @@ import (
 
 // What bounds a batch.
 const (
+	MaxChunk   = maxChunk
 	FullBlock  = fullBlock
 	Readers    = readers
 	MaxRefused = maxRefused

@@ -1,11 +1,15 @@
 package activities_test
 
 import (
+	"fmt"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/activities"
+	"github.com/chferry/chferry/source"
 )
 
 const mb = 1 << 20
@@ -46,6 +50,25 @@ func TestPace(t *testing.T) {
 		}
 		if got := p.Next(1); got != 1 {
 			t.Errorf("%s: %d rows of one that is left", name, got)
+		}
+	}
+}
+
+// TestMemoryInTheDocs compares the bounds with those that docs/workflows.md tells.
+func TestMemoryInTheDocs(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../docs/workflows.md")
+	ok(t, err)
+	const fetch, block = source.DefaultFetchBytes / mb, activities.FullBlock / mb
+	for _, want := range []string{
+		fmt.Sprintf("in chunks of %d,%03d operations, two at a time", activities.MaxChunk/1000, activities.MaxChunk%1000),
+		fmt.Sprintf("| the rows of one fetch | %d MB.", fetch),
+		fmt.Sprintf("as soon as it has %d MB, so %[1]d MB and a fetch", block),
+		fmt.Sprintf("two readers' blocks, and the block that is inserted: %d MB", (activities.Readers+1)*(block+fetch)),
+		fmt.Sprintf("where it has more than %d MB", fetch),
+	} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("docs/workflows.md does not say %q", want)
 		}
 	}
 }
