@@ -78,9 +78,20 @@ func (h *held) result(workflowID string) (result workflows.SyncResult) {
 	return result
 }
 
-func (h *held) events(workflowID string) (events []*history.HistoryEvent) {
+// runOf returns the ID of a workflow's run, before another of its ID begins: those of one second share it.
+func (h *held) runOf(workflowID string) string {
 	h.t.Helper()
-	all := h.temporal.GetWorkflowHistory(h.t.Context(), workflowID, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	d, err := h.temporal.DescribeWorkflowExecution(h.t.Context(), workflowID, "")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return d.GetWorkflowExecutionInfo().GetExecution().GetRunId()
+}
+
+// events returns those of a run, of the newest one if runID is empty.
+func (h *held) events(workflowID, runID string) (events []*history.HistoryEvent) {
+	h.t.Helper()
+	all := h.temporal.GetWorkflowHistory(h.t.Context(), workflowID, runID, false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for all.HasNext() {
 		event, err := all.Next()
 		if err != nil {
@@ -95,7 +106,7 @@ func (h *held) events(workflowID string) (events []*history.HistoryEvent) {
 func (h *held) insertBatch(workflowID string) (attempt int32, began time.Time, last *failure.Failure) {
 	h.t.Helper()
 	scheduled := int64(0)
-	for _, event := range h.events(workflowID) {
+	for _, event := range h.events(workflowID, "") {
 		if event.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName() == "InsertBatch" {
 			scheduled = event.GetEventId()
 		}
@@ -183,6 +194,7 @@ func TestTakeover(t *testing.T) {
 			t.Parallel()
 			h := setupHeld(t, heldImport)
 			id := end(h)
+			runID := h.runOf(id)
 			second := h.start("worker")
 			out := h.must("sync", h.key, "--wait")
 			if !strings.Contains(out, `"outcome":"synced"`) || !strings.Contains(out, `"rows":1`) {
@@ -191,7 +203,7 @@ func TestTakeover(t *testing.T) {
 			if !strings.Contains(second.log.String(), "took over the import key") {
 				t.Error("the second worker's log tells of no takeover")
 			}
-			events := h.events(id)
+			events := h.events(id, runID)
 			want := map[string]enums.EventType{
 				"terminated": enums.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED, "timed out": enums.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT,
 			}
@@ -246,7 +258,7 @@ func TestComesBack(t *testing.T) {
 	if got := h.result(first); got.Outcome != "superseded" || got.Batches != 0 {
 		t.Errorf("the first sync's result is %+v", got)
 	}
-	for _, event := range h.events(first) {
+	for _, event := range h.events(first, "") {
 		if name := event.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName(); name == "PostSyncFailed" {
 			t.Error("the superseded run has compensated")
 		}
