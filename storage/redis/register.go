@@ -99,7 +99,7 @@ func (s *Storage) sendTo(ctx context.Context, node redis.UniversalClient, togeth
 		case chferry.CodeOf(err) == chferry.CodeQueueFull && len(e.registrations) > 1:
 			// Some may fit alone.
 			for i := range e.registrations {
-				s.sendTo(ctx, node, e.registrations[i:i+1])
+				unknown = append(unknown, s.sendTo(ctx, node, e.registrations[i:i+1])...)
 			}
 		default:
 			if err == nil {
@@ -151,8 +151,11 @@ func merge(together []*registration) []*entryOf {
 			continue
 		}
 		e := entries[i]
+		if len(e.registrations) == 1 {
+			e.ops = slices.Clone(e.ops) // the first caller's
+		}
 		e.registrations = append(e.registrations, r)
-		e.ops = append(slices.Clip(e.ops), r.ops...)
+		e.ops = append(e.ops, r.ops...)
 	}
 	return entries
 }
