@@ -56,8 +56,8 @@ type window struct {
 // cutter cuts the operations of a batch into chunks. Operations on a row that the batch had already are left out: the row is
 // read after all of them were registered.
 //
-// A batch in the order of its keys is cut as it comes. Of one in no order the whole is the window that is sorted: the rows
-// of a chunk would be strewn over the table otherwise.
+// A batch in the order of its keys is cut as it comes. One in no order has two windows, which are sorted: the rows of a chunk
+// would be strewn over the table otherwise, and of one window alone nothing would be read before all was sorted.
 type cutter struct {
 	plan   Plan
 	ticket Ticket
@@ -82,7 +82,7 @@ func (c *cutter) add(ops []chferry.Operation, full func(*window) error) error {
 			continue
 		}
 		if c.next.first == 0 && !c.next.sorted() {
-			c.size = c.ticket.Operations
+			c.size = max(c.size, (c.ticket.Operations+1)/2)
 		}
 		if c.next.last-c.next.first < c.size {
 			continue

@@ -90,8 +90,7 @@ func TestPieces(t *testing.T) {
 	r.wantFailed(failed)
 }
 
-// TestCut: a window's keys are in order, and each has the operation that asked for it first. A batch is one window unless the first
-// operations are in order.
+// TestCut: a window's keys are in order, and each has the operation that asked for it first.
 func TestCut(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, &fussySink{}, 0, func(i *chferry.Import) { i.Databases, i.DatabaseColumn = []string{"eu", "us"}, "region" })
@@ -113,8 +112,8 @@ func TestCut(t *testing.T) {
 		chunks := activities.Cut(plan, activities.Ticket{Operations: len(ops), ChunkSize: size}, slices.Collect(slices.Chunk(ops, page))...)
 		seen, at := map[string]bool{}, 0
 		for _, c := range chunks {
-			whole := c.First == 0 && c.Last == len(ops)
-			if c.First != at || c.Last != min(at+size, len(ops)) && !whole {
+			half := max(size, (len(ops)+1)/2)
+			if c.First != at || c.Last != min(at+size, len(ops)) && c.Last != min(at+half, len(ops)) {
 				t.Errorf("a window goes from %d to %d after the one that ended at %d", c.First, c.Last, at)
 			}
 			at = c.Last
@@ -126,14 +125,14 @@ func TestCut(t *testing.T) {
 	})
 }
 
-// TestWindows: a batch in order is cut as it comes, one in no order is sorted as a whole.
+// TestWindows: a batch in order is cut as it comes, one in no order is sorted in two parts.
 func TestWindows(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, &fussySink{}, 0)
 	plan, err := activities.MakePlan(t.Context(), r.imp, r.steps.Sources)
 	ok(t, err)
 	ascending := opsOf("", 1, 10)
-	shuffled := slices.Concat(opsOf("", 6, 10), opsOf("", 1, 5))
+	shuffled := slices.Concat(opsOf("", 10, 10), opsOf("", 6, 9), opsOf("", 1, 5))
 	late := slices.Concat(opsOf("", 1, 4), opsOf("", 8, 10), opsOf("", 5, 7))
 	for name, test := range map[string]struct {
 		ops  []chferry.Operation
@@ -141,7 +140,8 @@ func TestWindows(t *testing.T) {
 		want string
 	}{
 		"in order":                 {ascending, 4, "0-4 4-8 8-10"},
-		"in no order":              {shuffled, 6, "0-10"},
+		"in no order":              {shuffled, 2, "0-5 5-10"},
+		"in no order, two chunks":  {shuffled, 6, "0-6 6-10"},
 		"in no order after a time": {late, 4, "0-4 4-8 8-10"},
 		"in one chunk":             {shuffled, 10, "0-10"},
 	} {
