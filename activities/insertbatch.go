@@ -22,27 +22,35 @@ type Outcome struct {
 	Failed     int64 `json:"failed,omitempty"`
 }
 
+// InsertBatchResult says what became of a batch's operations.
+type InsertBatchResult struct {
+	Outcome
+	// Reason is why the first of the failed operations that was met can't be imported; empty if none failed.
+	Reason string `json:"reason,omitempty"`
+}
+
 // InsertBatch imports a claimed batch: its operations become rows, read from the sources now, and the rows go into the destination.
 // Done again, it inserts the same rows with the same version or newer ones with it; either way the destination shows each
 // row once.
-func (a *Activities) InsertBatch(ctx context.Context, in InsertBatchInput) (Outcome, error) {
-	return step(ctx, a, attempt{key: in.ImportKey, step: "InsertBatch"}, func() (Outcome, error) {
+func (a *Activities) InsertBatch(ctx context.Context, in InsertBatchInput) (InsertBatchResult, error) {
+	return step(ctx, a, attempt{key: in.ImportKey, step: "InsertBatch"}, func() (InsertBatchResult, error) {
 		imp, err := a.importOf(in.ImportKey)
 		if err != nil {
-			return Outcome{}, err
+			return InsertBatchResult{}, err
 		}
 		ctx, stop := a.keepAlive(ctx, imp, in.Token)
 		defer stop()
 		plan, ok := a.claimed.take(in.ImportKey, in.Ticket.Batch)
 		if !ok {
 			if plan, err = a.plan(ctx, imp); err != nil {
-				return Outcome{}, err
+				return InsertBatchResult{}, err
 			}
 		}
-		outcome, err := newPipe(a, plan, in).run(ctx)
+		p := newPipe(a, plan, in)
+		outcome, err := p.run(ctx)
 		if cause := context.Cause(ctx); err != nil && cause != nil {
 			err = cause // why the work was stopped says more than what was stopped
 		}
-		return Outcome(outcome), err
+		return InsertBatchResult{Outcome(outcome), p.reason}, err
 	})
 }

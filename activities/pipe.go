@@ -20,7 +20,8 @@ type pipe struct {
 
 	mu      sync.Mutex
 	outcome chferry.Outcome
-	refused int // rows that the sink refused one by one
+	reason  string // of the first operation that was set aside
+	refused int    // rows that the sink refused one by one
 }
 
 // readers is how many chunks are read at a time, each on a connection of its own.
@@ -156,6 +157,9 @@ func (p *pipe) settle(ctx context.Context, done chferry.Outcome, failed []chferr
 	done.Failed = int64(len(failed))
 	p.mu.Lock()
 	p.outcome.Add(done)
+	if len(failed) > 0 && p.reason == "" {
+		p.reason = failed[0].Reason
+	}
 	p.mu.Unlock()
 	if len(failed) == 0 {
 		return nil

@@ -26,7 +26,7 @@ func differences(d *client.ScheduleDescription, want client.ScheduleOptions) []s
 			out = append(out, strings.TrimSpace(fmt.Sprintf("%s %s, was %s", what, orNone(want), orNone(got))))
 		}
 	}
-	times := fmt.Sprint(wanted.Memo[specMemo])
+	times := fmt.Sprint(wanted.Memo[workflows.ScheduleMemo])
 	compare("", timesNow(d), times)
 	compare("time zone", d.Schedule.Spec.TimeZoneName, cmp.Or(want.Spec.TimeZoneName, zoneOf(times)))
 	compare("jitter", jitter(d.Schedule.Spec), jitter(&want.Spec))
@@ -74,7 +74,7 @@ func jitter(spec *client.ScheduleSpec) string {
 
 // zoneOf returns the time zone that a cron expression names itself.
 func zoneOf(times string) string {
-	zone, _, _ := strings.Cut(strings.TrimPrefix(times, cronWord), " ")
+	zone, _, _ := strings.Cut(strings.TrimPrefix(times, workflows.CronWord), " ")
 	name, ok := strings.CutPrefix(strings.TrimPrefix(zone, "CRON_"), "TZ=")
 	if !ok {
 		return ""
@@ -92,14 +92,14 @@ func specNow(d *client.ScheduleDescription) string {
 
 // timesNow returns the times of the schedule in words: those of its memo, unless somebody has changed them elsewhere.
 func timesNow(d *client.ScheduleDescription) string {
-	words, spec := memo(d, specMemo), d.Schedule.Spec
+	words, spec := memo(d, workflows.ScheduleMemo), d.Schedule.Spec
 	switch {
 	case spec == nil:
 		return words
 	case fits(spec, words):
 		return words
 	case plain(spec) && len(spec.Intervals) == 1 && len(spec.Calendars) == 0 && spec.Intervals[0].Offset == 0:
-		return everyWord + spec.Intervals[0].Every.String()
+		return workflows.EveryWord + spec.Intervals[0].Every.String()
 	default:
 		return "times set elsewhere"
 	}
@@ -109,7 +109,7 @@ func timesNow(d *client.ScheduleDescription) string {
 // of a cron expression only what it was compiled to: one calendar or, for @every, one interval.
 func fits(spec *client.ScheduleSpec, words string) bool {
 	calendars, intervals := len(spec.Calendars), len(spec.Intervals)
-	every, isEvery := strings.CutPrefix(words, everyWord)
+	every, isEvery := strings.CutPrefix(words, workflows.EveryWord)
 	switch {
 	case !plain(spec):
 		return false
@@ -118,10 +118,10 @@ func fits(spec *client.ScheduleSpec, words string) bool {
 	case isEvery:
 		interval, err := time.ParseDuration(every)
 		return err == nil && calendars == 0 && slices.Equal(spec.Intervals, []client.ScheduleIntervalSpec{{Every: interval}})
-	case strings.HasPrefix(words, cronWord) && strings.Contains(words, "@every"):
+	case strings.HasPrefix(words, workflows.CronWord) && strings.Contains(words, "@every"):
 		return calendars == 0 && intervals == 1
 	default:
-		return strings.HasPrefix(words, cronWord) && calendars == 1 && intervals == 0
+		return strings.HasPrefix(words, workflows.CronWord) && calendars == 1 && intervals == 0
 	}
 }
 

@@ -22,15 +22,8 @@ import (
 // catchup is for how long after an outage ticks are made up for. One is enough: it syncs all that is pending.
 const catchup = 10 * time.Second
 
-// specMemo is a memo of each sync that holds the times of its schedule in words: Temporal does not give a cron expression back.
-const specMemo = "chferry_schedule"
-
-// The words for a schedule.
-const (
-	everyWord = "every "
-	cronWord  = "cron "
-	byHand    = "by hand"
-)
+// byHand stands for the times of a schedule that has none.
+const byHand = "by hand"
 
 // specOf returns a schedule in words: "every 5s, jitter 2s", "cron 0 4 * * * in Europe/Paris" or "by hand".
 func specOf(imp chferry.Import) string { return inWords(timesOf(imp), imp.TimeZone, imp.Jitter) }
@@ -65,9 +58,9 @@ func detailsOf(imp chferry.Import) string {
 func timesOf(imp chferry.Import) string {
 	switch {
 	case imp.Every > 0:
-		return everyWord + imp.Every.String()
+		return workflows.EveryWord + imp.Every.String()
 	case imp.Cron != "":
-		return cronWord + imp.Cron
+		return workflows.CronWord + imp.Cron
 	default:
 		return byHand
 	}
@@ -87,7 +80,7 @@ func (s *Starter) schedule(imp chferry.Import, attributes bool) client.ScheduleO
 		Args:          []any{workflows.SyncInput{ImportKey: imp.Key}},
 		StaticSummary: fmt.Sprintf("sync %s: %s into %s", imp.Key, imp.Table, imp.DestinationTable),
 		StaticDetails: detailsOf(imp),
-		Memo:          map[string]any{specMemo: timesOf(imp)},
+		Memo:          map[string]any{workflows.ScheduleMemo: timesOf(imp)},
 	}
 	options := client.ScheduleOptions{
 		ID: id, Spec: spec, Action: action,

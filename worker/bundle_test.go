@@ -271,7 +271,7 @@ func (b *bundle) sync() (workflows.SyncResult, error) {
 	return b.starter.Sync(ctx, b.imp.Key, nil)
 }
 
-// wantSync syncs and compares the result, but for its seconds.
+// wantSync syncs and compares the result, but for its seconds, what started it and the reason of failures, which are somewhere in it.
 func (b *bundle) wantSync(want workflows.SyncResult) {
 	b.t.Helper()
 	got, err := b.sync()
@@ -279,7 +279,13 @@ func (b *bundle) wantSync(want workflows.SyncResult) {
 	if got.Seconds <= 0 {
 		b.t.Errorf("the sync took %v seconds", got.Seconds)
 	}
-	got.Seconds = 0
+	if got.StartedBy != workflows.StartedByTrigger {
+		b.t.Errorf("the sync was started by %q, want a trigger", got.StartedBy)
+	}
+	if (got.Reason != "") != (got.Failed > 0) {
+		b.t.Errorf("%d operations failed, with the reason %q", got.Failed, got.Reason)
+	}
+	got.Seconds, got.StartedBy, got.Reason = 0, "", ""
 	if got != want {
 		b.t.Fatalf("the sync's result is\n%+v, want\n%+v", got, want)
 	}

@@ -30,6 +30,15 @@ var (
 	RowsAttribute      = temporal.NewSearchAttributeKeyInt64("ChferryRows")
 )
 
+// ScheduleMemo is the memo of each sync that holds the times of its schedule in words: Temporal does not give a cron expression back.
+const ScheduleMemo = "chferry_schedule"
+
+// The words for the times of a schedule are EveryWord and a duration, or CronWord and an expression.
+const (
+	EveryWord = "every "
+	CronWord  = "cron "
+)
+
 // DefaultTaskQueue is the task queue of workers unless configured otherwise.
 const DefaultTaskQueue = "chferry"
 

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -25,6 +26,8 @@ type SyncProgress struct {
 	// Remaining is the number of operations that were kept when the step began.
 	Remaining int64 `json:"remaining"`
 	chferry.Outcome
+	// Reason is why the first of the failed operations can't be imported; empty if none failed.
+	Reason string `json:"reason,omitempty"`
 	// Began is when the first run of the chain began.
 	Began time.Time `json:"began"`
 }
@@ -38,9 +41,11 @@ type SyncResult struct {
 	Deletes    int64   `json:"deletes"`
 	Coalesced  int64   `json:"coalesced"`
 	Failed     int64   `json:"failed"`
-	Remaining  int64   `json:"remaining"`       // operations left to the next sync
-	Limit      string  `json:"limit,omitempty"` // why they are left: LimitBatches or LimitDuration
+	Reason     string  `json:"reason,omitempty"` // why the first that failed can't be imported
+	Remaining  int64   `json:"remaining"`        // operations left to the next sync
+	Limit      string  `json:"limit,omitempty"`  // why they are left: LimitBatches or LimitDuration
 	Seconds    float64 `json:"seconds"`
+	StartedBy  string  `json:"started_by,omitempty"` // StartedByTick or StartedByTrigger; empty of an idle sync
 }
 
 // The limits that end a sync although operations are left, as the configuration names them.
@@ -96,11 +101,11 @@ func (s *syncRun) run(ctx workflow.Context) (result SyncResult, err error) {
 		if ticket.Operations == 0 {
 			return s.result(ctx), nil
 		}
-		outcome, err := s.insertBatch(ctx, ticket)
+		inserted, err := s.insertBatch(ctx, ticket)
 		if err != nil {
 			return SyncResult{}, err
 		}
-		if err := s.postSync(ctx, ticket, outcome); err != nil {
+		if err := s.postSync(ctx, ticket, inserted); err != nil {
 			return SyncResult{}, err
 		}
 		if s.progress.Remaining == 0 || s.limit != "" {
@@ -127,34 +132,35 @@ func (s *syncRun) preSync(ctx workflow.Context) (claimed bool, err error) {
 
 func (s *syncRun) getOperations(ctx workflow.Context) (ticket activities.Ticket, err error) {
 	s.enter(ctx, getOperations)
-	summary := fmt.Sprintf("claim batch %d: %d operations pending", s.progress.Batches+1, s.progress.Remaining)
+	summary := fmt.Sprintf("claim batch %d: %s operations pending", s.progress.Batches+1, grouped(s.progress.Remaining))
 	err = workflow.ExecuteActivity(longOptions(ctx, s.limits, longestClaim, summary), getOperations,
 		activities.GetOperationsInput{ImportKey: s.key, Token: s.token}).Get(ctx, &ticket)
 	return ticket, err
 }
 
-func (s *syncRun) insertBatch(ctx workflow.Context, ticket activities.Ticket) (outcome activities.Outcome, err error) {
+func (s *syncRun) insertBatch(ctx workflow.Context, ticket activities.Ticket) (done activities.InsertBatchResult, err error) {
 	s.enter(ctx, insertBatch)
-	summary := fmt.Sprintf("import batch %d: %d operations", s.progress.Batches+1, ticket.Operations)
+	summary := fmt.Sprintf("import batch %d: %s operations", s.progress.Batches+1, grouped(int64(ticket.Operations)))
 	err = workflow.ExecuteActivity(longOptions(ctx, s.limits, s.limits.InsertTimeout, summary), insertBatch,
-		activities.InsertBatchInput{ImportKey: s.key, Token: s.token, Ticket: ticket}).Get(ctx, &outcome)
-	return outcome, err
+		activities.InsertBatchInput{ImportKey: s.key, Token: s.token, Ticket: ticket}).Get(ctx, &done)
+	return done, err
 }
 
-func (s *syncRun) postSync(ctx workflow.Context, ticket activities.Ticket, outcome activities.Outcome) error {
+func (s *syncRun) postSync(ctx workflow.Context, ticket activities.Ticket, inserted activities.InsertBatchResult) error {
 	s.enter(ctx, postSync)
 	limit := s.reached(ctx) // asked before the step, which ends the claim: run and claim end together
-	summary := fmt.Sprintf("remove batch %d: %s", s.progress.Batches+1, counts(outcome))
+	summary := fmt.Sprintf("remove batch %d: %s", s.progress.Batches+1, counts(inserted.Outcome))
 	var done activities.PostSyncResult
 	err := workflow.ExecuteActivity(stepOptions(ctx, s.limits, longestCall, summary), postSync, activities.PostSyncInput{
-		ImportKey: s.key, Token: s.token, Batch: ticket.Batch, Outcome: outcome,
-		Last: limit != "", Partial: s.progress.Failed+outcome.Failed > 0,
+		ImportKey: s.key, Token: s.token, Batch: ticket.Batch, Outcome: inserted.Outcome,
+		Last: limit != "", Partial: s.progress.Failed+inserted.Failed > 0,
 	}).Get(ctx, &done)
 	if err == nil {
 		s.limit = limit
 		s.progress.Batches++
 		s.progress.Remaining = done.Remaining
-		s.progress.Add(chferry.Outcome(outcome))
+		s.progress.Add(chferry.Outcome(inserted.Outcome))
+		s.progress.Reason = cmp.Or(s.progress.Reason, inserted.Reason)
 	}
 	return err
 }
@@ -174,15 +180,15 @@ func (s *syncRun) reached(ctx workflow.Context) string {
 // enter notes the step for the query and, while the run is open, for the Temporal UI.
 func (s *syncRun) enter(ctx workflow.Context, step string) {
 	s.progress.Step = step
-	workflow.SetCurrentDetails(ctx, fmt.Sprintf("**%s**: batch %d of this run, %d operations done, %d remaining",
-		step, s.progress.Batches+1, s.progress.Operations, s.progress.Remaining))
+	workflow.SetCurrentDetails(ctx, fmt.Sprintf("**%s**: batch %d of this run, %s operations done, %s remaining",
+		step, s.progress.Batches+1, grouped(s.progress.Operations), grouped(s.progress.Remaining)))
 }
 
 func (s *syncRun) result(ctx workflow.Context) SyncResult {
 	p := s.progress
 	result := SyncResult{
 		Outcome: activities.OutcomeSynced, Batches: p.Batches, Operations: p.Operations, Rows: p.Rows, Deletes: p.Deletes,
-		Coalesced: p.Coalesced, Failed: p.Failed, Remaining: p.Remaining, Seconds: float64(workflow.Now(ctx).Sub(p.Began).Milliseconds()) / 1000,
+		Coalesced: p.Coalesced, Failed: p.Failed, Reason: p.Reason, Remaining: p.Remaining, Seconds: float64(workflow.Now(ctx).Sub(p.Began).Milliseconds()) / 1000,
 	}
 	if p.Remaining > 0 {
 		result.Limit = s.limit
@@ -208,11 +214,14 @@ func (s *syncRun) end(ctx workflow.Context, result SyncResult, err error) (SyncR
 	if err != nil {
 		s.compensate(ctx)
 		s.label(ctx, activities.OutcomeFailed)
-		return SyncResult{}, s.readable(err)
+		err = s.readable(err)
+		workflow.SetCurrentDetails(ctx, s.failure(ctx, err))
+		return SyncResult{}, err
 	}
 	if result.Outcome != activities.OutcomeIdle {
 		s.label(ctx, result.Outcome)
-		workflow.SetCurrentDetails(ctx, result.words())
+		result.StartedBy = startedBy(ctx)
+		workflow.SetCurrentDetails(ctx, s.words(result))
 	}
 	return result, nil
 }
@@ -244,12 +253,17 @@ func (s *syncRun) readable(err error) error {
 	if temporal.IsCanceledError(err) {
 		return err
 	}
-	text := "gave up after trying for too long"
+	text := cmp.Or(messageOf(err), "gave up after trying for too long")
+	return temporal.NewNonRetryableApplicationError(s.progress.Step+": "+text, string(codeOf(err)), nil)
+}
+
+// messageOf returns the text that the activities gave the error, nothing if none did.
+func messageOf(err error) string {
 	var app *temporal.ApplicationError
 	if errors.As(err, &app) {
-		text = app.Message()
+		return app.Message()
 	}
-	return temporal.NewNonRetryableApplicationError(s.progress.Step+": "+text, string(codeOf(err)), nil)
+	return ""
 }
 
 // codeOf returns the code that the activities gave the error, [chferry.CodeUnknown] if none did.

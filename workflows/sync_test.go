@@ -1,6 +1,7 @@
 package workflows_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -23,6 +24,8 @@ import (
 // the others are tested against real ones in package worker.
 type steps struct {
 	pending     int64
+	batch       int64 // operations a batch; 0: 10
+	unfit       int64 // operations of each batch that can't be imported
 	limits      activities.PreSyncResult
 	preSync     func() error
 	insert      func() error
@@ -43,16 +46,21 @@ func (s *steps) PreSync(context.Context, activities.PreSyncInput) (activities.Pr
 }
 
 func (s *steps) GetOperations(context.Context, activities.GetOperationsInput) (activities.Ticket, error) {
-	return activities.Ticket{Batch: "1", Operations: int(min(s.pending, 10)), Version: 1, ChunkSize: 10}, nil
+	return activities.Ticket{Batch: "1", Operations: int(min(s.pending, cmp.Or(s.batch, 10))), Version: 1, ChunkSize: 10}, nil
 }
 
-func (s *steps) InsertBatch(_ context.Context, in activities.InsertBatchInput) (chferry.Outcome, error) {
+func (s *steps) InsertBatch(_ context.Context, in activities.InsertBatchInput) (activities.InsertBatchResult, error) {
 	if s.insert != nil {
 		if err := s.insert(); err != nil {
-			return chferry.Outcome{}, err
+			return activities.InsertBatchResult{}, err
 		}
 	}
-	return chferry.Outcome{Operations: int64(in.Ticket.Operations), Rows: int64(in.Ticket.Operations)}, nil
+	n := int64(in.Ticket.Operations)
+	done := activities.InsertBatchResult{Outcome: activities.Outcome{Operations: n, Rows: n - s.unfit, Failed: s.unfit}}
+	if s.unfit > 0 {
+		done.Reason = "a column can't hold it"
+	}
+	return done, nil
 }
 
 func (s *steps) PostSync(_ context.Context, in activities.PostSyncInput) (activities.PostSyncResult, error) {
