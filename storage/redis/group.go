@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -63,6 +64,7 @@ func (g *group) sendWaiting(ctx context.Context, together []*registration) {
 		limited, cancel := context.WithTimeout(ctx, ioTimeout)
 		g.send(limited, together)
 		cancel()
+		runtime.Gosched() // those who are about to wait go with the next ones
 		together = g.next()
 	}
 }
