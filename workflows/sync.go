@@ -132,7 +132,7 @@ func (s *syncRun) preSync(ctx workflow.Context) (claimed bool, err error) {
 
 func (s *syncRun) getOperations(ctx workflow.Context) (ticket activities.Ticket, err error) {
 	s.enter(ctx, getOperations)
-	summary := fmt.Sprintf("claim batch %d: %s operations pending", s.progress.Batches+1, grouped(s.progress.Remaining))
+	summary := fmt.Sprintf("claim batch %d: %s pending", s.progress.Batches+1, operations(s.progress.Remaining))
 	err = workflow.ExecuteActivity(longOptions(ctx, s.limits, longestClaim, summary), getOperations,
 		activities.GetOperationsInput{ImportKey: s.key, Token: s.token}).Get(ctx, &ticket)
 	return ticket, err
@@ -140,7 +140,7 @@ func (s *syncRun) getOperations(ctx workflow.Context) (ticket activities.Ticket,
 
 func (s *syncRun) insertBatch(ctx workflow.Context, ticket activities.Ticket) (done activities.InsertBatchResult, err error) {
 	s.enter(ctx, insertBatch)
-	summary := fmt.Sprintf("import batch %d: %s operations", s.progress.Batches+1, grouped(int64(ticket.Operations)))
+	summary := fmt.Sprintf("import batch %d: %s", s.progress.Batches+1, operations(int64(ticket.Operations)))
 	err = workflow.ExecuteActivity(longOptions(ctx, s.limits, s.limits.InsertTimeout, summary), insertBatch,
 		activities.InsertBatchInput{ImportKey: s.key, Token: s.token, Ticket: ticket}).Get(ctx, &done)
 	return done, err
@@ -180,8 +180,8 @@ func (s *syncRun) reached(ctx workflow.Context) string {
 // enter notes the step for the query and, while the run is open, for the Temporal UI.
 func (s *syncRun) enter(ctx workflow.Context, step string) {
 	s.progress.Step = step
-	workflow.SetCurrentDetails(ctx, fmt.Sprintf("**%s**: batch %d of this run, %s operations done, %s remaining",
-		step, s.progress.Batches+1, grouped(s.progress.Operations), grouped(s.progress.Remaining)))
+	workflow.SetCurrentDetails(ctx, fmt.Sprintf("**%s**: batch %d of this run, %s done, %s remaining",
+		step, s.progress.Batches+1, operations(s.progress.Operations), operations(s.progress.Remaining)))
 }
 
 func (s *syncRun) result(ctx workflow.Context) SyncResult {

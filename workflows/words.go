@@ -12,36 +12,41 @@ import (
 
 // counts says in words what became of operations. What is 0 goes without saying, rows excepted.
 func counts(o activities.Outcome) string {
-	text := grouped(o.Rows) + " rows"
+	text := amount(o.Rows, "row", "rows")
 	for _, of := range []struct {
-		n    int64
-		word string
-	}{{o.Deletes, "deletes"}, {o.Coalesced, "coalesced"}, {o.Failed, "failed"}} {
+		n         int64
+		one, many string
+	}{{o.Deletes, "delete", "deletes"}, {o.Coalesced, "coalesced", "coalesced"}, {o.Failed, "failed", "failed"}} {
 		if of.n > 0 {
-			text += ", " + grouped(of.n) + " " + of.word
+			text += ", " + amount(of.n, of.one, of.many)
 		}
 	}
 	return text
 }
 
-// grouped writes a number as people read it: 1,234,567.
-func grouped(n int64) string {
+func operations(n int64) string { return amount(n, "operation", "operations") }
+
+// amount says how many there are, as people write it: 1 row, 1,234,567 rows.
+func amount(n int64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
 	text := strconv.FormatInt(n, 10)
-	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
+	for i := len(text) - 3; i > 0; i -= 3 {
 		text = text[:i] + "," + text[i:]
 	}
-	return text
+	return text + " " + many
 }
 
 // words says how the sync ended, and what to do if operations failed.
 func (s *syncRun) words(r SyncResult) string {
-	text := fmt.Sprintf("**%s**: %s operations in %d batches became %s", r.Outcome, grouped(r.Operations), r.Batches,
+	text := fmt.Sprintf("**%s**: %s in %s became %s", r.Outcome, operations(r.Operations), amount(int64(r.Batches), "batch", "batches"),
 		counts(activities.Outcome{Rows: r.Rows, Deletes: r.Deletes, Coalesced: r.Coalesced, Failed: r.Failed}))
-	if r.Failed > 0 {
+	if r.Reason != "" { // an older worker gave none
 		text += fmt.Sprintf(" (%s: see `chferry failed list %s`)", r.Reason, s.key)
 	}
 	if r.Limit != "" {
-		text += fmt.Sprintf("; %s was reached, %s operations are left to the next sync", r.Limit, grouped(r.Remaining))
+		text += fmt.Sprintf("; %s was reached, %s left to the next sync", r.Limit, operations(r.Remaining))
 	}
 	return text + s.startedBy(r.StartedBy)
 }
@@ -54,7 +59,7 @@ func (s *syncRun) failure(ctx workflow.Context, err error) string {
 	}
 	text := fmt.Sprintf("**%s**: %s", outcome, why)
 	if s.progress.Step != preSync { // which is what tells how many there are
-		text += fmt.Sprintf("; %s operations are left to the next sync", grouped(s.progress.Remaining))
+		text += fmt.Sprintf("; %s left to the next sync", operations(s.progress.Remaining))
 	}
 	return text + s.startedBy(startedBy(ctx))
 }

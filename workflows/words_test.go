@@ -75,20 +75,20 @@ func TestDetails(t *testing.T) {
 	}{
 		"synced": {
 			&steps{pending: 1_234_567, batch: 1_234_567}, tick,
-			"**synced**: 1,234,567 operations in 1 batches became 1,234,567 rows; started by a tick",
+			"**synced**: 1,234,567 operations in 1 batch became 1,234,567 rows; started by a tick",
 		},
 		"partial": {
 			&steps{pending: 5, unfit: 2}, due("by hand", "2026-03-01T12:00:20Z"),
-			"**partial**: 5 operations in 1 batches became 3 rows, 2 failed (a column can't hold it: see `chferry failed list k`); " +
+			"**partial**: 5 operations in 1 batch became 3 rows, 2 failed (a column can't hold it: see `chferry failed list k`); " +
 				"started by hand or by a nudge",
 		},
 		"limited": {
 			&steps{pending: 25, limits: activities.PreSyncResult{MaxBatches: 2}}, tick,
-			"**synced**: 20 operations in 2 batches became 20 rows; max_batches was reached, 5 operations are left to the next sync; started by a tick",
+			"**synced**: 20 operations in 2 batches became 20 rows; max_batches was reached, 5 operations left to the next sync; started by a tick",
 		},
 		"failed": {
 			&steps{pending: 5000, insert: func() error { return permanent(chferry.CodeSchemaMismatch) }}, tick,
-			"**failed**: InsertBatch: to be mended (SchemaMismatch); 5,000 operations are left to the next sync; started by a tick",
+			"**failed**: InsertBatch: to be mended (SchemaMismatch); 5,000 operations left to the next sync; started by a tick",
 		},
 		"failed at first": {
 			&steps{preSync: func() error { return permanent(chferry.CodeUnknownKey) }}, func(*testsuite.TestWorkflowEnvironment) {},
@@ -103,7 +103,7 @@ func TestDetails(t *testing.T) {
 					}
 				})
 			},
-			"**cancelled**: InsertBatch was interrupted; 5 operations are left to the next sync",
+			"**cancelled**: InsertBatch was interrupted; 5 operations left to the next sync",
 		},
 	}
 	for name, test := range tests {
