@@ -20,9 +20,4 @@ run=$(curl -fsS --get "$ui/api/v1/namespaces/default/workflows" \
   --data-urlencode 'query=ChferryOutcome="synced" AND ChferryImportKey="users"' |
   awk -F '"' '/"workflowId"/ && !id { id = $4 } /"runId"/ && !run { run = $4 } END { print id "/" run }')
 
-flags=(--headless --disable-gpu --disable-quic --no-first-run --disable-background-networking
-  --disable-component-update --disable-sync --user-data-dir="$work/chromium")
-[ "$(id -u)" -ne 0 ] || flags+=(--no-sandbox)
-chromium "${flags[@]}" --window-size=1500,1150 --virtual-time-budget=20000 \
-  --screenshot="$PWD/docs/images/sync.png" "$ui/namespaces/default/workflows/$run/history" 2>/dev/null
-echo "docs/images/sync.png"
+tools/shoot.sh "$ui/namespaces/default/workflows/$run/history" "$PWD/docs/images/sync.png" 1500 1150

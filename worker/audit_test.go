@@ -2,12 +2,16 @@ package worker_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflowservice/v1"
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/activities"
@@ -96,6 +100,59 @@ func TestSummaries(t *testing.T) {
 	if summaries != 3 {
 		t.Errorf("%d activities in a sync with one batch, want 3", summaries)
 	}
+}
+
+// TestAuditQueries runs the queries of docs/audit.md, for one key that has runs of many kinds.
+func TestAuditQueries(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.wantSyncOutcome(activities.OutcomeIdle)
+	b.insert("1")
+	b.wantSyncOutcome(activities.OutcomeSynced)
+	b.register(chferry.Update, "1\x00")
+	b.wantSyncOutcome(activities.OutcomePartial)
+	b.insert("2")
+	held, release := b.hold()
+	b.trigger()
+	b.wait(held)
+	b.ok(b.starter.Client().TerminateWorkflow(b.ctx(), b.running(), "", "by the test"))
+	release()
+	page, err := os.ReadFile(filepath.Join("..", "docs", "audit.md"))
+	b.ok(err)
+	queries := map[string]string{}
+	for _, row := range regexp.MustCompile("(?m)^\\| (.+) \\| `(.+)` \\|$").FindAllStringSubmatch(string(page), -1) {
+		queries[row[1]] = strings.NewReplacer(`"users"`, `"`+string(b.imp.Key)+`"`, "v1.2.3", "v1.2.3-test").Replace(row[2])
+	}
+	for what, want := range map[string]int64{
+		"what happened to one table": 3, "what needs somebody": 1, "what is running": 0, "large runs": 0,
+		"what a build of the worker did": 4, "runs that somebody terminated": 1,
+	} {
+		query, ok := queries[what]
+		if !ok {
+			t.Errorf("the page has no query for %q", what)
+			continue
+		}
+		delete(queries, what)
+		b.wantCount(fmt.Sprintf("(%s) AND ChferryImportKey = '%s'", query, b.imp.Key), want)
+	}
+	for what := range queries {
+		t.Errorf("nobody knows what the query for %q should find", what)
+	}
+}
+
+// wantCount waits until a query finds so many runs: visibility lags behind.
+func (b *bundle) wantCount(query string, want int64) {
+	b.t.Helper()
+	var got int64
+	for range 100 {
+		counted, err := b.starter.Client().CountWorkflow(b.ctx(), &workflowservice.CountWorkflowExecutionsRequest{Query: query})
+		b.ok(err)
+		if got = counted.GetCount(); got == want {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	b.t.Errorf("%s finds %d runs, want %d", query, got, want)
 }
 
 // wantReason: the last run's result says why one of its operations failed.
