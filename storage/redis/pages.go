@@ -13,7 +13,7 @@ import (
 // the page before tells how many an entry has.
 const (
 	firstPage      = 2
-	maxPageEntries = 2_000
+	maxPageEntries = 1_000
 	pageBytes      = 1 << 18
 )
 
