@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -26,7 +27,7 @@ const handOver = time.Millisecond
 // step runs one attempt at an activity: it measures and logs it, and makes its error what Temporal reads.
 func step[Result any](ctx context.Context, a *Activities, this attempt, do func() (Result, error)) (Result, error) {
 	began := time.Now()
-	result, err := do()
+	result, err := guarded(a, this, do)
 	a.Observer.Step(this.key, this.step, time.Since(began).Seconds())
 	if err == nil {
 		a.Log.Debug("step done", "import_key", this.key, "step", this.step, "seconds", time.Since(began).Seconds())
@@ -42,6 +43,17 @@ func step[Result any](ctx context.Context, a *Activities, this attempt, do func(
 		return none, ctx.Err() // Temporal knows a cancelled activity by this error alone
 	}
 	return none, a.failure(ctx, this, code, text)
+}
+
+// guarded makes a panic an error. The SDK would write what was panicked with into the history, which nobody has looked at.
+func guarded[Result any](a *Activities, this attempt, do func() (Result, error)) (result Result, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			a.Log.Error("a step panicked", "import_key", this.key, "step", this.step, "type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+			err = chferry.Errorf(chferry.CodeUnknown, "chferry has a bug: the step panicked with a %T; the worker's log says where", p)
+		}
+	}()
+	return do()
 }
 
 // failure is the error from which Temporal knows whether and when there is another attempt.

@@ -258,10 +258,19 @@ func TestTransientFailure(t *testing.T) {
 	b.recordAs("retried")
 }
 
-// hold makes inserts wait until release is called, or their context ends; held is closed when the first waits.
-func (b *bundle) hold() (held <-chan struct{}, release func()) {
-	waiting, free := make(chan struct{}, 100), make(chan struct{})
+// hold makes inserts wait until release is called, or their context ends; held is closed when the first waits. Before that one insert
+// fails with each of errs.
+func (b *bundle) hold(errs ...error) (held <-chan struct{}, release func()) {
+	waiting, free, failures := make(chan struct{}, 100), make(chan struct{}), make(chan error, len(errs))
+	for _, err := range errs {
+		failures <- err
+	}
 	b.sink.breakWith(func(ctx context.Context) error {
+		select {
+		case err := <-failures:
+			return err
+		default:
+		}
 		waiting <- struct{}{}
 		select {
 		case <-free:

@@ -13,6 +13,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/redis/go-redis/v9"
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
 
 	"github.com/chferry/chferry/embedded"
 	"github.com/chferry/chferry/internal/testenv"
@@ -22,7 +24,7 @@ import (
 const wrongPassword = "hunter2-of-the-test"
 
 // TestWrongPasswords: each server refuses it, check and every verb that needs the server say so, and neither they nor the logs of the
-// services, down to debug, show it or the API's token.
+// services, down to debug, show it or the API's token. Nor does what Temporal keeps of the syncs that fail.
 func TestWrongPasswords(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -65,6 +67,7 @@ func TestWrongPasswords(t *testing.T) {
 			if !strings.Contains(printed, test.refused) {
 				t.Errorf("nothing says %q:\n%s", test.refused, printed)
 			}
+			printed += s.histories()
 			for _, secret := range []string{wrongPassword, url.QueryEscape(wrongPassword), token} {
 				if i := strings.Index(printed, secret); i >= 0 {
 					t.Errorf("a secret is shown: %s", printed[max(0, i-200):min(len(printed), i+200)])
@@ -113,6 +116,42 @@ func (s *stack) logOfServices() string {
 	worker.stop(syscall.SIGTERM)
 	api.stop(syscall.SIGTERM)
 	return text + worker.log.String() + api.log.String()
+}
+
+// histories is all that Temporal keeps of the syncs of the table users: those that are open are described as they are.
+func (s *stack) histories() string {
+	s.t.Helper()
+	temporal, err := client.Dial(client.Options{HostPort: testenv.Temporal(s.t)})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer temporal.Close()
+	prefix := strings.TrimSuffix(s.key, "-users")
+	schedule, err := temporal.ScheduleClient().GetHandle(s.t.Context(), prefix+":sync:"+s.key).Describe(s.t.Context())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	text := ""
+	for _, action := range schedule.Info.RecentActions {
+		run := action.StartWorkflowResult
+		d, err := temporal.DescribeWorkflowExecution(s.t.Context(), run.WorkflowID, run.FirstExecutionRunID)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		text += fmt.Sprintf("%+v\n", d)
+		events := temporal.GetWorkflowHistory(s.t.Context(), run.WorkflowID, run.FirstExecutionRunID, false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+		for events.HasNext() {
+			event, err := events.Next()
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			text += fmt.Sprintf("%+v\n", event)
+		}
+	}
+	if !strings.Contains(text, "EVENT_TYPE_WORKFLOW_EXECUTION_STARTED") {
+		s.t.Error("no sync was started")
+	}
+	return text
 }
 
 // redisWithPassword is a Redis of its own, which asks for a password.
