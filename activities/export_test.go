@@ -65,7 +65,7 @@ func Cut(plan Plan, ticket Ticket, pages ...[]chferry.Operation) []Chunk {
 
 // Run carries one batch to the sink.
 func Run(ctx context.Context, a *Activities, plan Plan, in InsertBatchInput) (chferry.Outcome, error) {
-	return newPipe(a, plan, in).run(ctx)
+	return newPipe(a, in).run(ctx, plan)
 }
 
 // Pace is how many rows are asked for at once.

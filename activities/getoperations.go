@@ -35,7 +35,7 @@ func (a *Activities) GetOperations(ctx context.Context, in GetOperationsInput) (
 		if err != nil {
 			return Ticket{}, err
 		}
-		ctx, stop := a.keepAlive(ctx, imp, in.Token)
+		ctx, stop := a.keepAlive(ctx, imp, in.Token, func() *Outcome { return nil })
 		defer stop()
 		plan, err := a.plan(ctx, imp)
 		if err := a.noteSchema(ctx, imp.Key, plan, err); err != nil {

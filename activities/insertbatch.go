@@ -38,7 +38,8 @@ func (a *Activities) InsertBatch(ctx context.Context, in InsertBatchInput) (Inse
 		if err != nil {
 			return InsertBatchResult{}, err
 		}
-		ctx, stop := a.keepAlive(ctx, imp, in.Token)
+		p := newPipe(a, in)
+		ctx, stop := a.keepAlive(ctx, imp, in.Token, p.done)
 		defer stop()
 		plan, ok := a.claimed.take(in.ImportKey, in.Ticket.Batch)
 		if !ok {
@@ -46,8 +47,7 @@ func (a *Activities) InsertBatch(ctx context.Context, in InsertBatchInput) (Inse
 				return InsertBatchResult{}, err
 			}
 		}
-		p := newPipe(a, plan, in)
-		outcome, err := p.run(ctx)
+		outcome, err := p.run(ctx, plan)
 		if cause := context.Cause(ctx); err != nil && cause != nil {
 			err = cause // why the work was stopped says more than what was stopped
 		}

@@ -21,9 +21,9 @@ const (
 // errWorkerStops ends a step on a worker that was told to stop. Nothing failed: [step] lets another worker begin at once.
 var errWorkerStops = chferry.Errorf(chferry.CodeUnavailable, "the worker is stopping: another one takes the batch over")
 
-// keepAlive heartbeats and extends the lease until stop is called. The context it returns ends as soon as the worker is told to
-// stop or another sync takes the import key over.
-func (a *Activities) keepAlive(ctx context.Context, imp chferry.Import, token string) (_ context.Context, stop func()) {
+// keepAlive heartbeats, with what is done where a step can tell, and extends the lease until stop is called. The context it returns
+// ends as soon as the worker is told to stop or another sync takes the import key over.
+func (a *Activities) keepAlive(ctx context.Context, imp chferry.Import, token string, done func() *Outcome) (_ context.Context, stop func()) {
 	limits := imp.WithDefaults()
 	timeout := cmp.Or(activity.GetInfo(ctx).HeartbeatTimeout, limits.HeartbeatTimeout) // what Temporal goes by, not what this worker's file says
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -31,7 +31,7 @@ func (a *Activities) keepAlive(ctx context.Context, imp chferry.Import, token st
 	var running sync.WaitGroup
 	running.Go(func() {
 		cancel(every(ctx, timeout/beatsPerTimeout, func() error {
-			beat(ctx, firstFailure(ctx))
+			beat(ctx, Heartbeat{Done: done(), FailingSince: firstFailure(ctx)})
 			return nil
 		}))
 	})

@@ -27,11 +27,10 @@ type pipe struct {
 // readers is how many chunks are read at a time, each on a connection of its own.
 const readers = 2
 
-func newPipe(a *Activities, plan Plan, in InsertBatchInput) *pipe {
-	return &pipe{Activities: a, plan: plan, in: in}
-}
+func newPipe(a *Activities, in InsertBatchInput) *pipe { return &pipe{Activities: a, in: in} }
 
-func (p *pipe) run(ctx context.Context) (chferry.Outcome, error) {
+func (p *pipe) run(ctx context.Context, plan Plan) (chferry.Outcome, error) {
+	p.plan = plan
 	// An attempt before this one may have set operations aside.
 	if err := p.Storage.SetAside(ctx, p.in.ImportKey, p.in.Token, p.in.Ticket.batch(), true, nil); err != nil {
 		return chferry.Outcome{}, err
@@ -150,6 +149,15 @@ func count(o *chferry.Outcome, found bool, n int64) {
 	} else {
 		o.Deletes += n
 	}
+}
+
+// done returns what became of the operations whose fate is known.
+func (p *pipe) done() *Outcome {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	o := Outcome(p.outcome)
+	o.Operations = o.Rows + o.Deletes + o.Coalesced + o.Failed
+	return &o
 }
 
 // settle notes what became of operations, failed ones among them.

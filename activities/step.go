@@ -82,25 +82,8 @@ func (t attempt) failingSince(ctx context.Context) time.Time {
 	if since.IsZero() {
 		since = time.Now()
 	}
-	beat(ctx, since)
+	beat(ctx, Heartbeat{FailingSince: since})
 	return since
-}
-
-// firstFailure returns when an attempt before this one failed first; zero if none did.
-func firstFailure(ctx context.Context) (since time.Time) {
-	if activity.HasHeartbeatDetails(ctx) {
-		_ = activity.GetHeartbeatDetails(ctx, &since) // unreadable: as if none did
-	}
-	return since
-}
-
-// beat says that the step lives. What a heartbeat holds is all that the next attempt knows of this one.
-func beat(ctx context.Context, since time.Time) {
-	if since.IsZero() {
-		activity.RecordHeartbeat(ctx)
-	} else {
-		activity.RecordHeartbeat(ctx, since)
-	}
 }
 
 func workerStops(ctx context.Context) bool {

@@ -78,7 +78,7 @@ func TestFailures(t *testing.T) {
 			t.Parallel()
 			env, beats := environment(t, test.stops)
 			if test.failed > 0 {
-				env.SetHeartbeatDetails(time.Now().Add(-test.failed))
+				env.SetHeartbeatDetails(activities.Heartbeat{FailingSince: time.Now().Add(-test.failed)})
 			}
 			a := failing(test.err, test.limits)
 			env.RegisterActivityWithOptions(a.PostSync, activity.RegisterOptions{Name: "PostSync"})
@@ -111,11 +111,11 @@ func environment(t *testing.T, stops bool) (*testsuite.TestActivityEnvironment, 
 	env.SetWorkerOptions(worker.Options{})
 	var beats []time.Time
 	env.SetOnActivityHeartbeatListener(func(_ *activity.Info, details converter.EncodedValues) {
-		var since time.Time
-		if err := details.Get(&since); err != nil {
-			t.Errorf("a heartbeat holds no time: %v", err)
+		var h activities.Heartbeat
+		if err := details.Get(&h); err != nil {
+			t.Errorf("a heartbeat can't be read: %v", err)
 		}
-		beats = append(beats, since)
+		beats = append(beats, h.FailingSince)
 	})
 	return env, &beats
 }

@@ -6,9 +6,11 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/activities"
 	"github.com/chferry/chferry/workflows"
 )
 
@@ -88,7 +90,29 @@ func (s *Starter) progress(ctx context.Context, run *client.ScheduleWorkflowExec
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	answer, err := s.client.QueryWorkflow(ctx, run.WorkflowID, "", workflows.ProgressQuery)
-	return p, err == nil && answer.Get(&p) == nil
+	if err != nil || answer.Get(&p) != nil {
+		return p, false
+	}
+	if done := s.doneByStep(ctx, run.WorkflowID, p.Step); done != nil {
+		p = p.With(*done)
+	}
+	return p, true
+}
+
+// doneByStep returns what a running step has said of itself in its last heartbeat; nil if it has said nothing.
+func (s *Starter) doneByStep(ctx context.Context, workflowID, step string) *activities.Outcome {
+	d, err := s.client.DescribeWorkflowExecution(ctx, workflowID, "")
+	if err != nil {
+		return nil
+	}
+	for _, pending := range d.GetPendingActivities() {
+		var said activities.Heartbeat
+		known := pending.GetActivityType().GetName() == step && pending.GetHeartbeatDetails() != nil
+		if known && converter.GetDefaultDataConverter().FromPayloads(pending.GetHeartbeatDetails(), &said) == nil {
+			return said.Done
+		}
+	}
+	return nil
 }
 
 // failed makes the error of a workflow a chferry.Error; nil stays nil.

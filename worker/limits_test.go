@@ -3,6 +3,7 @@ package worker_test
 import (
 	"context"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -122,5 +123,35 @@ func TestHeartbeats(t *testing.T) {
 		if got := event.GetActivityTaskStartedEventAttributes().GetAttempt(); got > 1 {
 			t.Errorf("a step was made by attempt %d", got)
 		}
+	}
+}
+
+// TestProgressWithinABatch: a step's heartbeats tell whoever waits what has become of the batch, before the step has ended.
+func TestProgressWithinABatch(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(i *chferry.Import) { i.HeartbeatTimeout = 2 * time.Second })
+	b.insert("1", "2")
+	b.register(chferry.Update, "1")
+	held, release := b.hold()
+	free := sync.OnceFunc(release)
+	defer free()
+	var told workflows.SyncProgress
+	result, err := b.starter.Sync(b.ctx(), b.imp.Key, func(p workflows.SyncProgress) {
+		if p.Coalesced == 0 || told.Step != "" {
+			return
+		}
+		told = p
+		b.wait(held)
+		free()
+	})
+	b.ok(err)
+	want := workflows.SyncProgress{
+		Step: "InsertBatch", Remaining: 2, Outcome: chferry.Outcome{Operations: 1, Coalesced: 1}, Began: told.Began,
+	}
+	if told != want {
+		t.Errorf("while the insert is held the progress is %+v, want %+v", told, want)
+	}
+	if result.Operations != 3 || result.Rows != 2 || result.Coalesced != 1 {
+		t.Errorf("the result is %+v", result)
 	}
 }

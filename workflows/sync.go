@@ -32,6 +32,13 @@ type SyncProgress struct {
 	Began time.Time `json:"began"`
 }
 
+// With returns the progress with what became of operations of the batch that is being imported.
+func (p SyncProgress) With(done activities.Outcome) SyncProgress {
+	p.Add(chferry.Outcome(done))
+	p.Remaining = max(0, p.Remaining-done.Operations)
+	return p
+}
+
 // SyncResult is what the Temporal UI shows of a sync that ended.
 type SyncResult struct {
 	Outcome    string  `json:"outcome"`
