@@ -30,7 +30,7 @@ func (c column) encodeArrays(v *chferry.Vector, f *features) (cells, []unfit) {
 	for i := range bad {
 		bad[i].row = rowOf(bad[i].row, ends)
 	}
-	return cells{wire: elements.appendWire(out)}, bad
+	return cells{wire: append(out, elements.wire...)}, bad
 }
 
 // rowOf returns the row that an element is in, by where the arrays of each dimension end.
@@ -39,22 +39,4 @@ func rowOf(element int, ends [][]int) int {
 		element = sort.SearchInts(ends[d], element+1)
 	}
 	return element
-}
-
-// appendWire appends what ClickHouse's own client would send, of texts too.
-func (v cells) appendWire(dst []byte) []byte {
-	if v.text == nil {
-		return append(dst, v.wire...)
-	}
-	for _, null := range v.null {
-		if null {
-			dst = append(dst, 1)
-		} else {
-			dst = append(dst, 0)
-		}
-	}
-	for _, text := range v.text {
-		dst = append(binary.AppendUvarint(dst, uint64(len(text))), text...)
-	}
-	return dst
 }

@@ -224,7 +224,7 @@ func TestCastTimes(t *testing.T) {
 		"DateTime64(0)":        {-1, 1, -2, micros(t, "2299-12-31 23:59:59") / 1_000_000, micros(t, "1900-01-01 00:00:00") / 1_000_000},
 		"DateTime('UTC')":      {0, 1, 0, micros(t, "2105-12-31 23:59:59") / 1_000_000, 0},
 	} {
-		wire, _, unfit, err := clickhouse.Encode("26.3", to, v, false)
+		wire, unfit, err := clickhouse.Encode("26.3", to, v, false)
 		if err != nil || len(unfit) > 0 {
 			t.Fatalf("%s: unfit %v, %v", to, unfit, err)
 		}

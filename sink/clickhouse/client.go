@@ -56,6 +56,7 @@ type Client struct {
 	conn     driver.Conn
 	address  string // host and port, for messages
 	database string // of tables that name none
+	overHTTP bool
 	opts     Options
 
 	mu        sync.Mutex
@@ -73,7 +74,7 @@ func Open(address string, opts Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{address: strings.Join(parsed.Addr, ", "), database: parsed.Auth.Database, opts: opts}
+	c := &Client{address: strings.Join(parsed.Addr, ", "), database: parsed.Auth.Database, overHTTP: parsed.Protocol == ch.HTTP, opts: opts}
 	parsed.MaxOpenConns, parsed.MaxIdleConns = opts.MaxConnections, min(opts.MaxConnections, maxIdle)
 	if parsed.DialTimeout == 0 {
 		parsed.DialTimeout = opts.DialTimeout

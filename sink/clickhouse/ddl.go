@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/sink"
 )
@@ -39,28 +37,6 @@ func (c *Client) Missing(ctx context.Context, d chferry.Destination) ([]sink.Sta
 	}
 	missingView, err := missingView(t, d, f, existing, view)
 	return append(missing, missingView...), err
-}
-
-// describeBoth describes the table and its view at the same time, as every batch waits for it. nil is one that does not
-// exist; a database that doesn't is refused.
-func (c *Client) describeBoth(ctx context.Context, t table) (existing, view *existing, err error) {
-	both, reading := errgroup.WithContext(ctx)
-	both.Go(func() (err error) {
-		existing, err = c.describe(reading, t)
-		return err
-	})
-	both.Go(func() (err error) {
-		view, err = c.describe(reading, t.current())
-		return err
-	})
-	if err := both.Wait(); err != nil || existing != nil {
-		return existing, view, err
-	}
-	exists, err := c.databaseExists(ctx, t.database)
-	if err == nil && !exists {
-		err = chferry.Errorf(chferry.CodeConfiguration, "table %s: ClickHouse has no database %q: create it or name another", t, t.database)
-	}
-	return nil, view, err
 }
 
 // missingTable creates the table, or adds the columns that it lacks.

@@ -18,45 +18,6 @@ type existing struct {
 	columns      []column
 }
 
-// describe returns nil for a table that does not exist.
-func (c *Client) describe(ctx context.Context, t table) (*existing, error) {
-	doing := "describe table " + t.String()
-	var e *existing
-	err := c.query(ctx, doing, func(scan func(...any) error) error {
-		e = &existing{table: t}
-		var full string
-		err := scan(&e.engine, &full, &e.sortingKey, &e.partitionKey)
-		e.arguments = engineArguments(full)
-		return err
-	}, "SELECT engine, engine_full, sorting_key, partition_key FROM system.tables WHERE database = ? AND name = ?", t.database, t.name)
-	if err != nil || e == nil {
-		return nil, err
-	}
-	e.columns, err = c.describeColumns(ctx, t)
-	return e, err
-}
-
-// describeColumns returns nothing for a table that does not exist.
-func (c *Client) describeColumns(ctx context.Context, t table) ([]column, error) {
-	var columns []column
-	err := c.query(ctx, "describe table "+t.String(), func(scan func(...any) error) error {
-		var name, text, defaultKind string
-		err := scan(&name, &text, &defaultKind)
-		columns = append(columns, newColumn(name, text, defaultKind))
-		return err
-	}, "SELECT name, type, default_kind FROM system.columns WHERE database = ? AND table = ?", t.database, t.name)
-	return columns, err
-}
-
-func (c *Client) databaseExists(ctx context.Context, name string) (bool, error) {
-	found := false
-	err := c.query(ctx, "look for database "+name, func(func(...any) error) error {
-		found = true
-		return nil
-	}, "SELECT 1 FROM system.databases WHERE name = ?", name)
-	return found, err
-}
-
 // fits returns a [chferry.CodeSchemaMismatch] unless d, but for the columns that the table lacks, can be kept in the table.
 func (e *existing) fits(d chferry.Destination, f *features) error {
 	if err := e.hasEngine(); err != nil {
@@ -154,7 +115,7 @@ func (c *Client) Unfilled(ctx context.Context, d chferry.Destination) ([]string,
 	if err != nil {
 		return nil, err
 	}
-	columns, err := c.describeColumns(ctx, t)
+	columns, _, err := c.describeColumns(ctx, t)
 	var names []string
 	for _, column := range columns {
 		filled := slices.ContainsFunc(d.Columns, func(w chferry.Column) bool { return w.Destination == column.name })

@@ -58,13 +58,13 @@ func Misfit(version, columnType, defaultKind string, t chferry.Type, key bool) (
 }
 
 // Encode returns what is sent for the values of a vector, and the rows that can't be.
-func Encode(version, columnType string, v chferry.Vector, key bool) (wire []byte, text []string, unfit []int, err error) {
+func Encode(version, columnType string, v chferry.Vector, key bool) (wire []byte, unfit []int, err error) {
 	f, err := featuresOf(version)
 	cells, bad := newColumn("c", columnType, "").encode(&v, key, f)
 	for _, u := range bad {
 		unfit = append(unfit, u.row)
 	}
-	return cells.wire, cells.text, unfit, err
+	return cells.wire, unfit, err
 }
 
 // Fits checks a destination against a table as a server would describe it: its engine, keys and columns.

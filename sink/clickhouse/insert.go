@@ -3,6 +3,7 @@ package clickhouse
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sort"
@@ -10,7 +11,8 @@ import (
 
 	"github.com/ClickHouse/ch-go/proto"
 	ch "github.com/ClickHouse/clickhouse-go/v2"
-	driver "github.com/ClickHouse/clickhouse-go/v2/lib/column"
+	chcolumn "github.com/ClickHouse/clickhouse-go/v2/lib/column"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/sink"
@@ -35,32 +37,96 @@ func (c *Client) Insert(ctx context.Context, d chferry.Destination, block chferr
 	if err != nil {
 		return nil, err
 	}
-	described, err := c.describeColumns(ctx, t)
+	bounded, done := sendContext(ctx, c.opts.InsertTimeout)
+	defer done()
+	rejected, err := c.insert(withInsertSettings(bounded, f, block.Rows(), token), t, d.Key, block, f)
+	if err != nil {
+		return nil, c.failure(ctx, "insert into "+t.String(), err)
+	}
+	return rejected, nil
+}
+
+// insert sends the rows that the columns can hold. A batch of the driver's that broke is never sent again.
+func (c *Client) insert(ctx context.Context, t table, key []string, block chferry.Block, f *features) ([]sink.Rejected, error) {
+	batch, columns, err := c.begin(ctx, t, key, block.Columns, f)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = batch.Abort() }() // nothing after a Send
+	values, rejected := encode(t, block, columns, key, f)
+	if len(rejected) > 0 {
+		block = block.Without(rejectedRows(rejected))
+		values, _ = encode(t, block, columns, key, f)
+	}
+	rows := block.Rows()
+	if rows == 0 {
+		return rejected, nil
+	}
+	if err := fill(batch.Columns(), values, rows); err != nil {
+		return nil, err
+	}
+	return rejected, batch.Send()
+}
+
+// begin begins an insert and returns the columns as the server has them in it, in the order of wanted.
+func (c *Client) begin(ctx context.Context, t table, key []string, wanted []chferry.Column, f *features) (driver.Batch, []column, error) {
+	if c.overHTTP { // where no answer tells of the columns before the rows are sent
+		columns, err := c.wantedColumns(ctx, t, key, wanted, f)
+		if err != nil {
+			return nil, nil, err
+		}
+		ctx = ch.Context(ctx, ch.WithColumnNamesAndTypes(namesAndTypes(columns)))
+	}
+	names := make([]string, len(wanted))
+	for i, w := range wanted {
+		names[i] = w.Destination
+	}
+	// No space before the bracket: the driver then leaves the columns in our order without reading their names itself,
+	// which it does wrong for names with quotes.
+	batch, err := c.conn.PrepareBatch(ctx, "INSERT INTO "+t.sql()+"("+quoteAll(names)+")")
+	if err != nil {
+		return nil, nil, c.explain(ctx, t, key, wanted, f, err)
+	}
+	var columns []column
+	for _, target := range batch.Columns() {
+		columns = append(columns, newColumn(target.Name(), string(target.Type()), ""))
+	}
+	columns, err = columnsFor(t, columns, wanted, key, f)
+	if err != nil {
+		return nil, nil, errors.Join(err, batch.Abort())
+	}
+	return batch, columns, nil
+}
+
+// explain names the column if an insert was refused because of one, which the server's number does not.
+func (c *Client) explain(ctx context.Context, t table, key []string, wanted []chferry.Column, f *features, err error) error {
+	if chferry.CodeOf(c.failure(ctx, "insert", err)) != chferry.CodeSchemaMismatch {
+		return err
+	}
+	if _, misfit := c.wantedColumns(ctx, t, key, wanted, f); misfit != nil {
+		return misfit
+	}
+	return err
+}
+
+// wantedColumns asks the server for the columns.
+func (c *Client) wantedColumns(ctx context.Context, t table, key []string, wanted []chferry.Column, f *features) ([]column, error) {
+	described, _, err := c.describeColumns(ctx, t)
 	if err != nil {
 		return nil, err
 	}
 	if len(described) == 0 {
 		return nil, misfit(t, "it does not exist: create it with apply")
 	}
-	columns, err := columnsFor(t, described, block.Columns, d.Key, f)
-	if err != nil {
-		return nil, err
+	return columnsFor(t, described, wanted, key, f)
+}
+
+func namesAndTypes(columns []column) []ch.ColumnNameAndType {
+	list := make([]ch.ColumnNameAndType, len(columns))
+	for i, c := range columns {
+		list[i] = ch.ColumnNameAndType{Name: c.name, Type: c.text}
 	}
-	values, rejected := encode(t, block, columns, d.Key, f)
-	if len(rejected) > 0 {
-		block = block.Without(rejectedRows(rejected))
-		values, _ = encode(t, block, columns, d.Key, f)
-	}
-	if block.Rows() == 0 {
-		return rejected, nil
-	}
-	bounded, done := sendContext(ctx, c.opts.InsertTimeout)
-	defer done()
-	err = c.send(withInsertSettings(bounded, f, columns, block.Rows(), token), t, columns, values, block.Rows())
-	if err != nil {
-		return nil, c.failure(ctx, "insert into "+t.String(), err)
-	}
-	return rejected, nil
+	return list
 }
 
 // sendContext returns a context that ends with ctx or after the timeout, and what to call when the insert has ended. The
@@ -111,8 +177,8 @@ func rejectedRows(rejected []sink.Rejected) []int {
 }
 
 // withInsertSettings asks for the block to be written as it is and before the answer: not kept for later, not cut, not
-// joined with others, and not twice under one token. The columns spare the driver a look at the table over HTTP.
-func withInsertSettings(ctx context.Context, f *features, columns []column, rows int, token string) context.Context {
+// joined with others, and not twice under one token.
+func withInsertSettings(ctx context.Context, f *features, rows int, token string) context.Context {
 	settings := ch.Settings{}
 	for name, value := range map[string]any{
 		"async_insert": 0, "insert_deduplication_token": token,
@@ -122,74 +188,43 @@ func withInsertSettings(ctx context.Context, f *features, columns []column, rows
 			settings[name] = value
 		}
 	}
-	described := make([]ch.ColumnNameAndType, len(columns))
-	for i, c := range columns {
-		described[i] = ch.ColumnNameAndType{Name: c.name, Type: c.text}
-	}
-	return ch.Context(ctx, ch.WithSettings(settings), ch.WithColumnNamesAndTypes(described))
+	return ch.Context(ctx, ch.WithSettings(settings))
 }
 
-// send builds one block in the driver and sends it. A batch that broke is never sent again.
-func (c *Client) send(ctx context.Context, t table, columns []column, values []cells, rows int) error {
-	names := make([]string, len(columns))
-	for i, column := range columns {
-		names[i] = column.name
-	}
-	// No space before the bracket: the driver then leaves the columns in our order without reading their names itself,
-	// which it does wrong for names with quotes.
-	batch, err := c.conn.PrepareBatch(ctx, "INSERT INTO "+t.sql()+"("+quoteAll(names)+")")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = batch.Abort() }() // nothing after a Send
-	targets := batch.Columns()
-	if len(targets) != len(columns) {
-		return misfit(t, "it has other columns than a moment ago")
-	}
+// fill puts the values into the driver's columns.
+func fill(targets []chcolumn.Interface, values []cells, rows int) error {
 	var source bytes.Reader
 	reader := proto.NewReader(&source)
 	for i, target := range targets {
-		if target.Name() != columns[i].name || string(target.Type()) != columns[i].text {
-			return misfit(t, "column %q has changed in the last moment", columns[i].name)
-		}
 		source.Reset(values[i].wire)
 		if err := values[i].fill(target, reader, rows); err != nil {
-			return fmt.Errorf("build column %q: %w", columns[i].name, err)
+			return fmt.Errorf("build column %q: %w", target.Name(), err)
 		}
 		values[i] = cells{} // the driver has a copy, and the block may be large
 	}
-	return batch.Send()
+	return nil
 }
 
 // fill puts the values into a column of the driver's; reader reads wire.
-func (v *cells) fill(target driver.Interface, reader *proto.Reader, rows int) error {
-	if v.text == nil {
+func (v *cells) fill(target chcolumn.Interface, reader *proto.Reader, rows int) error {
+	if v.dictionary == nil {
 		return target.Decode(reader, rows)
 	}
-	_, err := target.Append(v.driverText(target))
+	_, err := target.Append(v.driverTexts())
 	return err
 }
 
-// driverText returns the text in the form that marks nulls for the driver. What it does with a dictionary of pointers
-// is an entry for each.
-func (v *cells) driverText(target driver.Interface) any {
-	if _, dictionary := target.(*driver.LowCardinality); dictionary && v.null != nil {
-		boxed := make([]any, len(v.text))
-		for i, text := range v.text {
-			if !v.null[i] {
-				boxed[i] = text
-			}
-		}
-		return boxed
-	}
+// driverTexts returns a dictionary's texts in the form that marks nulls for the driver. What it does with pointers is an entry for
+// each.
+func (v *cells) driverTexts() any {
 	if v.null == nil {
-		return v.text
+		return v.dictionary
 	}
-	pointers := make([]*string, len(v.text))
-	for i := range v.text {
+	boxed := make([]any, len(v.dictionary))
+	for i, text := range v.dictionary {
 		if !v.null[i] {
-			pointers[i] = &v.text[i]
+			boxed[i] = text
 		}
 	}
-	return pointers
+	return boxed
 }

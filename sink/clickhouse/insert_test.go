@@ -187,6 +187,35 @@ func testMisfitsOfTheServer(t *testing.T, s *server) {
 	}
 }
 
+// TestTableChangedSinceThePlan: what an insert meets may differ from what the plan was made for. The error names the column, and
+// nothing is written.
+func TestTableChangedSinceThePlan(t *testing.T) { onServers(t, testTableChangedSinceThePlan) }
+
+func testTableChangedSinceThePlan(t *testing.T, s *server) {
+	const columns, order = "_version UInt64, _is_deleted UInt8) ENGINE = ReplacingMergeTree(_version)", " ORDER BY id"
+	for name, test := range map[string]struct{ sql, want string }{
+		"lost":     {"(id Int64, " + columns + order, `column "name" is missing`},
+		"narrowed": {"(id Int32, name String, " + columns + order, `column "id" is Int32`},
+		"retyped":  {"(id Int64, name Array(String), " + columns + order, `column "name" is Array(String)`},
+		"computed": {"(id Int64, name String MATERIALIZED 'x', " + columns + order, `column "name" is MATERIALIZED`},
+		"dropped":  {"", "does not exist: create it with apply"},
+	} {
+		if test.sql != "" {
+			s.exec(t, "CREATE TABLE "+s.database+"."+name+" "+test.sql)
+		}
+		d := destination(name, []string{"id"}, column("id", int64Type), column("name", stringType))
+		block := rowsOf(d, 2, 1, func(_ int, v []chferry.Vector) { v[0].AppendData([]byte("a")) })
+		_, err := s.Insert(t.Context(), d, block, name)
+		if chferry.CodeOf(err) != chferry.CodeSchemaMismatch || !strings.Contains(err.Error(), test.want) ||
+			!strings.Contains(err.Error(), s.database+"."+name) {
+			t.Errorf("%s: got %v, want a mismatch with %s", name, err, test.want)
+		}
+		if test.sql != "" && s.value(t, "SELECT toString(count()) FROM "+s.database+"."+name) != "0" {
+			t.Errorf("%s: rows were written", name)
+		}
+	}
+}
+
 // TestDatabasesThatHurt writes into a database whose name needs quotes.
 func TestDatabasesThatHurt(t *testing.T) { onServers(t, testDatabasesThatHurt) }
 

@@ -1,6 +1,7 @@
 package clickhouse
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"math"
@@ -11,89 +12,110 @@ import (
 	"github.com/chferry/chferry"
 )
 
-// encodeText converts a vector of any kind but arrays to strings.
+// encodeText converts a vector of any kind but arrays to texts, each after its length. A dictionary's are left to the driver,
+// which finds those that are alike.
 func (c column) encodeText(v *chferry.Vector) cells {
-	out := cells{text: make([]string, v.Len())}
+	if c.dictionary {
+		return c.encodeDictionary(v)
+	}
+	const usualLength = 1 // bytes of the length of a text
+	out := c.startWire(v, len(v.Data)/max(1, v.Len())+usualLength+1)
+	var buf []byte
+	for i := range v.Len() {
+		text := textOf(v, i, &buf)
+		out = append(binary.AppendUvarint(out, uint64(len(text))), text...)
+	}
+	return cells{wire: out}
+}
+
+func (c column) encodeDictionary(v *chferry.Vector) cells {
+	out := cells{dictionary: make([]string, v.Len())}
 	if c.nullable {
 		out.null = v.Null
 	}
-	switch v.Type.Kind {
-	case chferry.UUID:
-		for i := range out.text {
-			out.text[i] = uuidText(v.At(i))
-		}
-	case chferry.Date:
-		for i, n := range v.Ints {
-			out.text[i] = timeText(n, time.DateOnly, func(n int64) time.Time { return time.Unix(n*secondsPerDay, 0) })
-		}
-	case chferry.Timestamp:
-		for i, n := range v.Ints {
-			out.text[i] = timeText(n, "2006-01-02 15:04:05.999999", time.UnixMicro)
-		}
-	case chferry.Bool, chferry.Int16, chferry.Int32, chferry.Int64, chferry.Uint8, chferry.Uint64, chferry.Float32, chferry.Float64:
-		for i := range out.text {
-			out.text[i] = numberText(v, i)
-		}
-	default:
-		// One copy of all, of which the values are parts: the vector may be reused while the block is still on its way.
-		all, start := string(v.Data), 0
-		for i, end := range v.Ends {
-			out.text[i], start = all[start:end], end
-		}
+	var all, buf []byte
+	ends := make([]int, v.Len())
+	for i := range ends {
+		all = append(all, textOf(v, i, &buf)...)
+		ends[i] = len(all)
+	}
+	// One copy of all, of which the texts are parts.
+	text, start := string(all), 0
+	for i, end := range ends {
+		out.dictionary[i], start = text[start:end], end
 	}
 	return out
 }
 
-// numberText writes a number with as few digits as tell it from its neighbours, and what is no number as PostgreSQL does.
-func numberText(v *chferry.Vector, i int) string {
+// textOf returns the text of a value, which is valid until buf is used again.
+func textOf(v *chferry.Vector, i int, buf *[]byte) []byte {
+	dst := (*buf)[:0]
+	switch v.Type.Kind {
+	case chferry.UUID:
+		dst = appendUUID(dst, v.At(i))
+	case chferry.Date:
+		dst = appendTime(dst, v.Ints[i], time.DateOnly, func(n int64) time.Time { return time.Unix(n*secondsPerDay, 0) })
+	case chferry.Timestamp:
+		dst = appendTime(dst, v.Ints[i], "2006-01-02 15:04:05.999999", time.UnixMicro)
+	case chferry.Bool, chferry.Int16, chferry.Int32, chferry.Int64, chferry.Uint8, chferry.Uint64, chferry.Float32, chferry.Float64:
+		dst = appendNumber(dst, v, i)
+	default:
+		return v.At(i)
+	}
+	*buf = dst
+	return dst
+}
+
+// appendNumber writes a number with as few digits as tell it from its neighbours, and what is no number as PostgreSQL does.
+func appendNumber(dst []byte, v *chferry.Vector, i int) []byte {
 	switch v.Type.Kind {
 	case chferry.Bool:
-		return strconv.FormatBool(v.Ints[i] == 1)
+		return strconv.AppendBool(dst, v.Ints[i] == 1)
 	case chferry.Uint64:
-		return strconv.FormatUint(uint64(v.Ints[i]), 10)
+		return strconv.AppendUint(dst, uint64(v.Ints[i]), 10)
 	case chferry.Float32:
-		return floatText(v.Floats[i], 32)
+		return appendFloat(dst, v.Floats[i], 32)
 	case chferry.Float64:
-		return floatText(v.Floats[i], 64)
+		return appendFloat(dst, v.Floats[i], 64)
 	default:
-		return strconv.FormatInt(v.Ints[i], 10)
+		return strconv.AppendInt(dst, v.Ints[i], 10)
 	}
 }
 
-func floatText(n float64, bits int) string {
+func appendFloat(dst []byte, n float64, bits int) []byte {
 	switch {
 	case math.IsInf(n, 1):
-		return "Infinity"
+		return append(dst, "Infinity"...)
 	case math.IsInf(n, -1):
-		return "-Infinity"
+		return append(dst, "-Infinity"...)
 	default:
-		return strconv.FormatFloat(n, 'g', -1, bits)
+		return strconv.AppendFloat(dst, n, 'g', -1, bits)
 	}
 }
 
-func uuidText(id []byte) string {
-	b := make([]byte, 0, 36)
+func appendUUID(dst, id []byte) []byte {
 	for i, part := range [][]byte{id[:4], id[4:6], id[6:8], id[8:10], id[10:]} {
 		if i > 0 {
-			b = append(b, '-')
+			dst = append(dst, '-')
 		}
-		b = hex.AppendEncode(b, part)
+		dst = hex.AppendEncode(dst, part)
 	}
-	return string(b)
+	return dst
 }
 
-// timeText writes a point in time as PostgreSQL does: with BC for years before the first, and infinity for what lies
+// appendTime writes a point in time as PostgreSQL does: with BC for years before the first, and infinity for what lies
 // beyond all of them.
-func timeText(n int64, layout string, at func(int64) time.Time) string {
+func appendTime(dst []byte, n int64, layout string, at func(int64) time.Time) []byte {
 	switch n {
 	case math.MaxInt64:
-		return "infinity"
+		return append(dst, "infinity"...)
 	case math.MinInt64:
-		return "-infinity"
+		return append(dst, "-infinity"...)
 	}
 	t := at(n).UTC()
 	if year := t.Year(); year < 1 { // there is no year 0: the one before 1 is 1 BC
-		return fmt.Sprintf("%04d", 1-year) + t.Format(strings.TrimPrefix(layout, "2006")) + " BC"
+		dst = fmt.Appendf(dst, "%04d", 1-year)
+		return append(t.AppendFormat(dst, strings.TrimPrefix(layout, "2006")), " BC"...)
 	}
-	return t.Format(layout)
+	return t.AppendFormat(dst, layout)
 }

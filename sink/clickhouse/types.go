@@ -153,7 +153,7 @@ func (c column) computed() bool {
 }
 
 func (c column) takes(t chferry.Type, f *features) bool {
-	if c.dimensions != t.Dimensions || c.dimensions > 0 && c.dictionary {
+	if c.dimensions != t.Dimensions || c.dictionary && (c.dimensions > 0 || c.base != "String") {
 		return false
 	}
 	if t.Kind == chferry.Array {

@@ -175,6 +175,8 @@ func TestWhatColumnsTake(t *testing.T) {
 		{modern, "LowCardinality(String)", of(chferry.String), true, true},
 		{modern, "LowCardinality(Nullable(String))", nullable(of(chferry.String)), false, true},
 		{modern, "LowCardinality(String)", nullable(of(chferry.String)), false, false},
+		{modern, "LowCardinality(Int64)", of(chferry.Int64), false, false},
+		{modern, "LowCardinality(Date32)", of(chferry.Date), false, false},
 		{modern, "FixedString(16)", of(chferry.String), false, false},
 		{modern, "Enum8('a' = 1)", of(chferry.String), false, false},
 		{modern, "Array(String)", of(chferry.String), false, false},

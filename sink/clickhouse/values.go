@@ -10,12 +10,13 @@ import (
 
 // cells are the values of one column as its column in ClickHouse takes them.
 type cells struct {
-	// wire is what ClickHouse's own client would send: the null marks of a nullable column, then values of a fixed width.
-	// That keeps every bit of a double, reaches the years after 2262 and boxes nothing, all of which Go types would not.
+	// wire is what ClickHouse's own client would send: the null marks of a nullable column, then values of a fixed width, or
+	// texts after their lengths. That keeps every bit of a double, reaches the years after 2262 and boxes nothing, all of
+	// which Go types would not.
 	wire []byte
-	// text is set instead of wire if the column is a String; null marks those that are none, nil if all are.
-	text []string
-	null []bool
+	// dictionary is set instead of wire if the column is a LowCardinality; null marks those that are none, nil if all are.
+	dictionary []string
+	null       []bool
 }
 
 // unfit is a value that its column can't hold.
@@ -34,7 +35,7 @@ func (c column) encode(v *chferry.Vector, key bool, f *features) (cells, []unfit
 		return c.encodeText(v), nil
 	}
 	e := encoder{column: c, from: v, key: key, width: c.width()}
-	e.start()
+	e.out = c.startWire(v, e.width)
 	switch c.base {
 	case "Float32", "Float64":
 		e.floats()
@@ -84,19 +85,19 @@ type encoder struct {
 	unfit []unfit
 }
 
-// start makes room for all values and writes the null marks.
-func (e *encoder) start() {
-	rows := e.from.Len()
-	if !e.nullable {
-		e.out = make([]byte, 0, rows*e.width)
-		return
+// startWire makes room for all values of about a width and writes the null marks of a nullable column.
+func (c column) startWire(v *chferry.Vector, width int) []byte {
+	rows := v.Len()
+	if !c.nullable {
+		return make([]byte, 0, rows*width)
 	}
-	e.out = make([]byte, rows, rows*(1+e.width))
-	for i, null := range e.from.Null {
+	out := make([]byte, rows, rows*(1+width))
+	for i, null := range v.Null {
 		if null {
-			e.out[i] = 1
+			out[i] = 1
 		}
 	}
+	return out
 }
 
 func (e *encoder) reject(row int, what string) { e.unfit = append(e.unfit, unfit{row, what}) }

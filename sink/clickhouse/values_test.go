@@ -64,7 +64,7 @@ func TestDecimals(t *testing.T) {
 			whole, fraction := string(digits[:of.precision-of.scale]), string(digits[of.precision-of.scale:])
 			values = append(values, "-0"+whole+"."+fraction+"000", "0"+whole+"."+fraction[:of.scale/2])
 		}
-		wire, _, unfit, err := clickhouse.Encode("26.3", of.column, texts(decimalOf(of.precision, of.scale), values...), false)
+		wire, unfit, err := clickhouse.Encode("26.3", of.column, texts(decimalOf(of.precision, of.scale), values...), false)
 		if err != nil || len(unfit) > 0 || len(wire) != len(values)*of.width {
 			t.Fatalf("%s: %d bytes, unfit %v, %v", of.column, len(wire), unfit, err)
 		}
@@ -93,13 +93,13 @@ func TestDecimalsThatDoNotFit(t *testing.T) {
 	t.Parallel()
 	values := []string{"1.00", "NaN", "Infinity", "-Infinity", "10000000000", "0.001", "", "-", ".", "1e5", "--1", "1.2.3", " 1", "9999999999.99"}
 	want := []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}
-	_, _, unfit, err := clickhouse.Encode("18.16.1", "Decimal(12, 2)", texts(decimalOf(12, 2), values...), false)
+	_, unfit, err := clickhouse.Encode("18.16.1", "Decimal(12, 2)", texts(decimalOf(12, 2), values...), false)
 	if err != nil || !slices.Equal(unfit, want) {
 		t.Errorf("unfit rows %v, %v, want %v", unfit, err, want)
 	}
-	_, text, unfit, err := clickhouse.Encode("18.16.1", "String", texts(decimalOf(0, 0), "NaN", "-1.5"), false)
-	if err != nil || len(unfit) > 0 || !slices.Equal(text, []string{"NaN", "-1.5"}) {
-		t.Errorf("a String column got %q, unfit %v, %v", text, unfit, err)
+	wire, unfit, err := clickhouse.Encode("18.16.1", "String", texts(decimalOf(0, 0), "NaN", "-1.5"), false)
+	if err != nil || len(unfit) > 0 || string(wire) != "\x03NaN\x04-1.5" {
+		t.Errorf("a String column got %q, unfit %v, %v", wire, unfit, err)
 	}
 }
 
@@ -115,7 +115,7 @@ func TestDates(t *testing.T) {
 	} {
 		first, last := dayOf(t, test.first), dayOf(t, test.last)
 		v := ints(chferry.Date, math.MinInt64, early, first-1, first, 3, last, last+1, late, math.MaxInt64)
-		wire, _, unfit, err := clickhouse.Encode(test.server, test.column, v, false)
+		wire, unfit, err := clickhouse.Encode(test.server, test.column, v, false)
 		got := make([]int64, v.Len())
 		for i := range got {
 			if width := len(wire) / v.Len(); width == 2 {
@@ -127,7 +127,7 @@ func TestDates(t *testing.T) {
 		if want := []int64{first, first, first, first, 3, last, last, last, last}; err != nil || !slices.Equal(got, want) || len(unfit) > 0 {
 			t.Errorf("%s: got %v, unfit %v, %v, want %v", test.column, got, unfit, err, want)
 		}
-		_, _, unfit, err = clickhouse.Encode(test.server, test.column, v, true)
+		_, unfit, err = clickhouse.Encode(test.server, test.column, v, true)
 		if want := []int{0, 1, 2, 6, 7, 8}; err != nil || !slices.Equal(unfit, want) {
 			t.Errorf("%s in a key: unfit %v, %v, want %v", test.column, unfit, err, want)
 		}
@@ -148,7 +148,7 @@ func TestTimestamps(t *testing.T) {
 	} {
 		first, last := micros(t, test.first), micros(t, test.last)
 		v := ints(chferry.Timestamp, math.MinInt64, first-1, first, 5e6, last, last+1, math.MaxInt64)
-		wire, _, unfit, err := clickhouse.Encode(test.server, test.column, v, false)
+		wire, unfit, err := clickhouse.Encode(test.server, test.column, v, false)
 		if err != nil || len(unfit) > 0 {
 			t.Fatalf("%s: unfit %v, %v", test.column, unfit, err)
 		}
@@ -158,7 +158,7 @@ func TestTimestamps(t *testing.T) {
 				t.Errorf("%s: value %d became %d, want %d", test.column, i, got, scaled(want[i], test.ticks))
 			}
 		}
-		_, _, unfit, err = clickhouse.Encode(test.server, test.column, v, true)
+		_, unfit, err = clickhouse.Encode(test.server, test.column, v, true)
 		if want := []int{0, 1, 5, 6}; err != nil || !slices.Equal(unfit, want) {
 			t.Errorf("%s in a key: unfit %v, %v, want %v", test.column, unfit, err, want)
 		}
@@ -183,13 +183,13 @@ func scaled(micros, ticks int64) int64 {
 func TestWholeSeconds(t *testing.T) {
 	t.Parallel()
 	v := ints(chferry.Timestamp, 1, 999_999, 1_000_000, 1_999_999)
-	wire, _, unfit, err := clickhouse.Encode("18.16.1", "DateTime", v, false)
+	wire, unfit, err := clickhouse.Encode("18.16.1", "DateTime", v, false)
 	for i, want := range []int64{0, 0, 1, 1} {
 		if got := tick(wire, i, v.Len()); got != want || err != nil || len(unfit) > 0 {
 			t.Errorf("value %d became %d (%v, unfit %v), want %d", i, got, err, unfit, want)
 		}
 	}
-	_, _, unfit, err = clickhouse.Encode("18.16.1", "DateTime", v, true)
+	_, unfit, err = clickhouse.Encode("18.16.1", "DateTime", v, true)
 	if want := []int{0, 1, 3}; err != nil || !slices.Equal(unfit, want) {
 		t.Errorf("in a key: unfit %v, %v, want %v", unfit, err, want)
 	}
@@ -199,21 +199,54 @@ func TestWholeSeconds(t *testing.T) {
 func TestTimesAsText(t *testing.T) {
 	t.Parallel()
 	caesar := time.Date(-43, time.March, 15, 12, 0, 0, 500_000_000, time.UTC)
-	_, got, unfit, err := clickhouse.Encode("26.3", "String",
-		ints(chferry.Timestamp, 0, -1, caesar.UnixMicro(), math.MaxInt64, math.MinInt64), true)
-	want := []string{"1970-01-01 00:00:00", "1969-12-31 23:59:59.999999", "0044-03-15 12:00:00.5 BC", "infinity", "-infinity"}
-	if err != nil || !slices.Equal(got, want) || len(unfit) > 0 {
-		t.Errorf("got %q, unfit %v, %v, want %q", got, unfit, err, want)
-	}
-	_, got, _, err = clickhouse.Encode("26.3", "String", ints(chferry.Date, 0, dayOf(t, "9999-12-31"), math.MaxInt64), true)
-	if want := []string{"1970-01-01", "9999-12-31", "infinity"}; err != nil || !slices.Equal(got, want) {
-		t.Errorf("got %q, %v, want %q", got, err, want)
-	}
 	id := texts(chferry.Type{Kind: chferry.UUID}, "\x0f\x2e\x4d\x6c\x8b\xa9\x1c\x3e\x5f\x70\x81\x92\xa3\xb4\xc5\xd6")
-	_, got, _, err = clickhouse.Encode("26.3", "String", id, true)
-	if want := []string{"0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6"}; err != nil || !slices.Equal(got, want) {
-		t.Errorf("got %q, %v, want %q", got, err, want)
+	for _, test := range []struct {
+		v    chferry.Vector
+		want []string
+	}{
+		{
+			ints(chferry.Timestamp, 0, -1, caesar.UnixMicro(), math.MaxInt64, math.MinInt64),
+			[]string{"1970-01-01 00:00:00", "1969-12-31 23:59:59.999999", "0044-03-15 12:00:00.5 BC", "infinity", "-infinity"},
+		},
+		{ints(chferry.Date, 0, dayOf(t, "9999-12-31"), math.MaxInt64), []string{"1970-01-01", "9999-12-31", "infinity"}},
+		{id, []string{"0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6"}},
+	} {
+		wire, unfit, err := clickhouse.Encode("26.3", "String", test.v, true)
+		if want := wireOf(test.want...); err != nil || string(wire) != want || len(unfit) > 0 {
+			t.Errorf("got %q, unfit %v, %v, want %q", wire, unfit, err, want)
+		}
 	}
+}
+
+// TestNullsAmongTexts: in a column that may be null the marks come first, all zero of values that are none.
+func TestNullsAmongTexts(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 300)
+	v := chferry.Vector{Type: chferry.Type{Kind: chferry.String, Nullable: true}}
+	v.AppendData([]byte("a"))
+	v.AppendNull()
+	v.AppendData([]byte(long))
+	for _, test := range []struct {
+		v    chferry.Vector
+		want string
+	}{
+		{v, "\x00\x01\x00" + wireOf("a", "", long)},
+		{texts(chferry.Type{Kind: chferry.String}, "a", ""), "\x00\x00" + wireOf("a", "")},
+	} {
+		wire, unfit, err := clickhouse.Encode("26.3", "Nullable(String)", test.v, false)
+		if err != nil || string(wire) != test.want || len(unfit) > 0 {
+			t.Errorf("got %q, unfit %v, %v, want %q", wire, unfit, err, test.want)
+		}
+	}
+}
+
+// wireOf are texts as ClickHouse's native format has them: each after its length.
+func wireOf(texts ...string) string {
+	var wire []byte
+	for _, text := range texts {
+		wire = append(binary.AppendUvarint(wire, uint64(len(text))), text...)
+	}
+	return string(wire)
 }
 
 // arrays returns a vector of arrays of two dimensions; null stands for a null.
@@ -240,14 +273,14 @@ func TestArraysThatDoNotFit(t *testing.T) {
 	t.Parallel()
 	const null = 99
 	v := arrays(chferry.Int16, null, [][]int64{{1}, {2, null}}, nil, [][]int64{{}, {}}, [][]int64{{3}}, [][]int64{{null}, {null}})
-	wire, _, unfit, err := clickhouse.Encode("26.3", "Array(Array(Int16))", v, false)
+	wire, unfit, err := clickhouse.Encode("26.3", "Array(Array(Int16))", v, false)
 	if want := []int{0, 4, 4}; err != nil || !slices.Equal(unfit, want) {
 		t.Errorf("got unfit rows %v, %v, want %v", unfit, err, want)
 	}
 	if want := 5*8 + 7*8 + 6*2; len(wire) != want {
 		t.Errorf("got %d bytes, want %d", len(wire), want)
 	}
-	if _, _, unfit, err = clickhouse.Encode("26.3", "Array(Array(Nullable(Int16)))", v, false); err != nil || len(unfit) > 0 {
+	if _, unfit, err = clickhouse.Encode("26.3", "Array(Array(Nullable(Int16)))", v, false); err != nil || len(unfit) > 0 {
 		t.Errorf("got unfit rows %v, %v, want none", unfit, err)
 	}
 }
