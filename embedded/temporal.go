@@ -60,6 +60,7 @@ var temporalSettings = []string{
 	"matching.numTaskqueueReadPartitions=1",
 	"matching.numTaskqueueWritePartitions=1",
 	"worker.schedulerNamespaceStartWorkflowRPS=1000",
+	"system.enableActivityEagerExecution=true", // a worker gets the next step with the answer to the last, not by asking once more
 }
 
 func (temporalServer) prepare(context.Context, *Server) error { return nil }

@@ -35,18 +35,19 @@ func terminal(t *testing.T) (reader, writer *os.File) {
 	return reader, writer
 }
 
-// TestSyncShowsProgress: a bar on a terminal, lines elsewhere, and the result alone on standard output.
+// TestSyncShowsProgress: a bar on a terminal, lines elsewhere, and the result alone on standard output. A line is printed each
+// second, so the sync has as many batches as one may.
 func TestSyncShowsProgress(t *testing.T) {
 	t.Parallel()
 	s := setup(t, `
-  - {key: NAME-users, table: public.users, primary_key: [id], destination: {table: users}, batch_size: 10, schedule: {every: 1h}}
+  - {key: NAME-users, table: public.users, primary_key: [id], destination: {table: users}, batch_size: 5, schedule: {every: 1h}}
 `)
 	s.must("apply")
 	s.start("worker")
-	s.exec(`INSERT INTO users SELECT n, 'user', NULL, 1, true, now(), NULL FROM generate_series(1, 200) n`)
+	s.exec(`INSERT INTO users SELECT n, 'user', NULL, 1, true, now(), NULL FROM generate_series(1, 500) n`)
 	s.must("register", s.key, "update", "--all")
 	status, out, lines := s.run("sync", s.key, "--wait")
-	if status != 0 || !strings.HasPrefix(out, `{"outcome":"synced","batches":20,`) || strings.Count(out, "\n") != 1 {
+	if status != 0 || !strings.HasPrefix(out, `{"outcome":"synced","batches":100,`) || strings.Count(out, "\n") != 1 {
 		t.Errorf("status %d, standard output %q", status, out)
 	}
 	for _, word := range []string{": batch ", " operations done, ", " remaining, ", " rows/s\n"} {
