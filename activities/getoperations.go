@@ -26,7 +26,7 @@ func (t Ticket) batch() chferry.Batch {
 }
 
 // maxChunk bounds the operations of one insert, which are held in memory with their rows.
-const maxChunk = 20_000
+const maxChunk = 25_000
 
 // GetOperations claims a batch, after it has checked that source and destination fit each other and are what they were.
 func (a *Activities) GetOperations(ctx context.Context, in GetOperationsInput) (Ticket, error) {

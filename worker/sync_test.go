@@ -146,7 +146,7 @@ func TestChunks(t *testing.T) {
 	statuses, err := b.storage.Status(b.ctx(), b.imp.Key)
 	b.ok(err)
 	var want []string
-	for _, borders := range []string{"0-20000", "20000-40000", "40000-60000", "60000-70000"} {
+	for _, borders := range []string{"0-25000", "25000-50000", "50000-70000"} {
 		want = append(want, fmt.Sprintf("%s/%d/%s", b.imp.Key, statuses[0].Version, borders))
 	}
 	// Chunks are read side by side, and may be inserted in any order.
