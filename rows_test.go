@@ -1,7 +1,6 @@
 package chferry_test
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"testing"
@@ -147,29 +146,6 @@ func TestVectorTruncate(t *testing.T) {
 		want = append(want, rowsOf(&more)...)
 		b.Append(&more)
 		wantRows(t, "truncated and appended", &b, want)
-	})
-}
-
-// TestVectorAppendKey makes sure that composite keys give equal bytes only when they are equal.
-func TestVectorAppendKey(t *testing.T) {
-	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		columns := rapid.SliceOfN(rapid.SampledFrom(keyTypes), 1, 3).Draw(t, "types")
-		keys := vectors(columns...)
-		for range 2 {
-			for c := range keys {
-				appendRandom(t, &keys[c])
-			}
-		}
-		same := true
-		var first, second []byte
-		for c := range keys {
-			same = same && value(&keys[c], 0) == value(&keys[c], 1)
-			first, second = keys[c].AppendKey(first, 0), keys[c].AppendKey(second, 1)
-		}
-		if got := bytes.Equal(first, second); got != same {
-			t.Errorf("keys %v: got equal bytes %v, want %v", keys, got, same)
-		}
 	})
 }
 

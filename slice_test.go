@@ -1,7 +1,6 @@
 package chferry_test
 
 import (
-	"bytes"
 	"math"
 	"slices"
 	"testing"
@@ -139,15 +138,18 @@ func TestCompare(t *testing.T) {
 		}
 		for i := range 3 {
 			for j := range 3 {
-				if got, back := v.Compare(i, j), v.Compare(j, i); sign(got) != -sign(back) {
+				if got, back := v.Compare(i, v, j), v.Compare(j, v, i); sign(got) != -sign(back) {
 					t.Errorf("values %d and %d compare as %d one way and %d the other", i, j, got, back)
 				}
-				if same := bytes.Equal(v.AppendKey(nil, i), v.AppendKey(nil, j)); same != (v.Compare(i, j) == 0) {
-					t.Errorf("values %d and %d: equal keys %t, compared %d", i, j, same, v.Compare(i, j))
+				if same := value(v, i) == value(v, j); same != (v.Compare(i, v, j) == 0) {
+					t.Errorf("values %d and %d: equal %t, compared %d", i, j, same, v.Compare(i, v, j))
+				}
+				if v.Rank(i) < v.Rank(j) && v.Compare(i, v, j) >= 0 {
+					t.Errorf("value %d has a smaller rank than value %d and does not come first", i, j)
 				}
 			}
 		}
-		if v.Compare(0, 1) <= 0 && v.Compare(1, 2) <= 0 && v.Compare(0, 2) > 0 {
+		if v.Compare(0, v, 1) <= 0 && v.Compare(1, v, 2) <= 0 && v.Compare(0, v, 2) > 0 {
 			t.Error("the order goes in a circle")
 		}
 	})
@@ -189,7 +191,7 @@ func TestCompareOrders(t *testing.T) {
 		fill(&v)
 		for i := range v.Len() {
 			for j := range v.Len() {
-				if got, want := sign(v.Compare(i, j)), sign(i-j); got != want {
+				if got, want := sign(v.Compare(i, &v, j)), sign(i-j); got != want {
 					t.Errorf("%s: value %d compared with value %d gives %d, want %d", k, i, j, got, want)
 				}
 			}
@@ -199,7 +201,7 @@ func TestCompareOrders(t *testing.T) {
 	arrays.AppendArray()
 	arrays.Elements().AppendInt(1)
 	arrays.AppendArray()
-	if got := arrays.Compare(0, 1); got != 0 {
+	if got := arrays.Compare(0, &arrays, 1); got != 0 {
 		t.Errorf("arrays are compared: %d", got)
 	}
 }

@@ -1,9 +1,6 @@
 package chferry
 
 import (
-	"bytes"
-	"cmp"
-	"encoding/binary"
 	"slices"
 )
 
@@ -185,35 +182,6 @@ func (v *Vector) Truncate(n int) {
 		} else {
 			v.Elements().Truncate(v.Ends[n-1])
 		}
-	}
-}
-
-// AppendKey appends to dst what identifies value i among the values of its type: equal values give equal bytes, and no
-// sequence of values gives the bytes of another.
-func (v *Vector) AppendKey(dst []byte, i int) []byte {
-	if v.storage() == inData {
-		b := v.At(i)
-		dst = binary.AppendUvarint(dst, uint64(len(b)))
-		return append(dst, b...)
-	}
-	return binary.BigEndian.AppendUint64(dst, uint64(v.Ints[i]))
-}
-
-// Compare compares values i and j of one vector: negative if i comes first. Data is compared byte by byte, nulls like the value
-// in their place, arrays not at all.
-func (v *Vector) Compare(i, j int) int {
-	switch v.storage() {
-	case inFloats:
-		return cmp.Compare(v.Floats[i], v.Floats[j])
-	case inData:
-		return bytes.Compare(v.At(i), v.At(j))
-	case inElements:
-		return 0
-	default:
-		if v.Type.Kind == Uint64 {
-			return cmp.Compare(uint64(v.Ints[i]), uint64(v.Ints[j]))
-		}
-		return cmp.Compare(v.Ints[i], v.Ints[j])
 	}
 }
 

@@ -93,14 +93,12 @@ func (b *block) append(plan Plan, c *chunk, first, last int, rows chferry.Rows, 
 		found[u.Key] = true
 		unfit = append(unfit, chferry.FailedOperation{Operation: c.ops.at(start + u.Key), Reason: u.Reason})
 	}
-	missing := newKeys(c.table.KeyTypes())
+	missing := newKeyList(c.table.KeyTypes())
 	for key, ok := range found {
 		if ok {
 			continue
 		}
-		for i := range missing {
-			missing[i].AppendFrom(&c.keys[i], start+key)
-		}
+		missing.appendFrom(c.keys, start+key)
 		b.found = append(b.found, false)
 		b.ops.appendFrom(&c.ops, start+key)
 	}

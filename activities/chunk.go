@@ -28,22 +28,7 @@ func (c *chunk) tokenOf(begun, done int) string {
 }
 
 // slice returns the keys of the chunk's operations from first up to last, not included.
-func (c *chunk) slice(first, last int) []chferry.Vector {
-	keys := make([]chferry.Vector, len(c.keys))
-	for i := range keys {
-		keys[i] = c.keys[i].Slice(c.first+first, c.first+last)
-	}
-	return keys
-}
-
-// group is operations on rows of one database. No two are on the same row, and they are in the order of their keys, in which rows
-// lie near each other on both sides.
-type group struct {
-	database string
-	table    chferry.Table
-	keys     []chferry.Vector // a vector for each column of the primary key
-	ops      opList
-}
+func (c *chunk) slice(first, last int) keyList { return c.keys.slice(c.first+first, c.first+last) }
 
 // window is a part of a batch that is brought into the order of its keys.
 type window struct {
@@ -62,15 +47,15 @@ type cutter struct {
 	plan   Plan
 	ticket Ticket
 	size   int // operations of a window
-	seen   *keySet
 	next   *window
-	buf    []byte
+	had    map[string][]keyList // by database, the keys of each window before the next
+	failed map[string]bool      // operations without a row, as they were registered
 }
 
 func newCutter(plan Plan, ticket Ticket) *cutter {
 	return &cutter{
-		plan: plan, ticket: ticket, size: ticket.ChunkSize, seen: newKeySet(ticket.Operations),
-		next: &window{groups: map[string]*group{}},
+		plan: plan, ticket: ticket, size: ticket.ChunkSize,
+		next: &window{groups: map[string]*group{}}, had: map[string][]keyList{}, failed: map[string]bool{},
 	}
 }
 
@@ -81,7 +66,7 @@ func (c *cutter) add(ops []chferry.Operation, full func(*window) error) error {
 		if c.next.last-c.next.first < c.size {
 			continue
 		}
-		if c.next.first == 0 && !c.next.sorted() {
+		if c.next.first == 0 && !c.next.inOrder() {
 			c.size = max(c.size, (c.ticket.Operations+1)/2)
 		}
 		if c.next.last-c.next.first < c.size {
@@ -100,8 +85,9 @@ func (c *cutter) flush(full func(*window) error) error {
 	if done.first == done.last {
 		return nil
 	}
-	for _, g := range done.groups {
-		g.sort()
+	for database, g := range done.groups {
+		done.coalesced += g.arrange(c.had[database])
+		c.had[database] = append(c.had[database], g.keys)
 	}
 	c.next = &window{first: done.last, last: done.last, groups: map[string]*group{}}
 	return full(done)
@@ -132,20 +118,8 @@ func (c *cutter) addOne(op chferry.Operation) {
 		return
 	}
 	g := c.group(database)
-	n := g.ops.len()
 	if err := chferry.AppendPrimaryKey(g.keys, op.PrimaryKey); err != nil {
 		c.fail(op, c.plan.Import.Table+": "+err.Error())
-		return
-	}
-	c.buf = append(c.buf[:0], 'k')
-	c.buf = append(append(c.buf, database...), 0)
-	for i := range g.keys {
-		c.buf = g.keys[i].AppendKey(c.buf, n)
-	}
-	if c.repeated() {
-		for i := range g.keys {
-			g.keys[i].Truncate(n)
-		}
 		return
 	}
 	g.ops.append(op)
@@ -153,83 +127,31 @@ func (c *cutter) addOne(op chferry.Operation) {
 
 // fail sets an operation aside, once for each primary key as it was registered.
 func (c *cutter) fail(op chferry.Operation, reason string) {
-	c.buf = append(c.buf[:0], 'f')
-	c.buf = fmt.Appendf(c.buf, "%q %q", op.Database, op.PrimaryKey)
-	if !c.repeated() {
-		c.next.failed = append(c.next.failed, chferry.FailedOperation{Operation: op, Reason: reason})
+	as := fmt.Sprintf("%q %q", op.Database, op.PrimaryKey)
+	if c.failed[as] {
+		c.next.coalesced++
+		return
 	}
-}
-
-// repeated tells whether the batch has had what buf identifies, and counts it as coalesced if so.
-func (c *cutter) repeated() bool {
-	if c.seen.add(c.buf) {
-		return false
-	}
-	c.next.coalesced++
-	return true
+	c.failed[as] = true
+	c.next.failed = append(c.next.failed, chferry.FailedOperation{Operation: op, Reason: reason})
 }
 
 func (c *cutter) group(database string) *group {
 	g, ok := c.next.groups[database]
 	if !ok {
 		table := c.plan.Tables[database]
-		g = &group{database: database, table: table, keys: newKeys(table.KeyTypes()), ops: newOpList(c.size)}
+		g = &group{database: database, table: table, keys: newKeyList(table.KeyTypes()), ops: newOpList(c.size)}
 		c.next.groups[database] = g
 	}
 	return g
 }
 
-func newKeys(types []chferry.Type) []chferry.Vector {
-	keys := make([]chferry.Vector, len(types))
-	for i, t := range types {
-		keys[i].Type = t
-	}
-	return keys
-}
-
-func (w *window) sorted() bool {
+// inOrder tells whether the operations came in the order of their keys.
+func (w *window) inOrder() bool {
 	for _, g := range w.groups {
-		if !g.sorted() {
+		if !g.keys.inOrder() {
 			return false
 		}
 	}
 	return true
-}
-
-func (g *group) sorted() bool {
-	for i := 1; i < g.ops.len(); i++ {
-		if g.compare(i-1, i) > 0 {
-			return false
-		}
-	}
-	return true
-}
-
-func (g *group) compare(i, j int) int {
-	for k := range g.keys {
-		if c := g.keys[k].Compare(i, j); c != 0 {
-			return c
-		}
-	}
-	return 0
-}
-
-// sort brings the operations into the order of their keys.
-func (g *group) sort() {
-	if g.sorted() {
-		return
-	}
-	order := make([]int, g.ops.len())
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, g.compare)
-	keys, ops := newKeys(g.table.KeyTypes()), newOpList(len(order))
-	for _, from := range order {
-		ops.appendFrom(&g.ops, from)
-		for i := range keys {
-			keys[i].AppendFrom(&g.keys[i], from)
-		}
-	}
-	g.keys, g.ops = keys, ops
 }

@@ -14,15 +14,6 @@ const (
 	MaxRefused = maxRefused
 )
 
-// KeySet is a set of byte strings.
-type KeySet struct{ *keySet }
-
-// NewKeySet returns an empty one.
-func NewKeySet(capacity int) KeySet { return KeySet{newKeySet(capacity)} }
-
-// Add adds a key and tells whether it was not there.
-func (s KeySet) Add(key []byte) bool { return s.add(key) }
-
 // Chunk is what a cutter made.
 type Chunk struct {
 	First, Last int

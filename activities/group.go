@@ -1,0 +1,132 @@
+package activities
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/chferry/chferry"
+)
+
+// group is operations on rows of one database. Once arranged, no two are on the same row, and they are in the order of their keys, in
+// which rows lie near each other on both sides.
+type group struct {
+	database string
+	table    chferry.Table
+	keys     keyList
+	ops      opList
+}
+
+// arrange brings the operations into the order of their keys and leaves out those on a row that an operation before them is on, here or
+// in one of the lists, which are in order. It returns how many it left out.
+func (g *group) arrange(before []keyList) (repeated int64) {
+	ascending := g.keys.ascending()
+	order := g.keys.order(ascending)
+	// Of a batch that comes in order none is left: its windows follow each other.
+	before = slices.DeleteFunc(slices.Clone(before), func(list keyList) bool {
+		return list.len() == 0 || len(order) == 0 || list.compare(list.len()-1, g.keys, order[0].at) < 0
+	})
+	if ascending && len(before) == 0 {
+		return 0
+	}
+	keys, ops := newKeyList(g.table.KeyTypes()), newOpList(len(order))
+	next := make([]int, len(before)) // of each list, the first key that is not less than the one at hand
+	for i, this := range order {
+		same := i > 0 && order[i-1].rank == this.rank && g.keys.compare(order[i-1].at, g.keys, this.at) == 0
+		for b, list := range before {
+			next[b] = list.find(next[b], g.keys, this.at)
+			same = same || next[b] < list.len() && list.compare(next[b], g.keys, this.at) == 0
+		}
+		if same {
+			repeated++
+			continue
+		}
+		ops.appendFrom(&g.ops, this.at)
+		keys.appendFrom(g.keys, this.at)
+	}
+	g.keys, g.ops = keys, ops
+	return repeated
+}
+
+// keyList is a list of primary keys: a vector for each column.
+type keyList []chferry.Vector
+
+func newKeyList(types []chferry.Type) keyList {
+	keys := make(keyList, len(types))
+	for i, t := range types {
+		keys[i].Type = t
+	}
+	return keys
+}
+
+func (k keyList) len() int { return k[0].Len() }
+
+func (k keyList) compare(i int, with keyList, j int) int {
+	for c := range k {
+		if order := k[c].Compare(i, &with[c], j); order != 0 {
+			return order
+		}
+	}
+	return 0
+}
+
+func (k keyList) appendFrom(from keyList, i int) {
+	for c := range k {
+		k[c].AppendFrom(&from[c], i)
+	}
+}
+
+func (k keyList) slice(first, last int) keyList {
+	out := make(keyList, len(k))
+	for c := range k {
+		out[c] = k[c].Slice(first, last)
+	}
+	return out
+}
+
+// ascending tells whether each key is greater than the one before.
+func (k keyList) ascending() bool { return k.steps(-1) }
+
+// inOrder tells whether no key is smaller than the one before.
+func (k keyList) inOrder() bool { return k.steps(0) }
+
+// steps tells whether each key, compared with the next, gives at most this.
+func (k keyList) steps(most int) bool {
+	for i := 1; i < k.len(); i++ {
+		if k.compare(i-1, k, i) > most {
+			return false
+		}
+	}
+	return true
+}
+
+// find returns the place in a list that is in order, from place from on, of the first key that is not less than key i of other.
+func (k keyList) find(from int, other keyList, i int) int {
+	for from < k.len() && k.compare(from, other, i) < 0 {
+		from++
+	}
+	return from
+}
+
+// ranked is a key at its place in a list, with its first column's rank, which tells most keys apart without a look at them.
+type ranked struct {
+	rank uint64
+	at   int
+}
+
+// order returns the keys in their order; of those that are the same, the one that comes first in the list comes first.
+func (k keyList) order(ascending bool) []ranked {
+	order := make([]ranked, k.len())
+	for i := range order {
+		order[i] = ranked{k[0].Rank(i), i}
+	}
+	if ascending {
+		return order
+	}
+	slices.SortFunc(order, func(a, b ranked) int {
+		if a.rank != b.rank {
+			return cmp.Compare(a.rank, b.rank)
+		}
+		return cmp.Or(k.compare(a.at, k, b.at), cmp.Compare(a.at, b.at))
+	})
+	return order
+}
