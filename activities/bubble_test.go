@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/activities"
@@ -182,7 +183,7 @@ func TestMemoryIsBounded(t *testing.T) {
 				b := &bubble{chunk: 40, maxFetch: source.DefaultFetchBytes}
 				b.hold = func(_ context.Context, what string) error {
 					if what == "insert" {
-						synctest.Wait()
+						time.Sleep(time.Second) // until all else waits
 					}
 					return nil
 				}
@@ -231,38 +232,40 @@ func (b *bubble) wantBlocks(t *testing.T, maxFetch int) {
 	if len(arrived) != len(b.sizes) {
 		t.Errorf("%d rows arrived, want %d", len(arrived), len(b.sizes))
 	}
-	// Each reader has a block and waits with it; one block is inserted.
-	if most := (activities.Readers + 1) * bound; b.most > most {
+	// Each reader has a block and waits with it, and so many blocks are inserted.
+	if most := (activities.Readers + activities.Inserters) * bound; b.most > most {
 		t.Errorf("%d MB were in memory at a time, more than %d", b.most/mb, most/mb)
 	}
 }
 
-// TestReadersReadAtTheSameTime holds all reads until nothing else can go on.
-func TestReadersReadAtTheSameTime(t *testing.T) {
+// TestAtTheSameTime holds all reads, or all inserts, until nothing else can go on.
+func TestAtTheSameTime(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		free, reading := make(chan struct{}), 0
-		b := &bubble{chunk: 3, maxFetch: mb, sizes: make([]int, 30)}
-		b.hold = func(_ context.Context, what string) error {
-			if what == "fetch" {
-				b.mu.Lock()
-				reading++
-				b.mu.Unlock()
-				<-free
+	for held, want := range map[string]int{"fetch": activities.Readers, "insert": activities.Inserters} {
+		synctest.Test(t, func(t *testing.T) {
+			free, n := make(chan struct{}), 0
+			b := &bubble{chunk: 3, maxFetch: mb, sizes: make([]int, 30)}
+			b.hold = func(_ context.Context, what string) error {
+				if what == held {
+					b.mu.Lock()
+					n++
+					b.mu.Unlock()
+					<-free
+				}
+				return nil
 			}
-			return nil
-		}
-		go func() {
-			synctest.Wait()
-			if reading != activities.Readers {
-				t.Errorf("%d chunks are read at a time, want %d", reading, activities.Readers)
+			go func() {
+				synctest.Wait()
+				if n != want {
+					t.Errorf("%s: %d at a time, want %d", held, n, want)
+				}
+				close(free)
+			}()
+			if outcome, err := b.run(t.Context(), t); err != nil || outcome.Rows != 30 {
+				t.Errorf("got %+v, %v", outcome, err)
 			}
-			close(free)
-		}()
-		if outcome, err := b.run(t.Context(), t); err != nil || outcome.Rows != 30 {
-			t.Errorf("got %+v, %v", outcome, err)
-		}
-	})
+		})
+	}
 }
 
 // TestOneRowThatIsTooMuch: a source that breaks its promise gives an error, not an endless loop.

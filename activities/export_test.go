@@ -11,6 +11,7 @@ const (
 	MaxChunk   = maxChunk
 	FullBlock  = fullBlock
 	Readers    = readers
+	Inserters  = inserters
 	MaxRefused = maxRefused
 )
 

@@ -64,7 +64,7 @@ func TestMemoryInTheDocs(t *testing.T) {
 		fmt.Sprintf("in chunks of %d,%03d operations, two at a time", activities.MaxChunk/1000, activities.MaxChunk%1000),
 		fmt.Sprintf("| the rows of one fetch | %d MB.", fetch),
 		fmt.Sprintf("as soon as it has %d MB, so %[1]d MB and a fetch", block),
-		fmt.Sprintf("two readers' blocks, and the block that is inserted: %d MB", (activities.Readers+1)*(block+fetch)),
+		fmt.Sprintf("two readers' blocks, and the two that are inserted: %d MB", (activities.Readers+activities.Inserters)*(block+fetch)),
 		fmt.Sprintf("where it has more than %d MB", fetch),
 	} {
 		if !strings.Contains(string(text), want) {

@@ -24,8 +24,12 @@ type pipe struct {
 	refused int    // rows that the sink refused one by one
 }
 
-// readers is how many chunks are read at a time, each on a connection of its own.
-const readers = 2
+// How many chunks are read, and how many blocks inserted, at a time, each on a connection of its own. While the server sorts and writes
+// one block, the next is made ready and sent.
+const (
+	readers   = 2
+	inserters = 2
+)
 
 func newPipe(a *Activities, in InsertBatchInput) *pipe { return &pipe{Activities: a, in: in} }
 
@@ -45,14 +49,16 @@ func (p *pipe) run(ctx context.Context, plan Plan) (chferry.Outcome, error) {
 		defer close(blocks)
 		return p.read(ctx, chunks, blocks)
 	})
-	stages.Go(func() error {
-		for b := range blocks {
-			if err := p.insert(ctx, b); err != nil {
-				return err
+	for range inserters {
+		stages.Go(func() error {
+			for b := range blocks {
+				if err := p.insert(ctx, b); err != nil {
+					return err
+				}
 			}
-		}
-		return nil
-	})
+			return nil
+		})
+	}
 	err := stages.Wait()
 	return p.outcome, err
 }
@@ -136,10 +142,18 @@ func (p *pipe) narrow(ctx context.Context, b *block, refusal error) error {
 		return p.insert(ctx, b.part(n/2, n))
 	}
 	_, reason := safe(refusal)
-	if p.refused++; p.refused > maxRefused {
+	if p.refuse() > maxRefused {
 		return chferry.WrapError(chferry.CodeRefused, refusal, "more than %d rows of one batch are refused one by one: %s", maxRefused, reason)
 	}
 	return p.settle(ctx, chferry.Outcome{}, []chferry.FailedOperation{{Operation: b.ops.at(0), Reason: reason}})
+}
+
+// refuse counts a row that the sink refused, and returns how many those are.
+func (p *pipe) refuse() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.refused++
+	return p.refused
 }
 
 // count counts n rows, or n deletes.

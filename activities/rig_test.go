@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -214,6 +215,7 @@ type fussySink struct {
 	// reject, if set, says why a row is left out of its block.
 	reject func(row) string
 
+	mu     sync.Mutex
 	tokens []string // of all blocks, in order
 	sizes  []int    // rows of all blocks
 	bytes  []int    // of the blocks that were taken
@@ -222,6 +224,8 @@ type fussySink struct {
 
 func (f *fussySink) Insert(ctx context.Context, _ chferry.Destination, b chferry.Block, token string) ([]sink.Rejected, error) {
 	rows := rowsOf(b)
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.tokens, f.sizes = append(f.tokens, token), append(f.sizes, len(rows))
 	if f.refuse != nil {
 		if err := f.refuse(ctx, rows); err != nil {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -135,9 +136,9 @@ func TestChunks(t *testing.T) {
 		_, err := b.storage.RegisterOperations(b.ctx(), b.imp.Key, ops...)
 		b.ok(err)
 	}
-	inserts := 0
+	var inserts atomic.Int64
 	b.sink.breakWith(func(context.Context) error {
-		if inserts++; inserts == 2 {
+		if inserts.Add(1) == 2 {
 			return chferry.Errorf(chferry.CodeUnavailable, "gone in the middle of the batch")
 		}
 		return nil
