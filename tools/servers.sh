@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# Makes sure that the servers of the tests are there: Redis, PostgreSQL, ClickHouse. On Debian and its kin root gets
+# Makes sure that the servers of the tests are there: Redis, PostgreSQL with PgBouncer, ClickHouse. On Debian and its kin root gets
 # what is missing from the distribution; anyone else gets one line for each missing server, and exit status 1. A
 # server that CHFERRY_TEST_REDIS, CHFERRY_TEST_POSTGRES or CHFERRY_TEST_CLICKHOUSE names is not looked for.
 # (Temporal's is a Go program, which `make test` builds.)
 set -euo pipefail
 
-# NAME, variable, package, and where the program may be beside PATH: as package embedded looks for it.
+# NAME, variable (-: none), package, and where the program may be beside PATH: as package embedded looks for it.
 servers=(
   "redis-server CHFERRY_TEST_REDIS redis-server /usr/sbin/redis-server"
   "postgres CHFERRY_TEST_POSTGRES postgresql /usr/lib/postgresql/*/bin/postgres"
   "clickhouse-server CHFERRY_TEST_CLICKHOUSE clickhouse-server /usr/sbin/clickhouse-server"
+  "pgbouncer - pgbouncer /usr/sbin/pgbouncer"
 )
 
 # found PROGRAM PATTERN: whether the program is on PATH or where the pattern says.
@@ -17,12 +18,17 @@ found() {
   command -v "$1" >/dev/null 2>&1 || compgen -G "$2" >/dev/null
 }
 
+# named VARIABLE: whether it names a server.
+named() {
+  [ "$1" != - ] && [ -n "${!1:-}" ]
+}
+
 # missing prints the lines of the servers that are neither named nor found.
 missing() {
   local server program variable package pattern
   for server in "${servers[@]}"; do
     IFS=' ' read -r program variable package pattern <<<"$server"
-    if [ -z "${!variable:-}" ] && ! found "$program" "$pattern"; then
+    if ! named "$variable" && ! found "$program" "$pattern"; then
       echo "$program $variable $package"
     fi
   done
@@ -52,6 +58,8 @@ fi
 [ -n "$lacking" ] || exit 0
 
 while read -r program variable package; do
-  echo "$program is missing: install the package $package, or set $variable to the URL of a server" >&2
+  remedy="install the package $package"
+  [ "$variable" = - ] || remedy+=", or set $variable to the URL of a server"
+  echo "$program is missing: $remedy" >&2
 done <<<"$lacking"
 exit 1

@@ -22,16 +22,18 @@ func TestMain(m *testing.M) { testenv.Main(m) }
 
 func TestContract(t *testing.T) {
 	t.Parallel()
-	sourcetest.Run(t, func(t *testing.T) sourcetest.Bundle {
-		b := setup(t)
-		limited := func(t *testing.T, maxFetchBytes int) source.Source {
-			return openWith(t, b.url, source.Options{Alias: alias, MaxFetchBytes: maxFetchBytes})
-		}
-		return sourcetest.Bundle{
-			Source: b.source, Limited: limited, Alias: alias, Exec: b.exec,
-			Quote: quote, Configured: configured, Type: sqlType, Literal: literal, Unfit: "char(8)",
-		}
-	})
+	sourcetest.Run(t, func(t *testing.T) sourcetest.Bundle { return bundleOf(setup(t)) })
+}
+
+// bundleOf is what the suite needs of a bundle.
+func bundleOf(b bundle) sourcetest.Bundle {
+	limited := func(t *testing.T, maxFetchBytes int) source.Source {
+		return openWith(t, b.url, source.Options{Alias: alias, MaxFetchBytes: maxFetchBytes})
+	}
+	return sourcetest.Bundle{
+		Source: b.source, Limited: limited, Alias: alias, Exec: b.exec,
+		Quote: quote, Configured: configured, Type: sqlType, Literal: literal, Unfit: "char(8)",
+	}
 }
 
 const alias = "shop"
