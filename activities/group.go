@@ -1,7 +1,6 @@
 package activities
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/chferry/chferry"
@@ -122,11 +121,44 @@ func (k keyList) order(ascending bool) []ranked {
 	if ascending {
 		return order
 	}
-	slices.SortFunc(order, func(a, b ranked) int {
-		if a.rank != b.rank {
-			return cmp.Compare(a.rank, b.rank)
+	order = sortByRank(order)
+	for first, last := 0, 0; first < len(order); first = last {
+		for last < len(order) && order[last].rank == order[first].rank {
+			last++
 		}
-		return cmp.Or(k.compare(a.at, k, b.at), cmp.Compare(a.at, b.at))
-	})
+		if last-first > 1 {
+			slices.SortStableFunc(order[first:last], func(a, b ranked) int { return k.compare(a.at, k, b.at) })
+		}
+	}
+	return order
+}
+
+// sortByRank sorts by one byte of the rank after the other, the last first, and leaves those of one rank in their order (a radix sort).
+// Bytes that are the same in all are passed over: keys of a table are seldom far from each other.
+func sortByRank(order []ranked) []ranked {
+	differ := uint64(0)
+	for _, r := range order {
+		differ |= r.rank ^ order[0].rank
+	}
+	spare := make([]ranked, len(order))
+	for shift := 0; shift < 64; shift += 8 {
+		if byte(differ>>shift) == 0 {
+			continue
+		}
+		var next [256]int // where the next with a byte goes
+		for _, r := range order {
+			next[byte(r.rank>>shift)]++
+		}
+		sum := 0
+		for b, n := range next {
+			next[b], sum = sum, sum+n
+		}
+		for _, r := range order {
+			b := byte(r.rank >> shift)
+			spare[next[b]] = r
+			next[b]++
+		}
+		order, spare = spare, order
+	}
 	return order
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	ch "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/chferry/chferry"
@@ -25,6 +27,7 @@ type stack struct {
 	clickhouse *embedded.Server
 	temporal   *embedded.Server
 	redis      *redisBench
+	target     driver.Conn // to ClickHouse
 	worker     *embedded.Program
 	starter    *starter.Starter
 }
@@ -60,6 +63,9 @@ func startStack(ctx context.Context, startClickHouse func(context.Context, embed
 	if err = s.load(ctx, data.tables); err != nil {
 		return s, err
 	}
+	if s.target, err = open(s.clickhouse.URL); err != nil {
+		return s, err
+	}
 	if s.starter, err = starter.New(starter.Options{Address: s.temporal.Addr}); err != nil {
 		return s, err
 	}
@@ -71,6 +77,14 @@ func startStack(ctx context.Context, startClickHouse func(context.Context, embed
 	}
 	s.worker, err = s.run("worker")
 	return s, err
+}
+
+func open(clickhouse string) (driver.Conn, error) {
+	options, err := ch.ParseDSN(clickhouse)
+	if err != nil {
+		return nil, err
+	}
+	return ch.Open(options)
 }
 
 func (s *stack) load(ctx context.Context, tables string) error {
@@ -130,6 +144,9 @@ func (s *stack) stop(ctx context.Context) error {
 		s.worker.Stop(ctx)
 	}
 	var errs []error
+	if s.target != nil {
+		errs = append(errs, s.target.Close())
+	}
 	for _, server := range []*embedded.Server{s.temporal, s.clickhouse, s.postgres} {
 		if server != nil {
 			errs = append(errs, server.Stop(ctx))
@@ -144,7 +161,7 @@ func (s *stack) stop(ctx context.Context) error {
 // synced is what one sync cost.
 type synced struct {
 	seconds   float64
-	processor map[string]float64 // CPU seconds by process, without this one
+	processor map[string]float64 // CPU seconds by process, without this one, ClickHouse's merges included
 	total     float64            // of them
 	memory    float64            // the worker's peak, in MB
 	events    float64
@@ -171,6 +188,9 @@ func (s *stack) sync(ctx context.Context, key chferry.ImportKey, ops []chferry.O
 		return synced{}, err
 	}
 	cost := synced{seconds: time.Since(began).Seconds()}
+	if err := s.settled(ctx); err != nil {
+		return synced{}, err
+	}
 	after, err := processorTime()
 	if err != nil {
 		return synced{}, err
@@ -180,6 +200,31 @@ func (s *stack) sync(ctx context.Context, key chferry.ImportKey, ops []chferry.O
 		return synced{}, err
 	}
 	return cost, s.history(ctx, key, &cost)
+}
+
+// number asks ClickHouse for one.
+func (s *stack) number(ctx context.Context, query string, args ...any) (n uint64, err error) {
+	err = s.target.QueryRow(ctx, query, args...).Scan(&n)
+	return n, err
+}
+
+// settled waits until ClickHouse has merged what was inserted. Its merges go on when a sync has ended: they are part of what it cost,
+// and would else slow down what is measured next.
+func (s *stack) settled(ctx context.Context) error {
+	const quiet = 5 // times in a row that nothing was being merged
+	for times := 0; times < quiet; times++ {
+		if err := sleep(ctx, 50*time.Millisecond); err != nil {
+			return err
+		}
+		merges, err := s.number(ctx, "SELECT count() FROM system.merges")
+		if err != nil {
+			return err
+		}
+		if merges > 0 {
+			times = -1
+		}
+	}
+	return nil
 }
 
 func (s *stack) drained(ctx context.Context, key chferry.ImportKey) error {

@@ -199,6 +199,9 @@ func (s *stack) pipe(ctx context.Context) (rate, processor float64, err error) {
 		return 0, 0, fmt.Errorf("copy with the databases' own tools (clickhouse-client, psql and curl must be installed): %w: %.500s", err, out)
 	}
 	seconds := time.Since(began).Seconds()
+	if err := s.settled(ctx); err != nil {
+		return 0, 0, err
+	}
 	after, err := processorTime()
 	_, processor = spent(before, after)
 	return syncRows / seconds, processor, err

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 
-	ch "github.com/ClickHouse/clickhouse-go/v2"
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/chferry/chferry"
@@ -17,11 +15,10 @@ import (
 // fewRounds is how often what takes seconds is measured.
 const fewRounds = 3
 
-// temporalBench is a stack with connections to both ends of it, to save rows and to see them arrive.
+// temporalBench is a stack with a connection to the source, to save rows.
 type temporalBench struct {
 	*stack
 	source *pgx.Conn
-	target driver.Conn
 	second *embedded.Program // a second worker, while there is one
 }
 
@@ -61,14 +58,7 @@ func benchTemporal(ctx context.Context, out io.Writer) error {
 	})
 }
 
-func (b *temporalBench) connect(ctx context.Context) error {
-	options, err := ch.ParseDSN(b.clickhouse.URL)
-	if err != nil {
-		return err
-	}
-	if b.target, err = ch.Open(options); err != nil {
-		return err
-	}
+func (b *temporalBench) connect(ctx context.Context) (err error) {
 	b.source, err = pgx.Connect(ctx, b.postgres.URL)
 	return err
 }
@@ -77,13 +67,7 @@ func (b *temporalBench) close(ctx context.Context) error {
 	if b.second != nil {
 		b.second.Stop(ctx)
 	}
-	return errors.Join(b.source.Close(ctx), b.target.Close())
-}
-
-// number asks ClickHouse for one.
-func (b *temporalBench) number(ctx context.Context, query string, args ...any) (n uint64, err error) {
-	err = b.target.QueryRow(ctx, query, args...).Scan(&n)
-	return n, err
+	return b.source.Close(ctx)
 }
 
 // events counts those of a tick that finds nothing, and of one that finds a batch.
