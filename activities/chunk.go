@@ -41,8 +41,8 @@ type window struct {
 // cutter cuts the operations of a batch into chunks. Operations on a row that the batch had already are left out: the row is
 // read after all of them were registered.
 //
-// A batch in the order of its keys is cut as it comes. One in no order has two windows, which are sorted: the rows of a chunk
-// would be strewn over the table otherwise, and of one window alone nothing would be read before all was sorted.
+// A batch in the order of its keys is cut as it comes. From where it is in no order, the rest of it is one window, which is sorted: the
+// rows of a chunk would be strewn over the table otherwise.
 type cutter struct {
 	plan   Plan
 	ticket Ticket
@@ -66,10 +66,8 @@ func (c *cutter) add(ops []chferry.Operation, full func(*window) error) error {
 		if c.next.last-c.next.first < c.size {
 			continue
 		}
-		if c.next.first == 0 && !c.next.inOrder() {
-			c.size = max(c.size, (c.ticket.Operations+1)/2)
-		}
-		if c.next.last-c.next.first < c.size {
+		if !c.next.inOrder() {
+			c.size = c.ticket.Operations // flush has the last
 			continue
 		}
 		if err := c.flush(full); err != nil {

@@ -20,11 +20,12 @@ type lookup struct {
 }
 
 // maxSparse is how many values there may be between the least and the greatest key, for each key, to read that range as a
-// whole. The rows between them that nobody asked for cost less than looking every row up.
-const maxSparse = 1.25
+// whole and leave out on the server what was not asked for. Measured for 25,000 keys of 1,000,000 rows: with every fifth key
+// asked for the range takes 0.66 of what looking each up takes, with every seventh 0.75, with every tenth 0.92.
+const maxSparse = 6
 
 // lookupOf chooses the way that costs the server least. Keys of one whole number are most tables' keys: measured for
-// 50,000 of 1,000,000 rows, a range takes 0.4 of what the join takes, and a list 0.8.
+// 50,000 of 1,000,000 rows, a range without gaps takes 0.4 of what the join takes, and a list 0.8.
 func lookupOf(table chferry.Table, name relation, keys []chferry.Vector) lookup {
 	if len(keys) != 1 || !slices.Contains([]chferry.TypeKind{chferry.Int16, chferry.Int32, chferry.Int64}, keys[0].Type.Kind) {
 		return joined(table, name, keys)
@@ -32,7 +33,7 @@ func lookupOf(table chferry.Table, name relation, keys []chferry.Vector) lookup 
 	ids := keys[0].Ints
 	least, most := slices.Min(ids), slices.Max(ids)
 	// The difference of two numbers of 64 bits may be greater than any of them, but fits without a sign.
-	if span := uint64(most) - uint64(least); float64(span) < maxSparse*float64(len(ids)) {
+	if span := uint64(most) - uint64(least); span < maxSparse*uint64(len(ids)) {
 		if l, ok := ranged(table, name, ids, least, most); ok {
 			return l
 		}
@@ -52,21 +53,39 @@ func ascending(ids []int64) bool {
 	return true
 }
 
-// ranged reads all rows from the least to the greatest key. It is not for keys that come twice.
+// ranged reads the rows from the least to the greatest key, without those between them that were not asked for. It is not for keys
+// that come twice.
 func ranged(table chferry.Table, name relation, ids []int64, least, most int64) (lookup, bool) {
-	positions := make([]int32, most-least+1) // from 1; 0: not asked for
+	span := most - least + 1
+	positions := make([]int32, span) // from 1; 0: not asked for
 	for i, id := range ids {
 		if positions[id-least] != 0 || i == math.MaxInt32 {
 			return lookup{}, false
 		}
 		positions[id-least] = int32(i + 1)
 	}
-	column := quote(table.Columns[table.PrimaryKey[0]].Name)
-	return lookup{
-		sql:      fmt.Sprintf("SELECT t.%s::int8, %s FROM %s AS t WHERE t.%[1]s BETWEEN $1 AND $2", column, selectedAll(table), name.quoted()),
+	column := "t." + quote(table.Columns[table.PrimaryKey[0]].Name)
+	l := lookup{
+		sql:      fmt.Sprintf("SELECT %s::int8, %s FROM %s AS t WHERE %[1]s BETWEEN $1 AND $2", column, selectedAll(table), name.quoted()),
 		params:   []param{int64Param(least), int64Param(most)},
 		position: func(id int64) int { return int(positions[id-least]) - 1 },
-	}, true
+	}
+	if span > int64(len(ids)) {
+		// The CASE, because the server may look at conditions in any order, and a bit that is not there is an error.
+		l.sql += fmt.Sprintf(" AND CASE WHEN %s BETWEEN $1 AND $2 THEN get_bit($3, (%[1]s - $1)::int4) = 1 END", column)
+		l.params = append(l.params, bitsOf(ids, least, span))
+	}
+	return l, true
+}
+
+// bitsOf has a bit for each value of a range, set for ids, numbered as get_bit does: from the lowest of the first byte on.
+func bitsOf(ids []int64, least, span int64) param {
+	bits := make([]byte, (span+7)/8)
+	for _, id := range ids {
+		n := id - least
+		bits[n/8] |= 1 << (n % 8)
+	}
+	return param{pgtype.ByteaOID, binaryFormat, bits}
 }
 
 // listed reads the rows of keys in ascending order. The list is a subquery because the planner would estimate a list of

@@ -131,9 +131,14 @@ func idCases(least, most int64) map[string]idCase {
 		"absent at both ends":      {from(-25, 50), rangeShape},
 		"every second is absent":   {from(99, 43), rangeShape},
 		"none is there":            {from(200, 20), rangeShape},
-		"just below sparse":        {append(from(-20, 15), -2), rangeShape}, // 18 from end to end, of at most 20
-		"at the border":            {append(from(-20, 15), 0), listShape},   // 20
-		"just above sparse":        {append(from(-20, 15), 1), listShape},   // 21
+		"just below sparse":        {[]int64{-20, -10, -3}, rangeShape}, // 17 from end to end, of less than 18
+		"at the border":            {[]int64{-20, -10, -2}, listShape},  // 18
+		"just above sparse":        {[]int64{-20, -10, -1}, listShape},  // 19
+		"every sixth":              {[]int64{-20, -14, -8, -2, 4, 10, 16}, rangeShape},
+		"in no order, with gaps":   {[]int64{16, -20, 3, 11, -9}, joinShape},
+		"in no order, few gaps":    {[]int64{12, -5, 3, 11, -9}, rangeShape},
+		"gaps at the least":        {[]int64{least, least + 3, least + 9}, rangeShape},
+		"gaps at the most":         {[]int64{most - 9, most - 3, most}, rangeShape},
 		"sparse":                   {[]int64{least, -10, 0, 10, 101, 102, 1000, most}, listShape},
 		"sparse and unsorted":      {[]int64{0, most, 102, -10, least, 101}, joinShape},
 		"twice in a range":         {[]int64{1, 2, 3, 3, 4, 5}, joinShape},
