@@ -14,6 +14,7 @@ import (
 	ch "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/jackc/pgx/v5"
+	"go.temporal.io/sdk/client"
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/embedded"
@@ -166,6 +167,7 @@ type synced struct {
 	memory    float64            // the worker's peak, in MB
 	events    float64
 	history   float64 // bytes
+	run       *client.ScheduleWorkflowExecution
 }
 
 // sync registers ops, triggers a sync and waits until nothing is left. Registering is not part of what is measured.
@@ -199,7 +201,8 @@ func (s *stack) sync(ctx context.Context, key chferry.ImportKey, ops []chferry.O
 	if cost.memory, err = s.peak(); err != nil {
 		return synced{}, err
 	}
-	return cost, s.history(ctx, key, &cost)
+	err = s.history(ctx, key, &cost)
+	return cost, err
 }
 
 // number asks ClickHouse for one.
@@ -260,6 +263,7 @@ func (s *stack) history(ctx context.Context, key chferry.ImportKey, cost *synced
 		return fmt.Errorf("no sync of %s was started", key)
 	}
 	run := actions[len(actions)-1].StartWorkflowResult
+	cost.run = run
 	if err := s.starter.Client().GetWorkflow(ctx, run.WorkflowID, run.FirstExecutionRunID).Get(ctx, nil); err != nil {
 		return err
 	}

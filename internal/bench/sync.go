@@ -82,6 +82,7 @@ func benchNative(ctx context.Context, s *stack, out io.Writer) error {
 	inOrder, shuffled, small := speed("500,000 rows, batch 100k, in order", "≥ 0.45"), speed("the same, shuffled", "≥ 0.45"), speed("the same, batch 10k", "≥ 0.3")
 	processor := newProcessorFigures("100k", pipe, "≤ 2.5")
 	smallProcessor := newProcessorFigures("10k", pipe, "")
+	steps := newStepFigures("10k")
 	memory := &figure{name: "worker's peak memory, batch 100k", format: "%.0f MB", goal: "≤ 120"}
 	events := &figure{name: "Temporal events per 1M rows, batch 100k", format: "%.0f", goal: "≤ 200"}
 	bytes := &figure{name: "bytes of history per 1M rows, batch 100k", format: "%.0f", goal: "≤ 30,000"}
@@ -102,6 +103,9 @@ func benchNative(ctx context.Context, s *stack, out io.Writer) error {
 			of.f.beside(syncRows/cost.seconds, base)
 			if of.f == small {
 				smallProcessor.beside(cost, baseCPU)
+				if err := steps.add(ctx, s.starter.Client(), cost.run); err != nil {
+					return err
+				}
 			}
 			if of.f == inOrder {
 				processor.beside(cost, baseCPU)
@@ -116,7 +120,7 @@ func benchNative(ctx context.Context, s *stack, out io.Writer) error {
 		return err
 	}
 	return write(out, "Sync into ClickHouse 18.16, native protocol",
-		slices.Concat([]*figure{inOrder, shuffled, small}, processor, smallProcessor, []*figure{memory, events, bytes}, extremes))
+		slices.Concat([]*figure{inOrder, shuffled, small}, processor, smallProcessor, []*figure(steps), []*figure{memory, events, bytes}, extremes))
 }
 
 // benchExtremes measures once what takes long: large batches, large rows and a long queue.
