@@ -11,8 +11,8 @@ import (
 )
 
 // pipe carries one batch from the storage through the sources into the sink. Its stages overlap: while a block is inserted, the next
-// ones are read, and the chunks after them are cut. In memory are the chunks and blocks that the stages work on, and no
-// more.
+// ones are read, and the chunks after them are cut. In memory are the chunks and blocks that the stages work on, and the keys of the
+// batch.
 type pipe struct {
 	*Activities
 	plan Plan

@@ -78,5 +78,5 @@ func (p pgBouncerServer) url(addr string) string {
 	return through.String()
 }
 
-func (pgBouncerServer) stopSignal() syscall.Signal  { return syscall.SIGTERM } // clients are disconnected
+func (pgBouncerServer) stopSignal() syscall.Signal  { return syscall.SIGTERM } // from 1.23 on it ends when its clients have left
 func (pgBouncerServer) deathSignal() syscall.Signal { return syscall.SIGKILL }

@@ -147,7 +147,7 @@ func (c column) castMisfit(w chferry.Column) string {
 	case c.computed():
 		return "is " + c.defaultKind + ", so it can't be inserted: make it an ordinary column or leave it out with columns.exclude"
 	case c.base != to.base || !slices.Equal(c.args, to.args) || c.dimensions != to.dimensions,
-		to.nullable && !c.nullable && to.dimensions == 0, c.dictionary && c.base != "String":
+		to.nullable && !c.nullable && to.dimensions == 0, c.dictionary && (c.base != "String" || c.dimensions > 0):
 		return "is " + c.text + ", but columns.cast asks for " + to.text + ": change one of them"
 	default:
 		return ""

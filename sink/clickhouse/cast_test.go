@@ -249,4 +249,12 @@ func TestCastsAndTables(t *testing.T) {
 			t.Errorf("%s: got %v, want it to fit: %v", existing, err, want)
 		}
 	}
+	for existing, want := range map[string]bool{"Array(String)": true, "Array(Nullable(String))": true, "Array(LowCardinality(String))": false} {
+		d := destination("users", []string{"id"}, column("id", int64Type), cast(column("c", arrayOf(chferry.String, 1)), "Array(String)"))
+		columns := map[string]string{"id": "Int64", "c": existing, "_version": "UInt64", "_is_deleted": "UInt8"}
+		err := clickhouse.Fits("26.3", "ReplacingMergeTree", "ReplacingMergeTree(_version, _is_deleted)", "id", "", columns, d)
+		if (err == nil) != want {
+			t.Errorf("%s: got %v, want it to fit: %v", existing, err, want)
+		}
+	}
 }

@@ -28,7 +28,8 @@ type Options struct {
 	InsertTimeout time.Duration
 	// DialTimeout bounds the wait for a connection; 0 means 10 seconds, or what the URL says in dial_timeout.
 	DialTimeout time.Duration
-	// MaxConnections bounds the connections held at a time; 0 means 16.
+	// MaxConnections bounds the connections held at a time; 0 means 40. A caller waits for a free one no longer than for one that is
+	// made, so that they should be enough for all inserts at a time: two of each step that a worker runs.
 	MaxConnections int
 }
 
@@ -46,7 +47,7 @@ func (o Options) withDefaults() Options {
 		o.DialTimeout = 10 * time.Second
 	}
 	if o.MaxConnections == 0 {
-		o.MaxConnections = 16
+		o.MaxConnections = 40
 	}
 	return o
 }

@@ -24,6 +24,11 @@ func (c *Client) describeBoth(ctx context.Context, t table) (existing, view *exi
 	if err := both.Wait(); err != nil {
 		return nil, nil, err
 	}
+	if existing != nil && len(columns) == 0 || view != nil && len(ofView) == 0 { // created between the two answers
+		if columns, ofView, err = c.describeColumns(ctx, t); err != nil {
+			return nil, nil, err
+		}
+	}
 	if view != nil {
 		view.columns = ofView
 	}

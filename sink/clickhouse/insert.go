@@ -87,20 +87,30 @@ func (c *Client) begin(ctx context.Context, t table, key []string, wanted []chfe
 	if err != nil {
 		return nil, nil, c.explain(ctx, t, key, wanted, f, err)
 	}
-	var columns []column
-	for _, target := range batch.Columns() {
-		columns = append(columns, newColumn(target.Name(), string(target.Type()), ""))
+	columns, err := columnsFor(t, columnsOf(batch), wanted, key, f)
+	if err == nil && !slices.EqualFunc(batch.Columns(), names, func(c chcolumn.Interface, name string) bool { return c.Name() == name }) {
+		err = misfit(t, "it answers with other columns than it was asked to fill")
 	}
-	columns, err = columnsFor(t, columns, wanted, key, f)
 	if err != nil {
 		return nil, nil, errors.Join(err, batch.Abort())
 	}
 	return batch, columns, nil
 }
 
-// explain names the column if an insert was refused because of one, which the server's number does not.
+// columnsOf returns the columns that an insert fills, in its order.
+func columnsOf(batch driver.Batch) []column {
+	var columns []column
+	for _, target := range batch.Columns() {
+		columns = append(columns, newColumn(target.Name(), string(target.Type()), ""))
+	}
+	return columns
+}
+
+// explain names the column if an insert was refused because of one, which the server's number does not, or is of a type that the
+// driver does not know.
 func (c *Client) explain(ctx context.Context, t table, key []string, wanted []chferry.Column, f *features, err error) error {
-	if chferry.CodeOf(c.failure(ctx, "insert", err)) != chferry.CodeSchemaMismatch {
+	code := chferry.CodeOf(c.failure(ctx, "insert", err))
+	if code != chferry.CodeSchemaMismatch && code != chferry.CodeUnknown {
 		return err
 	}
 	if _, misfit := c.wantedColumns(ctx, t, key, wanted, f); misfit != nil {
