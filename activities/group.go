@@ -18,15 +18,11 @@ type group struct {
 // arrange brings the operations into the order of their keys and leaves out those on a row that an operation before them is on, here or
 // in one of the lists, which are in order. It returns how many it left out.
 func (g *group) arrange(before []keyList) (repeated int64) {
-	ascending := g.keys.ascending()
-	order := g.keys.order(ascending)
-	// Of a batch that comes in order none is left: its windows follow each other.
-	before = slices.DeleteFunc(slices.Clone(before), func(list keyList) bool {
-		return list.len() == 0 || len(order) == 0 || list.compare(list.len()-1, g.keys, order[0].at) < 0
-	})
-	if ascending && len(before) == 0 {
-		return 0
+	if g.keys.ascending() && len(g.keys.reaching(before, 0)) == 0 {
+		return 0 // as in a batch that comes in order: its windows follow each other
 	}
+	order := g.keys.order()
+	before = g.keys.reaching(before, order[0].at)
 	keys, ops := newKeyList(g.table.KeyTypes()), newOpList(len(order))
 	next := make([]int, len(before)) // of each list, the first key that is not less than the one at hand
 	for i, this := range order {
@@ -98,6 +94,17 @@ func (k keyList) steps(most int) bool {
 	return true
 }
 
+// reaching returns those of lists in order whose last key is not less than key i.
+func (k keyList) reaching(lists []keyList, i int) []keyList {
+	var reaching []keyList
+	for _, list := range lists {
+		if k.len() > 0 && list.len() > 0 && list.compare(list.len()-1, k, i) >= 0 {
+			reaching = append(reaching, list)
+		}
+	}
+	return reaching
+}
+
 // find returns the place in a list that is in order, from place from on, of the first key that is not less than key i of other.
 func (k keyList) find(from int, other keyList, i int) int {
 	for from < k.len() && k.compare(from, other, i) < 0 {
@@ -113,13 +120,10 @@ type ranked struct {
 }
 
 // order returns the keys in their order; of those that are the same, the one that comes first in the list comes first.
-func (k keyList) order(ascending bool) []ranked {
+func (k keyList) order() []ranked {
 	order := make([]ranked, k.len())
 	for i := range order {
 		order[i] = ranked{k[0].Rank(i), i}
-	}
-	if ascending {
-		return order
 	}
 	order = sortByRank(order)
 	for first, last := 0, 0; first < len(order); first = last {

@@ -135,8 +135,10 @@ func TestProgressWithinABatch(t *testing.T) {
 	held, release := b.hold()
 	free := sync.OnceFunc(release)
 	defer free()
+	ctx, cancel := context.WithTimeout(b.ctx(), 30*time.Second)
+	defer cancel()
 	var told workflows.SyncProgress
-	result, err := b.starter.Sync(b.ctx(), b.imp.Key, func(p workflows.SyncProgress) {
+	result, err := b.starter.Sync(ctx, b.imp.Key, func(p workflows.SyncProgress) {
 		if p.Coalesced == 0 || told.Step != "" {
 			return
 		}

@@ -188,6 +188,25 @@ func TestLookups(t *testing.T) {
 	}
 }
 
+// TestConditionsInAnyOrder lets the server look first at the bit of a row that is far from all that were asked for, as it does where
+// comparing costs more.
+func TestConditionsInAnyOrder(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.exec(t, strings.ReplaceAll(relations["computed view"].create, "$type", "int8"))
+	b.exec(t, "ALTER FUNCTION int8ge(int8, int8) COST 1000; ALTER FUNCTION int8le(int8, int8) COST 1000")
+	stored := map[int64]bool{math.MinInt64: true, 1: true, 3: true, 4: true, 100: true, math.MaxInt64: true}
+	for id := range stored {
+		b.exec(t, fmt.Sprintf("INSERT INTO items VALUES ('%d', 'row %[1]d')", id))
+	}
+	table := b.describe(t, "items", "id")
+	ids := []int64{1, 4, 6}
+	if got := shapeOf(t, table, numbered(table, ids...)); got != rangeShape {
+		t.Errorf("the shape is a %s, want a %s", got, rangeShape)
+	}
+	b.wantIDs(t, "a range with gaps", table, stored, ids)
+}
+
 // TestAnyLookup reads any keys around the edges and zero, and wants all shapes to have been used.
 func TestAnyLookup(t *testing.T) {
 	t.Parallel()
