@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/chferry/chferry"
@@ -157,12 +158,15 @@ func TestRefusalsHideValues(t *testing.T) {
 // rememberingSink is a server that drops a block whose token it has seen, as a replicated table does.
 type rememberingSink struct {
 	fussySink
+	one  sync.Mutex // insert at a time
 	seen map[string]bool
 	// after, if set, is called after each block that was taken.
 	after func() error
 }
 
 func (s *rememberingSink) Insert(ctx context.Context, d chferry.Destination, b chferry.Block, token string) ([]sink.Rejected, error) {
+	s.one.Lock()
+	defer s.one.Unlock()
 	if s.seen[token] {
 		return nil, nil
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/chferry/chferry"
@@ -114,17 +115,17 @@ func TestBlocksOfATableThatDropsRepetitions(t *testing.T) {
 	for id := range 24 {
 		b.register(chferry.Insert, fmt.Sprint(id+10))
 	}
-	inserts := 0
+	var inserts atomic.Int64
 	b.sink.breakWith(func(context.Context) error {
-		if inserts++; inserts != 2 {
+		if inserts.Add(1) != 2 {
 			return nil
 		}
 		b.exec(`UPDATE users SET name = 'small'`)
 		return chferry.Errorf(chferry.CodeUnavailable, "gone in the middle of the batch")
 	})
 	b.wantSynced(24)
-	if inserts < 3 {
-		t.Errorf("there were %d inserts, want a second attempt", inserts)
+	if n := inserts.Load(); n < 3 {
+		t.Errorf("there were %d inserts, want a second attempt", n)
 	}
 	b.wantTexts("SELECT toString(count()) FROM users_current", "24")
 }
