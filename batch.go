@@ -44,4 +44,18 @@ type Status struct {
 	// Schema says which columns of source and destination differed when the last batch was claimed, or the next one could
 	// not be: a sentence a line; empty: none.
 	Schema string
+	// LastOutcome is how the last sync that had something to do ended: synced, partial, failed or superseded; empty: unknown.
+	LastOutcome string
+	// Failing says that steps of syncs fail, since when and why; nil after a batch was imported or when nothing is to be synced.
+	Failing *Failing
+}
+
+// Failing is why the syncs of an import key do not get on.
+type Failing struct {
+	Since    time.Time `json:"since"`    // the first failure after which no batch was imported
+	Last     time.Time `json:"last"`     // the newest failure
+	Attempts int64     `json:"attempts"` // failed attempts since then
+	Step     string    `json:"step"`     // the step that failed last, such as InsertBatch
+	Code     Code      `json:"code"`
+	Reason   string    `json:"reason"` // what to mend; it holds no row, key or secret
 }

@@ -17,6 +17,8 @@ const (
 	CodeConfiguration  Code = "Configuration"  // the configuration, or what it points to, must be mended
 	CodeSchemaMismatch Code = "SchemaMismatch" // the tables do not fit each other
 	CodeRefused        Code = "Refused"        // the destination refuses rows for what they hold
+	CodeUnreadable     Code = "Unreadable"     // the source has rows that it can't give: fewer keys may be asked for
+	CodeTooManyFailed  Code = "TooManyFailed"  // more operations of a batch would be set aside than max_failed
 	CodeSourceChanged  Code = "SourceChanged"  // database or table is not the one that was synced before
 	CodeAccessDenied   Code = "AccessDenied"   // a server refused the credentials or the right
 	CodeUnavailable    Code = "Unavailable"    // a server does not answer or asks to come back later
@@ -57,6 +59,23 @@ func CodeOf(err error) Code {
 		return e.Code
 	}
 	return CodeUnknown
+}
+
+// Problems returns the errors that were joined into err, in order; err alone if none were, nothing for nil. A check that goes on
+// after the first problem joins all that it finds.
+func Problems(err error) []error {
+	if err == nil {
+		return nil
+	}
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	var problems []error
+	for _, e := range joined.Unwrap() {
+		problems = append(problems, Problems(e)...)
+	}
+	return problems
 }
 
 // Passes tells whether the same call may succeed later without anybody mending anything.

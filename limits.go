@@ -7,6 +7,9 @@ type Limits struct {
 	MaxBatches  int           // batches a sync; 0: [DefaultMaxBatches]
 	MaxDuration time.Duration // after which a sync begins no other batch; 0: none
 
+	// MaxFailed is how many operations of a batch may be set aside; with more the sync fails and keeps its batch. 0: [DefaultMaxFailed]
+	MaxFailed int
+
 	// RetryFor is for how long failures of a step that may pass are retried, from the first of them; 0: [DefaultRetryFor].
 	RetryFor time.Duration
 	// Lease is how long a sync that Temporal does not know to have ended keeps its claim without a sign of life; 0: [DefaultLease].
@@ -20,6 +23,7 @@ type Limits struct {
 // What a limit is when nobody says.
 const (
 	DefaultMaxBatches       = 100 // so that a queue that grows faster than it drains still gives runs that end and can be read
+	DefaultMaxFailed        = 100 // where more fail, the table is at fault rather than its rows
 	DefaultRetryFor         = 10 * time.Minute
 	DefaultLease            = time.Minute
 	DefaultHeartbeatTimeout = 10 * time.Second
@@ -33,6 +37,9 @@ const MaxRetryFor = 6 * time.Hour
 func (l Limits) WithDefaults() Limits {
 	if l.MaxBatches == 0 {
 		l.MaxBatches = DefaultMaxBatches
+	}
+	if l.MaxFailed == 0 {
+		l.MaxFailed = DefaultMaxFailed
 	}
 	for _, d := range []struct {
 		limit     *time.Duration
