@@ -35,8 +35,7 @@ type Activities struct {
 // Storage is what a sync needs of a storage.
 type Storage interface {
 	storage.Syncer
-	RememberIdentity(ctx context.Context, key chferry.ImportKey, database, identity string) (string, error)
-	NoteSchema(ctx context.Context, key chferry.ImportKey, schema []string) error
+	storage.Memory
 }
 
 // Observer is told what the metrics count.

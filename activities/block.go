@@ -60,21 +60,33 @@ func (r *reader) read(ctx context.Context, c *chunk, emit func(*block) error, un
 	return nil
 }
 
-// fetch reads the rows of a chunk's keys from first on, as many as fit, and returns where it stopped.
+// fetch reads the rows of a chunk's keys from first on, as many as fit, and returns where it stopped. If the source can't give some
+// row, fetch asks for half of the keys, and for half of those, until the row stands alone: that one is unfit.
 func (r *reader) fetch(ctx context.Context, c *chunk, first int) (rows chferry.Rows, last int, err error) {
 	for most := c.len() - first; ; {
 		asked := r.pace.next(most)
 		rows, err := r.Sources[c.database].Fetch(ctx, c.table, c.slice(first, first+asked))
 		var tooMuch *source.TooMuchError
-		if errors.As(err, &tooMuch) && asked > 1 {
+		switch {
+		case err == nil:
+			r.pace.fitted(asked, rows.Bytes())
+		case asked > 1 && errors.As(err, &tooMuch):
 			most = r.pace.tooMuch(asked, tooMuch.Rows)
 			continue
-		}
-		if err == nil {
-			r.pace.fitted(asked, rows.Bytes())
+		case asked > 1 && chferry.CodeOf(err) == chferry.CodeUnreadable:
+			most = asked / 2
+			continue
+		case chferry.CodeOf(err) == chferry.CodeUnreadable:
+			rows, err = unreadable(c.table, err), nil
 		}
 		return rows, first + asked, err
 	}
+}
+
+// unreadable is what is read of one key whose row the source can't give.
+func unreadable(table chferry.Table, err error) chferry.Rows {
+	_, reason := safe(err)
+	return chferry.Rows{Block: chferry.NewBlock(table.Columns), Unfit: []chferry.Unfit{{Key: 0, Reason: reason}}}
 }
 
 // append appends the rows of a chunk's operations from first up to last, and deletes for those of them that have no row. A row

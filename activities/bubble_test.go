@@ -16,6 +16,7 @@ import (
 	"github.com/chferry/chferry/activities"
 	"github.com/chferry/chferry/sink"
 	"github.com/chferry/chferry/source"
+	"github.com/chferry/chferry/storage"
 )
 
 // In a bubble of package synctest a test sees when every stage waits for another one, and a goroutine that does not end
@@ -87,7 +88,7 @@ func (s bubbleStorage) BatchOperations(ctx context.Context, _ chferry.ImportKey,
 	}
 }
 
-func (s bubbleStorage) SetAside(ctx context.Context, _ chferry.ImportKey, _ string, _ chferry.Batch, _ bool, failed []chferry.FailedOperation) error {
+func (s bubbleStorage) SetAside(ctx context.Context, _ chferry.ImportKey, _ storage.Attempt, failed []chferry.FailedOperation) error {
 	for _, f := range failed {
 		if err := s.b.at(ctx, "set aside "+f.Reason); err != nil {
 			return err
@@ -96,6 +97,10 @@ func (s bubbleStorage) SetAside(ctx context.Context, _ chferry.ImportKey, _ stri
 		s.b.setAside = append(s.b.setAside, f.PrimaryKey[0])
 		s.b.mu.Unlock()
 	}
+	return nil
+}
+
+func (bubbleStorage) ForgetImported(context.Context, chferry.ImportKey, storage.Attempt, func(chferry.Operation) bool) error {
 	return nil
 }
 

@@ -8,11 +8,10 @@ import (
 
 // What bounds a batch.
 const (
-	MaxChunk   = maxChunk
-	FullBlock  = fullBlock
-	Readers    = readers
-	Inserters  = inserters
-	MaxRefused = maxRefused
+	MaxChunk  = maxChunk
+	FullBlock = fullBlock
+	Readers   = readers
+	Inserters = inserters
 )
 
 // Chunk is what a cutter made.
@@ -57,7 +56,7 @@ func Cut(plan Plan, ticket Ticket, pages ...[]chferry.Operation) []Chunk {
 
 // Run carries one batch to the sink.
 func Run(ctx context.Context, a *Activities, plan Plan, in InsertBatchInput) (chferry.Outcome, error) {
-	return newPipe(a, in).run(ctx, plan)
+	return newPipe(a, in, chferry.DefaultMaxFailed, 1).run(ctx, plan)
 }
 
 // Pace is how many rows are asked for at once.

@@ -38,7 +38,7 @@ func (a *Activities) GetOperations(ctx context.Context, in GetOperationsInput) (
 		ctx, stop := a.keepAlive(ctx, imp, in.Token, func() *Outcome { return nil })
 		defer stop()
 		plan, err := a.plan(ctx, imp)
-		if err := a.noteSchema(ctx, imp.Key, plan, err); err != nil {
+		if err := a.noteSchema(ctx, imp.Key, in.Token, plan, err); err != nil {
 			return Ticket{}, err
 		}
 		batch, err := a.Storage.GetOperations(ctx, in.ImportKey, storage.GetOptions{

@@ -3,6 +3,8 @@ package activities
 import (
 	"context"
 
+	"go.temporal.io/sdk/activity"
+
 	"github.com/chferry/chferry"
 )
 
@@ -38,7 +40,7 @@ func (a *Activities) InsertBatch(ctx context.Context, in InsertBatchInput) (Inse
 		if err != nil {
 			return InsertBatchResult{}, err
 		}
-		p := newPipe(a, in)
+		p := newPipe(a, in, imp.WithDefaults().MaxFailed, attemptNumber(ctx))
 		ctx, stop := a.keepAlive(ctx, imp, in.Token, p.done)
 		defer stop()
 		plan, ok := a.claimed.take(in.ImportKey, in.Ticket.Batch)
@@ -53,4 +55,12 @@ func (a *Activities) InsertBatch(ctx context.Context, in InsertBatchInput) (Inse
 		}
 		return InsertBatchResult{Outcome(outcome), p.reason}, err
 	})
+}
+
+// attemptNumber grows with each attempt at a step, also from one execution of the step to the next, as after a reset of the run:
+// Temporal counts attempts of each execution from 1.
+func attemptNumber(ctx context.Context) int64 {
+	const attempts = 1_000 // of an execution, that the number tells apart
+	info := activity.GetInfo(ctx)
+	return info.ScheduledTime.UnixMilli()*attempts + min(int64(info.Attempt), attempts-1)
 }

@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/chferry/chferry"
-	"github.com/chferry/chferry/activities"
 	"github.com/chferry/chferry/sink"
 )
 
@@ -92,10 +91,10 @@ func TestRefusedAndRejected(t *testing.T) {
 	r.wantFailed(map[string]string{"5": errRefused.Error(), "6": "rejected", "8": errRefused.Error()})
 }
 
-// TestMaxRefused: as many rows as that are set aside. Where one more is refused the batch fails for good, and says why.
-func TestMaxRefused(t *testing.T) {
+// TestMaxFailed: as many rows as max_failed are set aside. Where one more fails the batch fails for good, and says why.
+func TestMaxFailed(t *testing.T) {
 	t.Parallel()
-	refused := make([]int64, activities.MaxRefused+1)
+	refused := make([]int64, chferry.DefaultMaxFailed+1)
 	for i := range refused {
 		refused[i] = int64(2*i + 1)
 	}
@@ -103,18 +102,19 @@ func TestMaxRefused(t *testing.T) {
 	r := newRig(t, to, 0)
 	r.fill("default", 1, 300, 3)
 	r.claim(64, opsOf("", 1, 300)...) // over chunks, too
-	r.wantOutcome(chferry.Outcome{Operations: 300, Rows: 300 - activities.MaxRefused, Failed: activities.MaxRefused})
+	r.wantOutcome(chferry.Outcome{Operations: 300, Rows: 300 - chferry.DefaultMaxFailed, Failed: chferry.DefaultMaxFailed})
 
 	to.refuse = refusing(refused...)
 	r.claim(64, opsOf("", 1, 300)...)
 	_, err := r.insert(nil)
-	wantFailure(t, err, chferry.CodeRefused, true, fmt.Sprintf("more than %d rows of one batch are refused one by one: %s", activities.MaxRefused, errRefused))
+	wantFailure(t, err, chferry.CodeTooManyFailed, true, fmt.Sprintf("more than %d operations of one batch can't be imported, the first because: %s; "+
+		"the batch is kept: mend that, or raise max_failed to have them set aside", chferry.DefaultMaxFailed, errRefused))
 
 	to.refuse, to.rows = nil, nil // mended
 	r.wantOutcome(chferry.Outcome{Operations: 300, Rows: 300})
 	to.wantRows(t, rowsFrom(1, 300, 3)...)
-	if n := len(r.failed()); n != activities.MaxRefused {
-		t.Errorf("%d operations have failed, want the %d of the first batch alone", n, activities.MaxRefused)
+	if failed := r.failed(); len(failed) != 0 {
+		t.Errorf("%d operations have failed, though all rows are in by now", len(failed))
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/storage"
 )
 
 // pipe carries one batch from the storage through the sources into the sink. Its stages overlap: while a block is inserted, the next
@@ -15,13 +16,16 @@ import (
 // batch.
 type pipe struct {
 	*Activities
-	plan Plan
-	in   InsertBatchInput
+	plan      Plan
+	in        InsertBatchInput
+	maxFailed int
+	attempt   storage.Attempt
+	cutter    *cutter
 
 	mu      sync.Mutex
 	outcome chferry.Outcome
 	reason  string // of the first operation that was set aside
-	refused int    // rows that the sink refused one by one
+	failed  []chferry.Operation
 }
 
 // How many chunks are read, and how many blocks inserted, at a time, each on a connection of its own. While the server sorts and writes
@@ -31,14 +35,28 @@ const (
 	inserters = 2
 )
 
-func newPipe(a *Activities, in InsertBatchInput) *pipe { return &pipe{Activities: a, in: in} }
+func newPipe(a *Activities, in InsertBatchInput, maxFailed int, attempt int64) *pipe {
+	return &pipe{
+		Activities: a, in: in, maxFailed: maxFailed,
+		attempt: storage.Attempt{Token: in.Token, BatchID: in.Ticket.Batch, Number: attempt},
+	}
+}
 
 func (p *pipe) run(ctx context.Context, plan Plan) (chferry.Outcome, error) {
-	p.plan = plan
-	// An attempt before this one may have set operations aside.
-	if err := p.Storage.SetAside(ctx, p.in.ImportKey, p.in.Token, p.in.Ticket.batch(), true, nil); err != nil {
+	p.plan, p.cutter = plan, newCutter(plan, p.in.Ticket)
+	// Forgets what an attempt before this one set aside.
+	if err := p.Storage.SetAside(ctx, p.in.ImportKey, p.attempt, nil); err != nil {
 		return chferry.Outcome{}, err
 	}
+	if err := p.carry(ctx); err != nil {
+		return p.outcome, err
+	}
+	imported := newImported(p.cutter, p.failed)
+	return p.outcome, p.Storage.ForgetImported(ctx, p.in.ImportKey, p.attempt, imported.has)
+}
+
+// carry runs the stages until all rows of the batch are in the sink.
+func (p *pipe) carry(ctx context.Context) error {
 	stages, ctx := errgroup.WithContext(ctx)
 	chunks, blocks := make(chan *chunk), make(chan *block)
 	stages.Go(func() error {
@@ -59,13 +77,12 @@ func (p *pipe) run(ctx context.Context, plan Plan) (chferry.Outcome, error) {
 			return nil
 		})
 	}
-	err := stages.Wait()
-	return p.outcome, err
+	return stages.Wait()
 }
 
 // cut cuts the batch into chunks, and counts the operations that have no row of their own.
 func (p *pipe) cut(ctx context.Context, chunks chan<- *chunk) error {
-	c := newCutter(p.plan, p.in.Ticket)
+	c := p.cutter
 	pass := func(w *window) error {
 		done := chferry.Outcome{Operations: int64(w.last - w.first), Coalesced: w.coalesced}
 		if err := p.settle(ctx, done, w.failed); err != nil {
@@ -107,10 +124,6 @@ func (p *pipe) read(ctx context.Context, chunks <-chan *chunk, blocks chan<- *bl
 	return reading.Wait()
 }
 
-// maxRefused is how many rows of one batch may be refused one by one. Where there are more, something else than the rows is
-// to be mended.
-const maxRefused = 100
-
 // insert inserts a block. If the sink refuses it for what a row holds, it inserts halves of it, and halves of those, until
 // all but the rows at fault are in.
 func (p *pipe) insert(ctx context.Context, b *block) error {
@@ -142,18 +155,7 @@ func (p *pipe) narrow(ctx context.Context, b *block, refusal error) error {
 		return p.insert(ctx, b.part(n/2, n))
 	}
 	_, reason := safe(refusal)
-	if p.refuse() > maxRefused {
-		return chferry.WrapError(chferry.CodeRefused, refusal, "more than %d rows of one batch are refused one by one: %s", maxRefused, reason)
-	}
 	return p.settle(ctx, chferry.Outcome{}, []chferry.FailedOperation{{Operation: b.ops.at(0), Reason: reason}})
-}
-
-// refuse counts a row that the sink refused, and returns how many those are.
-func (p *pipe) refuse() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.refused++
-	return p.refused
 }
 
 // count counts n rows, or n deletes.
@@ -174,22 +176,34 @@ func (p *pipe) done() *Outcome {
 	return &o
 }
 
-// settle notes what became of operations, failed ones among them.
+// settle notes what became of operations, failed ones among them. Where more than max_failed have failed, the batch does: what is to be
+// mended then is the table rather than its rows.
 func (p *pipe) settle(ctx context.Context, done chferry.Outcome, failed []chferry.FailedOperation) error {
-	done.Failed = int64(len(failed))
-	p.mu.Lock()
-	p.outcome.Add(done)
-	if len(failed) > 0 && p.reason == "" {
-		p.reason = failed[0].Reason
+	if err := p.add(done, failed); err != nil || len(failed) == 0 {
+		return err
 	}
-	p.mu.Unlock()
-	if len(failed) == 0 {
-		return nil
-	}
-	if err := p.Storage.SetAside(ctx, p.in.ImportKey, p.in.Token, p.in.Ticket.batch(), false, failed); err != nil {
+	if err := p.Storage.SetAside(ctx, p.in.ImportKey, p.attempt, failed); err != nil {
 		return fmt.Errorf("set operations aside: %w", err)
 	}
 	return nil
+}
+
+func (p *pipe) add(done chferry.Outcome, failed []chferry.FailedOperation) error {
+	done.Failed = int64(len(failed))
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.outcome.Add(done)
+	for _, f := range failed {
+		p.failed = append(p.failed, f.Operation)
+	}
+	if len(failed) > 0 && p.reason == "" {
+		p.reason = failed[0].Reason
+	}
+	if p.outcome.Failed <= int64(p.maxFailed) {
+		return nil
+	}
+	return chferry.Errorf(chferry.CodeTooManyFailed, "more than %d operations of one batch can't be imported, the first because: %s; "+
+		"the batch is kept: mend that, or raise max_failed to have them set aside", p.maxFailed, p.reason)
 }
 
 func send[T any](ctx context.Context, to chan<- T, value T) error {

@@ -12,6 +12,7 @@ import (
 	"github.com/chferry/chferry/engine"
 	"github.com/chferry/chferry/sink"
 	"github.com/chferry/chferry/source"
+	"github.com/chferry/chferry/storage"
 )
 
 // Plan is how rows of an import key go from its databases to its destination, as both are now.
@@ -225,13 +226,13 @@ func (p *plans) take(key chferry.ImportKey, batch string) (Plan, bool) {
 
 // noteSchema keeps what the plan says of the columns, or why there is no plan, for whoever asks for the import key's status. It
 // returns the problem, if there was one.
-func (a *Activities) noteSchema(ctx context.Context, key chferry.ImportKey, plan Plan, problem error) error {
+func (a *Activities) noteSchema(ctx context.Context, key chferry.ImportKey, token string, plan Plan, problem error) error {
 	if problem == nil {
-		return a.Storage.NoteSchema(ctx, key, plan.Schema)
+		return a.Storage.NoteSchema(ctx, key, token, plan.Schema)
 	}
 	if chferry.CodeOf(problem) == chferry.CodeSchemaMismatch {
 		_, text := safe(problem)
-		return errors.Join(problem, a.Storage.NoteSchema(ctx, key, []string{text}))
+		return errors.Join(problem, a.Storage.NoteSchema(ctx, key, token, []string{text}))
 	}
 	return problem
 }
@@ -240,25 +241,38 @@ func isTable(s sink.Statement) bool { return strings.HasPrefix(s.Creates, "table
 
 func (a *Activities) sameSource(ctx context.Context, plan Plan) error {
 	for alias, table := range plan.Tables {
-		remembered, err := a.Storage.RememberIdentity(ctx, plan.Import.Key, alias, table.Identity)
+		remembered, err := a.Storage.RememberIdentity(ctx, plan.Import.Key, alias, IdentityOf(table))
 		if err != nil {
 			return err
 		}
-		if err := SameSource(plan.Import, alias, remembered, table.Identity); err != nil {
+		if err := SameSource(plan.Import, alias, remembered, table); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// SameSource refuses a table that is not the one synced before: a connection string that leads to an empty copy must not turn every
-// operation into a delete.
-func SameSource(imp chferry.Import, alias, remembered, identity string) error {
-	if remembered == identity {
+// IdentityOf returns what is remembered of a source table.
+func IdentityOf(table chferry.Table) storage.Identity {
+	return storage.Identity{Table: table.Identity, Mark: table.Mark}
+}
+
+// SameSource refuses a table that is not the one synced before, or that stands before what was synced: a connection string that
+// leads to an empty copy, or to a copy of the past, must not turn operations into deletes.
+func SameSource(imp chferry.Import, alias string, remembered storage.Identity, table chferry.Table) error {
+	switch {
+	case remembered.Table != table.Identity:
+		return chferry.Errorf(chferry.CodeSourceChanged,
+			"import key %s: %s in database %s is another table than the one synced before (identity %s, was %s): mend the URL, "+
+				"or run chferry apply --accept-source %s if the table was moved on purpose",
+			imp.Key, imp.Table, alias, table.Identity, remembered.Table, imp.Key)
+	case table.Mark != 0 && table.Mark < remembered.Mark:
+		return chferry.Errorf(chferry.CodeSourceChanged,
+			"import key %s: database %s stands before what was synced from it (at %d, was at %d): it is a copy of its past, such as a "+
+				"restored backup, or lost its newest commits in a failover: mend the URL; or run chferry apply --accept-source %s "+
+				"if the past is to count, and register every row that changed since",
+			imp.Key, alias, table.Mark, remembered.Mark, imp.Key)
+	default:
 		return nil
 	}
-	return chferry.Errorf(chferry.CodeSourceChanged,
-		"import key %s: %s in database %s is another table than the one synced before (identity %s, was %s): mend the URL, "+
-			"or run chferry apply --accept-source %s if the table was moved on purpose",
-		imp.Key, imp.Table, alias, identity, remembered, imp.Key)
 }

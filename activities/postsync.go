@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"log/slog"
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/storage"
@@ -26,22 +27,26 @@ type PostSyncResult struct {
 func (a *Activities) PostSync(ctx context.Context, in PostSyncInput) (PostSyncResult, error) {
 	return step(ctx, a, attempt{key: in.ImportKey, step: "PostSync"}, func() (PostSyncResult, error) {
 		end, err := a.Storage.PostSync(ctx, in.ImportKey, storage.PostSyncOptions{
-			Token: in.Token, BatchID: in.Batch, Outcome: chferry.Outcome(in.Outcome), Last: in.Last,
+			Token: in.Token, BatchID: in.Batch, Outcome: chferry.Outcome(in.Outcome), Last: in.Last, Partial: in.Partial,
 		})
 		if err != nil {
 			return PostSyncResult{}, err
 		}
 		if !end.Repeated {
-			a.ended(in, end)
+			a.ended(ctx, in, end)
 		}
 		return PostSyncResult{Remaining: end.Remaining}, nil
 	})
 }
 
-func (a *Activities) ended(in PostSyncInput, end storage.End) {
+func (a *Activities) ended(ctx context.Context, in PostSyncInput, end storage.End) {
 	o := chferry.Outcome(in.Outcome)
 	a.Observer.BatchEnded(in.ImportKey, o)
-	a.Log.Info("batch synced", "import_key", in.ImportKey, "batch", in.Batch, "operations", o.Operations, "rows", o.Rows,
+	level := slog.LevelInfo
+	if o.Failed > 0 {
+		level = slog.LevelWarn
+	}
+	a.Log.Log(ctx, level, "batch synced", "import_key", in.ImportKey, "batch", in.Batch, "operations", o.Operations, "rows", o.Rows,
 		"deletes", o.Deletes, "coalesced", o.Coalesced, "failed", o.Failed, "remaining", end.Remaining)
 	if end.Remaining > 0 && !in.Last {
 		return

@@ -21,7 +21,7 @@ func (b *bundle) fail(t *testing.T) {
 		batch, err = b.storage.GetOperations(ctx, "users", storage.GetOptions{Token: "test"})
 	}
 	if err == nil {
-		err = b.storage.SetAside(ctx, "users", "test", batch, true, []chferry.FailedOperation{{Operation: op, Reason: "column id: bad"}})
+		err = b.storage.SetAside(ctx, "users", storage.Attempt{Token: "test", BatchID: batch.ID, Number: 1}, []chferry.FailedOperation{{Operation: op, Reason: "column id: bad"}})
 	}
 	if err == nil {
 		_, err = b.storage.PostSync(ctx, "users", storage.PostSyncOptions{Token: "test", BatchID: batch.ID, Last: true})

@@ -54,7 +54,7 @@ func TestGetImportWithSchema(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil)
 	want := []string{`column "a" is not in ClickHouse`, "another"}
-	if err := b.storage.NoteSchema(t.Context(), "users", want); err != nil {
+	if err := b.storage.NoteSchema(t.Context(), "users", "", want); err != nil {
 		t.Fatal(err)
 	}
 	var got api.ImportStatus

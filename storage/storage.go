@@ -7,7 +7,8 @@
 //  2. An operation is removed only by PostSync, after its batch was imported.
 //  3. An operation registered at any moment of a sync is never lost.
 //  4. A claimed batch never changes; only its claimant does.
-//  5. A batch belongs to the claimant whose token PreSync took last. Any other gets chferry.CodeSuperseded.
+//  5. A batch belongs to the claimant whose token PreSync took last. Any other gets chferry.CodeSuperseded. A request that
+//     arrives late, or once more, changes nothing that has moved on.
 //  6. Operations come out in the order in which they were registered.
 //  7. Versions grow with every batch and never repeat, whatever happens to clocks and to the storage.
 //  8. Import keys don't touch each other.
@@ -28,6 +29,7 @@ import (
 type Storage interface {
 	Registrar
 	Syncer
+	Memory
 	Administrator
 	FailedOperations
 }
@@ -59,9 +61,14 @@ type Syncer interface {
 	BatchOperations(ctx context.Context, key chferry.ImportKey, token string, batch chferry.Batch) iter.Seq2[[]chferry.Operation, error]
 
 	// SetAside notes that operations of the claimed batch can't be imported. They become failed operations when PostSync
-	// ends the batch. With again, what was noted before for this batch is forgotten first.
-	// Errors: CodeSuperseded.
-	SetAside(ctx context.Context, key chferry.ImportKey, token string, batch chferry.Batch, again bool, failed []chferry.FailedOperation) error
+	// ends the batch. The first call of an attempt, which may note nothing, forgets what earlier attempts at the batch noted;
+	// what an attempt noted of a row first, stays.
+	// Errors: CodeSuperseded, also of an attempt that a later one has overtaken.
+	SetAside(ctx context.Context, key chferry.ImportKey, by Attempt, failed []chferry.FailedOperation) error
+
+	// ForgetImported forgets the failed operations for which imported returns true, because the attempt imported their rows.
+	// Errors: CodeSuperseded, as of SetAside.
+	ForgetImported(ctx context.Context, key chferry.ImportKey, by Attempt, imported func(chferry.Operation) bool) error
 
 	// ExtendLease keeps the claimant of key for another lease from now.
 	// Errors: CodeSuperseded.
@@ -75,6 +82,34 @@ type Syncer interface {
 	// PostSyncFailed ends the claim of a sync that failed. Its batch stays as it is for the next sync.
 	// Errors: CodeSuperseded, which a failing sync may ignore.
 	PostSyncFailed(ctx context.Context, key chferry.ImportKey, token string) error
+
+	// NoteFailure keeps why a step of the claimant's sync failed, until a batch is imported or nothing is to be synced. A sync
+	// that is not the claimant notes nothing.
+	NoteFailure(ctx context.Context, key chferry.ImportKey, token, step string, code chferry.Code, reason string) error
+}
+
+// Memory is what a sync remembers of an import key from one batch to the next.
+type Memory interface {
+	// RememberIdentity remembers what identifies the source table behind a database alias, unless something is
+	// remembered already, and returns what was remembered before, or else identity. Of the same table it remembers the
+	// greatest mark.
+	RememberIdentity(ctx context.Context, key chferry.ImportKey, database string, identity Identity) (Identity, error)
+
+	// ReplaceIdentity remembers another table, or another mark, behind a database alias.
+	ReplaceIdentity(ctx context.Context, key chferry.ImportKey, database string, identity Identity) error
+
+	// RememberedIdentity returns what is remembered of a database alias; the zero value if nothing is.
+	RememberedIdentity(ctx context.Context, key chferry.ImportKey, database string) (Identity, error)
+
+	// NoteSchema keeps what a sync found of the columns of source and destination, a sentence each, in place of what was
+	// noted before. A token that is not the claimant's notes nothing; an operator has none.
+	NoteSchema(ctx context.Context, key chferry.ImportKey, token string, schema []string) error
+}
+
+// Identity tells a source table from others, and from its own past.
+type Identity struct {
+	Table string // [chferry.Table.Identity]
+	Mark  uint64 // [chferry.Table.Mark]
 }
 
 // Administrator is what operators and services need.
@@ -90,17 +125,6 @@ type Administrator interface {
 
 	// Status returns what is known of each of keys, in their order, in one round trip.
 	Status(ctx context.Context, keys ...chferry.ImportKey) ([]chferry.Status, error)
-
-	// RememberIdentity remembers what identifies the source table behind a database alias, unless something is
-	// remembered already, and returns what is remembered.
-	RememberIdentity(ctx context.Context, key chferry.ImportKey, database, identity string) (string, error)
-
-	// ReplaceIdentity remembers another table behind a database alias.
-	ReplaceIdentity(ctx context.Context, key chferry.ImportKey, database, identity string) error
-
-	// NoteSchema keeps what a sync found of the columns of source and destination, a sentence each, in place of what was
-	// noted before.
-	NoteSchema(ctx context.Context, key chferry.ImportKey, schema []string) error
 
 	// Flush is dangerous: it drops everything kept for keys, or for all import keys when none is given. Only the last
 	// version stays.
@@ -161,6 +185,15 @@ type GetOptions struct {
 	Floor func(ctx context.Context) (uint64, error)
 }
 
+// Attempt is one attempt to import a claimed batch.
+type Attempt struct {
+	Token   string
+	BatchID string
+	// Number grows with each attempt of the same claimant at the batch. An attempt that was thought dead can note nothing once
+	// a later one has begun.
+	Number int64
+}
+
 // PostSyncOptions are what PostSync is told.
 type PostSyncOptions struct {
 	Token   string
@@ -168,6 +201,8 @@ type PostSyncOptions struct {
 	Outcome chferry.Outcome
 	// Last ends the claim although operations are left.
 	Last bool
+	// Partial tells that operations of an earlier batch of the same sync were set aside.
+	Partial bool
 }
 
 // End is PostSync's answer.

@@ -117,29 +117,29 @@ func (r *application) work(ctx context.Context, imp chferry.Import) (work, error
 // identities remembers the source tables, so that the first sync already knows a wrong one.
 func (r *application) identities(ctx context.Context, plan activities.Plan) error {
 	for alias, table := range plan.Tables {
-		if err := r.identity(ctx, plan.Import, alias, table.Identity); err != nil {
+		if err := r.identity(ctx, plan.Import, alias, table); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (r *application) identity(ctx context.Context, imp chferry.Import, alias, identity string) error {
+func (r *application) identity(ctx context.Context, imp chferry.Import, alias string, table chferry.Table) error {
 	accept := slices.Contains(r.opts.acceptSource, string(imp.Key))
 	if accept {
-		r.changed("accept", fmt.Sprintf("source %s of import %s in database %s", imp.Table, imp.Key, alias), identity)
+		r.changed("accept", fmt.Sprintf("source %s of import %s in database %s", imp.Table, imp.Key, alias), table.Identity)
 	}
 	if r.opts.dryRun {
 		return nil
 	}
 	if accept {
-		return r.storage.ReplaceIdentity(ctx, imp.Key, alias, identity)
+		return r.storage.ReplaceIdentity(ctx, imp.Key, alias, activities.IdentityOf(table))
 	}
-	remembered, err := r.storage.RememberIdentity(ctx, imp.Key, alias, identity)
+	remembered, err := r.storage.RememberIdentity(ctx, imp.Key, alias, activities.IdentityOf(table))
 	if err != nil {
 		return err
 	}
-	return activities.SameSource(imp, alias, remembered, identity)
+	return activities.SameSource(imp, alias, remembered, table)
 }
 
 func (r *application) tables(ctx context.Context, w work) error {
@@ -159,7 +159,7 @@ func (r *application) tables(ctx context.Context, w work) error {
 	if err := r.sink.Create(ctx, w.missing); err != nil {
 		return err
 	}
-	return r.storage.NoteSchema(ctx, w.Import.Key, w.Schema)
+	return r.storage.NoteSchema(ctx, w.Import.Key, "", w.Schema)
 }
 
 func (r *application) schedules(ctx context.Context) error {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -45,122 +44,10 @@ func (s *Storage) SetLastSyncTime(ctx context.Context, key chferry.ImportKey, t 
 	return nil
 }
 
-// statusFields are the fields of the state that make a status.
-var statusFields = []string{
-	"surplus", "batch_count", "last_sync", "version",
-	"total_operations", "total_rows", "total_deletes", "total_coalesced", "total_failed", "schema",
-}
-
-// statusReplies are the answers about one import key.
-type statusReplies struct {
-	state  *redis.SliceCmd
-	length *redis.IntCmd
-	failed *redis.IntCmd
-	ended  *redis.IntCmd
-	oldest *redis.XMessageSliceCmd
-}
-
-// Status implements storage.Administrator.
-func (s *Storage) Status(ctx context.Context, importKeys ...chferry.ImportKey) ([]chferry.Status, error) {
-	if len(importKeys) == 0 {
-		return nil, nil
-	}
-	replies := make([]statusReplies, len(importKeys))
-	_, err := s.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
-		for i, key := range importKeys {
-			k := s.keys(key)
-			replies[i] = statusReplies{
-				state:  pipe.HMGet(ctx, k.state, statusFields...),
-				length: pipe.XLen(ctx, k.queue),
-				failed: pipe.HLen(ctx, k.failed),
-				ended:  pipe.HLen(ctx, k.ended),
-				oldest: pipe.XRangeN(ctx, k.queue, "-", "+", 1),
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, s.translate(err, "read the status")
-	}
-	statuses := make([]chferry.Status, len(importKeys))
-	for i := range replies {
-		statuses[i] = replies[i].status()
-	}
-	return statuses, nil
-}
-
-func (r statusReplies) status() chferry.Status {
-	numbers := make([]int64, len(statusFields))
-	for i, field := range r.state.Val() {
-		text, _ := field.(string)
-		numbers[i], _ = strconv.ParseInt(text, 10, 64) // absent: 0
-	}
-	schema, _ := r.state.Val()[len(statusFields)-1].(string)
-	status := chferry.Status{
-		Schema:   schema,
-		Pending:  r.length.Val() + numbers[0] - numbers[1],
-		InFlight: numbers[1],
-		Failed:   r.failed.Val() + r.ended.Val(),
-		Version:  uint64(numbers[3]),
-		Totals: chferry.Outcome{
-			Operations: numbers[4], Rows: numbers[5], Deletes: numbers[6], Coalesced: numbers[7], Failed: numbers[8],
-		},
-	}
-	if numbers[2] != 0 {
-		status.LastSync = time.UnixMilli(numbers[2]).UTC()
-	}
-	for _, entry := range r.oldest.Val() {
-		ms, _, _ := strings.Cut(entry.ID, "-")
-		registered, _ := strconv.ParseInt(ms, 10, 64)
-		status.OldestPending = time.UnixMilli(registered).UTC()
-	}
-	return status
-}
-
-//go:embed remember.lua
-var rememberLua string
-
-var rememberScript = redis.NewScript(rememberLua)
-
-// RememberIdentity implements storage.Administrator.
-func (s *Storage) RememberIdentity(ctx context.Context, key chferry.ImportKey, database, identity string) (string, error) {
-	_, rest, err := s.run(ctx, "remember the source", rememberScript, []string{s.keys(key).state}, identityField(database), identity)
-	if err != nil {
-		return "", err
-	}
-	remembered, _ := rest[0].(string)
-	return remembered, nil
-}
-
-// ReplaceIdentity implements storage.Administrator.
-func (s *Storage) ReplaceIdentity(ctx context.Context, key chferry.ImportKey, database, identity string) error {
-	if err := s.client.HSet(ctx, s.keys(key).state, identityField(database), identity).Err(); err != nil {
-		return s.translate(err, "remember the source")
-	}
-	return nil
-}
-
-// NoteSchema implements storage.Administrator.
-func (s *Storage) NoteSchema(ctx context.Context, key chferry.ImportKey, schema []string) error {
-	state, text := s.keys(key).state, strings.Join(schema, "\n")
-	var err error
-	if text == "" {
-		err = s.client.HDel(ctx, state, "schema").Err()
-	} else {
-		err = s.client.HSet(ctx, state, "schema", text).Err()
-	}
-	if err != nil {
-		return s.translate(err, "note the schema")
-	}
-	return nil
-}
-
-func identityField(database string) string { return "identity:" + database }
-
 //go:embed flush.lua
 var flushLua string
 
-var flushScript = redis.NewScript(flushLua)
+var flushScript = redis.NewScript(epochLua + flushLua)
 
 // Flush implements storage.Administrator.
 func (s *Storage) Flush(ctx context.Context, importKeys ...chferry.ImportKey) error {
@@ -171,11 +58,24 @@ func (s *Storage) Flush(ctx context.Context, importKeys ...chferry.ImportKey) er
 		}
 	}
 	for _, key := range importKeys {
-		if _, _, err := s.run(ctx, "flush", flushScript, s.keys(key).all()); err != nil {
+		if err := s.flush(ctx, key); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (s *Storage) flush(ctx context.Context, key chferry.ImportKey) error {
+	if err := s.own(ctx, key); err != nil {
+		return err
+	}
+	for epoch := ""; ; {
+		word, rest, err := s.run(ctx, "flush", flushScript, s.keys(key).all(), epoch)
+		if err != nil || word == "flushed" {
+			return err
+		}
+		epoch, _ = rest[0].(string)
+	}
 }
 
 var globEscaper = strings.NewReplacer(`*`, `\*`, `?`, `\?`, `[`, `\[`, `\`, `\\`)

@@ -1,17 +1,14 @@
 -- Claims the head of the queue, unless a batch is claimed already, and mints the batch's version, which is also its ID.
 -- KEYS  state, queue, ended
 -- ARGV  token, number of operations wanted (0: walk in any case), operations a chunk, version floor or '',
---       last entry or '', operations taken of the last entry (0: all of it), operations up to there
--- reply {'superseded'}, {'untidy'} (call tidy and again), {'none'} (and the claim has ended), {'floor'} (call again with a floor),
---       {'batch', id, operations, operations a chunk}, or {'walk', operations to skip of the first entry, time in ms}:
---       find the last entry by reading the queue and call again
-local function less(a, b) -- decimal strings, which Lua's numbers can't hold exactly
-  if #a ~= #b then return #a < #b end
-  return a < b
-end
-
-local token, batch, count, chunk, version, surplus, skip, ended_last = unpack(redis.call('HMGET', KEYS[1],
-  'token', 'batch', 'batch_count', 'batch_chunk', 'version', 'surplus', 'skip', 'ended_last'))
+--       epoch that the caller saw or '', then what the walk in that epoch found, or '', 0, 0 without one: last entry, operations taken
+--       of the last entry (0: all of it), operations up to there (0: none is old enough)
+-- reply {'superseded'}, {'untidy'} (call tidy and again), {'moved', epoch} (call again with this epoch),
+--       {'none'} (and the claim has ended), {'floor'} (call again with a floor), {'batch', id, operations, operations a chunk}, or
+--       {'walk', epoch, operations to skip of the first entry, time in ms}: find the last entry by reading the queue and call again
+-- A late copy finds the batch that is claimed, or another epoch, in which the head of the queue is another.
+local token, batch, count, chunk, version, surplus, skip, ended_last, replication = unpack(redis.call('HMGET', KEYS[1],
+  'token', 'batch', 'batch_count', 'batch_chunk', 'version', 'surplus', 'skip', 'ended_last', 'replication'))
 if token ~= ARGV[1] then
   return {'superseded'}
 end
@@ -23,24 +20,39 @@ if ended_last or redis.call('EXISTS', KEYS[3]) == 1 then
 end
 
 local time = redis.call('TIME')
-local last, cut, taken = ARGV[5], ARGV[6], tonumber(ARGV[7])
-if last == '' then
-  local entries = redis.call('XLEN', KEYS[2])
-  if entries == 0 then
-    redis.call('HDEL', KEYS[1], 'token', 'lease_until', 'surplus', 'skip')
-    return {'none'}
-  end
-  local kept = entries + (tonumber(surplus) or 0)
-  if kept > tonumber(ARGV[2]) then
-    return {'walk', tonumber(skip) or 0, time[1] * 1000 + math.floor(time[2] / 1000)}
-  end
+local last, cut, taken = ARGV[6], ARGV[7], tonumber(ARGV[8])
+local entries = redis.call('XLEN', KEYS[2])
+local kept = entries + (tonumber(surplus) or 0)
+local walked = ARGV[5] == epoch() and last ~= ''
+if entries > 0 and not walked and kept > tonumber(ARGV[2]) then
+  return {'walk', epoch(), tonumber(skip) or 0, time[1] * 1000 + math.floor(time[2] / 1000)}
+end
+if ARGV[5] ~= epoch() then
+  return {'moved', epoch()}
+end
+if entries == 0 then
+  redis.call('HDEL', KEYS[1], 'token', 'lease_until', 'surplus', 'skip')
+  next_epoch()
+  return {'none'}
+end
+if not walked then
   last, cut, taken = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1][1], '0', kept
+elseif taken == 0 then
+  redis.call('HDEL', KEYS[1], 'token', 'lease_until')
+  next_epoch()
+  return {'none'}
 end
 
-if not version and ARGV[4] == '' then
+-- A server that another one has replaced may have lost the last version, and its clock may be behind.
+local answered, info = pcall(redis.call, 'INFO', 'replication')
+local server = answered and type(info) == 'string' and string.match(info, 'master_replid:(%x+)') or ''
+if (not version or (replication or '') ~= server) and ARGV[4] == '' then
   return {'floor'}
 end
-version = version or ARGV[4]
+version = version or '0'
+if less(version, ARGV[4]) then
+  version = ARGV[4]
+end
 redis.call('HDEL', KEYS[1], '') -- out of memory too: see presync.lua
 local now = time[1] .. string.format('%06d', time[2])
 if less(version, now) then
@@ -50,6 +62,8 @@ else
   redis.call('HINCRBY', KEYS[1], 'version', 1)
 end
 batch = redis.call('HGET', KEYS[1], 'version')
+redis.call('HDEL', KEYS[1], 'attempt')
 redis.call('HSET', KEYS[1], 'batch', batch, 'batch_count', taken, 'batch_chunk', ARGV[3],
-  'batch_last', last, 'batch_cut', cut)
+  'batch_last', last, 'batch_cut', cut, 'replication', server)
+next_epoch()
 return {'batch', batch, taken, tonumber(ARGV[3])}

@@ -84,8 +84,8 @@ func testSlots(t *testing.T, url string) {
 			slots[importKey][slot], kinds[kind] = true, true
 		}
 	}
-	if got := slices.Sorted(maps.Keys(kinds)); len(perNode) != 3 || len(slots) != importKeys || strings.Join(got, " ") != "aside failed queue retried state" {
-		t.Errorf("%d nodes have %d import keys with %q; want 3, %d and all five", len(perNode), len(slots), got, importKeys)
+	if got := slices.Sorted(maps.Keys(kinds)); len(perNode) != 3 || len(slots) != importKeys || strings.Join(got, " ") != "aside failed queue reasons retried state" {
+		t.Errorf("%d nodes have %d import keys with %q; want 3, %d and all six", len(perNode), len(slots), got, importKeys)
 	}
 	for importKey, in := range slots {
 		if len(in) != 1 {
@@ -130,7 +130,7 @@ func failAndRetry(t *testing.T, s *redis.Storage, importKey chferry.ImportKey) {
 		batch, err := s.GetOperations(t.Context(), importKey, storage.GetOptions{Token: "a", Count: 1})
 		check(err)
 		failed := []chferry.FailedOperation{{Operation: update(pk)[0], Reason: "bad"}}
-		check(s.SetAside(t.Context(), importKey, "a", batch, true, failed))
+		check(s.SetAside(t.Context(), importKey, storage.Attempt{Token: "a", BatchID: batch.ID, Number: 1}, failed))
 		if i == 2 {
 			return
 		}

@@ -22,18 +22,25 @@ type Durability struct {
 	Replicas int
 	// AOF asks that the append-only files of the primary and of Replicas have it on disk (WAITAOF, Redis 7.2).
 	AOF bool
-	// Timeout is how long to wait for that; 0 means [DefaultDurabilityTimeout].
+	// Timeout is how long to wait for that; 0 means [DefaultDurabilityTimeout], or [DefaultAOFTimeout] with AOF.
 	Timeout time.Duration
 }
 
-// DefaultDurabilityTimeout is how long a registration waits to be kept.
-const DefaultDurabilityTimeout = time.Second
+// How long a registration waits to be kept. Under appendfsync everysec an fsync is up to a second away, and takes its time.
+const (
+	DefaultDurabilityTimeout = time.Second
+	DefaultAOFTimeout        = 3 * time.Second
+)
 
 func (d Durability) timeout() time.Duration {
-	if d.Timeout == 0 {
+	switch {
+	case d.Timeout > 0:
+		return d.Timeout
+	case d.AOF:
+		return DefaultAOFTimeout
+	default:
 		return DefaultDurabilityTimeout
 	}
-	return d.Timeout
 }
 
 func (d Durability) waits() bool { return d.AOF || d.Replicas > 0 }

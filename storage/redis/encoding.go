@@ -29,7 +29,7 @@ const toLower byte = 'a' - 'A'
 
 var letterKinds = map[byte]chferry.Kind{'i': chferry.Insert, 'u': chferry.Update, 'd': chferry.Delete}
 
-// encode appends operations that were validated.
+// encode appends operations that were validated. The values of two lists, joined, are the value of the joined lists.
 func encode(dst []byte, ops []chferry.Operation) []byte {
 	for len(ops) > 0 {
 		n := runLength(ops)

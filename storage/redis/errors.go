@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"strings"
 
@@ -18,7 +19,7 @@ type reply struct {
 
 // replies are known by their first word.
 var replies = map[string]reply{
-	"OOM":         {chferry.CodeUnavailable, "it is out of memory: raise maxmemory or let syncs drain the queue"},
+	"OOM":         {chferry.CodeUnavailable, "it is out of memory: raise maxmemory; syncs drain what is queued, and failed operations go when they are retried or discarded"},
 	"READONLY":    {chferry.CodeUnavailable, "it is a read-only replica: connect to the primary"},
 	"LOADING":     {chferry.CodeUnavailable, "it is loading its data: wait"},
 	"BUSY":        {chferry.CodeUnavailable, "it is busy with somebody's script: wait, or SCRIPT KILL"},
@@ -44,7 +45,7 @@ var plainReplies = map[string]reply{
 	"AUTH":                               {chferry.CodeAccessDenied, "it has no password, and redis.url gives one: take it out there"},
 	"DB index is out of range":           {chferry.CodeConfiguration, "it has no database of that number: mend the end of redis.url"},
 	"SELECT is not allowed in cluster":   {chferry.CodeConfiguration, "a cluster has the database 0 alone: mend the end of redis.url"},
-	"unknown command":                    {chferry.CodeConfiguration, "it lacks a command that chferry needs: it must be Redis 6.2 or newer"},
+	"unknown command":                    {chferry.CodeConfiguration, "it lacks a command that chferry needs: it must be Redis 6.2 or newer, and no Sentinel"},
 	"This instance has cluster support ": {chferry.CodeConfiguration, "it is no cluster, and redis.url names several hosts: name one"},
 }
 
@@ -69,6 +70,11 @@ func (s *Storage) translate(err error, doing string) error {
 	}
 	if errors.Is(err, context.Canceled) {
 		return chferry.WrapError(chferry.CodeUnavailable, err, "%s: cancelled", doing)
+	}
+	var untrusted *tls.CertificateVerificationError
+	if errors.As(err, &untrusted) {
+		return chferry.WrapError(chferry.CodeConfiguration, err,
+			"%s: the certificate of Redis at %s is not trusted: it must be signed by an authority that this machine knows, for the host that redis.url names", doing, s.addr)
 	}
 	var refused redis.Error
 	if !errors.As(err, &refused) {

@@ -7,5 +7,9 @@ var (
 	Count  = count
 )
 
+// NeverLate are the scripts whose late copies do something: registering twice does no harm, and extending a lease keeps a claimant
+// that is one still.
+var NeverLate = []string{registerScript.Hash(), extendScript.Hash()}
+
 // Translate makes an error of Redis's a chferry.Error.
 func (s *Storage) Translate(err error) error { return s.translate(err, "register operations") }

@@ -99,7 +99,7 @@ func TestOneSlot(t *testing.T) {
 	s := private(t)
 	s.register("1", "2")
 	batch := s.claim("a", 0)
-	s.ok(s.SetAside(t.Context(), key, "a", batch, true, []chferry.FailedOperation{{Operation: update("1")[0], Reason: "bad"}}))
+	s.ok(s.SetAside(t.Context(), key, storage.Attempt{Token: "a", BatchID: batch.ID, Number: 1}, []chferry.FailedOperation{{Operation: update("1")[0], Reason: "bad"}}))
 	s.ok(s.post("a", batch))
 	s.register("3")
 	for _, k := range s.admin.Keys(t.Context(), "*").Val() {
@@ -118,7 +118,16 @@ func TestFlushAllKeys(t *testing.T) {
 	}
 	s.ok(s.admin.Set(t.Context(), "somebody-elses", "x", 0).Err())
 	s.ok(s.Flush(t.Context()))
-	if left := s.admin.Keys(t.Context(), "*").Val(); len(left) != 1 || left[0] != "somebody-elses" {
-		t.Errorf("after a flush of everything there are %q", left)
+	if left := s.admin.Get(t.Context(), "somebody-elses").Val(); left != "x" {
+		t.Errorf("somebody else's key is %q after a flush", left)
+	}
+	for i := range 50 {
+		prefix := fmt.Sprintf("chferry:{key%d}:", i)
+		if left := s.admin.Keys(t.Context(), prefix+"*").Val(); len(left) != 1 || left[0] != prefix+"state" {
+			t.Fatalf("after a flush of everything there are %q", left)
+		}
+		if left := s.admin.HKeys(t.Context(), prefix+"state").Val(); len(left) != 1 || left[0] != "epoch" {
+			t.Fatalf("after a flush of everything the state has %q", left)
+		}
 	}
 }

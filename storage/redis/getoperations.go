@@ -13,16 +13,19 @@ import (
 	"github.com/chferry/chferry/storage"
 )
 
+//go:embed epoch.lua
+var epochLua string
+
 //go:embed claim.lua
 var claimLua string
 
-var claimScript = redis.NewScript(claimLua)
+var claimScript = redis.NewScript(epochLua + claimLua)
 
 const defaultCount = 100_000
 
 // GetOperations implements storage.Syncer. A queue that is no longer than the batch is claimed as it is; of a longer one, the
-// entry at which the batch ends is looked for first, page by page, so that no script works for long. Nobody but the
-// claimant removes entries, so the head of the queue can't change between the two.
+// entry at which the batch ends is looked for first, page by page, so that no script works for long. What was found counts
+// only if the claim has not moved meanwhile: another attempt may have claimed the batch, and removed it.
 func (s *Storage) GetOperations(ctx context.Context, key chferry.ImportKey, opts storage.GetOptions) (chferry.Batch, error) {
 	if opts.Count <= 0 {
 		opts.Count = defaultCount
@@ -44,12 +47,13 @@ type claim struct {
 	opts    storage.GetOptions
 	want    int
 	floor   string
-	last    end
+	epoch   string // in which the walk was; empty: not asked yet
+	last    end    // that the walk found
 }
 
 // end is where a batch ends.
 type end struct {
-	entry string // ID of the last entry
+	entry string // ID of the last entry; "none" if no operation is old enough
 	cut   int    // operations taken of the last entry; 0: all
 	taken int    // operations up to there
 }
@@ -58,7 +62,7 @@ func (c *claim) run(ctx context.Context) (chferry.Batch, error) {
 	k := c.storage.keys(c.key)
 	for {
 		word, rest, err := c.storage.run(ctx, "claim a batch", claimScript, []string{k.state, k.queue, k.ended},
-			c.opts.Token, c.want, c.opts.ChunkSize, c.floor, c.last.entry, c.last.cut, c.last.taken)
+			c.opts.Token, c.want, c.opts.ChunkSize, c.floor, c.epoch, c.last.entry, c.last.cut, c.last.taken)
 		if err != nil {
 			return chferry.Batch{}, err
 		}
@@ -71,18 +75,19 @@ func (c *claim) run(ctx context.Context) (chferry.Batch, error) {
 			return newBatch(rest)
 		case "untidy":
 			err = c.storage.tidy(ctx, c.key)
+		case "moved":
+			c.epoch, _ = rest[0].(string)
+			c.last = end{}
 		case "floor":
 			err = c.askFloor(ctx)
 		case "walk":
-			err = c.walk(ctx, int(integer(rest[0])), integer(rest[1]))
+			c.epoch, _ = rest[0].(string)
+			err = c.walk(ctx, int(integer(rest[1])), integer(rest[2]))
 		default:
 			err = fmt.Errorf("claim a batch: unexpected reply %q", word)
 		}
 		if err != nil {
 			return chferry.Batch{}, err
-		}
-		if word == "walk" && c.last.taken == 0 {
-			return chferry.Batch{}, c.storage.PostSyncFailed(ctx, c.key, c.opts.Token)
 		}
 	}
 }
@@ -119,7 +124,7 @@ func (c *claim) walk(ctx context.Context, skip int, now int64) error {
 	if c.opts.Settle > 0 {
 		upTo = strconv.FormatInt(now-c.opts.Settle.Milliseconds(), 10)
 	}
-	c.last = end{}
+	c.last = end{entry: "none"}
 	taken := -skip
 	for page, err := range c.storage.pages(ctx, c.key, upTo) {
 		if err != nil {

@@ -11,23 +11,24 @@ import (
 
 // registration is one call of RegisterOperations on its way.
 type registration struct {
-	key  chferry.ImportKey
-	ops  []chferry.Operation
-	done chan error // answered once, unless its caller has left
+	key        chferry.ImportKey
+	value      []byte // the operations as they stand in an entry
+	operations int
+	done       chan error // gets one answer; its caller may have left
 }
 
-// group sends registrations. The first goes at once, by itself. Those that come while it is on its way wait, and then go
-// together in one round trip: the more callers, the fewer commands each of them costs Redis.
+// group sends registrations. The first goes at once, by itself. Registrations that come meanwhile wait, and then go together in
+// one round trip: the more callers there are, the fewer commands each costs Redis.
 type group struct {
-	send func(ctx context.Context, together []*registration)
+	send func(ctx context.Context, registrations []*registration)
 
 	mu      sync.Mutex
 	busy    bool
 	waiting []*registration
 }
 
-// register returns when r was sent and answered, or when its context ends. A registration that its caller left while it was
-// waiting is not sent.
+// register returns when r was answered, or when the context ends. If the caller gives up while its registration is queued, the
+// registration is dropped.
 func (g *group) register(ctx context.Context, r *registration) error {
 	r.done = make(chan error, 1)
 	g.mu.Lock()
@@ -58,31 +59,31 @@ func (g *group) wait(ctx context.Context, r *registration) error {
 	}
 }
 
-// sendWaiting sends until nobody waits. It is not stopped by the context of any one caller: others may wait for it.
-func (g *group) sendWaiting(ctx context.Context, together []*registration) {
-	for together != nil {
+// sendWaiting sends queued registrations until there are none. The context of one caller does not stop it: others may wait.
+func (g *group) sendWaiting(ctx context.Context, registrations []*registration) {
+	for registrations != nil {
 		limited, cancel := context.WithTimeout(ctx, ioTimeout)
-		g.send(limited, together)
+		g.send(limited, registrations)
 		cancel()
-		runtime.Gosched() // those who are about to wait go with the next ones
-		together = g.next()
+		runtime.Gosched() // callers that are about to queue a registration go with the next ones
+		registrations = g.next()
 	}
 }
 
-// next takes those that wait, as many as one call may register; nil means that nobody does, and that the group is idle.
+// next takes queued registrations, as many as one call may register; nil means that there are none and that the group is idle.
 func (g *group) next() []*registration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	n, operations := 0, 0
-	for n < len(g.waiting) && (n == 0 || operations+len(g.waiting[n].ops) <= chferry.MaxOperations) {
-		operations += len(g.waiting[n].ops)
+	for n < len(g.waiting) && (n == 0 || operations+g.waiting[n].operations <= chferry.MaxOperations) {
+		operations += g.waiting[n].operations
 		n++
 	}
 	if n == 0 {
 		g.busy = false
 		return nil
 	}
-	together := slices.Clone(g.waiting[:n])
+	registrations := slices.Clone(g.waiting[:n])
 	g.waiting = slices.Delete(g.waiting, 0, n)
-	return together
+	return registrations
 }

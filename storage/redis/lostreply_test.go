@@ -182,7 +182,7 @@ func (l *life) reads() error {
 // setsAside row 1, whatever the batch holds.
 func (l *life) setsAside() error {
 	failed := []chferry.FailedOperation{{Operation: update("1")[0], Reason: "bad"}}
-	return l.SetAside(l.t.Context(), key, "a", l.batch, true, failed)
+	return l.SetAside(l.t.Context(), key, storage.Attempt{Token: "a", BatchID: l.batch.ID, Number: 1}, failed)
 }
 
 func (l *life) posts() error {

@@ -10,6 +10,7 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/storage"
 	"github.com/chferry/chferry/storage/redis"
 )
 
@@ -20,7 +21,7 @@ func testMovedSlot(t *testing.T, url string) {
 	s.register("a", "b", "c")
 	s.start("a")
 	batch := s.get("a", 2)
-	s.ok(s.SetAside(t.Context(), key, "a", batch, true, []chferry.FailedOperation{{Operation: update("a")[0], Reason: "bad"}}))
+	s.ok(s.SetAside(t.Context(), key, storage.Attempt{Token: "a", BatchID: batch.ID, Number: 1}, []chferry.FailedOperation{{Operation: update("a")[0], Reason: "bad"}}))
 
 	want := []string{"c"}
 	stop, halfway := make(chan struct{}), make(chan struct{})

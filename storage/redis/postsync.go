@@ -17,7 +17,7 @@ var tidyLua string
 var postSyncLua string
 
 var (
-	postSyncScript = redis.NewScript(tidyLua + postSyncLua)
+	postSyncScript = redis.NewScript(epochLua + tidyLua + postSyncLua)
 	tidyScript     = redis.NewScript(tidyLua + "return {'tidied', tidy()}")
 )
 
@@ -28,7 +28,7 @@ func (s *Storage) PostSync(ctx context.Context, key chferry.ImportKey, opts stor
 	k := s.keys(key)
 	o := opts.Outcome
 	word, rest, err := s.run(ctx, "remove a batch", postSyncScript, append(k.tidied(), k.aside),
-		opts.Token, opts.BatchID, opts.Last, o.Operations, o.Rows, o.Deletes, o.Coalesced, o.Failed)
+		opts.Token, opts.BatchID, opts.Last, ends(opts), o.Operations, o.Rows, o.Deletes, o.Coalesced, o.Failed)
 	if err != nil {
 		return storage.End{}, err
 	}
@@ -45,6 +45,14 @@ func (s *Storage) PostSync(ctx context.Context, key chferry.ImportKey, opts stor
 		s.opts.PostBatchRemoved(key, o.Operations, end.Remaining)
 	}
 	return end, nil
+}
+
+// ends returns how a sync ends that ends with this batch.
+func ends(opts storage.PostSyncOptions) string {
+	if opts.Partial || opts.Outcome.Failed > 0 {
+		return "partial"
+	}
+	return "synced"
 }
 
 // tidy does what is left to do after the batch that ended last.

@@ -14,10 +14,13 @@ import (
 //go:embed presync.lua
 var preSyncLua string
 
-var preSyncScript = redis.NewScript(preSyncLua)
+var preSyncScript = redis.NewScript(epochLua + preSyncLua)
 
 // PreSync implements storage.Syncer.
 func (s *Storage) PreSync(ctx context.Context, key chferry.ImportKey, opts storage.PreSyncOptions) (storage.Start, error) {
+	if opts.Lease == 0 {
+		opts.Lease = storage.DefaultLease
+	}
 	start, holder, err := s.preSync(ctx, key, opts, "")
 	if holder != "" && opts.Closed != nil && opts.Closed(ctx, holder) {
 		// The script compares the holder again: it may have changed since.
@@ -29,29 +32,33 @@ func (s *Storage) PreSync(ctx context.Context, key chferry.ImportKey, opts stora
 	return start, err
 }
 
+// preSync asks for the claim until it is decided. closed is a claimant that is known to have ended.
 func (s *Storage) preSync(ctx context.Context, key chferry.ImportKey, opts storage.PreSyncOptions, closed string) (start storage.Start, holder string, err error) {
-	if opts.Lease == 0 {
-		opts.Lease = storage.DefaultLease
-	}
-	k := s.keys(key)
-	word, rest, err := s.run(ctx, "start a sync", preSyncScript, []string{k.state, k.queue, k.ended},
-		opts.Token, opts.Lease.Milliseconds(), opts.Settle.Milliseconds(), closed)
-	if err != nil {
-		return storage.Start{}, "", err
-	}
-	switch word {
-	case "untidy":
-		if err := s.tidy(ctx, key); err != nil {
+	k, epoch := s.keys(key), ""
+	for {
+		word, rest, err := s.run(ctx, "start a sync", preSyncScript, []string{k.state, k.queue, k.ended},
+			opts.Token, opts.Lease.Milliseconds(), opts.Settle.Milliseconds(), closed, epoch, s.opts.Owner)
+		if err != nil {
 			return storage.Start{}, "", err
 		}
-		return s.preSync(ctx, key, opts, closed)
-	case "claimed":
-		holder, _ = rest[0].(string)
-		return storage.Start{}, holder, nil
-	case "started":
-		return storage.Start{Claimed: true, Pending: integer(rest[0]), TakenOver: integer(rest[1]) == 1}, "", nil
-	default:
-		return storage.Start{Pending: integer(rest[0])}, "", nil
+		switch word {
+		case "untidy":
+			if err := s.tidy(ctx, key); err != nil {
+				return storage.Start{}, "", err
+			}
+		case "moved":
+			epoch, _ = rest[0].(string)
+		case "claimed":
+			holder, _ = rest[0].(string)
+			return storage.Start{}, holder, nil
+		case "foreign":
+			owner, _ := rest[0].(string)
+			return storage.Start{}, "", s.foreign(key, owner)
+		case "started":
+			return storage.Start{Claimed: true, Pending: integer(rest[0]), TakenOver: integer(rest[1]) == 1}, "", nil
+		default:
+			return storage.Start{Pending: integer(rest[0])}, "", nil
+		}
 	}
 }
 
@@ -81,16 +88,22 @@ func (s *Storage) ExtendLease(ctx context.Context, key chferry.ImportKey, token 
 //go:embed postsyncfailed.lua
 var postSyncFailedLua string
 
-var postSyncFailedScript = redis.NewScript(postSyncFailedLua)
+var postSyncFailedScript = redis.NewScript(epochLua + postSyncFailedLua)
 
 // PostSyncFailed implements storage.Syncer.
 func (s *Storage) PostSyncFailed(ctx context.Context, key chferry.ImportKey, token string) error {
-	word, _, err := s.run(ctx, "end a failed sync", postSyncFailedScript, []string{s.keys(key).state}, token)
-	if err != nil {
-		return err
+	for epoch := ""; ; {
+		word, rest, err := s.run(ctx, "end a failed sync", postSyncFailedScript, []string{s.keys(key).state}, token, epoch)
+		if err != nil {
+			return err
+		}
+		switch word {
+		case "moved":
+			epoch, _ = rest[0].(string)
+		case "superseded":
+			return superseded(key)
+		default:
+			return nil
+		}
 	}
-	if word == "superseded" {
-		return superseded(key)
-	}
-	return nil
 }

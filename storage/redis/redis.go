@@ -28,6 +28,9 @@ const DefaultPrefix = "chferry"
 type Options struct {
 	// Prefix is the first part of every Redis key; empty means [DefaultPrefix].
 	Prefix string
+	// Owner names the installation that the import keys belong to. A sync claims nothing of a key that belongs to another one:
+	// it gets chferry.CodeConfiguration. Empty: not asked.
+	Owner string
 	// MaxPending returns the number of operations of an import key beyond which registering is refused with
 	// chferry.CodeQueueFull; 0, or nil, means no limit.
 	MaxPending func(key chferry.ImportKey) int64
@@ -64,7 +67,7 @@ func Open(rawURL string, opts Options) (*Storage, error) {
 		return nil, chferry.WrapError(chferry.CodeConfiguration, err,
 			"the Redis URL can't be read: write redis://user:password@host:port/db, or rediss:// for TLS")
 	}
-	readTimeout := ioTimeout + opts.Durability.Timeout
+	readTimeout := ioTimeout + opts.Durability.timeout()
 	if len(others) == 0 {
 		single.DialTimeout, single.ReadTimeout, single.WriteTimeout = dialTimeout, readTimeout, ioTimeout
 		single.ContextTimeoutEnabled = true
@@ -112,18 +115,21 @@ type keys struct {
 	ended   string // hash: those of the batch that ended last, until they are failed operations
 	failed  string // hash: failed operations
 	retried string // hash: what was failed before it was registered again, until the queue has drained
+	reasons string // hash: the texts of why operations failed
 }
 
 func (s *Storage) keys(key chferry.ImportKey) keys {
 	base := s.opts.Prefix + ":{" + string(key) + "}:"
 	return keys{
 		state: base + "state", queue: base + "queue",
-		aside: base + "aside", ended: base + "ended", failed: base + "failed", retried: base + "retried",
+		aside: base + "aside", ended: base + "ended", failed: base + "failed", retried: base + "retried", reasons: base + "reasons",
 	}
 }
 
 // tidied are the keys that tidy.lua works on, in its order.
-func (k keys) tidied() []string { return []string{k.state, k.queue, k.ended, k.failed, k.retried} }
+func (k keys) tidied() []string {
+	return []string{k.state, k.queue, k.ended, k.failed, k.retried, k.reasons}
+}
 
 func (k keys) all() []string { return append(k.tidied(), k.aside) }
 

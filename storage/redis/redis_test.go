@@ -17,7 +17,7 @@ func TestMain(m *testing.M) { testenv.Main(m) }
 func TestContract(t *testing.T) {
 	t.Parallel()
 	storagetest.Run(t, func(t *testing.T, hook func(chferry.ImportKey, int64, int64)) storage.Storage {
-		return open(t, redis.Options{PostBatchRemoved: hook})
+		return openResending(t, redis.Options{PostBatchRemoved: hook, Prefix: prefix(t)})
 	})
 }
 

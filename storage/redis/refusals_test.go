@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/storage"
 	"github.com/chferry/chferry/storage/redis"
 )
 
@@ -71,19 +72,23 @@ func TestOutOfMemory(t *testing.T) {
 	s.register("1", "2", "3")
 	s.start("a")
 	batch := s.get("a", 2)
-	s.ok(s.SetAside(t.Context(), key, "a", batch, true, []chferry.FailedOperation{{Operation: update("1")[0], Reason: "bad"}}))
+	s.ok(s.SetAside(t.Context(), key, storage.Attempt{Token: "a", BatchID: batch.ID, Number: 1}, []chferry.FailedOperation{{Operation: update("1")[0], Reason: "bad"}}))
 	s.ok(s.post("a", batch))
 	s.register("4", "5")
 	s.ok(s.admin.ConfigSet(t.Context(), "maxmemory", "1").Err())
 	_, err := s.RegisterOperations(t.Context(), key, update("6")...)
 	wantCode(t, err, chferry.CodeUnavailable, "maxmemory")
 
-	_, err = s.RememberIdentity(t.Context(), key, "default", "1/2")
+	_, err = s.RememberIdentity(t.Context(), key, "default", storage.Identity{Table: "1/2", Mark: 7})
+	s.ok(err)
+	s.ok(s.NoteSchema(t.Context(), key, "", []string{"column a is new"}))
+	s.ok(s.NoteFailure(t.Context(), key, "b", "InsertBatch", chferry.CodeUnavailable, "it is away"))
+	_, err = s.RememberedIdentity(t.Context(), key, "default")
 	s.ok(err)
 	s.start("b")
 	s.ok(s.ExtendLease(t.Context(), key, "b", time.Minute))
 	batch = s.get("b", 2)
-	s.ok(s.SetAside(t.Context(), key, "b", batch, false, []chferry.FailedOperation{{Operation: update("4")[0], Reason: "bad"}}))
+	s.ok(s.SetAside(t.Context(), key, storage.Attempt{Token: "b", BatchID: batch.ID, Number: 1}, []chferry.FailedOperation{{Operation: update("4")[0], Reason: "bad"}}))
 	s.ok(s.post("b", batch))
 	s.ok(s.PostSyncFailed(t.Context(), key, "b"))
 	s.wantDrained("5")

@@ -4,7 +4,6 @@ import (
 	"context"
 	_ "embed"
 	"errors"
-	"slices"
 
 	"github.com/redis/go-redis/v9"
 
@@ -29,7 +28,9 @@ func (s *Storage) RegisterOperations(ctx context.Context, key chferry.ImportKey,
 	if len(ops) == 0 {
 		return 0, nil
 	}
-	if err := s.group(key).register(ctx, &registration{key: key, ops: ops}); err != nil {
+	// Encoded here: a caller that gives up may reuse ops while the registration is still on its way.
+	r := &registration{key: key, value: encode(nil, ops), operations: len(ops)}
+	if err := s.group(key).register(ctx, r); err != nil {
 		return 0, s.translate(err, "register operations")
 	}
 	return len(ops), nil
@@ -48,34 +49,31 @@ func (s *Storage) group(key chferry.ImportKey) *group {
 	return g.(*group)
 }
 
-// entryOf is registrations for one import key that become one entry.
+// entryOf is registrations for one import key that become one entry of its stream.
 type entryOf struct {
 	key           chferry.ImportKey
 	registrations []*registration
-	ops           []chferry.Operation
+	value         []byte
+	operations    int
 	reply         redis.Cmder
 }
 
-// send registers calls together, one entry for each of their import keys, and answers all of them.
-func (s *Storage) send(ctx context.Context, together []*registration) {
-	node, err := s.node(ctx, together[0].key)
+// send registers calls together, one entry for each import key, and answers every call.
+func (s *Storage) send(ctx context.Context, registrations []*registration) {
+	node, err := s.node(ctx, registrations[0].key)
 	if err != nil {
-		answer(together, err)
+		answer(registrations, err)
 		return
 	}
-	unknown := s.sendTo(ctx, node, together)
-	if len(unknown) == 0 {
-		return
+	refused := s.sendEntries(ctx, node, merge(registrations))
+	// Where the calls for a key do not fit together, some may fit alone. They are asked for in one more round trip.
+	if len(refused) > 0 {
+		s.sendEntries(ctx, node, alone(refused))
 	}
-	if err := registerScript.Load(ctx, node).Err(); err != nil {
-		answer(unknown, err)
-		return
-	}
-	answer(s.sendTo(ctx, node, unknown), errors.New("NOSCRIPT though it was loaded"))
 }
 
-// node is what registrations of key are sent to. In a cluster a command that waits for an earlier one must go to the same
-// server; anything else is the cluster's to send where the key is.
+// node is the client that registrations of key are sent through. In a cluster a command that waits for an earlier one must go
+// to the same server; for anything else the cluster's client finds the server of the key.
 func (s *Storage) node(ctx context.Context, key chferry.ImportKey) (redis.UniversalClient, error) {
 	cluster, ok := s.client.(*redis.ClusterClient)
 	if !ok || !s.opts.Durability.waits() {
@@ -84,35 +82,47 @@ func (s *Storage) node(ctx context.Context, key chferry.ImportKey) (redis.Univer
 	return cluster.MasterForKey(ctx, s.keys(key).queue)
 }
 
-// sendTo returns the registrations that were not tried because node does not know the script yet; all others are answered.
-func (s *Storage) sendTo(ctx context.Context, node redis.UniversalClient, together []*registration) (unknown []*registration) {
-	entries := merge(together)
+// sendEntries sends entries and answers their registrations, but for those of several calls that the queue is too full for,
+// which it returns.
+func (s *Storage) sendEntries(ctx context.Context, node redis.UniversalClient, entries []*entryOf) (refused []*registration) {
 	kept, failed := s.exchange(ctx, node, entries)
+	if unknown := scriptUnknown(entries); len(unknown) > 0 {
+		// The other entries have their replies; those of a script that Redis does not know yet were not tried.
+		if err := registerScript.Load(ctx, node).Err(); err != nil {
+			failed = err
+		} else {
+			kept, failed = s.exchange(ctx, node, unknown)
+		}
+	}
 	for _, e := range entries {
 		err := s.appended(e, failed)
-		switch {
-		case redis.HasErrorPrefix(err, "MOVED"):
+		if redis.HasErrorPrefix(err, "MOVED") {
 			s.reload(ctx)
-			answer(e.registrations, err)
-		case redis.HasErrorPrefix(err, "NOSCRIPT"):
-			unknown = append(unknown, e.registrations...)
-		case chferry.CodeOf(err) == chferry.CodeQueueFull && len(e.registrations) > 1:
-			// Some may fit alone.
-			for i := range e.registrations {
-				unknown = append(unknown, s.sendTo(ctx, node, e.registrations[i:i+1])...)
-			}
-		default:
-			if err == nil {
-				err = s.opts.Durability.kept(kept)
-			}
-			answer(e.registrations, err)
+		}
+		if chferry.CodeOf(err) == chferry.CodeQueueFull && len(e.registrations) > 1 {
+			refused = append(refused, e.registrations...)
+			continue
+		}
+		if err == nil {
+			err = s.opts.Durability.kept(kept)
+		}
+		answer(e.registrations, err)
+	}
+	return refused
+}
+
+func scriptUnknown(entries []*entryOf) []*entryOf {
+	var unknown []*entryOf
+	for _, e := range entries {
+		if redis.HasErrorPrefix(e.reply.Err(), "NOSCRIPT") {
+			unknown = append(unknown, e)
 		}
 	}
 	return unknown
 }
 
-// exchange sends entries in one round trip and sets their replies. Its error is of those that got none: the client does not
-// always say it in them.
+// exchange sends entries in one round trip and sets their replies. failed is the error of entries that got no reply: the client
+// does not always set the error of such a command.
 func (s *Storage) exchange(ctx context.Context, node redis.UniversalClient, entries []*entryOf) (kept *redis.Cmd, failed error) {
 	if len(entries) == 1 && !s.opts.Durability.waits() {
 		entries[0].reply = s.append(ctx, node, entries[0])
@@ -135,27 +145,35 @@ func (s *Storage) reload(ctx context.Context) {
 	}
 }
 
-func answer(together []*registration, err error) {
-	for _, r := range together {
+func answer(registrations []*registration, err error) {
+	for _, r := range registrations {
 		r.done <- err
 	}
 }
 
-// merge makes an entry for each import key, in order.
-func merge(together []*registration) []*entryOf {
+// merge makes one entry for each import key, in the order of the calls. Values of entries can be joined: see [encode].
+func merge(registrations []*registration) []*entryOf {
 	var entries []*entryOf
-	for _, r := range together {
-		i := slices.IndexFunc(entries, func(e *entryOf) bool { return e.key == r.key })
-		if i < 0 {
-			entries = append(entries, &entryOf{key: r.key, registrations: []*registration{r}, ops: r.ops})
-			continue
-		}
-		e := entries[i]
-		if len(e.registrations) == 1 {
-			e.ops = slices.Clone(e.ops) // the first caller's
+	byKey := make(map[chferry.ImportKey]*entryOf, 1)
+	for _, r := range registrations {
+		e, ok := byKey[r.key]
+		if !ok {
+			e = &entryOf{key: r.key}
+			byKey[r.key] = e
+			entries = append(entries, e)
 		}
 		e.registrations = append(e.registrations, r)
-		e.ops = append(e.ops, r.ops...)
+		e.value = append(e.value, r.value...)
+		e.operations += r.operations
+	}
+	return entries
+}
+
+// alone makes an entry of each registration.
+func alone(registrations []*registration) []*entryOf {
+	entries := make([]*entryOf, len(registrations))
+	for i, r := range registrations {
+		entries[i] = &entryOf{key: r.key, registrations: []*registration{r}, value: r.value, operations: r.operations}
 	}
 	return entries
 }
@@ -164,10 +182,10 @@ func merge(together []*registration) []*entryOf {
 // count them even where Redis refuses to append.
 func (s *Storage) append(ctx context.Context, to redis.Cmdable, e *entryOf) redis.Cmder {
 	k, limit := s.keys(e.key), s.maxPending(e.key)
-	if len(e.ops) == 1 && limit == 0 {
-		return to.XAdd(ctx, &redis.XAddArgs{Stream: k.queue, Values: []any{entryField, encode(nil, e.ops)}})
+	if e.operations == 1 && limit == 0 {
+		return to.XAdd(ctx, &redis.XAddArgs{Stream: k.queue, Values: []any{entryField, e.value}})
 	}
-	return registerScript.EvalSha(ctx, to, []string{k.state, k.queue}, encode(nil, e.ops), len(e.ops), limit)
+	return registerScript.EvalSha(ctx, to, []string{k.state, k.queue}, e.value, e.operations, limit)
 }
 
 // appended returns why the entry was not appended. Only a reply says that it was; failed is why there is none.

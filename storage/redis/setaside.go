@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/storage"
 )
 
 //go:embed setaside.lua
@@ -23,17 +24,18 @@ const setAsidePage = 500
 // milliseconds since 1970.
 type failure struct {
 	Kind     chferry.Kind `json:"kind"`
-	Reason   string       `json:"reason"`
+	Reason   string       `json:"reason,omitempty"`  // until the batch has ended
+	Because  string       `json:"because,omitempty"` // from then on: the field of the reason's text in the hash of reasons
 	Attempts int          `json:"attempts,omitempty"`
 	First    int64        `json:"first,omitempty"`
 	Last     int64        `json:"last,omitempty"`
 }
 
 // SetAside implements storage.Syncer.
-func (s *Storage) SetAside(ctx context.Context, key chferry.ImportKey, token string, batch chferry.Batch, again bool, failed []chferry.FailedOperation) error {
+func (s *Storage) SetAside(ctx context.Context, key chferry.ImportKey, by storage.Attempt, failed []chferry.FailedOperation) error {
 	for first := true; first || len(failed) > 0; first = false {
 		n := min(len(failed), setAsidePage)
-		if err := s.setAside(ctx, key, token, batch, again && first, failed[:n]); err != nil {
+		if err := s.setAside(ctx, key, by, failed[:n]); err != nil {
 			return err
 		}
 		failed = failed[n:]
@@ -41,8 +43,8 @@ func (s *Storage) SetAside(ctx context.Context, key chferry.ImportKey, token str
 	return nil
 }
 
-func (s *Storage) setAside(ctx context.Context, key chferry.ImportKey, token string, batch chferry.Batch, again bool, failed []chferry.FailedOperation) error {
-	args := []any{token, batch.ID, again}
+func (s *Storage) setAside(ctx context.Context, key chferry.ImportKey, by storage.Attempt, failed []chferry.FailedOperation) error {
+	args := []any{by.Token, by.BatchID, by.Number}
 	for _, f := range failed {
 		value, err := json.Marshal(failure{Kind: f.Kind, Reason: f.Reason})
 		if err != nil {
@@ -52,13 +54,16 @@ func (s *Storage) setAside(ctx context.Context, key chferry.ImportKey, token str
 	}
 	k := s.keys(key)
 	word, _, err := s.run(ctx, "set operations aside", setAsideScript, []string{k.state, k.aside}, args...)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if word == "superseded" {
+	case word == "superseded":
 		return superseded(key)
+	case word == "overtaken":
+		return chferry.Errorf(chferry.CodeSuperseded, "import key %s: a later attempt at this step has begun", key)
+	default:
+		return nil
 	}
-	return nil
 }
 
 // failedField is the same for all operations on one row.

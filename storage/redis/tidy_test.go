@@ -57,7 +57,7 @@ func TestTidy(t *testing.T) {
 	for i := range failed {
 		failed[i] = chferry.FailedOperation{Operation: update(fmt.Sprintf("%06d", i))[0], Reason: "no"}
 	}
-	s.ok(s.SetAside(ctx, key, "a", batch, true, failed))
+	s.ok(s.SetAside(ctx, key, storage.Attempt{Token: "a", BatchID: batch.ID, Number: 1}, failed))
 	post := storage.PostSyncOptions{Token: "a", BatchID: batch.ID, Outcome: chferry.Outcome{Operations: entries, Failed: failing}}
 
 	for calls := 1; ; calls++ {
@@ -114,7 +114,7 @@ func TestTidiedByTheNext(t *testing.T) {
 			s.register("2")
 			s.register("3")
 			batch := s.claim("a", 0)
-			s.ok(s.SetAside(t.Context(), key, "a", batch, true, []chferry.FailedOperation{{Operation: update("1")[0], Reason: "no"}}))
+			s.ok(s.SetAside(t.Context(), key, storage.Attempt{Token: "a", BatchID: batch.ID, Number: 1}, []chferry.FailedOperation{{Operation: update("1")[0], Reason: "no"}}))
 			s.ok(s.post("a", batch))
 			// As it is after the step that ends a batch, and before anything was tidied.
 			ctx := t.Context()

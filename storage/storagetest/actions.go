@@ -107,17 +107,20 @@ func (m *machine) read(t *rapid.T, key *model, token string, batch chferry.Batch
 // setAside notes operations that can't be imported.
 func (m *machine) setAside(t *rapid.T) {
 	key := m.draw(t, claimed)
-	token, batch, again := drawToken(t, key), drawBatch(t, key), rapid.Bool().Draw(t, "again")
+	by := drawAttempt(t, key)
 	var failed []chferry.FailedOperation
 	for _, op := range drawOperations(t, 3) {
-		failed = append(failed, chferry.FailedOperation{Operation: op, Reason: fmt.Sprint("reason ", batch.ID)})
+		failed = append(failed, chferry.FailedOperation{Operation: op, Reason: fmt.Sprint("reason ", by.BatchID)})
 	}
-	code := chferry.CodeSuperseded
-	if key.owns(token, batch.ID) {
-		code = ""
-		key.setAside(again, failed)
-	}
-	expect(t, "set aside", 0, m.SetAside(t.Context(), key.key, token, batch, again, failed), 0, code)
+	expect(t, "set aside", 0, m.SetAside(t.Context(), key.key, by, failed), 0, key.setAside(by, failed))
+}
+
+// forgetImported forgets a failed operation whose row the batch imported.
+func (m *machine) forgetImported(t *rapid.T) {
+	key := m.draw(t, func(key *model) bool { return hasFailed(key) && claimed(key) })
+	by, imported := drawAttempt(t, key), row(drawOperations(t, 1)[0])
+	err := m.ForgetImported(t.Context(), key.key, by, func(o chferry.Operation) bool { return row(o) == imported })
+	expect(t, "forget imported", 0, err, 0, key.forgetImported(by, imported))
 }
 
 // postSync removes a batch, or fails to: it is another claimant's, or was removed before.
@@ -196,5 +199,28 @@ func (m *machine) flush(t *rapid.T) {
 	expect(t, "flush", 0, m.Flush(t.Context()), 0, "")
 	for _, key := range m.models {
 		key.flush()
+	}
+}
+
+// Resender is implemented by storages that can send an earlier request to their server once more, as a network may that held it
+// back: a claim, a note, a removal, a retry, a flush. A registration is none of these, as registering twice does no harm. The
+// storage chooses among its n newest requests by pick(n).
+type Resender interface {
+	Resend(ctx context.Context, pick func(n int) int) error
+}
+
+// lateCopy sends an earlier request once more. [machine.check], which follows, finds nothing changed.
+func (m *machine) lateCopy(t *rapid.T) {
+	resender, ok := m.Storage.(Resender)
+	if !ok {
+		t.Skip()
+	}
+	err := resender.Resend(t.Context(), func(n int) int { return rapid.IntRange(0, n-1).Draw(t, "request") })
+	expect(t, "late copy", 0, err, 0, "")
+	// The one thing that a late copy may do: an idle sync says that there was one.
+	for _, key := range m.models {
+		synced, err := m.LastSyncTime(t.Context(), key.key)
+		expect(t, "last sync time", 0, err, 0, "")
+		key.synced = key.synced || !synced.IsZero()
 	}
 }

@@ -118,28 +118,98 @@ func testHook(t *testing.T, b *bundle) {
 }
 
 func testIdentity(t *testing.T, b *bundle) {
-	for _, c := range []struct{ database, identity, want string }{
-		{"eu", "1/2", "1/2"}, {"eu", "3/4", "1/2"}, {"us", "3/4", "3/4"},
+	identity := func(table string, mark uint64) storage.Identity { return storage.Identity{Table: table, Mark: mark} }
+	for _, c := range []struct {
+		database         string
+		identity, before storage.Identity
+	}{
+		{"eu", identity("1/2", 5), identity("1/2", 5)},
+		{"eu", identity("3/4", 9), identity("1/2", 5)},
+		{"us", identity("3/4", 0), identity("3/4", 0)},
+		{"eu", identity("1/2", 1<<63), identity("1/2", 5)},
+		{"eu", identity("1/2", 7), identity("1/2", 1<<63)},
+		{"eu", identity("1/2", 8), identity("1/2", 1<<63)},
 	} {
 		got, err := b.RememberIdentity(b.ctx(), b.key, c.database, c.identity)
 		b.ok(err)
-		if got != c.want {
-			t.Fatalf("remembered %q, want %q", got, c.want)
+		if got != c.before {
+			t.Fatalf("remembered %+v before %+v, want %+v", got, c.identity, c.before)
 		}
 	}
-	b.ok(b.ReplaceIdentity(b.ctx(), b.key, "eu", "5/6"))
-	if got, err := b.RememberIdentity(b.ctx(), b.key, "eu", "1/2"); err != nil || got != "5/6" {
-		t.Fatalf("after replacing it remembered %q, %v; want 5/6", got, err)
+	b.ok(b.ReplaceIdentity(b.ctx(), b.key, "eu", identity("1/2", 3)))
+	b.wantRemembered("eu", identity("1/2", 3))
+	b.ok(b.ReplaceIdentity(b.ctx(), b.key, "eu", identity("5/6", 0)))
+	b.wantRemembered("eu", identity("5/6", 0))
+	b.ok(b.ReplaceIdentity(b.ctx(), b.key, "fr", identity("5/6", 1)))
+	b.wantRemembered("fr", identity("5/6", 1))
+	b.wantRemembered("unknown", storage.Identity{})
+}
+
+func (b *bundle) wantRemembered(database string, want storage.Identity) {
+	b.t.Helper()
+	got, err := b.RememberedIdentity(b.ctx(), b.key, database)
+	b.ok(err)
+	if got != want {
+		b.t.Fatalf("of %s %+v is remembered, want %+v", database, got, want)
 	}
 }
 
 func testSchema(t *testing.T, b *bundle) {
-	for _, schema := range [][]string{{"column a is new", "column b is gone"}, {"column c is new"}, nil, nil} {
-		b.ok(b.NoteSchema(b.ctx(), b.key, schema))
+	for _, schema := range [][]string{{"column a is new", "column b is gone"}, {"column c is new"}, {"column c is new"}, nil, nil} {
+		b.ok(b.NoteSchema(b.ctx(), b.key, "", schema))
 		statuses, err := b.Status(b.ctx(), b.key)
 		b.ok(err)
 		if got, want := statuses[0].Schema, strings.Join(schema, "\n"); got != want {
 			t.Fatalf("noted %q, want %q", got, want)
 		}
 	}
+}
+
+// testFailing: failures count from the first one on until a batch is imported, or nothing is to be synced.
+func testFailing(t *testing.T, b *bundle) {
+	want := func(attempts int64, step, reason, outcome string) {
+		t.Helper()
+		statuses, err := b.Status(b.ctx(), b.key)
+		b.ok(err)
+		got := statuses[0]
+		if got.LastOutcome != outcome {
+			t.Fatalf("the last outcome is %q, want %q", got.LastOutcome, outcome)
+		}
+		if attempts == 0 {
+			if got.Failing != nil {
+				t.Fatalf("it is failing: %+v", got.Failing)
+			}
+			return
+		}
+		f := got.Failing
+		if f == nil || f.Attempts != attempts || f.Step != step || f.Code != chferry.CodeUnavailable || f.Reason != reason ||
+			f.Since.IsZero() || f.Last.Before(f.Since) {
+			t.Fatalf("failing is %+v, want %d attempts of %s for %q", f, attempts, step, reason)
+		}
+	}
+	fail := func(step, reason string) {
+		b.ok(b.NoteFailure(b.ctx(), b.key, "a", step, chferry.CodeUnavailable, reason))
+	}
+	want(0, "", "", "")
+	fail("PreSync", "it is away")
+	want(1, "PreSync", "it is away", "")
+	b.register(chferry.Insert, "1", "2")
+	b.start("a")
+	fail("InsertBatch", `it "is" away`)
+	want(2, "InsertBatch", `it "is" away`, "")
+	b.ok(b.PostSyncFailed(b.ctx(), b.key, "a"))
+	want(2, "InsertBatch", `it "is" away`, "failed")
+	b.start("a")
+	b.post("a", b.get("a", 1))
+	want(0, "", "", "failed") // the sync goes on
+	fail("GetOperations", "it is away")
+	b.post("a", b.get("a", 1))
+	want(0, "", "", "synced")
+	fail("PreSync", "it is away")
+	if start, err := b.PreSync(b.ctx(), b.key, storage.PreSyncOptions{Token: "b"}); err != nil || start.Claimed {
+		t.Fatalf("claimed an empty queue: %+v, %v", start, err)
+	}
+	want(0, "", "", "synced")
+	b.fail(failed("x", "bad"))
+	want(0, "", "", "synced")
 }

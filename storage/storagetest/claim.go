@@ -91,7 +91,14 @@ func testSuperseded(_ *testing.T, b *bundle) {
 	b.wantCode(err, chferry.CodeSuperseded)
 	b.wantCode(b.PostSyncFailed(b.ctx(), b.key, "zombie"), chferry.CodeSuperseded)
 	b.wantCode(b.ExtendLease(b.ctx(), b.key, "zombie", time.Hour), chferry.CodeSuperseded)
-	b.wantCode(b.SetAside(b.ctx(), b.key, "zombie", batch, true, nil), chferry.CodeSuperseded)
+	b.ok(b.NoteFailure(b.ctx(), b.key, "zombie", "InsertBatch", chferry.CodeUnavailable, "an old reason"))
+	b.ok(b.NoteSchema(b.ctx(), b.key, "zombie", []string{"an old note"}))
+	statuses, err := b.Status(b.ctx(), b.key)
+	b.ok(err)
+	if statuses[0].Failing != nil || statuses[0].Schema != "" {
+		b.t.Fatalf("a zombie noted %+v and %q", statuses[0].Failing, statuses[0].Schema)
+	}
+	b.wantCode(b.SetAside(b.ctx(), b.key, storage.Attempt{Token: "zombie", BatchID: batch.ID, Number: 9}, nil), chferry.CodeSuperseded)
 	for _, err := range b.BatchOperations(b.ctx(), b.key, "zombie", batch) {
 		b.wantCode(err, chferry.CodeSuperseded)
 	}

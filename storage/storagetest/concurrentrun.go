@@ -147,7 +147,7 @@ func (r *run) readAll(ctx context.Context) error {
 
 func (r *run) setAside(ctx context.Context) error {
 	failed := []chferry.FailedOperation{{Operation: r.ops[0], Reason: "bad"}}
-	return r.SetAside(ctx, r.key, r.token, r.batch, true, failed)
+	return r.SetAside(ctx, r.key, storage.Attempt{Token: r.token, BatchID: r.batch.ID, Number: 1}, failed)
 }
 
 func (r *run) extend(ctx context.Context) error {

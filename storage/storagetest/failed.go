@@ -6,10 +6,16 @@ import (
 	"testing"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/storage"
 )
 
 func failed(pk, reason string) chferry.FailedOperation {
 	return chferry.FailedOperation{Operation: op(chferry.Insert, pk), Reason: reason}
+}
+
+// by is an attempt of "a" at a batch.
+func by(batch chferry.Batch, number int64) storage.Attempt {
+	return storage.Attempt{Token: "a", BatchID: batch.ID, Number: number}
 }
 
 // fail registers an operation and ends its batch with operations set aside.
@@ -18,10 +24,10 @@ func (b *bundle) fail(aside ...chferry.FailedOperation) {
 	b.register(chferry.Insert, "x")
 	b.start("a")
 	batch := b.get("a", 0)
-	b.ok(b.SetAside(b.ctx(), b.key, "a", batch, true, []chferry.FailedOperation{failed("forgotten", "an attempt before")}))
-	b.ok(b.SetAside(b.ctx(), b.key, "a", batch, true, nil))
+	b.ok(b.SetAside(b.ctx(), b.key, by(batch, 1), []chferry.FailedOperation{failed("forgotten", "an attempt before")}))
+	b.ok(b.SetAside(b.ctx(), b.key, by(batch, 2), nil))
 	for _, f := range aside {
-		b.ok(b.SetAside(b.ctx(), b.key, "a", batch, false, []chferry.FailedOperation{f}))
+		b.ok(b.SetAside(b.ctx(), b.key, by(batch, 2), []chferry.FailedOperation{f}))
 	}
 	b.post("a", batch)
 }
@@ -92,7 +98,7 @@ func testDiscardForgets(_ *testing.T, b *bundle) {
 	b.start("a")
 	failFirst := func() {
 		batch := b.get("a", 1)
-		b.ok(b.SetAside(b.ctx(), b.key, "a", batch, true, []chferry.FailedOperation{failed("1", "bad")}))
+		b.ok(b.SetAside(b.ctx(), b.key, by(batch, 1), []chferry.FailedOperation{failed("1", "bad")}))
 		b.post("a", batch)
 	}
 	failFirst()
@@ -106,4 +112,55 @@ func testDiscardForgets(_ *testing.T, b *bundle) {
 	b.ok(err)
 	failFirst()
 	b.wantFailed("insert 1 bad 1")
+}
+
+// testOvertakenAttempt: an attempt that was thought dead wakes up in the middle of the next one, or after it.
+func testOvertakenAttempt(_ *testing.T, b *bundle) {
+	b.register(chferry.Insert, "1", "2")
+	b.start("a")
+	batch := b.get("a", 0)
+	note := func(number int64, aside ...chferry.FailedOperation) error {
+		return b.SetAside(b.ctx(), b.key, by(batch, number), aside)
+	}
+	b.ok(note(2, failed("1", "bad")))
+	b.wantCode(note(1), chferry.CodeSuperseded)
+	b.wantCode(note(1, failed("2", "an old reason")), chferry.CodeSuperseded)
+	b.ok(note(2))
+	forget := func(number int64) error {
+		return b.ForgetImported(b.ctx(), b.key, by(batch, number), func(chferry.Operation) bool { return true })
+	}
+	b.post("a", batch)
+	b.wantFailed("insert 1 bad 1")
+	b.wantCode(note(2, failed("2", "an old reason")), chferry.CodeSuperseded)
+	b.wantCode(forget(2), chferry.CodeSuperseded)
+	b.wantFailed("insert 1 bad 1")
+
+	// The next claimant counts its own attempts, and what the one before noted is gone.
+	b.register(chferry.Insert, "3")
+	b.start("z")
+	batch = b.get("z", 0)
+	b.ok(b.SetAside(b.ctx(), b.key, storage.Attempt{Token: "z", BatchID: batch.ID, Number: 9}, []chferry.FailedOperation{failed("3", "bad")}))
+	b.takeOver("a")
+	b.ok(note(1))
+	b.post("a", b.get("a", 0))
+	b.wantFailed("insert 1 bad 1")
+}
+
+func testForgetImported(t *testing.T, b *bundle) {
+	b.ok(b.ForgetImported(b.ctx(), b.key, storage.Attempt{Token: "a"}, nil)) // nothing has failed
+	b.fail(failed("1", "bad"), failed("2", "bad"), failed("3", "worse"))
+	b.register(chferry.Insert, "1", "2")
+	b.start("a")
+	batch := b.get("a", 0)
+	b.ok(b.SetAside(b.ctx(), b.key, by(batch, 2), []chferry.FailedOperation{failed("2", "bad again")}))
+	imported := func(o chferry.Operation) bool { return o.PrimaryKey[0] == "1" }
+	b.wantCode(b.ForgetImported(b.ctx(), b.key, by(batch, 1), imported), chferry.CodeSuperseded)
+	b.ok(b.ForgetImported(b.ctx(), b.key, by(batch, 2), imported))
+	b.wantFailed("insert 2 bad 1", "insert 3 worse 1")
+	b.ok(b.ForgetImported(b.ctx(), b.key, by(batch, 2), imported))
+	b.post("a", batch)
+	b.wantFailed("insert 2 bad again 2", "insert 3 worse 1")
+	if n, err := b.DiscardFailed(b.ctx(), b.key); err != nil || n != 2 {
+		t.Fatalf("discarded %d, %v; want 2", n, err)
+	}
 }

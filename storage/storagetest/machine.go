@@ -59,6 +59,8 @@ func (m *machine) actions() map[string]func(*rapid.T) {
 		"10 flush":            m.flush,
 		"11 discard":          m.discardFailed,
 		"12 post-sync failed": m.postSyncFailed,
+		"13 forget imported":  m.forgetImported,
+		"14 late copy":        m.lateCopy,
 	}
 }
 
@@ -169,6 +171,12 @@ func drawBatch(t *rapid.T, key *model) chferry.Batch {
 		return key.batch
 	}
 	return rapid.SampledFrom(batches).Draw(t, "batch")
+}
+
+// drawAttempt gives mostly the newest attempt, or the next.
+func drawAttempt(t *rapid.T, key *model) storage.Attempt {
+	number := max(1, key.attempt+int64(rapid.IntRange(-1, 1).Draw(t, "attempt")))
+	return storage.Attempt{Token: drawToken(t, key), BatchID: drawBatch(t, key).ID, Number: number}
 }
 
 // drawSettle gives a time in which no operation settles, so that all are young, or none.

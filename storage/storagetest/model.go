@@ -24,10 +24,12 @@ type model struct {
 	ended    ending
 	synced   bool
 
+	attempt  int64                              // the newest at the batch; 0: none has noted anything
 	aside    map[string]chferry.FailedOperation // by row
 	failed   map[string]chferry.FailedOperation
 	attempts map[string]int // of rows that are failed, or were and are registered again
 	totals   chferry.Outcome
+	outcome  string
 }
 
 // registered is one operation. Those of one retry come in any order; other operations have retry 0.
@@ -76,6 +78,9 @@ func (m *model) preSync(opts storage.PreSyncOptions, young, closed bool) (storag
 		m.claimant = ""
 		return start, ""
 	}
+	if other {
+		m.attempt = 0
+	}
 	m.claimant = opts.Token
 	start.Claimed, start.TakenOver = true, other
 	return start, ""
@@ -100,7 +105,7 @@ func (m *model) getOperations(opts storage.GetOptions, young bool) (chferry.Batc
 }
 
 func (m *model) claimed(batch chferry.Batch) {
-	m.batch, m.version = batch, batch.Version
+	m.batch, m.version, m.attempt = batch, batch.Version, 0
 	m.seen = append(m.seen, batch)
 }
 
@@ -123,13 +128,35 @@ func (m *model) read(got []string) []string {
 	return want
 }
 
-func (m *model) setAside(again bool, failed []chferry.FailedOperation) {
-	if again {
+func (m *model) setAside(by storage.Attempt, failed []chferry.FailedOperation) chferry.Code {
+	if !m.owns(by.Token, by.BatchID) || by.Number < m.attempt {
+		return chferry.CodeSuperseded
+	}
+	if by.Number > m.attempt {
+		m.attempt = by.Number
 		clear(m.aside)
 	}
 	for _, f := range failed {
-		m.aside[row(f.Operation)] = f
+		if _, noted := m.aside[row(f.Operation)]; !noted {
+			m.aside[row(f.Operation)] = f
+		}
 	}
+	return ""
+}
+
+func (m *model) forgetImported(by storage.Attempt, imported string) chferry.Code {
+	if len(m.failed) == 0 {
+		return ""
+	}
+	if m.failed[imported].Attempts == 0 {
+		return "" // nothing to ask for
+	}
+	if !m.owns(by.Token, by.BatchID) || by.Number < m.attempt {
+		return chferry.CodeSuperseded
+	}
+	delete(m.failed, imported)
+	delete(m.attempts, imported)
+	return ""
 }
 
 // postSync removes read, the claimed batch's operations, if that is what opts ask for.
@@ -155,7 +182,10 @@ func (m *model) postSync(opts storage.PostSyncOptions, read []string) (storage.E
 		maps.DeleteFunc(m.attempts, func(row string, _ int) bool { return m.failed[row].Attempts == 0 })
 	}
 	if end.Remaining == 0 || opts.Last {
-		m.claimant = ""
+		m.claimant, m.outcome = "", "synced"
+		if opts.Partial || opts.Outcome.Failed > 0 {
+			m.outcome = "partial"
+		}
 	}
 	return end, ""
 }
@@ -164,7 +194,9 @@ func (m *model) postSyncFailed(token string) chferry.Code {
 	if m.claimant != "" && m.claimant != token {
 		return chferry.CodeSuperseded
 	}
-	m.claimant = ""
+	if m.claimant != "" {
+		m.claimant, m.outcome = "", "failed"
+	}
 	return ""
 }
 
@@ -197,6 +229,6 @@ func (m *model) flush() {
 func (m *model) status() chferry.Status {
 	return chferry.Status{
 		Pending: int64(len(m.kept()) - m.batch.Count), InFlight: int64(m.batch.Count), Failed: int64(len(m.failed)),
-		Totals: m.totals, Version: m.version,
+		Totals: m.totals, Version: m.version, LastOutcome: m.outcome,
 	}
 }

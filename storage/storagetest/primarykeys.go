@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/storage"
 )
 
 // values of primary keys that have hurt somebody's storage: signs that separate or quote, bytes that are no text, and the
@@ -115,7 +116,7 @@ func testPrimaryKeysFailed(t *testing.T, b *bundle) {
 	b.register(chferry.Insert, "x")
 	b.start("a")
 	batch := b.get("a", 0)
-	b.ok(b.SetAside(b.ctx(), b.key, "a", batch, true, aside))
+	b.ok(b.SetAside(b.ctx(), b.key, storage.Attempt{Token: "a", BatchID: batch.ID, Number: 1}, aside))
 	b.post("a", batch)
 
 	var listed []chferry.Operation
