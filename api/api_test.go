@@ -142,6 +142,19 @@ func decode(t *testing.T, body io.Reader, into any) {
 	}
 }
 
+// claim claims the next batch of key.
+func (b *bundle) claim(t *testing.T, key chferry.ImportKey) chferry.Batch {
+	t.Helper()
+	if _, err := b.storage.PreSync(t.Context(), key, storage.PreSyncOptions{Token: "test"}); err != nil {
+		t.Fatal(err)
+	}
+	batch, err := b.storage.GetOperations(t.Context(), key, storage.GetOptions{Token: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return batch
+}
+
 // kept claims everything that is registered for key and returns it.
 func (b *bundle) kept(t *testing.T, key chferry.ImportKey) []chferry.Operation {
 	t.Helper()

@@ -12,7 +12,7 @@ import (
 
 // FailedOperation is a failed operation as the API and `chferry failed list --json` show it.
 type FailedOperation struct {
-	Database string             `json:"database,omitempty"`
+	Database string             `json:"database"`
 	Kind     chferry.Kind       `json:"operation"`
 	PK       chferry.PrimaryKey `json:"pk"`
 	Reason   string             `json:"reason"`
@@ -21,8 +21,9 @@ type FailedOperation struct {
 	Last     time.Time          `json:"last"`
 }
 
-// ListFailed returns the first failed operations of an import key, at most limit; 0 means all.
-func ListFailed(pages iter.Seq2[[]chferry.FailedOperation, error], limit int) ([]FailedOperation, error) {
+// ListFailed returns the first failed operations of an import, at most limit; 0 means all. Each names its database, also where
+// the registration named none.
+func ListFailed(imp chferry.Import, pages iter.Seq2[[]chferry.FailedOperation, error], limit int) ([]FailedOperation, error) {
 	out := []FailedOperation{}
 	for page, err := range pages {
 		if err != nil {
@@ -32,8 +33,12 @@ func ListFailed(pages iter.Seq2[[]chferry.FailedOperation, error], limit int) ([
 			if limit > 0 && len(out) == limit {
 				return out, nil
 			}
+			database, err := imp.Database(f.Database)
+			if err != nil {
+				database = f.Database // that the import has no such database may be why the operation failed
+			}
 			out = append(out, FailedOperation{
-				Database: f.Database, Kind: f.Kind, PK: f.PrimaryKey, Reason: f.Reason, Attempts: f.Attempts, First: f.First, Last: f.Last,
+				Database: database, Kind: f.Kind, PK: f.PrimaryKey, Reason: f.Reason, Attempts: f.Attempts, First: f.First, Last: f.Last,
 			})
 		}
 	}
@@ -46,7 +51,7 @@ const maxListed = 10_000
 func (s *server) listFailed(w http.ResponseWriter, r *http.Request, i chferry.Import) error {
 	ctx, cancel := context.WithTimeout(r.Context(), storageTimeout)
 	defer cancel()
-	failed, err := ListFailed(s.Administrator.FailedOperations(ctx, i.Key), maxListed)
+	failed, err := ListFailed(i, s.Administrator.FailedOperations(ctx, i.Key), maxListed)
 	if err != nil {
 		return fmt.Errorf("list failed operations of %s: %w", i.Key, err)
 	}

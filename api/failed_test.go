@@ -49,7 +49,7 @@ func TestFailed(t *testing.T) {
 	}
 	list()
 	b.fail(t)
-	list(`"operation":"update"`, `"pk":["7","x"]`, `"reason":"column id: bad"`, `"attempts":1`)
+	list(`"database":"default"`, `"operation":"update"`, `"pk":["7","x"]`, `"reason":"column id: bad"`, `"attempts":1`)
 	if got := b.want(t, request{method: "POST", path: path + "/retry"}, 200).Body.String(); strings.TrimSpace(got) != `{"retried":1}` {
 		t.Errorf("retry answers %s", got)
 	}

@@ -64,6 +64,66 @@ func TestGetImportWithSchema(t *testing.T) {
 	}
 }
 
+// TestFailingImport: the status tells why syncs don't get on, until one does.
+func TestFailingImport(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	b.want(t, post(operations, `{"operation":"insert","pks":["1"]}`), 200)
+	batch := b.claim(t, "users")
+	for range 2 {
+		err := b.storage.NoteFailure(t.Context(), "users", "test", "InsertBatch", chferry.CodeSchemaMismatch, "column a: make it String")
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got api.ImportStatus
+	decode(t, b.want(t, get("/v1/imports/users"), 200).Body, &got)
+	f := got.Failing
+	if f == nil || f.Attempts != 2 || f.Step != "InsertBatch" || f.Code != chferry.CodeSchemaMismatch ||
+		f.Reason != "column a: make it String" || f.Since.IsZero() || f.Last.Before(f.Since) {
+		t.Errorf("failing: got %+v", f)
+	}
+	if _, err := b.storage.PostSync(t.Context(), "users", storage.PostSyncOptions{
+		Token: "test", BatchID: batch.ID, Outcome: chferry.Outcome{Operations: 1, Rows: 1}, Last: true,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	body := b.want(t, get("/v1/imports/users"), 200).Body.String()
+	if strings.Contains(body, `"failing"`) || !strings.Contains(body, `"last_outcome":"synced"`) {
+		t.Errorf("after a sync: got %s", body)
+	}
+}
+
+// polled is a Temporal that knows its workers.
+type polled struct {
+	*schedules
+	workers int
+}
+
+func (p polled) Pollers(ctx context.Context) (int, error) { return p.workers, p.call(ctx, "pollers") }
+
+// TestWorkers: a list that nobody works on says so, at the cost of one question.
+func TestWorkers(t *testing.T) {
+	t.Parallel()
+	for workers, err := range map[int]error{0: nil, 3: nil, 7: errDown} {
+		t.Run(fmt.Sprint(workers), func(t *testing.T) {
+			t.Parallel()
+			fake := &schedules{err: err}
+			b := setup(t, func(o *api.Options) { o.Schedules = polled{fake, workers} })
+			body, want := b.want(t, get("/v1/imports"), 200).Body.String(), len(imports)
+			if err != nil {
+				want = 0
+			}
+			if got := strings.Count(body, fmt.Sprintf(`"workers":%d}`, workers)); got != want {
+				t.Errorf("got %s", body)
+			}
+			if got := slices.DeleteFunc(fake.calls, func(c string) bool { return c != "pollers" }); len(got) != 1 {
+				t.Errorf("asked %d times", len(got))
+			}
+		})
+	}
+}
+
 // An answer that can't be encoded is a 500, not half an answer.
 func TestGetImportThatCannotBeEncoded(t *testing.T) {
 	t.Parallel()

@@ -47,7 +47,7 @@ func TestStatuses(t *testing.T) {
 		"flush unconfirmed":    {method(http.MethodDelete, operations), 400, "confirm it with ?confirm=users"},
 		"flush of another":     {method(http.MethodDelete, operations+"?confirm=orders"), 400, "confirm"},
 		"note too long":        {post("/v1/imports/users/pause?note="+strings.Repeat("x", 1001), ""), 400, "1000 bytes"},
-		"unknown key":          {post("/v1/imports/nope/operations", `{"operation":"insert","pks":["1"]}`), 404, `import key \"nope\" is not configured`},
+		"unknown key":          {post("/v1/imports/nope/operations", `{"operation":"insert","pks":["1"]}`), 404, `restart the API after a change of the file; it has users, orders, bulk`},
 		"unknown key to get":   {get("/v1/imports/nope"), 404, "not configured"},
 		"unknown key to sync":  {post("/v1/imports/nope/sync", ""), 404, "not configured"},
 		"unknown route":        {get("/v2/imports"), 404, "no such route"},

@@ -101,9 +101,28 @@ func (s *server) forImport(handle func(http.ResponseWriter, *http.Request, chfer
 	return func(w http.ResponseWriter, r *http.Request) error {
 		i, ok := s.imports[r.PathValue("key")]
 		if !ok {
-			return chferry.Errorf(chferry.CodeUnknownKey,
-				"import key %.140q is not configured: GET /v1/imports lists those that are", r.PathValue("key"))
+			return s.unknownKey(r.PathValue("key"))
 		}
 		return handle(w, r, i)
 	}
+}
+
+// maxNamed bounds how many import keys an error names.
+const maxNamed = 10
+
+// unknownKey says which import keys there are, and that the file may have more by now.
+func (s *server) unknownKey(key string) error {
+	var names []string
+	for _, i := range s.Imports[:min(len(s.Imports), maxNamed)] {
+		names = append(names, string(i.Key))
+	}
+	known := "it has " + strings.Join(names, ", ")
+	switch more := len(s.Imports) - maxNamed; {
+	case len(names) == 0:
+		known = "it has none"
+	case more > 0:
+		known += fmt.Sprintf(" and %d more, which GET /v1/imports lists", more)
+	}
+	return chferry.Errorf(chferry.CodeUnknownKey, "import key %.140q is not configured in this API, which reads its configuration when it starts: "+
+		"restart the API after a change of the file; %s", key, known)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -34,6 +35,13 @@ type ImportStatus struct {
 	// Schema says which columns of source and destination differ, or what else of them stops the sync, as of the last time
 	// that a batch was to be claimed: a sentence each.
 	Schema []string `json:"schema"`
+	// LastOutcome is how the last sync that had something to do ended: synced, partial, failed or superseded; empty: unknown.
+	LastOutcome string `json:"last_outcome,omitempty"`
+	// Failing says that steps of syncs fail, since when and why; nil if the last step did not fail.
+	Failing *chferry.Failing `json:"failing,omitempty"`
+	// Workers is how many workers poll the task queue; nil if Temporal did not tell it within a second. 0 means that no sync
+	// gets on until a worker is started.
+	Workers *int `json:"workers,omitempty"`
 }
 
 // StatusReader tells what a storage keeps, in one round trip.
@@ -46,8 +54,13 @@ type ScheduleReader interface {
 	Describe(ctx context.Context, key chferry.ImportKey) (chferry.Schedule, error)
 }
 
+// PollerCounter is a [ScheduleReader] that also knows how many workers poll the task queue.
+type PollerCounter interface {
+	Pollers(ctx context.Context) (workers int, err error)
+}
+
 // ReadStatus returns the status of imports, in their order. It fails only if the storage does; schedules that can't be read
-// are nil, and so are all if schedules is nil.
+// are nil, and so are all if schedules is nil. Workers are counted once, and only if schedules is a [PollerCounter].
 func ReadStatus(ctx context.Context, storage StatusReader, schedules ScheduleReader, imports []chferry.Import, now time.Time) ([]ImportStatus, error) {
 	keys := make([]chferry.ImportKey, len(imports))
 	for i := range imports {
@@ -74,6 +87,7 @@ func ReadStatus(ctx context.Context, storage StatusReader, schedules ScheduleRea
 
 func newImportStatus(key chferry.ImportKey, s chferry.Status, now time.Time) ImportStatus {
 	out := ImportStatus{Key: key, Pending: s.Pending, InFlight: s.InFlight, Failed: s.Failed, Totals: s.Totals}
+	out.LastOutcome, out.Failing = s.LastOutcome, s.Failing
 	out.Schema = []string{}
 	if s.Schema != "" {
 		out.Schema = strings.Split(s.Schema, "\n")
@@ -92,6 +106,10 @@ func newImportStatus(key chferry.ImportKey, s chferry.Status, now time.Time) Imp
 func readSchedules(ctx context.Context, schedules ScheduleReader, into []ImportStatus) {
 	ctx, cancel := context.WithTimeout(ctx, scheduleTimeout)
 	defer cancel()
+	var counting sync.WaitGroup
+	if pollers, ok := schedules.(PollerCounter); ok {
+		counting.Go(func() { countWorkers(ctx, pollers, into) })
+	}
 	var group errgroup.Group
 	group.SetLimit(scheduleCalls)
 	for i := range into {
@@ -103,4 +121,16 @@ func readSchedules(ctx context.Context, schedules ScheduleReader, into []ImportS
 		})
 	}
 	_ = group.Wait() // a schedule that can't be read is left out
+	counting.Wait()
+}
+
+// countWorkers sets the number of workers, which all imports share.
+func countWorkers(ctx context.Context, pollers PollerCounter, into []ImportStatus) {
+	workers, err := pollers.Pollers(ctx)
+	if err != nil {
+		return
+	}
+	for i := range into {
+		into[i].Workers = &workers
+	}
 }

@@ -83,7 +83,7 @@ func (a *app) withStorage(key string, do func(*redis.Storage, chferry.Import) er
 }
 
 func (a *app) listFailed(ctx context.Context, store *redis.Storage, imp chferry.Import, asJSON bool) error {
-	failed, err := api.ListFailed(store.FailedOperations(ctx, imp.Key), 0)
+	failed, err := api.ListFailed(imp, store.FailedOperations(ctx, imp.Key), 0)
 	if err != nil {
 		return err
 	}
@@ -96,11 +96,7 @@ func (a *app) listFailed(ctx context.Context, store *redis.Storage, imp chferry.
 		if err != nil {
 			return err
 		}
-		database, err := imp.Database(f.Database)
-		if err != nil {
-			database = f.Database // that the import has no such database may be why it failed
-		}
-		fmt.Fprintf(a.out, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", database, f.Kind, pk, f.Reason, f.Attempts,
+		fmt.Fprintf(a.out, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", f.Database, f.Kind, pk, f.Reason, f.Attempts,
 			f.First.Format(time.RFC3339), f.Last.Format(time.RFC3339))
 	}
 	return nil
