@@ -2,6 +2,7 @@ package chferry
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 )
 
@@ -45,6 +46,25 @@ func (t Type) ElementType() Type {
 		return t
 	}
 	return Type{Kind: t.Element, Precision: t.Precision, Scale: t.Scale, Nullable: t.Nullable}
+}
+
+// inDimensionsOf gives an array as many dimensions as a destination's type has, such as Array(Array(Int32)). A source may know too
+// little of them: PostgreSQL forgets a declaration in dumps and views, and holds no value to it.
+func (t Type) inDimensionsOf(destination string) Type {
+	if depth := len(arrayBeginning.FindAllString(destination, -1)); depth > 0 {
+		return t.InDimensions(depth)
+	}
+	return t
+}
+
+var arrayBeginning = regexp.MustCompile(`\bArray\s*\(`)
+
+// InDimensions returns the type with another number of dimensions if it is an Array.
+func (t Type) InDimensions(n int) Type {
+	if t.Kind == Array {
+		t.Dimensions = n
+	}
+	return t
 }
 
 // Column is one column on its way from a source table to a destination table.
@@ -108,6 +128,7 @@ func (t Table) Project(imp Import) (Table, error) {
 			c.Destination = as
 		}
 		c.Cast = imp.Cast[c.Name]
+		c.Type = c.Type.inDimensionsOf(c.Cast)
 		if taken[c.Destination] {
 			return Table{}, Errorf(CodeConfiguration, "%s: two columns would be named %q in the destination: mend columns.rename", t.Name, c.Destination)
 		}

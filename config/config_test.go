@@ -57,12 +57,12 @@ func TestLoadExample(t *testing.T) {
 	want := &config.Config{
 		Temporal:   config.Temporal{Address: "127.0.0.1:7233", Namespace: "default", TaskQueue: "chferry", IDPrefix: "chferry"},
 		Redis:      config.Redis{URL: "redis://127.0.0.1:6379/0", Replicas: 1, AOF: true, Timeout: 2 * time.Second},
-		ClickHouse: config.ClickHouse{URL: "clickhouse://default:c#'\": {x@127.0.0.1:9000/default"},
+		ClickHouse: config.ClickHouse{URL: "clickhouse://default:c%23%27%22%3A%20%7Bx@127.0.0.1:9000/default"},
 		Databases: map[string]config.Database{
-			"default": {URL: "postgres://app:line\nredis: {url: x}@127.0.0.1:5432/shop"},
+			"default": {URL: "postgres://app:line%0Aredis%3A%20%7Burl%3A%20x%7D@127.0.0.1:5432/shop"},
 			"archive": {
-				URL:       "postgres://app:line\nredis: {url: x}@127.0.0.1:5432/archive",
-				StandbyOf: "postgres://app:line\nredis: {url: x}@127.0.0.1:5433/archive",
+				URL:       "postgres://app:line%0Aredis%3A%20%7Burl%3A%20x%7D@127.0.0.1:5432/archive",
+				StandbyOf: "postgres://app:line%0Aredis%3A%20%7Burl%3A%20x%7D@127.0.0.1:5433/archive",
 			},
 		},
 		API:     config.API{Listen: "127.0.0.1:8088", Tokens: []string{"token-1"}},

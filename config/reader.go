@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"github.com/chferry/chferry"
 )
 
 // reader holds what all sections of a file share.
@@ -152,9 +154,26 @@ func (s *section) text(key string, into *string) bool {
 	if !ok {
 		return false
 	}
-	value, ok := s.scalar(s.name(key), e.line, e.value)
+	value, ok := s.scalar(s.name(key), e.line, e.value, expand)
 	if ok {
 		*into = value
+	}
+	return ok
+}
+
+// url reads a server's URL and tells whether there is one.
+func (s *section) url(key string, into *string) bool {
+	e, ok := s.ask(key)
+	if !ok {
+		return false
+	}
+	value, ok := s.scalar(s.name(key), e.line, e.value, expandURL)
+	if !ok {
+		return false
+	}
+	if *into, ok = chferry.CleanURL(value); !ok {
+		s.fail(key, "has an @ behind its host, or a password with a /, ? or # in it: write @ as %%40, / as %%2F, ? as %%3F and # as %%23, "+
+			"or take the password from a variable, as in user:${PASSWORD}@host, which is written so by itself")
 	}
 	return ok
 }
@@ -162,7 +181,7 @@ func (s *section) text(key string, into *string) bool {
 // texts reads a list of texts.
 func (s *section) texts(key string, into *[]string) {
 	for i, item := range s.list(key) {
-		if value, ok := s.scalar(fmt.Sprintf("%s[%d]", s.name(key), i), firstLine(item), item); ok {
+		if value, ok := s.scalar(fmt.Sprintf("%s[%d]", s.name(key), i), firstLine(item), item, expand); ok {
 			*into = append(*into, value)
 		}
 	}
@@ -231,7 +250,7 @@ func (s *section) duration(key string, into *time.Duration) bool {
 
 // scalar returns a value as it is written, whatever YAML takes it for, with its variables replaced. That happens here and
 // not in the file's text so that no variable can change the structure.
-func (r *reader) scalar(name string, line int, n ast.Node) (string, bool) {
+func (r *reader) scalar(name string, line int, n ast.Node, expand func([]piece) string) (string, bool) {
 	var raw string
 	switch n := n.(type) {
 	case *ast.StringNode:
@@ -247,12 +266,12 @@ func (r *reader) scalar(name string, line int, n ast.Node) (string, bool) {
 		r.found.add(line, "%s must be a single plain value", name)
 		return "", false
 	}
-	value, err := expand(raw, r.getenv)
+	list, err := pieces(raw, r.getenv)
 	if err != nil {
 		r.found.add(line, "%s: %s", name, err)
 		return "", false
 	}
-	return value, true
+	return expand(list), true
 }
 
 var plainKey = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]{0,40}$`)

@@ -2,6 +2,7 @@ package config
 
 import (
 	"net"
+	neturl "net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,6 +21,9 @@ func readTemporal(s *section) Temporal {
 		if s.text(setting.key, setting.into) && *setting.into == "" {
 			s.fail(setting.key, "is empty: write a value, or leave the key out")
 		}
+	}
+	if strings.Contains(t.Address, "@") {
+		s.fail("address", "must look like host:port, without a user or password: Temporal takes an API key or a certificate")
 	}
 	s.end()
 	return t
@@ -53,7 +57,7 @@ func readURL(s *section, schemes ...string) string {
 func requireURL(s *section, schemes []string) string {
 	var url string
 	switch {
-	case s.text("url", &url):
+	case s.url("url", &url):
 		checkURL(s, "url", url, schemes)
 	case !s.has("url"):
 		s.fail("url", "is missing: write one that starts with %s", schemeList(schemes))
@@ -103,7 +107,7 @@ func clickHouseDatabase(url string) string {
 	rest, query, _ := strings.Cut(rest, "?")
 	for _, setting := range strings.Split(query, "&") {
 		if name, ok := strings.CutPrefix(setting, "database="); ok {
-			return name
+			return unescaped(name)
 		}
 	}
 	if i := strings.LastIndexByte(rest, '@'); i >= 0 {
@@ -113,7 +117,15 @@ func clickHouseDatabase(url string) string {
 	if path == "" {
 		return "default"
 	}
-	return path
+	return unescaped(path)
+}
+
+// unescaped returns a part of a URL as it is meant; one that can't be read stays as it is, for the driver to refuse.
+func unescaped(part string) string {
+	if plain, err := neturl.PathUnescape(part); err == nil {
+		return plain
+	}
+	return part
 }
 
 func readDatabases(s *section) map[string]Database {
@@ -131,7 +143,7 @@ func readDatabases(s *section) map[string]Database {
 func readDatabase(s *section) Database {
 	servers := []string{"postgres", "postgresql"}
 	d := Database{URL: requireURL(s, append(servers, fileScheme))}
-	if s.text("standby_of", &d.StandbyOf) {
+	if s.url("standby_of", &d.StandbyOf) {
 		checkURL(s, "standby_of", d.StandbyOf, servers)
 		if strings.HasPrefix(d.URL, prefix(fileScheme)) {
 			s.fail("standby_of", "is only for database servers, not for files: leave it out")

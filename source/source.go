@@ -27,10 +27,15 @@ type Source interface {
 
 	// Fetch reads the rows of table that have one of the keys: keys[i] holds the values of the key's column i. A key
 	// without a row is absent from the result, which is in no particular order and has table's columns. A row with a
-	// value that its column's type can't hold is among the result's unfit rows, never absent and never an error: it must
-	// neither look deleted nor stop other rows.
+	// value that its column can't hold, a null where the table says NOT NULL among them, and a key that several rows have
+	// are among the result's unfit rows, never absent and never an error: they must neither look deleted nor stop other rows.
 	//
-	// Rows that are larger together than [Options.MaxFetchBytes] give a [TooMuchError]; one row alone never does.
+	// A row that the database itself fails to give, such as one of a view that divides by zero, fails the whole call with
+	// [chferry.CodeUnreadable]. Its message names the table and what the database said, never a value. The caller asks for
+	// fewer keys until the call fails for one key alone: that key's row is the one at fault.
+	//
+	// Rows that are larger together than [Options.MaxFetchBytes], and rows that take the database longer than a statement may,
+	// give a [TooMuchError]; one key alone never does.
 	Fetch(ctx context.Context, table chferry.Table, keys []chferry.Vector) (chferry.Rows, error)
 
 	// PrimaryKeys calls each with all primary keys of table, page by page, at most pageSize a page and in no particular
@@ -68,12 +73,25 @@ func TooMuch(rows *chferry.Rows, maxBytes int) error {
 	return nil
 }
 
-// TooMuchError says that the rows of the keys do not fit into memory together. Fewer keys may be asked for.
+// TooMuchError says that the rows of the keys can't be read together. Fewer keys may be asked for.
 type TooMuchError struct {
-	Rows int // how many had fitted, at least 1
+	Rows int // how many may be asked for, at least 1
+	// Slow tells that the rows took the database too long; else they were too large for the memory that a fetch may take.
+	Slow bool
+}
+
+// TooSlow returns the [TooMuchError] for so many keys, whose rows took the database too long; nil for a single key.
+func TooSlow(keys int) error {
+	if keys < 2 {
+		return nil
+	}
+	return &TooMuchError{Rows: keys / 2, Slow: true}
 }
 
 func (e *TooMuchError) Error() string {
+	if e.Slow {
+		return fmt.Sprintf("the rows take the database too long to be read together: %d of them may be asked for", e.Rows)
+	}
 	return fmt.Sprintf("the rows are too large to be read together: %d of them were the limit", e.Rows)
 }
 

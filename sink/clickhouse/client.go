@@ -91,8 +91,9 @@ func Open(address string, opts Options) (*Client, error) {
 }
 
 func parseURL(address string) (*ch.Options, error) {
-	u, err := url.Parse(address)
-	if err != nil || !slices.Contains([]string{"clickhouse", "http", "https"}, u.Scheme) {
+	cleanURL, ok := chferry.CleanURL(address)
+	u, err := url.Parse(cleanURL)
+	if err != nil || !ok || !slices.Contains([]string{"clickhouse", "http", "https"}, u.Scheme) {
 		return nil, malformed(err)
 	}
 	query := u.Query()

@@ -24,7 +24,8 @@ func arrayReader(t chferry.Type) valueReader {
 		format: binaryFormat,
 		unfit: func(b []byte) string {
 			if lengths, _, ok := arrayLengths(b); ok && lengths.n != 0 && lengths.n != t.Dimensions {
-				return fmt.Sprintf("a %d-dimensional array", lengths.n)
+				return fmt.Sprintf("a %d-dimensional array, and the column has %d: ALTER … TYPE int%s tells its dimensions, or columns.cast does, as in %s",
+					lengths.n, t.Dimensions, strings.Repeat("[]", lengths.n), strings.Repeat("Array(", lengths.n)+"Int32"+strings.Repeat(")", lengths.n))
 			}
 			return ""
 		},

@@ -12,7 +12,9 @@ import (
 
 // describeSQL returns a row for each column of table $1, with what is known of the table in each of them. A column's type is
 // followed from domains to the types beneath them, and from an array to its elements. How many dimensions an array has, its
-// values decide each for itself; here it has as many as it was declared with, and one where PostgreSQL kept no declaration.
+// values decide each for itself; here it has as many as it was declared with, and one where PostgreSQL kept no declaration. A
+// NOT NULL holds for sure only if it was checked, for the table and for all that are read with it, its partitions: PostgreSQL checks
+// none of a foreign table, and none that is NOT VALID.
 const describeSQL = `
 WITH RECURSIVE resolved AS (
 	SELECT a.attnum, a.atttypid AS type, a.atttypmod AS modifier, a.attndims::int AS dimensions, false AS is_array, 1 AS step
@@ -30,23 +32,37 @@ WITH RECURSIVE resolved AS (
 ), primary_key AS (
 	SELECT k.attnum, k.n FROM pg_index i, unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, n)
 	WHERE i.indrelid = to_regclass($1) AND i.indisprimary AND k.n <= i.indnkeyatts
+), tree AS (
+	SELECT to_regclass($1)::oid AS oid
+	UNION SELECT i.inhrelid FROM pg_inherits i JOIN tree ON i.inhparent = tree.oid
+), may_be_null AS (
+	SELECT DISTINCT a.attname FROM tree JOIN pg_class c ON c.oid = tree.oid JOIN pg_attribute a ON a.attrelid = c.oid
+	WHERE a.attnum > 0 AND NOT a.attisdropped AND (c.relkind NOT IN ('r', 'p') OR NOT a.attnotnull OR EXISTS (
+		SELECT FROM pg_constraint n WHERE n.conrelid = c.oid AND n.contype = 'n' AND NOT n.convalidated AND a.attnum = ANY (n.conkey)))
 )
-SELECT c.oid, c.relkind, row_security_active(c.oid), has_any_column_privilege(c.oid, 'SELECT'),
+SELECT ` + identityOf + `, c.relkind, row_security_active(c.oid), has_any_column_privilege(c.oid, 'SELECT'),
 	current_setting('server_encoding'), a.attname, a.attnotnull, t.oid, r.modifier,
 	format_type(t.oid, r.modifier) || CASE WHEN r.is_array THEN repeat('[]', r.dimensions) ELSE '' END,
-	t.typtype = 'e', CASE WHEN r.is_array THEN r.dimensions ELSE 0 END, coalesce(l.collisdeterministic, true), coalesce(k.n, 0)
+	t.typtype = 'e', CASE WHEN r.is_array THEN r.dimensions ELSE 0 END, coalesce(l.collisdeterministic, true), coalesce(k.n, 0),
+	m.attname IS NULL
 FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid
 JOIN last r ON r.attnum = a.attnum
 JOIN pg_type t ON t.oid = r.type
 LEFT JOIN pg_collation l ON l.oid = a.attcollation
 LEFT JOIN primary_key k ON k.attnum = a.attnum
+LEFT JOIN may_be_null m ON m.attname = a.attname
 WHERE c.oid = to_regclass($1)
 ORDER BY a.attnum`
 
+// identityOf tells the relation c in the namespace n apart from others. A view has no rows of its own: dropped and made anew,
+// which is how a view is changed, it is the same one.
+const identityOf = `CASE c.relkind WHEN 'v' THEN quote_ident(n.nspname) || '.' || quote_ident(c.relname) ELSE c.oid::text END`
+
 // described is what the server's catalog says of a table.
 type described struct {
-	oid         string
+	identity    string // in the database
 	kind        string // pg_class.relkind
 	rowSecurity bool
 	readable    bool
@@ -58,7 +74,8 @@ type described struct {
 type attribute struct {
 	chferry.Column
 	oid           uint32 // of the elements, if it is an array
-	notNull       bool
+	notNull       bool   // as the catalog says
+	neverNull     bool   // no row holds a null
 	isEnum        bool
 	deterministic bool // the collation tells all texts apart
 	keyPosition   int  // in the table's own primary key, from 1; 0: not part of it
@@ -70,39 +87,45 @@ func (a attribute) InKey() (name string, place int) { return a.Name, a.keyPositi
 // Describe implements [source.Source]. Views, materialized views, foreign and partitioned tables are tables here; those
 // without a primary key of their own need primaryKey.
 func (s *Source) Describe(ctx context.Context, table string, primaryKey []string) (chferry.Table, error) {
-	name, err := parseRelation(table)
+	name, err := s.relation(table)
 	if err != nil {
 		return chferry.Table{}, err
 	}
 	var d described
-	if err := s.transaction(ctx, table, statement{sql: describeSQL, params: []param{textParam(name.quoted())}, read: d.read}); err != nil {
+	mark, err := s.marked(ctx, table, d.ask(name))
+	if err != nil {
 		return chferry.Table{}, err
 	}
 	if err := s.readable(table, d); err != nil {
 		return chferry.Table{}, err
 	}
-	out := chferry.Table{Database: s.alias, Name: table, Identity: s.identity(d.oid)}
+	out := chferry.Table{Database: s.alias, Name: table, Identity: s.identity(d.identity), Mark: mark}
 	if out.PrimaryKey, err = d.key(table, primaryKey); err != nil {
 		return chferry.Table{}, err
 	}
 	for i, a := range d.columns {
 		// Where nullability is unknown, as in a view, the key's values are not null all the same: nulls match no key.
 		if a.Type.Kind != chferry.Array {
-			a.Type.Nullable = !a.notNull && !slices.Contains(out.PrimaryKey, i)
+			a.Type.Nullable = !a.neverNull && !slices.Contains(out.PrimaryKey, i)
 		}
 		out.Columns = append(out.Columns, a.Column)
 	}
 	return out, nil
 }
 
+// ask returns the statement that fills d.
+func (d *described) ask(name relation) statement {
+	return statement{sql: describeSQL, params: []param{textParam(name.quoted())}, read: d.read}
+}
+
 func (d *described) read(rr *pgconn.ResultReader) error {
 	return eachRow(rr, func(row [][]byte) error {
 		text := func(i int) string { return string(row[i]) }
 		yes := func(i int) bool { return text(i) == "t" }
-		d.oid, d.kind, d.rowSecurity, d.readable, d.encoding = text(0), text(1), yes(2), yes(3), text(4)
+		d.identity, d.kind, d.rowSecurity, d.readable, d.encoding = text(0), text(1), yes(2), yes(3), text(4)
 		a := attribute{
 			Column:  chferry.Column{Name: text(5), Destination: text(5), SourceType: text(9)},
-			notNull: yes(6), isEnum: yes(10), deterministic: yes(12),
+			notNull: yes(6), isEnum: yes(10), deterministic: yes(12), neverNull: yes(14),
 		}
 		oid, err := strconv.ParseUint(text(7), 10, 32)
 		if err != nil {

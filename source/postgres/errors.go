@@ -31,10 +31,25 @@ func (s *Source) fail(ctx context.Context, err error, table string) error {
 			"reading database %q was interrupted before it answered", s.alias)
 	}
 	var refused *pgconn.PgError
-	if errors.As(err, &refused) {
-		return s.refusal(refused, table)
+	var connecting *pgconn.ConnectError
+	switch {
+	case !errors.As(err, &refused):
+		return s.unreachable(err)
+	case errors.As(err, &connecting):
+		return s.connectRefusal(refused)
 	}
-	return s.unreachable(err)
+	return s.refusal(refused, table)
+}
+
+// connectRefusal translates why the server, or a pooler before it, does not let us in.
+func (s *Source) connectRefusal(err *pgconn.PgError) error {
+	if problem := s.refusedParameter(err); problem != nil {
+		return problem
+	}
+	if err.Code == "42501" {
+		return chferry.WrapError(chferry.CodeAccessDenied, err, "database %q at %s does not let its user connect: GRANT CONNECT ON DATABASE", s.alias, s.address)
+	}
+	return s.refusal(err, "")
 }
 
 // refusal translates what the server said, by its SQLSTATE:
@@ -42,6 +57,9 @@ func (s *Source) fail(ctx context.Context, err error, table string) error {
 func (s *Source) refusal(err *pgconn.PgError, table string) error {
 	wrap := func(code chferry.Code, format string, args ...any) error {
 		return chferry.WrapError(code, err, format, args...)
+	}
+	if what := unreadable(err); what != "" && table != "" {
+		return wrap(chferry.CodeUnreadable, "table %s of database %q has a row that can't be read (SQLSTATE %s): %s", table, s.alias, err.Code, what)
 	}
 	switch err.Code {
 	case "3D000":
@@ -55,21 +73,26 @@ func (s *Source) refusal(err *pgconn.PgError, table string) error {
 			"attempt describes it anew", table, s.alias)
 	case "57P04":
 		return wrap(chferry.CodeConfiguration, "database %q at %s was dropped: restore it, or mend its url", s.alias, s.address)
+	case "25006":
+		return wrap(chferry.CodeUnknown, "database %q: %s is read through something that writes, such as a view's function, "+
+			"and chferry's transactions are read only (SQLSTATE %s)", s.alias, orDatabase(table), err.Code)
 	case "25P03", "XX000":
 		return s.busy(err)
-	case "57014":
-		return wrap(chferry.CodeUnavailable, "database %q at %s did not answer within the statement timeout: "+
-			"look for locks and load there, or set statement_timeout in its url", s.alias, s.address)
+	case queryCanceled, transactionTimeout:
+		return s.tooSlow(err)
+	}
+	if isPoolersTimeout(err) {
+		return s.tooSlow(err)
 	}
 	switch err.Code[:min(2, len(err.Code))] {
 	case "28":
 		return wrap(chferry.CodeAccessDenied, "database %q at %s refused the login (SQLSTATE %s): "+
 			"check user and password in its url, and the server's pg_hba.conf", s.alias, s.address, err.Code)
-	case "08", "40", "53", "55", "57", "58":
+	case "08", "40", "53", "55", "57", "58", "HV":
 		return s.busy(err)
 	case "0A", "42":
-		return wrap(chferry.CodeConfiguration, "database %q at %s does not know what chferry asks of it (SQLSTATE %s): "+
-			"it must be PostgreSQL 12 or newer", s.alias, s.address, err.Code)
+		return wrap(chferry.CodeConfiguration, "database %q at %s does not know what it is asked for, to read %s (SQLSTATE %s): it must be "+
+			"PostgreSQL 12 or newer, and what a view reads must be there", s.alias, s.address, orDatabase(table), err.Code)
 	}
 	return wrap(chferry.CodeUnknown, "database %q at %s failed to read %s (SQLSTATE %s): see the server's log", s.alias, s.address,
 		orDatabase(table), err.Code)
@@ -97,12 +120,18 @@ func advice(sqlState string) string {
 	case "40001":
 		return "on a standby, replaying a change needed what was being read: turn its hot_standby_feedback on, or raise its max_standby_streaming_delay"
 	case "55P03":
-		return "a lock is held on the table"
+		return "a lock is held on the table, and was waited for as long as lock_timeout allows"
+	case "55000":
+		return "something is not in a state to be read, such as a materialized view before its first REFRESH"
+	case "57P05":
+		return "it closed the connection because it was idle for its idle_session_timeout"
 	case "25P03":
 		return "it ended the transaction because it was idle, raise its idle_in_transaction_session_timeout"
-	default:
-		return "see the server's log"
 	}
+	if strings.HasPrefix(sqlState, "HV") {
+		return "a foreign table's own server does not give its rows"
+	}
+	return "see the server's log"
 }
 
 func (s *Source) denied(err error, table string) error {

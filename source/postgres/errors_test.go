@@ -61,7 +61,23 @@ func TestSQLStates(t *testing.T) {
 		{"42883", chferry.CodeConfiguration, "12 or newer"},
 		{"0A000", chferry.CodeConfiguration, "12 or newer"},
 		{"26000", chferry.CodeUnknown, "SQLSTATE 26000"}, // a pooler that was restarted forgets prepared statements
-		{"22P02", chferry.CodeUnknown, "SQLSTATE 22P02"},
+		{"25006", chferry.CodeUnknown, "read only"},
+		{"25P04", chferry.CodeUnavailable, "transaction_timeout"},
+		{"55000", chferry.CodeUnavailable, "REFRESH"},
+		{"HV00N", chferry.CodeUnavailable, "foreign table"},
+		{"21000", chferry.CodeUnreadable, "public.users"},
+		{"22000", chferry.CodeUnreadable, "SQLSTATE 22000"},
+		{"22012", chferry.CodeUnreadable, "division by zero"},
+		{"22P02", chferry.CodeUnreadable, "SQLSTATE 22P02"},
+		{"23514", chferry.CodeUnreadable, "domain"},
+		{"39004", chferry.CodeUnreadable, "null"},
+		{"54000", chferry.CodeUnreadable, "larger"},
+		{"54001", chferry.CodeUnreadable, "itself"},
+		{"54011", chferry.CodeUnknown, "54011"}, // too many columns: the statement's
+		{"58P01", chferry.CodeUnavailable, "58P01"},
+		{"P0001", chferry.CodeUnreadable, "function"},
+		{"XX001", chferry.CodeUnreadable, "damaged"},
+		{"XX002", chferry.CodeUnreadable, "REINDEX"},
 		{"", chferry.CodeUnknown, "see the server's log"},
 	} {
 		got := postgres.Fail(s, fmt.Errorf("query: %w", &pgconn.PgError{Code: test.state, Message: "secret row"}))
@@ -70,6 +86,35 @@ func TestSQLStates(t *testing.T) {
 		}
 		if strings.Contains(got.Error(), "secret") {
 			t.Errorf("%s: the error holds the server's words: %v", test.state, got)
+		}
+	}
+}
+
+// TestInternalErrors: a damaged row is told by words; what a change of the table causes passes.
+func TestInternalErrors(t *testing.T) {
+	t.Parallel()
+	s, err := postgres.Open("postgres://app@127.0.0.1:1/shop", source.Options{Alias: "default"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	for _, test := range []struct {
+		state, message string
+		want           chferry.Code
+	}{
+		{"XX000", "invalid memory alloc request size 18446744073709551613", chferry.CodeUnreadable},
+		{"XX000", "missing chunk number 0 for toast value 16396 in pg_toast_16390", chferry.CodeUnreadable},
+		{"XX000", "compressed pglz data is corrupt", chferry.CodeUnreadable},
+		{"XX000", "cache lookup failed for relation 16390", chferry.CodeUnavailable},
+		{"XX000", "tuple concurrently updated", chferry.CodeUnavailable},
+		{"58P01", "could not access status of transaction 722", chferry.CodeUnreadable},
+		{"58P01", "could not open file base/5/1", chferry.CodeUnavailable},
+		{"57014", "canceling statement due to user request", chferry.CodeUnavailable},
+		{"08P01", "query_timeout", chferry.CodeUnavailable},
+	} {
+		got := postgres.Fail(s, &pgconn.PgError{Code: test.state, Message: test.message})
+		if chferry.CodeOf(got) != test.want || strings.Contains(got.Error(), test.message) && test.state != "08P01" {
+			t.Errorf("%s %s: got %s %v, want %s", test.state, test.message, chferry.CodeOf(got), got, test.want)
 		}
 	}
 }

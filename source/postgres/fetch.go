@@ -1,9 +1,11 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -13,11 +15,11 @@ import (
 
 // Fetch implements [source.Source]. Keys are compared by the server, as values of the columns' types. It returns
 // [chferry.CodeSourceChanged] if the table is not the one that was described, and [chferry.CodeSchemaMismatch] for a column of
-// a type that is not supported, for one that changed since it was described, and for a key that several rows have. For a column
-// that was dropped since it is [chferry.CodeUnavailable]: described anew, the table can be read. A [source.TooMuchError]
-// costs the connection.
+// a type that is not supported and for one that changed since it was described. For a column that was dropped since it is
+// [chferry.CodeUnavailable]: described anew, the table can be read. A [source.TooMuchError] costs the connection. A statement that
+// the server ends by its statement_timeout gives one, too, and [chferry.CodeUnavailable] for a single key.
 func (s *Source) Fetch(ctx context.Context, table chferry.Table, keys []chferry.Vector) (chferry.Rows, error) {
-	name, err := parseRelation(table.Name)
+	name, err := s.relation(table.Name)
 	if err != nil {
 		return chferry.Rows{}, err
 	}
@@ -30,10 +32,35 @@ func (s *Source) Fetch(ctx context.Context, table chferry.Table, keys []chferry.
 	l := lookupOf(table, name, keys)
 	reader := newRowReader(table, keys[0].Len(), l.position, s.maxBytes)
 	fetch := statement{sql: l.sql, params: l.params, resultFormats: reader.formats, read: reader.read}
+	began := time.Now()
 	if err := s.transaction(ctx, table.Name, fetch, s.sameTable(table, name)); err != nil {
+		if s.timedOut(err, time.Since(began)) {
+			err = cmp.Or(source.TooSlow(keys[0].Len()), err)
+		}
 		return chferry.Rows{}, err
 	}
+	if len(reader.nulls) > 0 {
+		if err := s.stillNotNull(ctx, table, name, reader.nulls); err != nil {
+			return chferry.Rows{}, err
+		}
+	}
+	source.Repeated(&reader.rows, reader.repeated, table.Name)
 	return reader.rows, nil
+}
+
+// stillNotNull refuses columns that held nulls although they were described as NOT NULL, if that has changed since.
+func (s *Source) stillNotNull(ctx context.Context, table chferry.Table, name relation, columns map[int]bool) error {
+	var now described
+	if err := s.transaction(ctx, table.Name, now.ask(name)); err != nil {
+		return err
+	}
+	for i := range columns {
+		c := table.Columns[i]
+		if !slices.ContainsFunc(now.columns, func(a attribute) bool { return a.Name == c.Name && a.neverNull }) {
+			return changed(table, c, "nulls, other")
+		}
+	}
+	return nil
 }
 
 // fetchable refuses what the caller of Fetch got wrong.
@@ -57,7 +84,9 @@ type rowReader struct {
 	formats  []int16
 	readers  []valueReader
 	rows     chferry.Rows
-	seen     []bool // by key
+	seen     []bool       // by key
+	repeated map[int]bool // keys that several rows have
+	nulls    map[int]bool // columns that held nulls although they are NOT NULL
 	maxBytes int
 }
 
@@ -67,6 +96,7 @@ const sample = 128
 func newRowReader(table chferry.Table, keys int, position func(int64) int, maxBytes int) *rowReader {
 	r := &rowReader{
 		table: table, position: position, formats: []int16{binaryFormat}, seen: make([]bool, keys), maxBytes: maxBytes,
+		repeated: map[int]bool{}, nulls: map[int]bool{},
 		rows: chferry.Rows{Block: chferry.NewBlock(table.Columns), Key: make([]int, 0, keys)},
 	}
 	for i, c := range table.Columns {
@@ -85,9 +115,7 @@ func (r *rowReader) read(rr *pgconn.ResultReader) error {
 				return err
 			}
 		}
-		if err := r.readRow(rr.Values()); err != nil {
-			return err
-		}
+		r.readRow(rr.Values())
 		if err := source.TooMuch(&r.rows, r.maxBytes); err != nil {
 			return err
 		}
@@ -100,7 +128,7 @@ func (r *rowReader) read(rr *pgconn.ResultReader) error {
 func (r *rowReader) sameTypes(fields []pgconn.FieldDescription) error {
 	for i, c := range r.table.Columns {
 		if !sameType(fields[i+1], c) {
-			return r.changed(c, "another type")
+			return changed(r.table, c, "another type")
 		}
 	}
 	return nil
@@ -119,42 +147,53 @@ func sameType(field pgconn.FieldDescription, c chferry.Column) bool {
 	}
 }
 
-func (r *rowReader) changed(c chferry.Column, what string) error {
+func changed(table chferry.Table, c chferry.Column, what string) error {
 	return chferry.Errorf(chferry.CodeSchemaMismatch, "column %q of table %s has %s than when it was described: it was changed meanwhile",
-		c.Name, r.table.Name, what)
+		c.Name, table.Name, what)
 }
 
-func (r *rowReader) readRow(row [][]byte) error {
+func (r *rowReader) readRow(row [][]byte) {
 	key := r.position(int64At(row[0]))
 	if key < 0 {
-		return nil
+		return
 	}
 	if r.seen[key] {
-		return chferry.Errorf(chferry.CodeSchemaMismatch, "table %s has several rows with one primary key: primary_key must name columns that tell its rows apart",
-			r.table.Name)
+		r.repeated[key] = true
+		return
 	}
 	r.seen[key] = true
 	before := r.rows.Rows()
-	for i, reader := range r.readers {
-		v, value := &r.rows.Vectors[i], row[i+1]
-		switch {
-		case value != nil && reader.unfit != nil && reader.unfit(value) != "":
-			r.unfit(key, i, before, reader.unfit(value))
-			return nil
-		case value != nil:
-			if !reader.read(v, value) {
-				return r.changed(r.table.Columns[i], "another form")
-			}
-		case v.Type.Nullable:
-			v.AppendNull()
-		default:
-			return r.changed(r.table.Columns[i], "nulls, other")
+	for i := range r.readers {
+		if what := r.readValue(i, row[i+1]); what != "" {
+			r.unfit(key, i, before, what)
+			return
 		}
 	}
 	if r.rows.Key = append(r.rows.Key, key); len(r.rows.Key) == sample {
 		r.reserveTexts()
 	}
-	return nil
+}
+
+// readValue appends a value to column i. It says what kind of value it is if the column can't hold it.
+func (r *rowReader) readValue(i int, value []byte) (what string) {
+	v, reader := &r.rows.Vectors[i], r.readers[i]
+	switch {
+	case value == nil && v.Type.Nullable:
+		v.AppendNull()
+		return ""
+	case value == nil:
+		r.nulls[i] = true
+		return "a null, although the table says NOT NULL"
+	}
+	if reader.unfit != nil {
+		if what := reader.unfit(value); what != "" {
+			return what
+		}
+	}
+	if !reader.read(v, value) {
+		return "a value whose form on the wire is not that of its type"
+	}
+	return ""
 }
 
 // reserveTexts makes room for texts as long as those so far, so that vectors of short ones need not grow, and none takes more
@@ -168,7 +207,7 @@ func (r *rowReader) reserveTexts() {
 
 // unfit takes back the row whose column i can't hold its value.
 func (r *rowReader) unfit(key, i, before int, what string) {
-	for j := range r.rows.Vectors[:i] {
+	for j := range r.rows.Vectors[:i+1] {
 		r.rows.Vectors[j].Truncate(before)
 	}
 	c := r.table.Columns[i]

@@ -22,6 +22,15 @@ func (r relation) quoted() string {
 	return strings.Join(parts, ".")
 }
 
+// relation reads a table's name. One without a schema is in the schema that the URL names as other clients do, if it names one.
+func (s *Source) relation(name string) (relation, error) {
+	r, err := parseRelation(name)
+	if len(r) == 1 && s.schema != "" {
+		r = relation{s.schema, r[0]}
+	}
+	return r, err
+}
+
 // parseRelation reads a table's name as it is configured: table or schema.table. Each part is taken as it is, with its
 // capitals and spaces; a part that begins with a double quote ends at the next one, may hold dots, and has its own
 // double quotes doubled.

@@ -8,12 +8,15 @@ package postgres
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"math"
 	"net"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -31,17 +34,28 @@ const (
 	statementTimeout = time.Minute
 	// A server that should have ended a statement by itself is given up after this time more.
 	grace = 10 * time.Second
+	// A connection that was idle is asked whether it still leads anywhere, and has so long to answer.
+	pingTimeout = 3 * time.Second
+	// What stands between, such as a NAT or a load balancer, forgets connections that are idle for some minutes.
+	maxIdleTime = 2 * time.Minute
+	// Close waits so long for reads that are under way.
+	closePatience = 3 * time.Second
 )
 
 // Source reads one PostgreSQL database. Its methods may be called at the same time.
 type Source struct {
 	pool    *pgxpool.Pool
 	alias   string
+	sockets sockets
 	address string        // host:port, all of them if the URL has several; for errors
 	timeout time.Duration // of a statement; 0: none
 	opening []statement
 
 	maxBytes int // of the rows of one Fetch
+	// parameters are the names of the settings that are sent when a connection starts.
+	parameters []string
+	schema     string      // of tables that are named without one; empty: as the server's search path says
+	markless   atomic.Bool // the server does not tell how far it is in the log
 
 	primary  *Source       // is asked for its position when pool leads to a standby; nil: standbys are refused
 	patience time.Duration // with a primary that does not answer and a standby that lags behind
@@ -77,32 +91,45 @@ func Open(url string, opts source.Options) (source.Source, error) {
 
 // open opens the server that the URL of a setting leads to.
 func open(url, setting string, opts source.Options) (*Source, error) {
-	config, err := pgxpool.ParseConfig(url)
+	clean, ok := chferry.CleanURL(url)
+	var config *pgxpool.Config
+	err := errBehindHost
+	if ok {
+		config, err = pgxpool.ParseConfig(clean)
+	}
 	if err != nil {
 		// The cause may quote the password, which the caller did not ask to see: it is not kept.
 		return nil, chferry.Errorf(chferry.CodeConfiguration,
 			"the %s of database %q can't be read: it must look like postgres://user:password@host:5432/database, with "+
-				"special characters of the password written as %%XX, and files it names must exist", setting, opts.Alias)
+				"special characters of the password written as %%XX (@ as %%40, / as %%2F), and files it names must exist", setting, opts.Alias)
 	}
 	s := &Source{alias: opts.Alias, address: addresses(&config.ConnConfig.Config), patience: replayPatience, maxBytes: opts.FetchBytes()}
 	if s.timeout, err = timeoutOf(config.ConnConfig.RuntimeParams, setting, opts.Alias); err != nil {
 		return nil, err
 	}
+	if s.schema, err = parametersOf(config.ConnConfig.RuntimeParams, setting, opts.Alias); err != nil {
+		return nil, err
+	}
+	s.parameters = slices.Sorted(maps.Keys(config.ConnConfig.RuntimeParams))
 	s.opening = s.openingStatements()
-	configure(config, opts.MaxConnections)
+	s.configure(config, opts.MaxConnections)
 	if s.pool, err = pgxpool.NewWithConfig(context.Background(), config); err != nil {
-		return nil, chferry.WrapError(chferry.CodeConfiguration, err, "the connection pool of database %q can't be made", opts.Alias)
+		return nil, chferry.Errorf(chferry.CodeConfiguration, "the connection pool of database %q can't be made", opts.Alias)
 	}
 	return s, nil
 }
 
+var errBehindHost = errors.New("an @ stands behind the host")
+
 // configure adds what the URL does not say.
-func configure(config *pgxpool.Config, connections int) {
+func (s *Source) configure(config *pgxpool.Config, connections int) {
 	if config.MaxConns = defaultConnections; connections > 0 {
 		config.MaxConns = int32(min(connections, math.MaxInt32))
 	}
 	config.MinConns, config.MinIdleConns = 0, 0
+	config.PingTimeout, config.MaxConnIdleTime = pingTimeout, maxIdleTime
 	connect := config.ConnConfig
+	connect.DialFunc = s.sockets.dialer(connect.DialFunc)
 	connect.ConnectTimeout = min(connect.ConnectTimeout, connectTimeout)
 	connect.RuntimeParams["client_encoding"] = "UTF8"
 	if connect.RuntimeParams["application_name"] == "" {
@@ -122,7 +149,7 @@ func timeoutOf(params map[string]string, setting, alias string) (time.Duration, 
 		return time.Duration(ms) * time.Millisecond, nil
 	}
 	d, err := time.ParseDuration(strings.Replace(text, "min", "m", 1))
-	if err != nil || d < 0 {
+	if err != nil || d < 0 || d > math.MaxInt32*time.Millisecond {
 		return 0, chferry.Errorf(chferry.CodeConfiguration,
 			"the %s of database %q has a statement_timeout that can't be read: it must be milliseconds, or look like 30s or 5min", setting, alias)
 	}
@@ -131,9 +158,13 @@ func timeoutOf(params map[string]string, setting, alias string) (time.Duration, 
 
 // addresses lists the servers of a configuration, each once.
 func addresses(config *pgconn.Config) string {
-	list := []string{net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port)))}
+	addressOf := func(host string, port uint16) string {
+		// A host with an @ has part of a password in it, however the URL was read.
+		return net.JoinHostPort(host[strings.LastIndexByte(host, '@')+1:], strconv.Itoa(int(port)))
+	}
+	list := []string{addressOf(config.Host, config.Port)}
 	for _, fallback := range config.Fallbacks {
-		address := net.JoinHostPort(fallback.Host, strconv.Itoa(int(fallback.Port)))
+		address := addressOf(fallback.Host, fallback.Port)
 		if !slices.Contains(list, address) {
 			list = append(list, address)
 		}
@@ -146,10 +177,22 @@ func (s *Source) Check(ctx context.Context) error {
 	return s.transaction(ctx, "")
 }
 
-// Close implements [source.Source]. It waits for reads that are under way.
+// Close implements [source.Source]. It waits for reads that are under way, but not long: then it takes their connections away.
 func (s *Source) Close() {
-	s.pool.Close()
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		s.pool.Close()
+	}()
 	if s.primary != nil {
 		s.primary.Close()
+	}
+	for range 2 {
+		select {
+		case <-closed:
+			return
+		case <-time.After(closePatience):
+			s.sockets.close()
+		}
 	}
 }

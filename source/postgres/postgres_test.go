@@ -33,6 +33,11 @@ func bundleOf(b bundle) sourcetest.Bundle {
 	return sourcetest.Bundle{
 		Source: b.source, Limited: limited, Alias: alias, Exec: b.exec,
 		Quote: quote, Configured: configured, Type: sqlType, Literal: literal, Unfit: "char(8)",
+		Broken: func(t *testing.T, table string) {
+			t.Helper()
+			b.exec(t, `CREATE TABLE raw (id bigint PRIMARY KEY, n text); INSERT INTO raw SELECT i, i::text FROM generate_series(1, 9) AS i;
+				UPDATE raw SET n = 'secret' WHERE id = 5; CREATE VIEW `+quote(table)+` AS SELECT id, n::int FROM raw`)
+		},
 	}
 }
 

@@ -105,18 +105,19 @@ func (s *Source) samePlace(p place) error {
 	return nil
 }
 
-// identity is what [chferry.Table.Identity] is for the table with that OID.
-func (s *Source) identity(oid string) string {
+// identity is what [chferry.Table.Identity] is for the table that is told apart by this within its database.
+func (s *Source) identity(table string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.where.server + "/" + oid
+	return s.where.server + "/" + table
 }
 
 // sameTable refuses a table that is not the one that was described. It stands behind a statement that reads the table, whose
 // lock keeps the name where it leads until the transaction ends.
 func (s *Source) sameTable(table chferry.Table, name relation) statement {
 	return statement{
-		sql: "SELECT to_regclass($1)::oid", params: []param{textParam(name.quoted())},
+		sql:    "SELECT " + identityOf + " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass($1)",
+		params: []param{textParam(name.quoted())},
 		read: func(rr *pgconn.ResultReader) error {
 			return eachRow(rr, func(row [][]byte) error {
 				if table.Identity != "" && s.identity(string(row[0])) != table.Identity {

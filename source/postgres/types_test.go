@@ -267,7 +267,11 @@ func TestArraysOfOtherDimensions(t *testing.T) {
 			got[key] = sourcetest.Text(&rows.Vectors[0], r) + " " + sourcetest.Text(&rows.Vectors[2], r)
 		}
 		for _, u := range rows.Unfit {
-			unfit[u.Key] = u.Reason
+			reason, advice, _ := strings.Cut(u.Reason, ", and the column has ")
+			unfit[u.Key] = reason
+			if !strings.Contains(advice, "ALTER … TYPE int[]") || !strings.Contains(advice, "columns.cast") || !strings.Contains(advice, "Array(") {
+				t.Errorf("%s: the reason %q does not say what to do", name, u.Reason)
+			}
 		}
 		if !maps.Equal(got, want.rows) || !maps.Equal(unfit, want.unfit) {
 			t.Errorf("%s: got rows %v and unfit %v, want %v and %v", name, got, unfit, want.rows, want.unfit)

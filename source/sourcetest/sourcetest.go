@@ -34,6 +34,9 @@ type Bundle struct {
 	// Misfit is an SQL expression whose value an integer column takes although it is none; empty if the database holds columns
 	// to their types.
 	Misfit string
+	// Broken creates a table of that name with the columns id, a whole number and the primary key, and n, and the rows 1 to 9, of
+	// which the database fails to give the row 5: not for its keys, but for what it holds, which is the text "secret" or -77777.
+	Broken func(t *testing.T, table string)
 	// SameWhenRecreated tells that a table which is dropped and created again with the same primary key is the same table,
 	// because the database keeps nothing that tells them apart.
 	SameWhenRecreated bool
@@ -56,6 +59,8 @@ func Run(t *testing.T, open func(t *testing.T) Bundle) {
 		"FetchMissingTable":           testFetchMissingTable,
 		"FetchUnsupportedColumn":      testFetchUnsupportedColumn,
 		"FetchUnfitValues":            testFetchUnfitValues,
+		"FetchUnreadableRow":          testFetchUnreadableRow,
+		"FetchSeveralRowsOfOneKey":    testFetchSeveralRowsOfOneKey,
 		"FetchCancelled":              testFetchCancelled,
 		"FetchTooMuch":                testFetchTooMuch,
 		"FetchLargeRow":               testFetchLargeRow,

@@ -9,9 +9,11 @@ import (
 )
 
 // describeSQL returns a row for each column of the table named by its parameter, with what is known of the table in each.
+// A rowid, which is what a column of the type INTEGER is that is a primary key alone, is never null.
 // Hidden columns are a virtual table's arguments; generated ones count from 2 and are columns like others.
 const describeSQL = `
-SELECT l.name, l.type, x.name, x.type, x."notnull", x.pk
+SELECT l.name, l.type, x.name, x.type, x."notnull" OR (x.pk = 1 AND NOT l.wr AND upper(x.type) = 'INTEGER'
+	AND (SELECT max(pk) FROM pragma_table_xinfo(l.name, l.schema)) = 1), x.pk
 FROM pragma_table_list(?) AS l JOIN pragma_table_xinfo(l.name, l.schema) AS x
 WHERE l.schema = 'main' AND x.hidden <> 1 ORDER BY x.cid`
 
@@ -88,10 +90,11 @@ func (s *Source) describe(ctx context.Context, at *snapshot, table string) (desc
 	return d, nil
 }
 
-// typeIn is the column's type in a table whose primary key it is part of, or not. Nulls equal no key.
+// typeIn is the column's type in a table whose primary key it is part of, or not. Nulls equal no key. Where another key is
+// configured, the table's own may hold nulls: SQLite allows them there.
 func (a attribute) typeIn(key bool) chferry.Type {
 	t := a.Type
-	t.Nullable = !a.notNull && a.keyPosition == 0 && !key
+	t.Nullable = !a.notNull && !key
 	return t
 }
 

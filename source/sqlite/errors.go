@@ -27,17 +27,39 @@ func (s *Source) fail(ctx context.Context, err error, table string) error {
 		return chferry.WrapError(chferry.CodeUnavailable, errors.Join(ctx.Err(), err),
 			"reading database %q was interrupted before it answered", s.alias)
 	case errors.Is(err, context.Canceled):
-		return chferry.WrapError(chferry.CodeUnavailable, err, "reading %s of database %q took longer than %s: is its disk slow, or is there no index on its primary key?",
-			orSchema(table), s.alias, readTimeout)
+		return chferry.WrapError(chferry.CodeUnavailable, &slowError{err},
+			"reading %s of database %q took longer than %s: is its disk slow, or is there no index on its primary key?", orSchema(table), s.alias, s.timeout)
 	case errors.As(err, &refused):
 		return s.refusal(refused, table)
 	default:
-		return s.unreadable(err)
+		return s.unopenable(err)
 	}
 }
 
-// unreadable translates what the file system said.
-func (s *Source) unreadable(err error) error {
+// slowError is the cause of an error for a read that took too long.
+type slowError struct{ error }
+
+func (e *slowError) Unwrap() error { return e.error }
+
+// rowFault says what a row has that SQLite can't give it for; empty if the error is not a row's. Damage is none: of a damaged file
+// nothing can be believed, not even that a row is absent.
+func rowFault(err error) string {
+	var refused *driver.Error
+	if !errors.As(err, &refused) {
+		return ""
+	}
+	switch refused.Code() & 0xff {
+	case codes.SQLITE_ERROR, codes.SQLITE_MISMATCH, codes.SQLITE_CONSTRAINT:
+		return "the expression of a generated column fails for it"
+	case codes.SQLITE_TOOBIG:
+		return "a value is larger than SQLite gives"
+	default:
+		return ""
+	}
+}
+
+// unopenable translates what the file system said.
+func (s *Source) unopenable(err error) error {
 	wrap := func(code chferry.Code, format string) error { return chferry.WrapError(code, err, format, s.alias) }
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

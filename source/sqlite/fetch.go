@@ -1,7 +1,9 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,7 +14,7 @@ import (
 
 // Fetch implements [source.Source]. Keys are compared by SQLite, as values of the columns' types. It returns
 // [chferry.CodeSourceChanged] if the table is not the one that was described, and [chferry.CodeSchemaMismatch] for a column of
-// a type that is not supported, for one that changed since it was described, and for a key that several rows have.
+// a type that is not supported and for one that changed since it was described.
 func (s *Source) Fetch(ctx context.Context, table chferry.Table, keys []chferry.Vector) (chferry.Rows, error) {
 	if err := fetchable(table, keys); err != nil {
 		return chferry.Rows{}, err
@@ -20,19 +22,32 @@ func (s *Source) Fetch(ctx context.Context, table chferry.Table, keys []chferry.
 	if len(keys) == 0 || keys[0].Len() == 0 {
 		return chferry.Rows{Block: chferry.NewBlock(table.Columns)}, nil
 	}
-	found := newRowReader(table, keys[0].Len(), s.maxBytes)
+	found, list := newRowReader(table, keys[0].Len(), s.maxBytes), newKeyList(keys)
 	err := s.within(ctx, table.Name, func(ctx context.Context, at *snapshot) error {
 		name, err := s.sameTable(ctx, at, table)
 		if err != nil {
 			return err
 		}
-		return found.read(ctx, at, fetchSQL(table, name), newKeyList(keys))
+		query := fetchSQL(table, name)
+		err = found.read(ctx, at, query, string(list.json), list.owner)
+		if what := rowFault(err); what != "" && found.read(ctx, at, query, noKeys, nil) == nil {
+			return chferry.WrapError(chferry.CodeUnreadable, err, "table %s of database %q has a row that can't be read: %s", table.Name, s.alias, what)
+		}
+		return err
 	})
+	var tooSlow *slowError
+	if errors.As(err, &tooSlow) {
+		err = cmp.Or(source.TooSlow(keys[0].Len()), err)
+	}
 	if err != nil {
 		return chferry.Rows{}, err
 	}
+	source.Repeated(&found.rows, found.repeated, table.Name)
 	return found.rows, nil
 }
+
+// noKeys is a list of keys without any. A statement that fails with it does not fail for a row.
+const noKeys = "[]"
 
 // fetchable refuses what the caller of Fetch got wrong.
 func fetchable(table chferry.Table, keys []chferry.Vector) error {
@@ -93,16 +108,21 @@ func fetchSQL(table chferry.Table, name string) string {
 type rowReader struct {
 	table    chferry.Table
 	rows     chferry.Rows
-	seen     []bool // by key
+	seen     []bool       // by key
+	repeated map[int]bool // keys that several rows have
 	maxBytes int
 }
 
 func newRowReader(table chferry.Table, keys, maxBytes int) *rowReader {
-	return &rowReader{table, chferry.Rows{Block: chferry.NewBlock(table.Columns), Key: make([]int, 0, keys)}, make([]bool, keys), maxBytes}
+	return &rowReader{
+		table: table, rows: chferry.Rows{Block: chferry.NewBlock(table.Columns), Key: make([]int, 0, keys)},
+		seen: make([]bool, keys), repeated: map[int]bool{}, maxBytes: maxBytes,
+	}
 }
 
-func (r *rowReader) read(ctx context.Context, at *snapshot, query string, keys *keyList) error {
-	rows, err := at.QueryContext(ctx, query, string(keys.json))
+// read reads the rows of a list of keys; owner has the index of the key that each element of the list is a form of.
+func (r *rowReader) read(ctx context.Context, at *snapshot, query, keys string, owner []int) error {
+	rows, err := at.QueryContext(ctx, query, keys)
 	if err != nil {
 		return err
 	}
@@ -117,9 +137,7 @@ func (r *rowReader) read(ctx context.Context, at *snapshot, query string, keys *
 		if err := rows.Scan(into...); err != nil {
 			return err
 		}
-		if err := r.row(keys.owner[element], values); err != nil {
-			return err
-		}
+		r.row(owner[element], values)
 		if err := source.TooMuch(&r.rows, r.maxBytes); err != nil {
 			return err
 		}
@@ -127,10 +145,10 @@ func (r *rowReader) read(ctx context.Context, at *snapshot, query string, keys *
 	return rows.Err()
 }
 
-func (r *rowReader) row(key int, values []any) error {
+func (r *rowReader) row(key int, values []any) {
 	if r.seen[key] {
-		return chferry.Errorf(chferry.CodeSchemaMismatch, "table %s has several rows with one primary key: primary_key must name columns that tell its rows apart",
-			r.table.Name)
+		r.repeated[key] = true
+		return
 	}
 	r.seen[key] = true
 	before := r.rows.Rows()
@@ -145,8 +163,7 @@ func (r *rowReader) row(key int, values []any) error {
 		c := r.table.Columns[i]
 		reason := fmt.Sprintf("table %s: column %q (%s) holds %s", r.table.Name, c.Name, c.SourceType, what)
 		r.rows.Unfit = append(r.rows.Unfit, chferry.Unfit{Key: key, Reason: reason})
-		return nil
+		return
 	}
 	r.rows.Key = append(r.rows.Key, key)
-	return nil
 }

@@ -37,7 +37,8 @@ type Source struct {
 	alias string
 	path  string // absolute
 
-	maxBytes int // of the rows of one Fetch
+	maxBytes int           // of the rows of one Fetch
+	timeout  time.Duration // of a read
 }
 
 var _ source.Open = Open
@@ -67,7 +68,7 @@ func Open(address string, opts source.Options) (source.Source, error) {
 	if opts.MaxConnections > 0 {
 		db.SetMaxOpenConns(opts.MaxConnections)
 	}
-	return &Source{db: db, alias: opts.Alias, path: path, maxBytes: opts.FetchBytes()}, nil
+	return &Source{db: db, alias: opts.Alias, path: path, maxBytes: opts.FetchBytes(), timeout: readTimeout}, nil
 }
 
 // dsn returns how the driver opens a file for reading alone. Functions of the application's own schema that are not known

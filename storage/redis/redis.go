@@ -61,9 +61,10 @@ const (
 // Open returns a storage for a URL: redis://user:password@host:port/db, rediss:// for TLS; several hosts, separated by
 // commas, are the nodes of a cluster. It does not connect yet. A URL that can't be read gives CodeConfiguration.
 func Open(rawURL string, opts Options) (*Storage, error) {
-	first, others := splitHosts(rawURL)
+	cleanURL, ok := chferry.CleanURL(rawURL)
+	first, others := splitHosts(cleanURL)
 	single, err := redis.ParseURL(first)
-	if err != nil {
+	if err != nil || !ok {
 		return nil, chferry.WrapError(chferry.CodeConfiguration, err,
 			"the Redis URL can't be read: write redis://user:password@host:port/db, or rediss:// for TLS")
 	}

@@ -1,0 +1,29 @@
+package source
+
+import (
+	"slices"
+
+	"github.com/chferry/chferry"
+)
+
+// Repeated takes the keys that have several rows out of rows, and tells each of them as unfit: nothing says which of its
+// rows is meant. repeated holds the indexes of these keys; the other keys keep their rows.
+func Repeated(rows *chferry.Rows, repeated map[int]bool, table string) {
+	if len(repeated) == 0 {
+		return
+	}
+	var out []int
+	for r, key := range rows.Key {
+		if repeated[key] {
+			out = append(out, r)
+		}
+	}
+	rows.Block = rows.Without(out)
+	isRepeated := func(key int) bool { return repeated[key] }
+	rows.Key = slices.DeleteFunc(rows.Key, isRepeated)
+	rows.Unfit = slices.DeleteFunc(rows.Unfit, func(u chferry.Unfit) bool { return isRepeated(u.Key) })
+	for key := range repeated {
+		rows.Unfit = append(rows.Unfit, chferry.Unfit{Key: key, Reason: "several rows of " + table + " have this primary key"})
+	}
+	slices.SortFunc(rows.Unfit, func(a, b chferry.Unfit) int { return a.Key - b.Key })
+}
