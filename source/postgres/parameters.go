@@ -19,7 +19,7 @@ import (
 // their work, and nothing of the database.
 var foreign = strings.Fields(`
 	pgbouncer connectionlimit pooltimeout sockettimeout sslaccept statementcachesize statementcachemode preparedstatements
-	preparedstatementcachesize preparedstatementcachequeries preparedstatementcachesizemib preparethreshold binarytransfer autosave
+	preparedstatementcachesize preparedstatementcachequeries preparedstatementcachesizemib preparethreshold binarytransfer autosave applicationname
 	cleanupsavepoints reversebatchedinserts rewritebatchedinserts defaultrowfetchsize logintimeout loglevel loggerlevel loggerfile
 	assumeminserverversion targetservertype loadbalancehosts hostrecheckseconds stringtype unknownlength disablecolumnsanitiser
 	preferquerymode escapesyntaxcallmode allowencodingchanges readonly readonlymode maxresultbuffer adaptivefetch
@@ -69,7 +69,7 @@ func parametersOf(params map[string]string, setting, alias string) (schema strin
 		case plain == "ssl", plain == "usessl":
 			return "", unknownParameter(name, setting, alias, "write sslmode=require, or sslmode=verify-full, which checks the certificate")
 		default:
-			return "", unknownParameter(name, setting, alias, "take it out; a setting of the server is written as options=-c%20name=value")
+			return "", unknownParameter(name, setting, alias, "take it out; a setting of the server is written as options=-c%20name%3Dvalue")
 		}
 	}
 	return schema, nil
@@ -96,7 +96,8 @@ var poolersParameter = regexp.MustCompile(`^unsupported startup parameter(?: in 
 // refusedParameter translates that a server or pooler does not take a parameter of the URL; nil for anything else.
 func (s *Source) refusedParameter(err *pgconn.PgError) error {
 	wrap := func(what, mend string) error {
-		return chferry.WrapError(chferry.CodeConfiguration, err, "database %q at %s refuses %s of its url: %s", s.alias, s.address, what, mend)
+		// The cause quotes the parameter's value: it is not kept.
+		return chferry.Errorf(chferry.CodeConfiguration, "database %q at %s refuses %s of its url: %s", s.alias, s.address, what, mend)
 	}
 	if found := poolersParameter.FindStringSubmatch(err.Message); found != nil {
 		return wrap("the parameter "+found[1], "take it out, or name it in PgBouncer's ignore_startup_parameters")

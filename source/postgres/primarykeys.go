@@ -13,7 +13,7 @@ import (
 // PrimaryKeys implements [source.Source]. The keys are those of one moment, read in one pass with a cursor, so that
 // neither side holds more than a page; the transaction stays open until the last page.
 func (s *Source) PrimaryKeys(ctx context.Context, table chferry.Table, pageSize int, each func([]chferry.PrimaryKey) error) error {
-	name, err := parseRelation(table.Name)
+	name, err := s.relation(table.Name)
 	if err != nil {
 		return err
 	}
