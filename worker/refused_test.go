@@ -94,8 +94,8 @@ func TestTooManyRefused(t *testing.T) {
 	b.sink.breakWith(func(context.Context) error {
 		return chferry.Errorf(chferry.CodeRefused, "insert into users: it does not take it")
 	})
-	err := b.wantFailure(chferry.CodeRefused)
-	if !strings.Contains(err.Error(), "more than 100 rows of one batch are refused one by one: insert into users: it does not take it") {
+	err := b.wantFailure(chferry.CodeTooManyFailed)
+	if !strings.Contains(err.Error(), "more than 100 operations of one batch can't be imported, the first because: insert into users: it does not take it") {
 		t.Errorf("the sync failed with %v", err)
 	}
 	b.wantStatus(chferry.Status{InFlight: 101})

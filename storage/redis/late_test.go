@@ -49,13 +49,25 @@ func (r *resending) ProcessPipelineHook(next goredis.ProcessPipelineHook) goredi
 
 func (r *resending) ProcessHook(next goredis.ProcessHook) goredis.ProcessHook {
 	return func(ctx context.Context, cmd goredis.Cmder) error {
-		if args := cmd.Args(); cmd.Name() == "evalsha" && !slices.Contains(redis.NeverLate, args[1].(string)) {
+		err := next(ctx, cmd)
+		if args := cmd.Args(); cmd.Name() == "evalsha" && !slices.Contains(redis.NeverLate, args[1].(string)) && !refused(cmd) {
 			r.mu.Lock()
 			r.sent = append(r.sent, slices.Clone(args))
 			r.mu.Unlock()
 		}
-		return next(ctx, cmd)
+		return err
 	}
+}
+
+// refused tells a request of a token that was not the claimant. It never becomes the claimant again: its next sync has another token,
+// other than an actor of a test.
+func refused(cmd goredis.Cmder) bool {
+	script, ok := cmd.(*goredis.Cmd)
+	if !ok {
+		return false
+	}
+	words, err := script.Slice()
+	return err == nil && (words[0] == "superseded" || words[0] == "overtaken" || words[0] == "claimed")
 }
 
 // Resend implements storagetest.Resender.
