@@ -214,6 +214,18 @@ func TestLateSteps(t *testing.T) {
 	late()
 	s.wantDrained("5 6 1")
 	late()
+	for range 2 { // the second failure is no longer the one that was discarded first
+		s.register("1")
+		s.start("c")
+		batch := s.get("c", 2)
+		s.ok(s.SetAside(t.Context(), key, storage.Attempt{Token: "c", BatchID: batch.ID, Number: 1}, failed))
+		s.ok(s.post("c", batch))
+		late()
+		if n, err := s.DiscardFailed(t.Context(), key); err != nil || n != 1 {
+			t.Fatalf("discarded %d, %v; want 1", n, err)
+		}
+	}
+	late()
 	s.register("7")
 	late()
 	s.ok(s.Flush(t.Context(), key))
