@@ -16,9 +16,11 @@ import (
 const (
 	DefaultTaskQueue = "chferry"
 	DefaultIDPrefix  = "chferry"
-	DefaultListen    = "127.0.0.1:8088" // of the API
-	DefaultBatchSize = 100_000          // operations a batch
-	DefaultEngine    = "replacing_merge_tree"
+
+	DefaultRedisPrefix = "chferry"
+	DefaultListen      = "127.0.0.1:8088" // of the API
+	DefaultBatchSize   = 100_000          // operations a batch
+	DefaultEngine      = "replacing_merge_tree"
 
 	DefaultNudgeInterval = time.Second
 )
@@ -47,7 +49,8 @@ type Temporal struct {
 
 // Redis says where operations are kept.
 type Redis struct {
-	URL string // redis:// or rediss://
+	URL    string // redis:// or rediss://
+	Prefix string // begins every key
 
 	// What must have kept a registration before it is acknowledged.
 	Replicas int           // so many replicas
@@ -136,4 +139,13 @@ func (c *Config) knownKeys() string {
 		keys = append(keys, "…")
 	}
 	return "there are " + strings.Join(keys, ", ")
+}
+
+// QualifiedTable returns the database and the table that an import fills, as database.table.
+func (c *Config) QualifiedTable(imp chferry.Import) string {
+	database, table := tableName(imp.DestinationTable)
+	if database == "" {
+		database = clickHouseDatabase(c.ClickHouse.URL)
+	}
+	return database + "." + table
 }

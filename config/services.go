@@ -3,6 +3,7 @@ package config
 import (
 	"net"
 	neturl "net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,11 +30,17 @@ func readTemporal(s *section) Temporal {
 	return t
 }
 
+// redisPrefix leaves out braces, which choose the slot of a cluster, and the signs that patterns of keys are made of.
+var redisPrefix = regexp.MustCompile(`^[A-Za-z0-9_.:-]{1,64}$`)
+
 // maxDurabilityTimeout leaves the API, which gives Redis five seconds, the time to answer.
 const maxDurabilityTimeout = 4 * time.Second
 
 func readRedis(s *section) Redis {
-	r := Redis{URL: requireURL(s, []string{"redis", "rediss"})}
+	r := Redis{URL: requireURL(s, []string{"redis", "rediss"}), Prefix: DefaultRedisPrefix}
+	if s.text("prefix", &r.Prefix) && !redisPrefix.MatchString(r.Prefix) {
+		s.fail("prefix", "must be 1 to 64 of A-Z a-z 0-9 _ . : -")
+	}
 	durability := s.section("durability")
 	var replicas int64
 	durability.number("replicas", 0, 100, &replicas)

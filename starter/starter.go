@@ -74,6 +74,15 @@ func New(opts Options) (*Starter, error) {
 	return s, nil
 }
 
+// Namespace returns the namespace that a starter with these options speaks to.
+func Namespace(opts Options) (string, error) {
+	options, err := clientOptions(opts)
+	if err != nil {
+		return "", chferry.WrapError(chferry.CodeConfiguration, err, "the TEMPORAL_* environment or profile can't be read: %s", err)
+	}
+	return options.Namespace, nil
+}
+
 // noEnvironment is an environment without variables.
 type noEnvironment struct{}
 

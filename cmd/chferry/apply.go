@@ -18,6 +18,7 @@ type applyOptions struct {
 	dryRun       bool
 	prune        bool
 	acceptSource []string
+	takeOver     []string
 }
 
 func (a *app) applyCommand() *cobra.Command {
@@ -38,6 +39,8 @@ time.`,
 		"delete the schedules of import keys that were removed, also paused ones, in the place of pausing them")
 	cmd.Flags().StringSliceVar(&opts.acceptSource, "accept-source", nil,
 		"import `KEY` whose source table was moved or made anew on purpose: sync from the one that is there now")
+	cmd.Flags().StringSliceVar(&opts.takeOver, "take-over", nil,
+		"import `KEY` that belongs to another chferry in this Redis: this one is the same, moved")
 	return cmd
 }
 
@@ -67,7 +70,7 @@ func (a *app) apply(ctx context.Context, opts applyOptions) error {
 
 // everything looks at all imports before it changes the first thing, so that an error leaves nothing half done.
 func (r *application) everything(ctx context.Context) error {
-	for _, key := range r.opts.acceptSource {
+	for _, key := range slices.Concat(r.opts.acceptSource, r.opts.takeOver) {
 		if _, err := r.cfg.Import(key); err != nil {
 			return err
 		}
@@ -82,6 +85,11 @@ func (r *application) everything(ctx context.Context) error {
 	}
 	if err := r.starter.Check(ctx); err != nil {
 		return err
+	}
+	for _, w := range works {
+		if err := r.owner(ctx, w.Import, slices.Contains(r.opts.takeOver, string(w.Import.Key))); err != nil {
+			return err
+		}
 	}
 	for _, w := range works {
 		if err := r.identities(ctx, w.Plan); err != nil {

@@ -38,14 +38,21 @@ func (s *stack) fails(status int, words []string, args ...string) string {
 // edit replaces text in the configuration file.
 func (s *stack) edit(old, replacement string) {
 	s.t.Helper()
+	text := s.config()
+	if !strings.Contains(text, old) {
+		s.t.Fatalf("the configuration lacks %q", old)
+	}
+	s.write("chferry.yaml", strings.ReplaceAll(text, old, replacement))
+}
+
+// config returns the configuration file's text.
+func (s *stack) config() string {
+	s.t.Helper()
 	text, err := os.ReadFile(filepath.Join(s.dir, "chferry.yaml"))
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if !strings.Contains(string(text), old) {
-		s.t.Fatalf("the configuration lacks %q", old)
-	}
-	s.write("chferry.yaml", strings.ReplaceAll(string(text), old, replacement))
+	return string(text)
 }
 
 // process is a service that runs.

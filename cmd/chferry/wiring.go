@@ -26,8 +26,16 @@ var sources = map[string]source.Open{
 	"sqlite":     sqlite.Open,
 }
 
+// load loads the configuration. Of Temporal's namespace it has what is in force: the environment wins.
 func (a *app) load() (*config.Config, error) {
-	return config.Load(a.configPath, a.getenv)
+	cfg, err := config.Load(a.configPath, a.getenv)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Temporal.Namespace, err = starter.Namespace(starter.Options{
+		Namespace: cfg.Temporal.Namespace, Environment: envconfig.EnvLookupOS,
+	})
+	return cfg, err
 }
 
 // loadKey loads the configuration and looks an import key up in it.
@@ -46,6 +54,8 @@ func openStorage(cfg *config.Config, removed func(chferry.ImportKey, int64, int6
 		limits[imp.Key] = imp.MaxPending
 	}
 	return redis.Open(cfg.Redis.URL, redis.Options{
+		Prefix:           cfg.Redis.Prefix,
+		Owner:            owners(cfg),
 		MaxPending:       func(key chferry.ImportKey) int64 { return limits[key] },
 		Durability:       redis.Durability{Replicas: cfg.Redis.Replicas, AOF: cfg.Redis.AOF, Timeout: cfg.Redis.Timeout},
 		PostBatchRemoved: removed,

@@ -16,7 +16,7 @@ func (s *Storage) CheckOwner(ctx context.Context, key chferry.ImportKey) error {
 
 // ReplaceOwner makes the import key this installation's, whoever's it was.
 func (s *Storage) ReplaceOwner(ctx context.Context, key chferry.ImportKey) error {
-	if err := s.client.HSet(ctx, s.keys(key).state, "owner", s.opts.Owner).Err(); err != nil {
+	if err := s.client.HSet(ctx, s.keys(key).state, "owner", s.owner(key)).Err(); err != nil {
 		return s.translate(err, "remember the owner")
 	}
 	return nil
@@ -24,7 +24,7 @@ func (s *Storage) ReplaceOwner(ctx context.Context, key chferry.ImportKey) error
 
 // own returns an error unless the import key is this installation's, or nobody's yet.
 func (s *Storage) own(ctx context.Context, key chferry.ImportKey) error {
-	if s.opts.Owner == "" {
+	if s.owner(key) == "" {
 		return nil
 	}
 	owner, err := s.client.HGet(ctx, s.keys(key).state, "owner").Result()
@@ -33,7 +33,7 @@ func (s *Storage) own(ctx context.Context, key chferry.ImportKey) error {
 		return nil
 	case err != nil:
 		return s.translate(err, "read the owner")
-	case owner != s.opts.Owner:
+	case owner != s.owner(key):
 		return s.foreign(key, owner)
 	default:
 		return nil
@@ -43,5 +43,12 @@ func (s *Storage) own(ctx context.Context, key chferry.ImportKey) error {
 func (s *Storage) foreign(key chferry.ImportKey, owner string) error {
 	return chferry.Errorf(chferry.CodeConfiguration,
 		"import key %s in Redis at %s belongs to another chferry (%s; this one is %s): give this one a redis.prefix of its own, "+
-			"or, if it is the same one moved, run chferry apply --take-over %s", key, s.addr, owner, s.opts.Owner, key)
+			"or, if it is the same one moved, run chferry apply --take-over %s", key, s.addr, owner, s.owner(key), key)
+}
+
+func (s *Storage) owner(key chferry.ImportKey) string {
+	if s.opts.Owner == nil {
+		return ""
+	}
+	return s.opts.Owner(key)
 }

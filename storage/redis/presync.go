@@ -37,7 +37,7 @@ func (s *Storage) preSync(ctx context.Context, key chferry.ImportKey, opts stora
 	k, epoch := s.keys(key), ""
 	for {
 		word, rest, err := s.run(ctx, "start a sync", preSyncScript, []string{k.state, k.queue, k.ended},
-			opts.Token, opts.Lease.Milliseconds(), opts.Settle.Milliseconds(), closed, epoch, s.opts.Owner)
+			opts.Token, opts.Lease.Milliseconds(), opts.Settle.Milliseconds(), closed, epoch, s.owner(key))
 		if err != nil {
 			return storage.Start{}, "", err
 		}

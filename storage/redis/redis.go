@@ -28,9 +28,9 @@ const DefaultPrefix = "chferry"
 type Options struct {
 	// Prefix is the first part of every Redis key; empty means [DefaultPrefix].
 	Prefix string
-	// Owner names the installation that the import keys belong to. A sync claims nothing of a key that belongs to another one:
-	// it gets chferry.CodeConfiguration. Empty: not asked.
-	Owner string
+	// Owner names the installation that an import key belongs to. Of a key that belongs to another one nothing is claimed, retried,
+	// discarded or flushed: such calls get chferry.CodeConfiguration. nil, or an empty name: not asked.
+	Owner func(key chferry.ImportKey) string
 	// MaxPending returns the number of operations of an import key beyond which registering is refused with
 	// chferry.CodeQueueFull; 0, or nil, means no limit.
 	MaxPending func(key chferry.ImportKey) int64
