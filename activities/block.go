@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/source"
@@ -64,13 +65,17 @@ func (r *reader) read(ctx context.Context, c *chunk, emit func(*block) error, un
 // row, fetch asks for half of the keys, and for half of those, until the row stands alone: that one is unfit.
 func (r *reader) fetch(ctx context.Context, c *chunk, first int) (rows chferry.Rows, last int, err error) {
 	for most := c.len() - first; ; {
-		asked := r.pace.next(most)
+		asked, began := r.pace.next(most), time.Now()
 		rows, err := r.Sources[c.database].Fetch(ctx, c.table, c.slice(first, first+asked))
 		var tooMuch *source.TooMuchError
 		switch {
 		case err == nil:
 			r.pace.fitted(asked, rows.Bytes())
+			r.pace.took(asked, time.Since(began))
 		case asked > 1 && errors.As(err, &tooMuch):
+			if tooMuch.Slow {
+				r.pace.tooSlow(time.Since(began))
+			}
 			most = r.pace.tooMuch(asked, tooMuch.Rows)
 			continue
 		case asked > 1 && chferry.CodeOf(err) == chferry.CodeUnreadable:
@@ -137,8 +142,9 @@ func addConstant(b *chferry.Block, column chferry.Column, value string) {
 
 // pace is how many rows the readers of a batch ask for at once: all of a chunk until rows turn out to be large.
 type pace struct {
-	mu   sync.Mutex
-	rows int // 0: any number
+	mu    sync.Mutex
+	rows  int           // 0: any number
+	limit time.Duration // after which a fetch was ended by the database; 0: none was
 }
 
 // newPace begins with fewer rows than a chunk where there are so many columns that even rows of nulls would not fit.
@@ -181,4 +187,20 @@ func (p *pace) fitted(asked, bytes int) {
 	}
 	const fastest = 4
 	p.rows = max(1, min(asked*fullBlock/max(1, bytes), max(p.rows, fastest*asked)))
+}
+
+// tooSlow notes after what time the database ended a fetch.
+func (p *pace) tooSlow(after time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.limit = after
+}
+
+// took notes how long rows took, where others took too long: the next ones are to take half of what is too long.
+func (p *pace) took(asked int, d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.limit > 0 && p.rows > 0 {
+		p.rows = max(1, min(p.rows, int(float64(asked)*float64(p.limit/2)/float64(max(1, d)))))
+	}
 }

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"time"
 
 	"github.com/chferry/chferry"
 )
@@ -73,3 +74,9 @@ func (p Pace) TooMuch(asked, fitted int) int { return p.tooMuch(asked, fitted) }
 
 // Fitted notes the size of those that were asked for.
 func (p Pace) Fitted(asked, bytes int) { p.fitted(asked, bytes) }
+
+// TooSlow notes after what time a fetch was ended.
+func (p Pace) TooSlow(after time.Duration) { p.tooSlow(after) }
+
+// Took notes how long what was asked for took.
+func (p Pace) Took(asked int, d time.Duration) { p.took(asked, d) }

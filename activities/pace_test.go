@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/activities"
@@ -19,6 +20,12 @@ func columnsOf(n int) []chferry.Column {
 	return slices.Repeat([]chferry.Column{{Type: chferry.Type{Kind: chferry.Int64, Nullable: true}}}, n)
 }
 
+// slow notes that so many rows took too long.
+func slow(p activities.Pace, asked int, after time.Duration) {
+	p.TooSlow(after)
+	p.TooMuch(asked, asked/2)
+}
+
 // TestPace: the readers ask for what fills a block, come to it in a few steps, and are not slowed down by what is small.
 func TestPace(t *testing.T) {
 	t.Parallel()
@@ -27,19 +34,28 @@ func TestPace(t *testing.T) {
 		do      func(activities.Pace)
 		want    int // asked for of 25,000
 	}{
-		"of the first rows":        {10, func(activities.Pace) {}, 20_000},
-		"of small rows":            {10, func(p activities.Pace) { p.Fitted(20_000, 15*mb) }, 20_000},
-		"of large rows":            {10, func(p activities.Pace) { p.TooMuch(20_000, 16) }, 16},
-		"of the largest rows":      {10, func(p activities.Pace) { p.TooMuch(20_000, 1) }, 1},
-		"after one row":            {10, func(p activities.Pace) { p.TooMuch(2, 1) }, 1},
-		"when few fit":             {10, func(p activities.Pace) { p.TooMuch(16, 15) }, 8},
-		"that fills a block":       {10, func(p activities.Pace) { p.TooMuch(20_000, 1000); p.Fitted(1000, 8*mb) }, 500},
-		"of what fills it alone":   {10, func(p activities.Pace) { p.TooMuch(20_000, 1); p.Fitted(1, 30*mb) }, 1},
-		"of smaller rows":          {10, func(p activities.Pace) { p.TooMuch(20_000, 100); p.Fitted(100, 2*mb) }, 200},
-		"of much smaller rows":     {10, func(p activities.Pace) { p.TooMuch(20_000, 100); p.Fitted(100, 1000) }, 400},
-		"of deletes":               {10, func(p activities.Pace) { p.TooMuch(20_000, 1); p.Fitted(1, 0); p.Fitted(4, 0) }, 16},
-		"after the last of many":   {10, func(p activities.Pace) { p.TooMuch(20_000, 1000); p.Fitted(1, 4*1024) }, 1000},
-		"after a last large one":   {10, func(p activities.Pace) { p.TooMuch(20_000, 1000); p.Fitted(1, 8*mb) }, 1},
+		"of the first rows":      {10, func(activities.Pace) {}, 20_000},
+		"of small rows":          {10, func(p activities.Pace) { p.Fitted(20_000, 15*mb) }, 20_000},
+		"of large rows":          {10, func(p activities.Pace) { p.TooMuch(20_000, 16) }, 16},
+		"of the largest rows":    {10, func(p activities.Pace) { p.TooMuch(20_000, 1) }, 1},
+		"after one row":          {10, func(p activities.Pace) { p.TooMuch(2, 1) }, 1},
+		"when few fit":           {10, func(p activities.Pace) { p.TooMuch(16, 15) }, 8},
+		"that fills a block":     {10, func(p activities.Pace) { p.TooMuch(20_000, 1000); p.Fitted(1000, 8*mb) }, 500},
+		"of what fills it alone": {10, func(p activities.Pace) { p.TooMuch(20_000, 1); p.Fitted(1, 30*mb) }, 1},
+		"of smaller rows":        {10, func(p activities.Pace) { p.TooMuch(20_000, 100); p.Fitted(100, 2*mb) }, 200},
+		"of much smaller rows":   {10, func(p activities.Pace) { p.TooMuch(20_000, 100); p.Fitted(100, 1000) }, 400},
+		"of deletes":             {10, func(p activities.Pace) { p.TooMuch(20_000, 1); p.Fitted(1, 0); p.Fitted(4, 0) }, 16},
+		"after the last of many": {10, func(p activities.Pace) { p.TooMuch(20_000, 1000); p.Fitted(1, 4*1024) }, 1000},
+		"after a last large one": {10, func(p activities.Pace) { p.TooMuch(20_000, 1000); p.Fitted(1, 8*mb) }, 1},
+		"of slow rows": {10, func(p activities.Pace) {
+			slow(p, 20_000, time.Minute)
+			p.Fitted(10_000, 0)
+			p.Took(10_000, 40*time.Second)
+		}, 7_500},
+		"of less slow rows":        {10, func(p activities.Pace) { slow(p, 200, time.Minute); p.Fitted(100, 0); p.Took(100, 10*time.Second) }, 300},
+		"of rows that were locked": {10, func(p activities.Pace) { slow(p, 200, time.Minute); p.Fitted(100, 0); p.Took(100, time.Millisecond) }, 400},
+		"of the slowest rows":      {10, func(p activities.Pace) { slow(p, 2, time.Minute); p.Fitted(1, 0); p.Took(1, 50*time.Second) }, 1},
+		"of large and quick rows":  {10, func(p activities.Pace) { p.TooMuch(20_000, 100); p.Fitted(100, 2*mb); p.Took(100, time.Hour) }, 200},
 		"of many columns":          {1000, func(activities.Pace) {}, activities.FullBlock / 9000},
 		"of many and small values": {1000, func(p activities.Pace) { p.Fitted(900, 900*9000) }, 900 * activities.FullBlock / (900 * 9000)},
 	} {

@@ -120,7 +120,7 @@ func advice(sqlState string) string {
 	case "40001":
 		return "on a standby, replaying a change needed what was being read: turn its hot_standby_feedback on, or raise its max_standby_streaming_delay"
 	case "55P03":
-		return "a lock is held on the table, and was waited for as long as lock_timeout allows"
+		return "a lock is held on the table, as by ALTER TABLE, and was waited for until lock_timeout, or for three quarters of the statement timeout"
 	case "55000":
 		return "something is not in a state to be read, such as a materialized view before its first REFRESH"
 	case "57P05":

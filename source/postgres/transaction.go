@@ -55,6 +55,11 @@ var settings = [][2]string{
 	{"cursor_tuple_fraction", "1"},
 }
 
+// lockTimeout makes a read that waits for a lock end before the statement timeout, so that it is told from one whose rows take too
+// long. A shorter one that is set already stays.
+const lockTimeout = `set_config('lock_timeout', CASE WHEN current_setting('lock_timeout')::interval BETWEEN '1us' AND $%[1]d::text::interval
+	THEN current_setting('lock_timeout') ELSE $%[1]d END, true)`
+
 // place is where a transaction runs.
 type place struct {
 	server   string // the server's identifier and the database's OID
@@ -69,6 +74,10 @@ func (s *Source) openingStatements() []statement {
 	for i, setting := range list {
 		columns = append(columns, fmt.Sprintf("set_config($%d, $%d, true)", 2*i+1, 2*i+2))
 		where.params = append(where.params, textParam(setting[0]), textParam(setting[1]))
+	}
+	if s.timeout > 0 {
+		where.params = append(where.params, textParam(fmt.Sprintf("%dms", max(1, s.timeout.Milliseconds()*3/4))))
+		columns = append(columns, fmt.Sprintf(lockTimeout, len(where.params)))
 	}
 	where.sql = "SELECT " + strings.Join(columns, ", ") + " FROM pg_database d WHERE d.datname = current_database()"
 	return []statement{begin, where}
