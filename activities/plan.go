@@ -176,7 +176,7 @@ func (a *Activities) plan(ctx context.Context, imp chferry.Import) (Plan, error)
 	if err != nil {
 		return Plan{}, err
 	}
-	missing, err := a.Sink.Missing(ctx, plan.Destination)
+	missing, err := plan.Missing(ctx, a.Sink)
 	if err != nil {
 		return Plan{}, fmt.Errorf("compare the destination of %s: %w", imp.Key, err)
 	}

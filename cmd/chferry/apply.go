@@ -118,7 +118,7 @@ func (r *application) work(ctx context.Context, imp chferry.Import) (work, error
 	if err := activities.CheckColumns(ctx, imp, r.sources); err != nil {
 		return work{}, err
 	}
-	missing, err := r.sink.Missing(ctx, plan.Destination)
+	missing, err := plan.Missing(ctx, r.sink)
 	return work{plan, missing}, err
 }
 

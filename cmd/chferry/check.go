@@ -124,7 +124,7 @@ func (s *services) checkImport(ctx context.Context, imp chferry.Import, r *repor
 	if err := activities.CheckColumns(ctx, imp, s.sources); err != nil {
 		return err
 	}
-	missing, err := s.sink.Missing(ctx, plan.Destination)
+	missing, err := plan.Missing(ctx, s.sink)
 	if err != nil {
 		return err
 	}

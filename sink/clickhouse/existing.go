@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/sink"
 )
 
 // existing is a table as the server describes it.
@@ -142,8 +143,16 @@ func columnsFor(t table, columns []column, wanted []chferry.Column, key []string
 			problem = out[i].castMisfit(w)
 		}
 		if problem != "" {
-			return nil, misfit(t, "column %q %s", w.Destination, problem)
+			return nil, out[i].withDimensions(w, misfit(t, "column %q %s", w.Destination, problem))
 		}
 	}
 	return out, nil
+}
+
+// withDimensions adds to the error for an array how many dimensions the column has, if they are not the array's.
+func (c column) withDimensions(w chferry.Column, err error) error {
+	if w.Type.Kind != chferry.Array || c.dimensions == 0 || c.dimensions == w.Type.Dimensions {
+		return err
+	}
+	return chferry.WrapError(chferry.CodeOf(err), &sink.DimensionsError{Column: w.Destination, Dimensions: c.dimensions}, "%s", err)
 }

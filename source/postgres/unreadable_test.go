@@ -217,3 +217,24 @@ func TestCancelledByOthers(t *testing.T) {
 		t.Error("the read is to be tried in pieces")
 	}
 }
+
+// TestLockedTable: what waits for a lock is not read in pieces, and a shorter lock_timeout stays.
+func TestLockedTable(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.exec(t, "CREATE TABLE items (id int PRIMARY KEY); INSERT INTO items SELECT generate_series(1, 20)")
+	table := b.describe(t, "items")
+	b.lock(t, "items")
+	for parameters, least := range map[string]time.Duration{"statement_timeout=800": 600 * time.Millisecond, "statement_timeout=60000&lock_timeout=100ms": 100 * time.Millisecond} {
+		limited := open(t, merged(t, b.url, parameters))
+		began := time.Now()
+		_, err := limited.Fetch(t.Context(), table, keysOf(t, table, keysFrom(1, 20)...))
+		var tooMuch *source.TooMuchError
+		if wantCode(t, err, chferry.CodeUnavailable, alias, "lock"); errors.As(err, &tooMuch) {
+			t.Errorf("%s: the read is to be tried in pieces", parameters)
+		}
+		if took := time.Since(began); took < least || took > 30*time.Second {
+			t.Errorf("%s: took %s, want %s", parameters, took, least)
+		}
+	}
+}
