@@ -31,13 +31,14 @@ const (
 
 // ChdbLibrary finds libchdb in the user's cache folder, else it downloads it there with npm, 178 MB that become 566,
 // and says so on log (nil: nowhere). While it downloads, progress (nil: none) is called some times a second with the
-// bytes so far and in all. Processes that need it at the same time wait for one of them. When it can't be had, the error
-// is a *MissingError.
+// bytes so far and in all. A library that is not as it was when its checksum was last found right is hashed again, and
+// downloaded again if it is another. Processes that need it at the same time wait for one of them. When it can't be had,
+// the error is a *MissingError.
 func ChdbLibrary(ctx context.Context, log io.Writer, progress func(done, total int64)) (string, error) {
 	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
 		return "", &MissingError{chdbName, "libchdb for " + runtime.GOOS + " on " + runtime.GOARCH, chdbRemedy}
 	}
-	path, err := cached(ctx, "libchdb-"+ChdbVersion+".so", func(ctx context.Context, fresh, folder string) error {
+	path, err := cached(ctx, file{"libchdb-" + ChdbVersion + ".so", chdbChecksum}, func(ctx context.Context, fresh, folder string) error {
 		npm, found := findProgram("npm")
 		if !found {
 			return &MissingError{chdbName, "npm to download ClickHouse as a library", "install npm, or " + chdbRemedy}
