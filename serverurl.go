@@ -2,13 +2,14 @@ package chferry
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 )
 
 // CleanURL returns a server's URL with everything before the last @ of its authority written so that every parser takes it for
-// user and password: whatever may not stand there is percent-encoded, but for a percent sign. It returns false for
-// a URL with an @ further behind. There a slash, ? or # of the password has ended the authority, and what follows would be taken,
-// and shown, for host and port. A text without :// is returned as it is.
+// user and password: whatever may not stand there is percent-encoded. It returns false for a percent sign there that begins no
+// escape, and for a URL with an @ further behind: there a slash, ? or # of the password has ended the authority, and what follows
+// would be taken, and shown, for host and port. A text without :// is returned as it is.
 func CleanURL(raw string) (string, bool) {
 	scheme, rest, ok := strings.Cut(raw, "://")
 	if !ok {
@@ -25,6 +26,9 @@ func CleanURL(raw string) (string, bool) {
 	if at < 0 {
 		return raw, true
 	}
+	if _, err := url.PathUnescape(authority[:at]); err != nil {
+		return "", false
+	}
 	user, password, hasPassword := strings.Cut(authority[:at], ":")
 	user = escapeUserinfo(user)
 	if hasPassword {
@@ -33,7 +37,7 @@ func CleanURL(raw string) (string, bool) {
 	return scheme + "://" + user + authority[at:] + behind, true
 }
 
-// escapeUserinfo leaves a percent sign as it is: nobody but a parser can tell whether it begins an escape.
+// escapeUserinfo leaves escapes as they are.
 func escapeUserinfo(text string) string {
 	const plain = "-._~!$&'()*+,;=%"
 	var b strings.Builder

@@ -73,6 +73,27 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
+// TestAddressesHidePasswords: of a URL only the host and port behind its last @ are shown.
+func TestAddressesHidePasswords(t *testing.T) {
+	t.Parallel()
+	for _, userinfo := range []string{"app:x@hunter2", "app@hunter2:x", "app:[hunter2 ]", "app:a:hunter2", "hunter2@x:@y"} {
+		err := open(t, "postgres://"+userinfo+"@127.0.0.1:1/shop").Check(t.Context())
+		wantCode(t, err, chferry.CodeUnavailable, "answer at 127.0.0.1:1:")
+		if strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("error %q shows a part of %s", err, userinfo)
+		}
+	}
+	for _, userinfo := range []string{"app:12/hunter2", "app:?hunter2", "app:#hunter2", "app:%hunter2", "app:12/x@hunter2"} {
+		_, err := postgres.Open("postgres://"+userinfo+"@127.0.0.1:1/shop", source.Options{Alias: alias})
+		wantCode(t, err, chferry.CodeConfiguration, alias)
+		for cause := err; cause != nil; cause = errors.Unwrap(cause) {
+			if strings.Contains(cause.Error(), "hunter2") || strings.Contains(cause.Error(), "12") {
+				t.Errorf("error %q shows a part of %s", cause, userinfo)
+			}
+		}
+	}
+}
+
 func listen(t *testing.T) net.Listener {
 	t.Helper()
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
