@@ -186,6 +186,9 @@ func (a *Activities) plan(ctx context.Context, imp chferry.Import) (Plan, error)
 	}
 	var absent []string
 	for _, s := range missing {
+		if s.Stale != "" {
+			return Plan{}, chferry.Errorf(chferry.CodeSchemaMismatch, "import key %s: %s", imp.Key, s.Stale)
+		}
 		if s.Column != "" {
 			absent = append(absent, s.Column)
 		}

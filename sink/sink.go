@@ -48,6 +48,8 @@ type Statement struct {
 	SQL     string
 	// Column is the column that is added to a table that exists; empty: it creates something else.
 	Column string
+	// Stale says why the destination shows rows wrongly until the statement has run; empty: it does not. A sync stops for it.
+	Stale string
 }
 
 // Rejected is a row that was left out of an insert.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -128,8 +129,12 @@ func (s *services) checkImport(ctx context.Context, imp chferry.Import, r *repor
 	if err != nil {
 		return err
 	}
+	var stale []error
 	for _, statement := range missing {
 		r.would("create " + statement.Creates)
+		if statement.Stale != "" {
+			stale = append(stale, chferry.Errorf(chferry.CodeSchemaMismatch, "%s", statement.Stale))
+		}
 		if statement.Column != "" {
 			r.note("until then it is not synced; " + laterRows(imp))
 		}
@@ -141,7 +146,7 @@ func (s *services) checkImport(ctx context.Context, imp chferry.Import, r *repor
 	for _, column := range unfilled {
 		r.note(fmt.Sprintf("column %q of ClickHouse's table %s is not in the source: rows get its default", column, plan.Destination.Table))
 	}
-	return err
+	return errors.Join(append(stale, err)...)
 }
 
 // laterRows says what becomes of a new column.

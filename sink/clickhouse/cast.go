@@ -1,6 +1,7 @@
 package clickhouse
 
 import (
+	"errors"
 	"regexp"
 	"slices"
 	"strings"
@@ -60,8 +61,9 @@ func (f *features) typeOf(c chferry.Column) string {
 	return to.text
 }
 
-// checkCasts refuses casts that can't be, before anything is asked of the server.
+// checkCasts refuses all casts that can't be, before anything is asked of the server.
 func (f *features) checkCasts(t table, d chferry.Destination) error {
+	var problems []error
 	for _, c := range d.Columns {
 		if c.Cast == "" {
 			continue
@@ -69,14 +71,42 @@ func (f *features) checkCasts(t table, d chferry.Destination) error {
 		to, ok := castOf(c)
 		switch key := slices.Contains(d.Key, c.Destination); {
 		case !ok || !f.hasType(to) || !to.castsFrom(c.Type, f):
-			return chferry.Errorf(chferry.CodeConfiguration, "table %s: columns.cast can't make %.100q of column %q (%s): see docs/types.md for what it can",
-				t, c.Cast, c.Name, c.SourceType)
+			problems = append(problems, chferry.Errorf(chferry.CodeConfiguration,
+				"table %s: columns.cast can't make %.100q of column %q (%s): see docs/types.md for what it can", t, c.Cast, c.Name, c.SourceType))
+		case to.isNumber() && textIsNoNumber(c):
+			problems = append(problems, chferry.Errorf(chferry.CodeConfiguration,
+				"table %s: columns.cast can't make %.100q of column %q: the text of a %s is no number: leave the cast out, or convert the column in the source, as in a view",
+				t, c.Cast, c.Name, c.SourceType))
 		case key && (to.nullable || to.loses(c.Type)):
-			return chferry.Errorf(chferry.CodeConfiguration, "table %s: columns.cast can't make %.100q of column %q, which is part of the key: two keys could become one",
-				t, c.Cast, c.Name)
+			problems = append(problems, chferry.Errorf(chferry.CodeConfiguration,
+				"table %s: columns.cast can't make %.100q of column %q, which is part of the key: two keys could become one", t, c.Cast, c.Name))
 		}
 	}
-	return nil
+	return errors.Join(problems...)
+}
+
+func (c column) isNumber() bool {
+	_, whole := integers[c.base]
+	return whole || c.base == "Decimal" || c.base == "Bool" || strings.HasPrefix(c.base, "Float")
+}
+
+// numberTexts are the types of sources whose values come as texts and may be numbers. Others, such as money, interval, bit and inet,
+// look like numbers at times and mean something else. SQLite keeps numbers and texts in columns of any type: what a type is called
+// there, mostly in capitals, says nothing.
+var numberTexts = regexp.MustCompile(`^(no declared type|([a-z_0-9]+\.)?(text|citext|name|"char"|bpchar|clob|string|numeric|decimal|dec|json|jsonb|oid|xid|xid8|cid|` +
+	`n?(var)?char|(native )?character|(national )?(character|char)( varying)?|longtext|mediumtext|tinytext)(\([0-9, -]*\))?)$`)
+
+// textIsNoNumber tells whether a column comes as text that is no number, or looks like a number and is another.
+func textIsNoNumber(c chferry.Column) bool {
+	kind := c.Type.Kind
+	if kind == chferry.Array {
+		kind = c.Type.Element
+	}
+	name := strings.TrimRight(c.SourceType, "[]")
+	if kind != chferry.String || name == "" || !strings.HasPrefix(name, `"`) && name != strings.ToLower(name) {
+		return false
+	}
+	return !numberTexts.MatchString(name)
 }
 
 // hasType tells whether the server has the cast's type.
@@ -140,16 +170,16 @@ func (c column) loses(t chferry.Type) bool {
 	}
 }
 
-// castMisfit says why the column is not what the cast asks for, "" if it is.
-func (c column) castMisfit(w chferry.Column) string {
+// castMisfit says why the column is not what the cast asks for, "" if it is, and which type it should have.
+func (c column) castMisfit(w chferry.Column) (problem, want string) {
 	to, _ := castOf(w)
 	switch {
 	case c.computed():
-		return "is " + c.defaultKind + ", so it can't be inserted: make it an ordinary column or leave it out with columns.exclude"
+		return "is " + c.defaultKind + ", so it can't be inserted: make it an ordinary column or leave it out with columns.exclude", ""
 	case c.base != to.base || !slices.Equal(c.args, to.args) || c.dimensions != to.dimensions,
 		to.nullable && !c.nullable && to.dimensions == 0, c.dictionary && (c.base != "String" || c.dimensions > 0):
-		return "is " + c.text + ", but columns.cast asks for " + to.text + ": change one of them"
+		return "is " + c.text + ", but columns.cast asks for " + to.text + ": change the cast, or the column", to.text
 	default:
-		return ""
+		return "", ""
 	}
 }

@@ -258,3 +258,38 @@ func TestCastsAndTables(t *testing.T) {
 		}
 	}
 }
+
+// TestCastsOfNoNumbers refuses casts to numbers of columns that come as texts and whose texts are none, or look like one and are
+// not: 00000101 of a bit(8) is 5.
+func TestCastsOfNoNumbers(t *testing.T) {
+	t.Parallel()
+	for sourceType, allowed := range map[string]bool{
+		"bit(8)": false, "bit varying(8)": false, "money": false, "interval": false, "time without time zone": false, "time(3) with time zone": false,
+		"inet": false, "cidr": false, "macaddr": false, "int4range": false, "point": false, "tsvector": false, "pg_lsn": false, "xml": false,
+		"hstore": false, "public.hstore": false, "shop.price": false, `"Price"`: false, "bytes": false, "timestamp": false,
+		"text": true, "character varying(20)": true, "character varying": true, "character(4)": true, "citext": true, "public.citext": true, "name": true,
+		`"char"`: true, "numeric": true, "numeric(100,2)": true, "json": true, "jsonb": true, "": true, "no declared type": true, "TEXT": true, "VARCHAR(20)": true,
+		"NUMERIC": true, "varchar(20)": true, "MONEY": true,
+	} {
+		for _, to := range []string{"UInt8", "Int64", "Decimal(19, 2)"} {
+			for _, array := range []string{"", "[]", "[][]"} {
+				c := column("c", stringType)
+				c.SourceType, c.Cast = sourceType+array, to
+				if dimensions := len(array) / 2; dimensions > 0 {
+					c.Type = arrayOf(chferry.String, dimensions)
+					c.Cast = strings.Repeat("Array(", dimensions) + to + strings.Repeat(")", dimensions)
+				}
+				err := clickhouse.CheckDestination("26.3", destination("users", []string{"id"}, column("id", int64Type), c))
+				if (err == nil) != allowed || err != nil && (chferry.CodeOf(err) != chferry.CodeConfiguration ||
+					!strings.Contains(err.Error(), `"c"`) || !strings.Contains(err.Error(), sourceType) || !strings.Contains(err.Error(), "leave the cast out")) {
+					t.Errorf("%s to %s: got %v, want it allowed: %v", c.SourceType, c.Cast, err, allowed)
+				}
+			}
+		}
+		c := column("c", stringType)
+		c.SourceType, c.Cast = sourceType, "String"
+		if err := clickhouse.CheckDestination("26.3", destination("users", []string{"id"}, column("id", int64Type), c)); err != nil {
+			t.Errorf("%s to String: %v", sourceType, err)
+		}
+	}
+}

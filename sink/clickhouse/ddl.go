@@ -2,6 +2,7 @@ package clickhouse
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -31,12 +32,12 @@ func (c *Client) Missing(ctx context.Context, d chferry.Destination) ([]sink.Sta
 	if err != nil {
 		return nil, err
 	}
-	missing, err := missingTable(t, d, f, existing)
-	if err != nil {
+	missing, misfits := missingTable(t, d, f, existing)
+	missingView, refused := missingView(t, d, f, existing, view)
+	if err := errors.Join(misfits, refused); err != nil {
 		return nil, err
 	}
-	missingView, err := missingView(t, d, f, existing, view)
-	return append(missing, missingView...), err
+	return append(missing, missingView...), nil
 }
 
 // missingTable creates the table, or adds the columns that it lacks.
@@ -58,30 +59,6 @@ func missingTable(t table, d chferry.Destination, f *features, existing *existin
 	return statements, nil
 }
 
-// missingView creates the view, or makes it anew if it lacks a column. A view that has a column of its own is not ours to
-// change; columns that the source lost stay in it, as they do in the table.
-func missingView(t table, d chferry.Destination, f *features, existing, view *existing) ([]sink.Statement, error) {
-	name := t.current()
-	if view == nil {
-		return []sink.Statement{{Creates: "view " + name.String(), SQL: "CREATE VIEW IF NOT EXISTS " + viewOf(t, d, sourceColumns(d))}}, nil
-	}
-	if view.engine != "View" {
-		return nil, misfit(name, "it is no view but %s: the view of the current rows of %s needs the name", view.engine, t)
-	}
-	names, added, ours := existing.viewColumns(d, view)
-	switch {
-	case existing == nil || !added || !ours:
-		return nil, nil
-	case f.hasReplaceView():
-		return []sink.Statement{{Creates: "view " + name.String() + " anew, with all columns", SQL: "CREATE OR REPLACE VIEW " + viewOf(t, d, names)}}, nil
-	default:
-		return []sink.Statement{
-			{Creates: "view " + name.String() + " anew, with all columns: the old one is dropped", SQL: "DROP TABLE " + name.sql() + onCluster(d)},
-			{Creates: "view " + name.String(), SQL: "CREATE VIEW IF NOT EXISTS " + viewOf(t, d, names)},
-		}, nil
-	}
-}
-
 // Create runs statements that Missing returned. See [sink.Sink].
 func (c *Client) Create(ctx context.Context, statements []sink.Statement) error {
 	for _, s := range statements {
@@ -93,57 +70,60 @@ func (c *Client) Create(ctx context.Context, statements []sink.Statement) error 
 	return nil
 }
 
-// validate checks what no server need be asked for.
+// validate checks what no server need be asked for, and returns all problems.
 func validate(t table, d chferry.Destination) error {
 	if d.Engine != "" && d.Engine != "replacing_merge_tree" {
 		return chferry.Errorf(chferry.CodeConfiguration, "table %s: ClickHouse tables of engine %q are not supported: use replacing_merge_tree", t, d.Engine)
 	}
+	var problems []error
 	names := make([]string, 0, len(d.Columns))
 	for _, column := range d.Columns {
 		name := column.Destination
 		if name == "" || slices.Contains(names, name) {
-			return misfit(t, "two columns would be named %q, or one would have no name: mend columns.rename", name)
+			problems = append(problems, misfit(t, "two columns would be named %q, or one would have no name: mend columns.rename", name))
 		}
 		if slices.Contains(d.Key, name) && column.Type.Nullable {
-			return misfit(t, "column %q of the key may be NULL in the source: choose another primary_key", name)
+			problems = append(problems, misfit(t, "column %q of the key may be NULL in the source: choose another primary_key", name))
 		}
 		names = append(names, name)
 	}
 	for _, name := range append([]string{versionColumn, isDeletedColumn}, d.Key...) {
 		if !slices.Contains(names, name) {
-			return misfit(t, "column %q of the key or the engine is not among those to insert", name)
+			problems = append(problems, misfit(t, "column %q of the key or the engine is not among those to insert", name))
 		}
 	}
-	return validateOrder(t, d)
+	return errors.Join(append(problems, validateNested(t, d), validateOrder(t, d))...)
 }
 
 // validateOrder holds the sorting key, the partition key and what rows are deleted by to the columns that a deleted row is
 // known by.
 func validateOrder(t table, d chferry.Destination) error {
-	for _, name := range identifiersIn(d.Options.PartitionBy) {
-		if !slices.Contains(d.Key, name) {
-			return misfit(t, "partition_by uses %q, which is not in the key (%s): versions of a row would be kept apart", name, strings.Join(d.Key, ", "))
-		}
-	}
-	if problem := ttlProblem(d); problem != "" {
-		return misfit(t, "ttl %s", problem)
-	}
 	if len(d.Key) == 0 {
 		return misfit(t, "it has no key: name a primary_key")
 	}
+	var problems []error
+	for _, name := range identifiersIn(d.Options.PartitionBy) {
+		if !slices.Contains(d.Key, name) {
+			problems = append(problems, misfit(t, "partition_by uses %q, which is not in the key (%s): versions of a row would be kept apart",
+				name, strings.Join(d.Key, ", ")))
+		}
+	}
+	if problem := ttlProblem(d); problem != "" {
+		problems = append(problems, misfit(t, "ttl %s", problem))
+	}
 	for i, name := range d.OrderBy {
 		if !slices.Contains(d.Key, name) {
-			return misfit(t, "order_by names column %q, which is not in the key (%s): a deleted row would not be found",
-				name, strings.Join(d.Key, ", "))
+			problems = append(problems, misfit(t, "order_by names column %q, which is not in the key (%s): a deleted row would not be found",
+				name, strings.Join(d.Key, ", ")))
 		}
 		if slices.Contains(d.OrderBy[:i], name) {
-			return misfit(t, "order_by names column %q twice", name)
+			problems = append(problems, misfit(t, "order_by names column %q twice", name))
 		}
 	}
 	if len(d.OrderBy) > 0 && len(d.OrderBy) < len(d.Key) {
-		return misfit(t, "order_by must name every column of the key (%s), in any order", strings.Join(d.Key, ", "))
+		problems = append(problems, misfit(t, "order_by must name every column of the key (%s), in any order", strings.Join(d.Key, ", ")))
 	}
-	return nil
+	return errors.Join(problems...)
 }
 
 func (f *features) createTable(t table, d chferry.Destination) string {
@@ -180,11 +160,6 @@ func sourceColumns(d chferry.Destination) []string {
 		}
 	}
 	return names
-}
-
-// viewOf is the view of t with these columns. Rows are compared before deleted ones are left out: FINAL comes before WHERE.
-func viewOf(t table, d chferry.Destination, columns []string) string {
-	return fmt.Sprintf("%s%s AS\nSELECT %s\nFROM %s FINAL\nWHERE %s = 0", t.current().sql(), onCluster(d), quoteAll(columns), t.sql(), quote(isDeletedColumn))
 }
 
 func quoteAll(names []string) string {

@@ -17,7 +17,7 @@ func appendDecimal(dst, text []byte, precision, scale int) ([]byte, string) {
 	}
 	whole, fraction, _ := bytes.Cut(digits, []byte("."))
 	if !allDigits(whole) || !allDigits(fraction) || len(whole)+len(fraction) == 0 {
-		return dst, "what is no number, such as NaN or infinity"
+		return dst, "what is no number of digits alone, such as NaN or a word"
 	}
 	whole, fraction = bytes.TrimLeft(whole, "0"), bytes.TrimRight(fraction, "0")
 	if len(whole) > precision-scale || len(fraction) > scale {

@@ -48,7 +48,7 @@ func (c *Client) describeEngines(ctx context.Context, t table) (found, view *exi
 	err = c.query(ctx, "describe table "+t.String(), func(scan func(...any) error) error {
 		e := &existing{table: table{database: t.database}}
 		var full string
-		err := scan(&e.name, &e.engine, &full, &e.sortingKey, &e.partitionKey)
+		err := scan(&e.name, &e.engine, &full, &e.sortingKey, &e.partitionKey, &e.query)
 		e.arguments = engineArguments(full)
 		if e.table == t {
 			found = e
@@ -56,7 +56,7 @@ func (c *Client) describeEngines(ctx context.Context, t table) (found, view *exi
 			view = e
 		}
 		return err
-	}, "SELECT name, engine, engine_full, sorting_key, partition_key FROM system.tables WHERE database = ? AND name IN (?, ?)",
+	}, "SELECT name, engine, engine_full, sorting_key, partition_key, create_table_query FROM system.tables WHERE database = ? AND name IN (?, ?)",
 		t.database, t.name, t.current().name)
 	return found, view, err
 }

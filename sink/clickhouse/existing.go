@@ -2,6 +2,7 @@ package clickhouse
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -16,20 +17,20 @@ type existing struct {
 	arguments    []string // of the engine
 	sortingKey   string
 	partitionKey string
+	query        string // the statement that creates it
 	columns      []column
 }
 
-// fits returns a [chferry.CodeSchemaMismatch] unless d, but for the columns that the table lacks, can be kept in the table.
+// fits returns a [chferry.CodeSchemaMismatch] for each reason why d, but for the columns that the table lacks, can't be kept in the
+// table.
 func (e *existing) fits(d chferry.Destination, f *features) error {
 	if err := e.hasEngine(); err != nil {
 		return err
 	}
 	lacked := e.lacks(d)
-	present := slices.DeleteFunc(slices.Clone(d.Columns), func(c chferry.Column) bool { return slices.Contains(lacked, c) })
-	if _, err := columnsFor(e.table, e.columns, present, d.Key, f); err != nil {
-		return err
-	}
-	return e.hasKeys(d)
+	d.Columns = slices.DeleteFunc(slices.Clone(d.Columns), func(c chferry.Column) bool { return slices.Contains(lacked, c) })
+	_, err := columnsFor(e.table, e.columns, d, f)
+	return errors.Join(err, e.hasNested(d), e.hasKeys(d))
 }
 
 // hasEngine checks that rows of one key replace each other by version, deleted ones included.
@@ -93,23 +94,6 @@ func (e *existing) has(name string) bool {
 	return slices.ContainsFunc(e.columns, func(c column) bool { return c.name == name })
 }
 
-// viewColumns returns the columns that the view of the table is to have: those that it has and those of d. added tells
-// whether it lacks some, ours whether it has no others than the table will have. Without a table there is nothing to tell.
-func (e *existing) viewColumns(d chferry.Destination, view *existing) (names []string, added, ours bool) {
-	wanted := sourceColumns(d)
-	ours = true
-	for _, c := range view.columns {
-		names = append(names, c.name)
-		ours = ours && e != nil && (e.has(c.name) || slices.Contains(wanted, c.name))
-	}
-	for _, name := range wanted {
-		if !view.has(name) {
-			names, added = append(names, name), true
-		}
-	}
-	return names, added, ours
-}
-
 // Unfilled returns the columns that inserts leave at their defaults. See [sink.Sink].
 func (c *Client) Unfilled(ctx context.Context, d chferry.Destination) ([]string, error) {
 	t, err := parseTable(d.Table, c.database)
@@ -127,26 +111,32 @@ func (c *Client) Unfilled(ctx context.Context, d chferry.Destination) ([]string,
 	return names, err
 }
 
-// columnsFor returns the column of a table for each of wanted; the key's must hold their values one to one.
-func columnsFor(t table, columns []column, wanted []chferry.Column, key []string, f *features) ([]column, error) {
-	out := make([]column, len(wanted))
-	for i, w := range wanted {
+// columnsFor returns the column of a table for each of d; the key's must hold their values one to one. The errors of all columns
+// that do not fit are joined.
+func columnsFor(t table, columns []column, d chferry.Destination, f *features) ([]column, error) {
+	out := make([]column, len(d.Columns))
+	var problems []error
+	for i, w := range d.Columns {
 		found := slices.IndexFunc(columns, func(c column) bool { return c.name == w.Destination })
 		if found < 0 {
-			return nil, misfit(t, "column %q is missing: add it as %s", w.Destination, f.typeOf(w))
+			problems = append(problems, misfit(t, "column %q is missing: add it as %s", w.Destination, f.typeOf(w)))
+			continue
 		}
 		out[i] = columns[found]
-		problem := ""
-		if key := slices.Contains(key, w.Destination); w.Cast == "" || key && out[i].nullable {
-			problem = out[i].misfit(w.Type, key, f)
+		problem, to := "", ""
+		if key := slices.Contains(d.Key, w.Destination); w.Cast == "" || key && out[i].nullable {
+			problem, to = out[i].misfit(w.Type, key, f)
 		} else {
-			problem = out[i].castMisfit(w)
+			problem, to = out[i].castMisfit(w)
+		}
+		if to != "" {
+			problem += ": " + out[i].mend(t, d, to)
 		}
 		if problem != "" {
-			return nil, out[i].withDimensions(w, misfit(t, "column %q %s", w.Destination, problem))
+			problems = append(problems, out[i].withDimensions(w, misfit(t, "column %q %s", w.Destination, problem)))
 		}
 	}
-	return out, nil
+	return out, errors.Join(problems...)
 }
 
 // withDimensions adds to the error for an array how many dimensions the column has, if they are not the array's.

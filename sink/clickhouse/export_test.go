@@ -54,7 +54,8 @@ func TableSQL(configured, database string) (string, error) {
 // Misfit says why a column of a type can't take the values of t on a server of a version.
 func Misfit(version, columnType, defaultKind string, t chferry.Type, key bool) (string, error) {
 	f, err := featuresOf(version)
-	return newColumn("c", columnType, defaultKind).misfit(t, key, f), err
+	problem, _ := newColumn("c", columnType, defaultKind).misfit(t, key, f)
+	return problem, err
 }
 
 // Encode returns what is sent for the values of a vector, and the rows that can't be.

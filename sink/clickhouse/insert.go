@@ -39,7 +39,8 @@ func (c *Client) Insert(ctx context.Context, d chferry.Destination, block chferr
 	}
 	bounded, done := sendContext(ctx, c.opts.InsertTimeout)
 	defer done()
-	rejected, err := c.insert(withInsertSettings(bounded, f, block.Rows(), token), t, d.Key, block, f)
+	d.Columns = block.Columns
+	rejected, err := c.insert(withInsertSettings(bounded, f, block.Rows(), token), t, d, block, f)
 	if err != nil {
 		return nil, c.failure(ctx, "insert into "+t.String(), err)
 	}
@@ -47,16 +48,16 @@ func (c *Client) Insert(ctx context.Context, d chferry.Destination, block chferr
 }
 
 // insert sends the rows that the columns can hold. A batch of the driver's that broke is never sent again.
-func (c *Client) insert(ctx context.Context, t table, key []string, block chferry.Block, f *features) ([]sink.Rejected, error) {
-	batch, columns, err := c.begin(ctx, t, key, block.Columns, f)
+func (c *Client) insert(ctx context.Context, t table, d chferry.Destination, block chferry.Block, f *features) ([]sink.Rejected, error) {
+	batch, columns, err := c.begin(ctx, t, d, f)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = batch.Abort() }() // nothing after a Send
-	values, rejected := encode(t, block, columns, key, f)
+	values, rejected := encode(t, block, columns, d.Key, f)
 	if len(rejected) > 0 {
 		block = block.Without(rejectedRows(rejected))
-		values, _ = encode(t, block, columns, key, f)
+		values, _ = encode(t, block, columns, d.Key, f)
 	}
 	rows := block.Rows()
 	if rows == 0 {
@@ -68,26 +69,26 @@ func (c *Client) insert(ctx context.Context, t table, key []string, block chferr
 	return rejected, batch.Send()
 }
 
-// begin begins an insert and returns the columns as the server has them in it, in the order of wanted.
-func (c *Client) begin(ctx context.Context, t table, key []string, wanted []chferry.Column, f *features) (driver.Batch, []column, error) {
+// begin begins an insert and returns the columns as the server has them in it, in the order of those of d.
+func (c *Client) begin(ctx context.Context, t table, d chferry.Destination, f *features) (driver.Batch, []column, error) {
 	if c.overHTTP { // where no answer tells of the columns before the rows are sent
-		columns, err := c.wantedColumns(ctx, t, key, wanted, f)
+		columns, err := c.wantedColumns(ctx, t, d, f)
 		if err != nil {
 			return nil, nil, err
 		}
 		ctx = ch.Context(ctx, ch.WithColumnNamesAndTypes(namesAndTypes(columns)))
 	}
-	names := make([]string, len(wanted))
-	for i, w := range wanted {
+	names := make([]string, len(d.Columns))
+	for i, w := range d.Columns {
 		names[i] = w.Destination
 	}
 	// No space before the bracket: the driver then leaves the columns in our order without reading their names itself,
 	// which it does wrong for names with quotes.
 	batch, err := c.conn.PrepareBatch(ctx, "INSERT INTO "+t.sql()+"("+quoteAll(names)+")")
 	if err != nil {
-		return nil, nil, c.explain(ctx, t, key, wanted, f, err)
+		return nil, nil, c.explain(ctx, t, d, f, err)
 	}
-	columns, err := columnsFor(t, columnsOf(batch), wanted, key, f)
+	columns, err := columnsFor(t, columnsOf(batch), d, f)
 	if err == nil && !slices.EqualFunc(batch.Columns(), names, func(c chcolumn.Interface, name string) bool { return c.Name() == name }) {
 		err = misfit(t, "it answers with other columns than it was asked to fill")
 	}
@@ -108,19 +109,19 @@ func columnsOf(batch driver.Batch) []column {
 
 // explain names the column if an insert was refused because of one, which the server's number does not, or is of a type that the
 // driver does not know.
-func (c *Client) explain(ctx context.Context, t table, key []string, wanted []chferry.Column, f *features, err error) error {
+func (c *Client) explain(ctx context.Context, t table, d chferry.Destination, f *features, err error) error {
 	code := chferry.CodeOf(c.failure(ctx, "insert", err))
 	if code != chferry.CodeSchemaMismatch && code != chferry.CodeUnknown {
 		return err
 	}
-	if _, misfit := c.wantedColumns(ctx, t, key, wanted, f); misfit != nil {
+	if _, misfit := c.wantedColumns(ctx, t, d, f); misfit != nil {
 		return misfit
 	}
 	return err
 }
 
 // wantedColumns asks the server for the columns.
-func (c *Client) wantedColumns(ctx context.Context, t table, key []string, wanted []chferry.Column, f *features) ([]column, error) {
+func (c *Client) wantedColumns(ctx context.Context, t table, d chferry.Destination, f *features) ([]column, error) {
 	described, _, err := c.describeColumns(ctx, t)
 	if err != nil {
 		return nil, err
@@ -128,7 +129,7 @@ func (c *Client) wantedColumns(ctx context.Context, t table, key []string, wante
 	if len(described) == 0 {
 		return nil, misfit(t, "it does not exist: create it with apply")
 	}
-	return columnsFor(t, described, wanted, key, f)
+	return columnsFor(t, described, d, f)
 }
 
 func namesAndTypes(columns []column) []ch.ColumnNameAndType {

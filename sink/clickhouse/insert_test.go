@@ -235,22 +235,6 @@ func testDatabasesThatHurt(t *testing.T, s *server) {
 	}
 }
 
-// TestViewOfSomebodyElse leaves a view alone that has a column of its own, and makes anew one that has none.
-func TestViewOfSomebodyElse(t *testing.T) { onServers(t, testViewOfSomebodyElse) }
-
-func testViewOfSomebodyElse(t *testing.T, s *server) {
-	for name, columns := range map[string]string{"theirs": "id, id * 2 AS doubled", "ours": "id"} {
-		d := destination(name, []string{"id"}, column("id", int64Type), column("name", stringType))
-		s.create(t, d)
-		s.exec(t, "DROP TABLE "+s.database+"."+name+"_current", "CREATE VIEW "+s.database+"."+name+"_current AS SELECT "+columns+" FROM "+s.database+"."+name)
-		s.create(t, d)
-		got := s.value(t, "SELECT arrayStringConcat(groupArray(name), ' ') FROM system.columns WHERE database = '"+s.database+"' AND table = '"+name+"_current'")
-		if want := map[string]string{"theirs": "id doubled", "ours": "id name"}[name]; got != want {
-			t.Errorf("the view %s has the columns %q, want %q", name, got, want)
-		}
-	}
-}
-
 // TestExtremeTimes reads back what this server makes of times that its columns can't hold.
 func TestExtremeTimes(t *testing.T) { onServers(t, testExtremeTimes) }
 

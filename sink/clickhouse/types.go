@@ -131,19 +131,20 @@ func unwrap(text, wrapper string) (string, bool) {
 	return strings.TrimSuffix(inner, ")"), ok
 }
 
-// misfit says why the column can't take the values of t, "" if it can take all of them as [features.columnType] allows.
-func (c column) misfit(t chferry.Type, key bool, f *features) string {
+// misfit says why the column can't take the values of t, "" if it can take all of them as [features.columnType] allows, and which
+// type would.
+func (c column) misfit(t chferry.Type, key bool, f *features) (problem, to string) {
 	switch {
 	case c.computed():
-		return "is " + c.defaultKind + ", so it can't be inserted: make it an ordinary column or leave it out with columns.exclude"
+		return "is " + c.defaultKind + ", so it can't be inserted: make it an ordinary column or leave it out with columns.exclude", ""
 	case key && c.nullable:
-		return fmt.Sprintf("is %s, but the key's columns must not be Nullable: make it %s", c.text, f.baseType(t))
+		return fmt.Sprintf("is %s, but the key's columns must not be Nullable", c.text), f.baseType(t)
 	case t.Nullable && !c.nullable && t.Kind != chferry.Array: // a null among elements is set aside
-		return fmt.Sprintf("is %s, but the source's may be NULL: make it %s", c.text, f.columnType(t))
+		return fmt.Sprintf("is %s, but the source's may be NULL", c.text), f.columnType(t)
 	case !c.takes(t, f):
-		return fmt.Sprintf("is %s, which does not hold every %s: make it %s", c.text, t.Kind, f.columnType(t))
+		return fmt.Sprintf("is %s, which does not hold every %s", c.text, typeName(t)), f.columnType(t)
 	default:
-		return ""
+		return "", ""
 	}
 }
 

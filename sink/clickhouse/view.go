@@ -1,0 +1,157 @@
+package clickhouse
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/sink"
+)
+
+// viewOf is the view of t with these columns. Rows are compared before deleted ones are left out: FINAL comes before WHERE.
+func viewOf(t table, d chferry.Destination, columns []string) string {
+	return fmt.Sprintf("%s%s AS\nSELECT %s\nFROM %s FINAL\nWHERE %s = 0", t.current().sql(), onCluster(d), quoteAll(columns), t.sql(), quote(isDeletedColumn))
+}
+
+// viewedColumn is a column of the view: its type in the view and in the table, empty where the column is absent.
+type viewedColumn struct{ name, inView, inTable string }
+
+// missingView creates the view, or makes it anew if its columns or types are no longer the table's: a server keeps the types that
+// the view had when it was made, and converts to them what the table holds by then, without an error for a number that is too
+// large. A view that chferry did not make is never replaced. Columns that the source lost stay in the view, as they do in the table.
+func missingView(t table, d chferry.Destination, f *features, existing, view *existing) ([]sink.Statement, error) {
+	name := t.current()
+	if view == nil {
+		return []sink.Statement{{Creates: "view " + name.String(), SQL: "CREATE VIEW IF NOT EXISTS " + viewOf(t, d, sourceColumns(d))}}, nil
+	}
+	if view.engine != "View" {
+		return nil, misfit(name, "it is no view but %s: the view of the current rows of %s needs the name", view.engine, t)
+	}
+	columns := viewedColumns(d, f, existing, view)
+	made := isViewOf(t, view.query)
+	lack, stale := viewProblems(columns, made)
+	switch problem := either(stale, lack); {
+	case !made && (problem != "" || !showsCurrent(t, view.query)):
+		return nil, misfit(name, "this view is not the one that chferry makes (SELECT … FROM %s FINAL WHERE %s = 0), and %s: rename or drop it, then run chferry apply",
+			t, isDeletedColumn, either(problem, "rows that were replaced or deleted are not left out"))
+	case problem == "":
+		return nil, nil
+	}
+	switch {
+	case existing == nil: // a sync asks for the table first
+		stale = ""
+	case stale != "":
+		stale = fmt.Sprintf("view %s: %s: it shows rows wrongly until chferry apply has made it anew", name, stale)
+	}
+	return f.replaceView(t, d, columns, stale), nil
+}
+
+func (f *features) replaceView(t table, d chferry.Destination, columns []viewedColumn, stale string) []sink.Statement {
+	name := t.current()
+	var names []string
+	for _, c := range columns {
+		if c.inTable != "" {
+			names = append(names, c.name)
+		}
+	}
+	anew := "view " + name.String() + " anew, with the columns and types of its table"
+	if f.hasReplaceView() {
+		return []sink.Statement{{Creates: anew, SQL: "CREATE OR REPLACE VIEW " + viewOf(t, d, names), Stale: stale}}
+	}
+	return []sink.Statement{
+		{Creates: anew + ": the old one is dropped", SQL: "DROP TABLE IF EXISTS " + name.sql() + onCluster(d), Stale: stale},
+		{Creates: "view " + name.String(), SQL: "CREATE VIEW IF NOT EXISTS " + viewOf(t, d, names)},
+	}
+}
+
+// viewedColumns returns the columns of the view and those that it lacks, with the types of the table as it is or will be.
+func viewedColumns(d chferry.Destination, f *features, existing, view *existing) []viewedColumn {
+	types := map[string]string{}
+	for _, c := range d.Columns {
+		types[c.Destination] = f.typeOf(c)
+	}
+	if existing != nil {
+		for _, c := range existing.columns {
+			types[c.name] = c.text
+		}
+	}
+	var columns []viewedColumn
+	for _, c := range view.columns {
+		columns = append(columns, viewedColumn{c.name, c.text, types[c.name]})
+	}
+	for _, name := range sourceColumns(d) {
+		if !view.has(name) {
+			columns = append(columns, viewedColumn{name, "", types[name]})
+		}
+	}
+	return columns
+}
+
+// viewProblems says why the view must be made anew: it has other columns than the table (lack), or other types, so that it shows
+// wrong values (stale). Both are empty if it need not. A view that chferry did not make may have columns of its own.
+func viewProblems(columns []viewedColumn, made bool) (lack, stale string) {
+	for _, c := range columns {
+		switch {
+		case c.inView == "":
+			lack = either(lack, fmt.Sprintf("column %q is not in it", c.name))
+		case c.inTable == "" && !made:
+		case c.inTable == "":
+			stale = either(stale, fmt.Sprintf("the table has no column %q any more", c.name))
+		case c.inView != c.inTable:
+			stale = either(stale, fmt.Sprintf("column %q is %s in it and %s in the table", c.name, c.inView, c.inTable))
+		}
+	}
+	return lack, stale
+}
+
+// isViewOf tells whether a view was created with a query of the form that viewOf writes: columns of t alone, without the rows that
+// were replaced or deleted. Each server shows the query in a notation of its own.
+func isViewOf(t table, created string) bool {
+	_, query, isView := cutOutside(created, " AS SELECT ")
+	list, from, hasFrom := cutOutside(query, " FROM ")
+	source, condition, isFinal := cutOutside(from, " FINAL ")
+	if !isView || !hasFrom || !isFinal {
+		return false
+	}
+	isColumn := func(part string) bool {
+		_, ok := identifier(part)
+		return ok
+	}
+	if parts := splitList(list); len(parts) == 0 || slices.ContainsFunc(parts, func(part string) bool { return !isColumn(part) }) {
+		return false
+	}
+	database, name, _ := cutOutside(source, ".")
+	databaseName, _ := identifier(database)
+	tableName, _ := identifier(strings.TrimSpace(name))
+	words := strings.Fields(strings.NewReplacer("(", " ", ")", " ", "`", "").Replace(condition))
+	return table{databaseName, tableName} == t && slices.Equal(words, []string{"WHERE", isDeletedColumn, "=", "0"})
+}
+
+// showsCurrent tells whether somebody's own view may stand for ours: it reads t, and leaves out rows that were replaced or deleted.
+func showsCurrent(t table, created string) bool {
+	_, query, _ := cutOutside(created, " AS ")
+	return slices.Contains(identifiersIn(query), t.name) && slices.Contains(identifiersIn(query), "FINAL") &&
+		slices.Contains(identifiersIn(query), isDeletedColumn)
+}
+
+// either returns the first text that is not empty.
+func either(first, second string) string {
+	if first != "" {
+		return first
+	}
+	return second
+}
+
+// cutOutside cuts text around the first separator that does not stand in quotes.
+func cutOutside(text, separator string) (before, after string, found bool) {
+	for i := 0; i < len(text); i++ {
+		if strings.HasPrefix(text[i:], separator) {
+			return text[:i], text[i+len(separator):], true
+		}
+		if text[i] == '`' || text[i] == '\'' || text[i] == '"' {
+			i = quotedEnd(text, i) - 1
+		}
+	}
+	return text, "", false
+}
