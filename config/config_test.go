@@ -56,7 +56,7 @@ func TestLoadExample(t *testing.T) {
 	}
 	want := &config.Config{
 		Temporal:   config.Temporal{Address: "127.0.0.1:7233", Namespace: "default", TaskQueue: "chferry", IDPrefix: "chferry"},
-		Redis:      config.Redis{URL: "redis://127.0.0.1:6379/0", Replicas: 1, AOF: true, Timeout: 2 * time.Second},
+		Redis:      config.Redis{URL: "redis://127.0.0.1:6379/0", Prefix: "chferry", Replicas: 1, AOF: true, Timeout: 2 * time.Second},
 		ClickHouse: config.ClickHouse{URL: "clickhouse://default:c%23%27%22%3A%20%7Bx@127.0.0.1:9000/default"},
 		Databases: map[string]config.Database{
 			"default": {URL: "postgres://app:line%0Aredis%3A%20%7Burl%3A%20x%7D@127.0.0.1:5432/shop"},

@@ -23,7 +23,7 @@ func TestLoadErrors(t *testing.T) {
 		"unknown key":           {head + "redsi: {url: x}", []string{"4: unknown key redsi: the keys there are temporal, redis, clickhouse, databases, api, metrics, imports"}},
 		"unknown key of import": {users + "  batch: 5", []string{"7: unknown key batch in imports[0]: the keys there are key, database, databases, table, primary_key"}},
 		"unknown key inside":    {users + "  schedule: {evry: 5s}", []string{"7: imports[0].schedule must have either every or cron", "7: unknown key evry in imports[0].schedule: the keys there are every, cron"}},
-		"secret as key":         {"redis: {redis://hunter2@h: }\n" + head[strings.Index(head, "\n")+1:], []string{"1: redis.url is missing", "1: unknown key in redis: the keys there are url, durability"}},
+		"secret as key":         {"redis: {redis://hunter2@h: }\n" + head[strings.Index(head, "\n")+1:], []string{"1: redis.url is missing", "1: unknown key in redis: the keys there are url, prefix, durability"}},
 		"durability": {"redis: {url: redis://h, durability: {replicas: -1, aof: 1, timeout: 5s, wait: 1}}\n" + head[strings.Index(head, "\n")+1:], []string{
 			"1: redis.durability.replicas must be a whole number from 0 to 100", "1: redis.durability.aof must be true or false",
 			"1: redis.durability.timeout must be from 1ms to 4s", "1: unknown key wait in redis.durability: the keys there are replicas, aof, timeout",
