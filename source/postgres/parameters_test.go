@@ -49,7 +49,7 @@ func TestParametersOfOthers(t *testing.T) {
 func TestUnknownParameters(t *testing.T) {
 	t.Parallel()
 	for name, mend := range map[string]string{
-		"conection_limit": "take it out", "sslmod": "take it out", "statementTimeout": "take it out", "usessl": "sslmode=require", "sslcrl": "take it out", "replication": "take it out",
+		"connections_limit": "take it out", "sslmod": "take it out", "statementTimeout": "take it out", "usessl": "sslmode=require", "sslcrl": "take it out", "replication": "take it out",
 	} {
 		_, err := postgres.Open("postgres://app:s3cret@127.0.0.1:1/shop?"+name+"=s3cret", source.Options{Alias: alias})
 		wantCode(t, err, chferry.CodeConfiguration, alias, "url", " "+name+" ", mend)
