@@ -58,19 +58,26 @@ type Options struct {
 }
 
 // New returns the API's handler.
-func New(opts Options) http.Handler {
+func New(opts Options) http.Handler { return newServer(opts).handler() }
+
+func newServer(opts Options) *server {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	s := &server{Options: opts, guard: newGuard(opts.Tokens), imports: make(map[string]chferry.Import, len(opts.Imports))}
+	s := &server{
+		Options: opts, guard: newGuard(opts.Tokens), imports: make(map[string]chferry.Import, len(opts.Imports)),
+		bodies: newBudget(maxBodies), requests: newBudget(maxRequests),
+	}
 	for _, i := range opts.Imports {
 		s.imports[string(i.Key)] = i
 	}
-	return s.logged(s.recovered(s.mux()))
+	return s
 }
+
+func (s *server) handler() http.Handler { return s.logged(s.recovered(s.mux())) }
 
 // Serve serves handler on listen, a host and port, until ctx ends, and then lets requests that are running finish. started,
 // unless nil, is told the address once it is listened on. An address that can't be used gives [chferry.CodeConfiguration].
@@ -82,4 +89,7 @@ type server struct {
 	Options
 	guard   *guard
 	imports map[string]chferry.Import // by key
+	// bodies are the bytes, requests the number of requests that may still come in.
+	bodies, requests *budget
+	probe            probe
 }

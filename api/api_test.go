@@ -88,7 +88,12 @@ func post(path, body string) request {
 func get(path string) request { return request{method: http.MethodGet, path: path} }
 
 func (b *bundle) do(r request) *httptest.ResponseRecorder {
-	req := httptest.NewRequest(r.method, r.path, strings.NewReader(r.body))
+	return b.doContext(context.Background(), r)
+}
+
+func (b *bundle) doContext(ctx context.Context, r request) *httptest.ResponseRecorder {
+	req := httptest.NewRequestWithContext(ctx, r.method, r.path, strings.NewReader(r.body))
+	req.Host = "127.0.0.1:8088"
 	if r.contentType != "" {
 		req.Header.Set("Content-Type", r.contentType)
 	}

@@ -3,7 +3,11 @@ package api
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"fmt"
+	"net"
 	"net/http"
+	"net/netip"
+	"strconv"
 	"strings"
 )
 
@@ -19,6 +23,34 @@ func newGuard(tokens []string) *guard {
 		g.digests = append(g.digests, sha256.Sum256([]byte(token)))
 	}
 	return g
+}
+
+// checkHost returns nil unless a browser may have sent the request for a page of another site: without tokens the page of a name
+// that its owner lets point to this machine could read everything. Such a page has its own name in Host.
+func (g *guard) checkHost(r *http.Request) error {
+	if len(g.digests) > 0 || r.Host != "" && loopback(r.Host) {
+		return nil
+	}
+	return refuse(http.StatusForbidden, fmt.Sprintf(
+		"without api.tokens only requests to 127.0.0.1, [::1] or localhost are answered, this one was sent to %.80q: use one of these names, or configure api.tokens",
+		r.Host))
+}
+
+// loopback tells whether a Host header names this machine: as localhost, or by an address, with a port or without. Other names
+// may point here too, and elsewhere a moment later.
+func loopback(header string) bool {
+	host, port, err := net.SplitHostPort(header)
+	if err != nil {
+		host, port = strings.TrimSuffix(strings.TrimPrefix(header, "["), "]"), ""
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil && port != "" {
+		return false
+	}
+	address, err := netip.ParseAddr(host)
+	if err != nil {
+		return header[0] != '[' && strings.EqualFold(strings.TrimSuffix(host, "."), "localhost")
+	}
+	return address.IsLoopback()
 }
 
 // check returns nil if the request may be answered.
@@ -42,11 +74,11 @@ func (g *guard) check(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// knows compares with every token, so that its time tells nothing.
+// knows compares with every token, so that its time tells nothing. Nobody knows an empty one.
 func (g *guard) knows(token string) bool {
 	digest, found := sha256.Sum256([]byte(token)), 0
 	for i := range g.digests {
 		found |= subtle.ConstantTimeCompare(digest[:], g.digests[i][:])
 	}
-	return found == 1
+	return found == 1 && token != ""
 }

@@ -21,17 +21,24 @@ type FailedOperation struct {
 	Last     time.Time          `json:"last"`
 }
 
-// ListFailed returns the first failed operations of an import, at most limit; 0 means all. Each names its database, also where
+// maxListedBytes bounds the primary keys and reasons of one answer.
+const maxListedBytes = maxBody
+
+// ListFailed returns the first failed operations of an import, at most limit and about 16 MiB; 0 means all. Each names its database, also where
 // the registration named none.
 func ListFailed(imp chferry.Import, pages iter.Seq2[[]chferry.FailedOperation, error], limit int) ([]FailedOperation, error) {
-	out := []FailedOperation{}
+	out, size := []FailedOperation{}, 0
 	for page, err := range pages {
 		if err != nil {
 			return nil, err
 		}
 		for _, f := range page {
-			if limit > 0 && len(out) == limit {
+			if limit > 0 && (len(out) == limit || size > maxListedBytes) {
 				return out, nil
+			}
+			size += len(f.Reason)
+			for _, part := range f.PrimaryKey {
+				size += len(part)
 			}
 			database, err := imp.Database(f.Database)
 			if err != nil {
@@ -51,6 +58,11 @@ const maxListed = 10_000
 func (s *server) listFailed(w http.ResponseWriter, r *http.Request, i chferry.Import) error {
 	ctx, cancel := context.WithTimeout(r.Context(), storageTimeout)
 	defer cancel()
+	share := &share{budget: s.bodies}
+	defer share.end()
+	if err := share.grow(maxListedBytes); err != nil {
+		return err
+	}
 	failed, err := ListFailed(i, s.Administrator.FailedOperations(ctx, i.Key), maxListed)
 	if err != nil {
 		return fmt.Errorf("list failed operations of %s: %w", i.Key, err)

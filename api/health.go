@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"sync"
 	"time"
@@ -10,8 +9,17 @@ import (
 	"github.com/chferry/chferry"
 )
 
-// readinessTimeout is shorter than what orchestrators give a probe by default.
-const readinessTimeout = 900 * time.Millisecond
+const (
+	// readinessTimeout is shorter than what orchestrators give a probe by default.
+	readinessTimeout = 900 * time.Millisecond
+	// readinessInterval is how long an answer is given again: anybody may ask, and asking must not burden the servers.
+	readinessInterval = 200 * time.Millisecond
+)
+
+// WriteChecker is an [Administrator] that can tell whether registering would succeed, by writing.
+type WriteChecker interface {
+	CheckWritable(ctx context.Context) error
+}
 
 // getHealth answers as long as the process does, whatever it depends on: restarting it would mend nothing else.
 func getHealth(w http.ResponseWriter, _ *http.Request) error {
@@ -20,10 +28,10 @@ func getHealth(w http.ResponseWriter, _ *http.Request) error {
 	}{"ok"})
 }
 
-// dependency is the state of a server that the API needs.
+// dependency is the state of a server that the API needs. The code is all that anybody may know; the log has the rest.
 type dependency struct {
-	OK     bool   `json:"ok"`
-	Detail string `json:"detail,omitempty"`
+	OK   bool         `json:"ok"`
+	Code chferry.Code `json:"code,omitempty"`
 }
 
 // readiness is ready when operations can be registered. Temporal is named but does not count: registering works without
@@ -34,15 +42,16 @@ type readiness struct {
 	Temporal dependency `json:"temporal"`
 }
 
+// probe is the newest answer. Its lock is held while the servers are asked, so that one request at a time asks them.
+type probe struct {
+	mu       sync.Mutex
+	at       time.Time
+	answer   readiness
+	failures map[string]string // what the log says already, by server
+}
+
 func (s *server) getReadiness(w http.ResponseWriter, r *http.Request) error {
-	ctx, cancel := context.WithTimeout(r.Context(), readinessTimeout)
-	defer cancel()
-	var out readiness
-	var temporal sync.WaitGroup
-	temporal.Go(func() { out.Temporal = dependencyOf(s.Schedules.Check(ctx)) })
-	out.Redis = dependencyOf(s.checkStorage(ctx))
-	temporal.Wait()
-	out.Ready = out.Redis.OK
+	out := s.readiness(r.Context())
 	status := http.StatusOK
 	if !out.Ready {
 		status = http.StatusServiceUnavailable
@@ -50,27 +59,60 @@ func (s *server) getReadiness(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, status, out)
 }
 
-// checkStorage asks for one import key: any answer will do.
+// readiness asks the servers, unless they were asked a moment ago.
+func (s *server) readiness(ctx context.Context) readiness {
+	s.probe.mu.Lock()
+	defer s.probe.mu.Unlock()
+	if now := s.Now(); s.probe.at.IsZero() || now.Sub(s.probe.at) >= readinessInterval {
+		s.probe.answer = s.askServers(ctx)
+		s.probe.at = s.Now()
+	}
+	return s.probe.answer
+}
+
+// askServers does not end with ctx: others wait for the answer.
+func (s *server) askServers(ctx context.Context) readiness {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readinessTimeout)
+	defer cancel()
+	var steering error
+	var asked sync.WaitGroup
+	asked.Go(func() { steering = s.Schedules.Check(ctx) })
+	registering := s.checkStorage(ctx)
+	asked.Wait()
+	out := readiness{Redis: s.dependency(ctx, "redis", registering), Temporal: s.dependency(ctx, "temporal", steering)}
+	out.Ready = out.Redis.OK
+	return out
+}
+
+// checkStorage returns nil if operations can be registered, as far as the storage can tell.
 func (s *server) checkStorage(ctx context.Context) error {
+	if checker, ok := s.Administrator.(WriteChecker); ok {
+		return checker.CheckWritable(ctx)
+	}
 	key := chferry.ImportKey("readyz")
 	if len(s.Imports) > 0 {
 		key = s.Imports[0].Key
 	}
-	_, err := s.Administrator.Status(ctx, key)
+	_, err := s.Administrator.Status(ctx, key) // any answer will do
 	return err
 }
 
-// dependencyOf shows of err only what is safe to show to anybody, since no token is needed to ask.
-func dependencyOf(err error) dependency {
-	var known *chferry.Error
-	switch {
-	case err == nil:
+// dependency shows of err what is safe to show to anybody, since no token is needed to ask. The log is told once.
+func (s *server) dependency(ctx context.Context, server string, err error) dependency {
+	if err == nil {
+		delete(s.probe.failures, server)
 		return dependency{OK: true}
-	case errors.As(err, &known):
-		return dependency{Detail: known.Message}
-	case errors.Is(err, context.DeadlineExceeded):
-		return dependency{Detail: "does not answer"}
-	default:
-		return dependency{Detail: "fails"}
 	}
+	p := problemOf(err)
+	if p.Code == "" {
+		p.Code = chferry.CodeUnknown
+	}
+	if told, ok := s.probe.failures[server]; !ok || told != p.Detail {
+		if s.probe.failures == nil {
+			s.probe.failures = map[string]string{}
+		}
+		s.probe.failures[server] = p.Detail
+		s.Log.WarnContext(ctx, "not ready", "server", server, "code", p.Code, "detail", p.Detail)
+	}
+	return dependency{Code: p.Code}
 }

@@ -10,7 +10,9 @@ import (
 
 // registerOperations answers once the storage has the operations, all of them or none.
 func (s *server) registerOperations(w http.ResponseWriter, r *http.Request, i chferry.Import) error {
-	ops, err := readOperations(w, r)
+	share := &share{budget: s.bodies}
+	defer share.end()
+	ops, err := readOperations(w, r, share)
 	if err != nil {
 		return err
 	}

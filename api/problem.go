@@ -30,6 +30,7 @@ var retryAfter = map[int]string{
 type statusError struct {
 	status int
 	detail string
+	code   chferry.Code // may be empty
 }
 
 func (e *statusError) Error() string { return e.detail }
@@ -54,7 +55,7 @@ func problemOf(err error) problem {
 	var known *chferry.Error
 	switch {
 	case errors.As(err, &refused):
-		p.Status, p.Detail = refused.status, refused.detail
+		p.Status, p.Detail, p.Code = refused.status, refused.detail, refused.code
 	case errors.As(err, &known):
 		p.Code, p.Detail = known.Code, known.Message
 		if status, ok := statuses[known.Code]; ok {

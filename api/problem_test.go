@@ -41,6 +41,20 @@ func TestStatuses(t *testing.T) {
 		"a list":               {post(operations, `[]`), 400, "a JSON object is needed, this is: array"},
 		"field of wrong type":  {post(operations, `{"operation":1,"pks":["1"]}`), 400, "field operation has a value of the wrong type: number"},
 		"pks of wrong type":    {post(operations, `{"operation":"insert","pks":"1"}`), 400, "field pks has a value of the wrong type: string"},
+		"field twice":          {post(operations, `{"operation":"insert","pks":["1"],"pks":["2"]}`), 400, "field pks stands twice"},
+		"field twice in line":  {ndjson(`{"operation":"insert","pk":"1","\u0070k":"2"}`), 400, "operation 1: field pk stands twice"},
+		"field of other case":  {post(operations, `{"operation":"insert","PKS":["1"]}`), 400, `unknown field \"PKS\"`},
+		"byte order mark":      {post(operations, "\uFEFF"+`{"operation":"insert","pks":["1"]}`), 400, "byte order mark"},
+		"null":                 {post(operations, `null`), 400, "a JSON object is needed, this is: null"},
+		"number":               {post(operations, `1e999999`), 400, "a JSON object is needed, this is: number"},
+		"only white space":     {post(operations, " \n"), 400, "the body is empty"},
+		"cut off":              {post(operations, `{"operation":"insert","pks":["1`), 400, "the JSON ends too early"},
+		"too deep":             {post(operations, `{"operation":"insert","pks":[`+strings.Repeat("[", 20_000)), 400, "not JSON at byte"},
+		"database of a number": {post(operations, `{"operation":"insert","pks":["1"],"database":7}`), 400, "field database has a value of the wrong type: number"},
+		"half a pair in alias": {post(operations, `{"operation":"insert","pks":["1"],"database":"\ud800"}`), 400, "field database: there is half of a surrogate pair"},
+		"pks of an object":     {post(operations, `{"operation":"insert","pks":{"1":2}}`), 400, "field pks has a value of the wrong type: object"},
+		"line of a list":       {ndjson(`["insert","1"]`), 400, "operation 1: a JSON object is needed, this is: array"},
+		"line of wrong type":   {ndjson(`{"operation":true,"pk":"1"}`), 400, "operation 1: field operation has a value of the wrong type: bool"},
 		"not UTF-8":            {post(operations, "{\"operation\":\"insert\",\"pks\":[\"\xff\"]}"), 400, "not UTF-8"},
 		"line not JSON":        {ndjson("{\"operation\":\"insert\",\"pk\":\"1\"}\n{\"operation\"\n"), 400, "operation 2: "},
 		"line of unknown":      {ndjson(`{"operation":"insert","pks":["1"]}`), 400, `operation 1: unknown field \"pks\"`},
@@ -66,9 +80,13 @@ func TestStatuses(t *testing.T) {
 		"no lines":             {ndjson("\n"), 422, "nothing to register"},
 		"empty pk":             {post(operations, `{"operation":"insert","pks":["1",""]}`), 422, "operation 2: value 1 of the primary key is empty"},
 		"pk of no values":      {post(operations, `{"operation":"insert","pks":[[]]}`), 422, "at least one value"},
-		"null":                 {post(operations, `{"operation":"insert","pks":["1",null]}`), 422, "operation 2: a primary key must be a string, an integer, or a list"},
+		"null in pks":          {post(operations, `{"operation":"insert","pks":["1",null]}`), 422, "operation 2: a primary key must be a string, an integer, or a list"},
 		"a float":              {post(operations, `{"operation":"insert","pks":[1.5]}`), 422, "a primary key must be"},
 		"an exponent":          {post(operations, `{"operation":"insert","pks":[1e3]}`), 422, "a primary key must be"},
+		"null pks":             {post(operations, `{"operation":"insert","pks":null}`), 422, "nothing to register"},
+		"an endless exponent":  {post(operations, `{"operation":"insert","pks":[1e999999]}`), 422, "a primary key must be"},
+		"a million digits":     {post(operations, `{"operation":"insert","pks":[`+strings.Repeat("9", 1<<20)+`]}`), 422, "at most 65536 bytes"},
+		"too many values":      {post(operations, `{"operation":"insert","pks":[[`+many(33)+`]]}`), 422, "operation 1: a primary key has at most 32 values"},
 		"a bool":               {post(operations, `{"operation":"insert","pks":[true]}`), 422, "a primary key must be"},
 		"an object":            {post(operations, `{"operation":"insert","pks":[{}]}`), 422, "a primary key must be"},
 		"a list in a list":     {post(operations, `{"operation":"insert","pks":[[["1"]]]}`), 422, "a primary key must be"},
@@ -180,7 +198,7 @@ func TestPanicInBody(t *testing.T) {
 			t.Errorf("got %v, want http.ErrAbortHandler", err)
 		}
 	}()
-	b.handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	b.handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "http://localhost/metrics", nil))
 }
 
 func TestLog(t *testing.T) {

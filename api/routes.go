@@ -68,11 +68,11 @@ func (s *server) mux() *http.ServeMux {
 
 // answer makes an http.Handler of handle, behind the guard unless open.
 func (s *server) answer(open bool, handle handler) http.Handler {
+	if !open {
+		handle = s.guarded(handle)
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var err error
-		if !open {
-			err = s.guard.check(w, r)
-		}
+		err := s.guard.checkHost(r)
 		if err == nil {
 			err = handle(w, r)
 		}
@@ -85,6 +85,20 @@ func (s *server) answer(open bool, handle handler) http.Handler {
 		}
 		writeProblem(w, p)
 	})
+}
+
+// guarded handles requests of those who may use the API, and not too many at a time.
+func (s *server) guarded(handle handler) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if err := s.guard.check(w, r); err != nil {
+			return err
+		}
+		if !s.requests.take(1) {
+			return errBusy
+		}
+		defer s.requests.give(1)
+		return handle(w, r)
+	}
 }
 
 func methodNotAllowed(methods []string) handler {

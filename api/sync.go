@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -21,7 +22,7 @@ func (s *server) sync(w http.ResponseWriter, r *http.Request, i chferry.Import) 
 	ctx, cancel := context.WithTimeout(r.Context(), temporalTimeout)
 	defer cancel()
 	if err := s.Schedules.Trigger(ctx, i.Key); err != nil {
-		return fmt.Errorf("trigger %s: %w", i.Key, err)
+		return cannotSteer(i.Key, err)
 	}
 	return writeJSON(w, http.StatusAccepted, accepted{i.Key})
 }
@@ -48,7 +49,17 @@ func steer(w http.ResponseWriter, r *http.Request, key chferry.ImportKey, note s
 	ctx, cancel := context.WithTimeout(r.Context(), temporalTimeout)
 	defer cancel()
 	if err := do(ctx, key, note); err != nil {
-		return fmt.Errorf("steer the schedule of %s: %w", key, err)
+		return cannotSteer(key, err)
 	}
 	return writeJSON(w, http.StatusOK, accepted{key})
+}
+
+// cannotSteer makes a conflict of a schedule that is missing or set up wrongly: the request is right, and whoever sent it can mend
+// what it met. It is no mistake of the API, which would be a 500.
+func cannotSteer(key chferry.ImportKey, err error) error {
+	var known *chferry.Error
+	if errors.As(err, &known) && known.Code == chferry.CodeConfiguration {
+		return &statusError{status: http.StatusConflict, detail: known.Message, code: known.Code}
+	}
+	return fmt.Errorf("steer the schedule of %s: %w", key, err)
 }

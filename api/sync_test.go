@@ -3,6 +3,7 @@ package api_test
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/chferry/chferry"
@@ -36,6 +37,11 @@ func TestSteer(t *testing.T) {
 			b.schedules.err = errDown
 			if response := b.want(t, post(test.path, ""), 503); response.Header().Get("Retry-After") == "" {
 				t.Error("503 without Retry-After")
+			}
+			b.schedules.err = chferry.Errorf(chferry.CodeConfiguration, "there is no schedule: run chferry apply")
+			got409 := b.want(t, post(test.path, ""), 409).Body.String()
+			if want := `"detail":"there is no schedule: run chferry apply","code":"Configuration"`; !strings.Contains(got409, want) {
+				t.Errorf("got %s, want %s", got409, want)
 			}
 			b.schedules.err = errors.New("something else")
 			b.want(t, post(test.path, ""), 500)
