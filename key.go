@@ -1,34 +1,60 @@
 package chferry
 
 import (
-	"bytes"
-	"encoding/hex"
-	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 )
 
 // AppendPrimaryKey reads pk as values of the vectors' types and appends one value to each vector, so that keys are compared as
-// the source compares them: "01" and "1" are one integer. A key that can't be read as these types gives [CodeInvalid],
-// without the key in its text, and leaves the vectors as they were.
+// the source compares them: "01" and "1" are one integer. It reads the notations that sources write, among them infinity, years
+// beyond 9999 and BC, and some that applications write. Only the source itself knows all notations that it reads, and some of
+// these mean different values to different sources: see [AppendPlainKey]. A key that can't be read as these types gives
+// [CodeInvalid], without the key in its text, and leaves the vectors as they were.
 func AppendPrimaryKey(keys []Vector, pk PrimaryKey) error {
 	if len(pk) != len(keys) || len(keys) == 0 {
 		return Errorf(CodeInvalid, "the primary key has %d values, the operation %d", len(keys), len(pk))
 	}
-	rows := keys[0].Len()
-	for i := range keys {
-		if !keys[i].appendText(pk[i]) {
-			for j := range keys[:i] {
-				keys[j].Truncate(rows)
-			}
-			return Errorf(CodeInvalid, "value %d of the primary key can't be read as %s", i+1, keys[i].Type.Kind)
-		}
+	if bad := appendKey(keys, pk, (*Vector).appendText); bad >= 0 {
+		return unreadableKey(bad, keys[bad].Type.Kind.String())
 	}
 	return nil
 }
 
-// CanBeKey tells whether primary keys of this kind are supported: their text can be read without asking the source.
+// UnreadableKey returns the error of [AppendPrimaryKey] for a key of table whose value in a column of the key can't be read.
+func UnreadableKey(table Table, column int) error {
+	c := table.Columns[table.PrimaryKey[column]]
+	name := c.Type.Kind.String()
+	if c.ReadBySource {
+		name = c.SourceType
+	}
+	return unreadableKey(column, name)
+}
+
+func unreadableKey(column int, typ string) error {
+	return Errorf(CodeInvalid, "value %d of the primary key can't be read as %s", column+1, typ)
+}
+
+// AppendPlainKey is [AppendPrimaryKey] for the notations in which every source means the same value. It returns false, and leaves
+// the vectors as they were, for every other key, which the source has to read. The number of values must be right.
+func AppendPlainKey(keys []Vector, pk PrimaryKey) bool {
+	return appendKey(keys, pk, (*Vector).appendPlain) < 0
+}
+
+// appendKey appends each value with append. It returns the index of the first that can't be read, -1 if all are.
+func appendKey(keys []Vector, pk PrimaryKey, read func(v *Vector, text string) bool) (bad int) {
+	rows := keys[0].Len()
+	for i := range keys {
+		if !read(&keys[i], pk[i]) {
+			for j := range keys[:i] {
+				keys[j].Truncate(rows)
+			}
+			return i
+		}
+	}
+	return -1
+}
+
+// CanBeKey tells whether primary keys of this kind are supported by every source.
 func (k TypeKind) CanBeKey() bool {
 	switch k {
 	case Bool, Int16, Int32, Int64, Uint8, Uint64, Decimal, String, Enum, UUID, Date, Timestamp:
@@ -38,45 +64,101 @@ func (k TypeKind) CanBeKey() bool {
 	}
 }
 
+// MayBeKey tells whether text could be a key of this kind to any source. It saves asking the source about what is none for sure,
+// such as a text without a digit where a number is wanted.
+func (k TypeKind) MayBeKey(text string) bool {
+	if !isText(text) {
+		return false
+	}
+	switch k {
+	case Int16, Int32, Int64, Uint8, Uint64:
+		return strings.ContainsAny(text, "0123456789") && !strings.ContainsFunc(text, notInNumber)
+	case Decimal:
+		return !strings.ContainsFunc(text, notInNumber) && strings.ContainsAny(text, "0123456789nN")
+	case UUID:
+		return strings.ContainsAny(text, "0123456789abcdefABCDEF") && strings.Trim(text, "0123456789abcdefABCDEF{-} ") == ""
+	default:
+		return true
+	}
+}
+
+// notInNumber tells whether no notation of numbers has the character: those have signs, hexadecimal digits and separators.
+func notInNumber(r rune) bool {
+	return r > '~' || !strings.ContainsRune("+-._ \t\n\v\f\r", r) && !digit(byte(r)) && !letter(byte(r))
+}
+
+func digit(c byte) bool { return c >= '0' && c <= '9' }
+
+func letter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+
+// isText tells whether a text column of some source could hold text.
+func isText(text string) bool {
+	return utf8.ValidString(text) && strings.IndexByte(text, 0) < 0
+}
+
 // appendText appends the value that text stands for; false if it stands for none.
 func (v *Vector) appendText(text string) bool {
-	if v.Type.Kind == String || v.Type.Kind == Enum {
-		// No text column of any source holds these.
-		if !utf8.ValidString(text) || strings.IndexByte(text, 0) >= 0 {
+	switch v.Type.Kind {
+	case String, Enum:
+		if !isText(text) {
 			return false
 		}
 		v.AppendData([]byte(text))
 		return true
+	case Bytes:
+		return v.appendParsedData(parseBytes(text))
+	case Date:
+		return v.appendParsed(parseDate(trim(text)))
+	case Timestamp:
+		return v.appendParsed(parseTimestamp(trim(text)))
+	case Decimal:
+		if text == notANumber {
+			v.AppendData([]byte(text))
+			return true
+		}
+		return v.appendParsedData(parseDecimal(trim(text), v.Type))
+	case UUID:
+		return v.appendParsedData(parseUUID(trim(text)))
+	default:
+		return v.appendPlain(text)
 	}
-	return v.appendTrimmed(strings.TrimSpace(text))
 }
 
-func (v *Vector) appendTrimmed(text string) bool {
+// notANumber is how sources write the decimal that is none.
+const notANumber = "NaN"
+
+// appendPlain appends the value that text stands for to every source; false if only the source itself can tell.
+func (v *Vector) appendPlain(text string) bool {
 	switch v.Type.Kind {
+	case String:
+		return v.appendText(text)
 	case Bool:
-		return v.appendParsed(parseBool(text))
+		return v.appendParsed(parseBool(trim(text)))
 	case Int16:
-		return v.appendParsed(parseInt(text, 16))
+		return v.appendParsed(parseInt(trim(text), 16))
 	case Int32:
-		return v.appendParsed(parseInt(text, 32))
+		return v.appendParsed(parseInt(trim(text), 32))
 	case Int64:
-		return v.appendParsed(parseInt(text, 64))
+		return v.appendParsed(parseInt(trim(text), 64))
 	case Uint8:
-		return v.appendParsed(parseUint(text, 8))
+		return v.appendParsed(parseUint(trim(text), 8))
 	case Uint64:
-		return v.appendParsed(parseUint(text, 64))
+		return v.appendParsed(parseUint(trim(text), 64))
 	case Date:
-		return v.appendParsed(parseDate(text))
+		return v.appendParsed(parsePlainDate(trim(text)))
 	case Timestamp:
-		return v.appendParsed(parseTimestamp(text))
+		return v.appendParsed(parsePlainTimestamp(trim(text)))
 	case UUID:
-		return v.appendParsedData(parseUUID(text))
+		return v.appendParsedData(parsePlainUUID(text))
 	case Decimal:
-		return v.appendParsedData(parseDecimal(text, v.Type))
+		return v.appendParsedData(parseDecimal(trim(text), v.Type))
 	default:
 		return false
 	}
 }
+
+// trim leaves out the white space that databases leave out.
+func trim(text string) string { return strings.Trim(text, " \t\n\v\f\r") }
 
 func (v *Vector) appendParsed(n int64, ok bool) bool {
 	if ok {
@@ -90,84 +172,4 @@ func (v *Vector) appendParsedData(b []byte, ok bool) bool {
 		v.AppendData(b)
 	}
 	return ok
-}
-
-func parseBool(text string) (int64, bool) {
-	switch strings.ToLower(text) {
-	case "t", "true", "y", "yes", "on", "1":
-		return 1, true
-	case "f", "false", "n", "no", "off", "0":
-		return 0, true
-	default:
-		return 0, false
-	}
-}
-
-func parseInt(text string, bits int) (int64, bool) {
-	n, err := strconv.ParseInt(text, 10, bits)
-	return n, err == nil
-}
-
-func parseUint(text string, bits int) (int64, bool) {
-	n, err := strconv.ParseUint(text, 10, bits)
-	return int64(n), err == nil
-}
-
-func parseDate(text string) (int64, bool) {
-	t, err := time.Parse(time.DateOnly, text)
-	return t.Unix() / (24 * 60 * 60), err == nil
-}
-
-// The notations in which PostgreSQL and RFC 3339 write a point in time; without a zone it is UTC.
-var timestampLayouts = []string{
-	"2006-01-02 15:04:05.999999Z07", "2006-01-02 15:04:05.999999Z07:00",
-	"2006-01-02T15:04:05.999999Z07", "2006-01-02T15:04:05.999999Z07:00",
-	"2006-01-02 15:04:05.999999", "2006-01-02T15:04:05.999999", time.DateOnly,
-}
-
-func parseTimestamp(text string) (int64, bool) {
-	for _, layout := range timestampLayouts {
-		if t, err := time.Parse(layout, text); err == nil && t.Nanosecond()%1000 == 0 {
-			return t.UnixMicro(), true
-		}
-	}
-	return 0, false
-}
-
-func parseUUID(text string) ([]byte, bool) {
-	if strings.HasPrefix(text, "{") && strings.HasSuffix(text, "}") {
-		text = text[1 : len(text)-1]
-	}
-	b, err := hex.DecodeString(strings.ReplaceAll(text, "-", ""))
-	return b, err == nil && len(b) == 16
-}
-
-// parseDecimal returns the number with exactly the type's scale, the form in which the source gives it.
-func parseDecimal(text string, t Type) ([]byte, bool) {
-	negative := strings.HasPrefix(text, "-")
-	whole, fraction, _ := strings.Cut(strings.TrimLeft(text, "+-"), ".")
-	if len(text)-len(strings.TrimLeft(text, "+-")) > 1 || whole+fraction == "" || !digits(whole) || !digits(fraction) {
-		return nil, false
-	}
-	whole, fraction = strings.TrimLeft(whole, "0"), strings.TrimRight(fraction, "0")
-	if len(fraction) > t.Scale || len(whole) > t.Precision-t.Scale {
-		return nil, false
-	}
-	fraction += strings.Repeat("0", t.Scale-len(fraction))
-	var b bytes.Buffer
-	if negative && strings.Trim(whole+fraction, "0") != "" {
-		b.WriteByte('-')
-	}
-	if whole == "" {
-		whole = "0"
-	}
-	b.WriteString(whole)
-	if t.Scale > 0 {
-		b.WriteString("." + fraction)
-	}
-	return b.Bytes(), true
-}
-
-func digits(s string) bool {
-	return strings.Trim(s, "0123456789") == ""
 }

@@ -49,7 +49,7 @@ func (o Operation) Validate() error {
 	return o.PrimaryKey.Validate()
 }
 
-// Validate returns an error with [CodeInvalid] if k is empty, has an empty part or is too large.
+// Validate returns an error with [CodeInvalid] if k has no value, too many values or too many bytes. A value may be the empty text.
 func (k PrimaryKey) Validate() error {
 	if len(k) == 0 {
 		return Errorf(CodeInvalid, "a primary key must have at least one value")
@@ -58,10 +58,7 @@ func (k PrimaryKey) Validate() error {
 		return Errorf(CodeInvalid, "a primary key has at most %d values, this one has %d", MaxPrimaryKeyParts, len(k))
 	}
 	size := 0
-	for i, part := range k {
-		if part == "" {
-			return Errorf(CodeInvalid, "value %d of the primary key is empty", i+1)
-		}
+	for _, part := range k {
 		size += len(part)
 	}
 	if size > MaxPrimaryKeyBytes {

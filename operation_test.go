@@ -30,6 +30,8 @@ func TestOperationValidate(t *testing.T) {
 			op.PrimaryKey = chferry.PrimaryKey{strings.Repeat("x", chferry.MaxPrimaryKeyBytes)}
 		},
 		"hurting key":     func(op *chferry.Operation) { op.PrimaryKey = chferry.PrimaryKey{".:|{}'\" \n\x00\xff", " "} },
+		"empty text":      func(op *chferry.Operation) { op.PrimaryKey = chferry.PrimaryKey{""} },
+		"empty texts":     func(op *chferry.Operation) { op.PrimaryKey = chferry.PrimaryKey{"", "1", ""} },
 		"the word delete": func(op *chferry.Operation) { op.PrimaryKey = chferry.PrimaryKey{"delete"} },
 	} {
 		if err := operation(change).Validate(); err != nil {
@@ -47,8 +49,7 @@ func TestOperationValidateRefuses(t *testing.T) {
 		"kind in capitals": func(op *chferry.Operation) { op.Kind = "INSERT" },
 		"alias too long":   func(op *chferry.Operation) { op.Database = strings.Repeat("d", chferry.MaxDatabaseBytes+1) },
 		"no key":           func(op *chferry.Operation) { op.PrimaryKey = nil },
-		"empty key":        func(op *chferry.Operation) { op.PrimaryKey = chferry.PrimaryKey{""} },
-		"empty part":       func(op *chferry.Operation) { op.PrimaryKey = chferry.PrimaryKey{"1", ""} },
+		"key of no value":  func(op *chferry.Operation) { op.PrimaryKey = chferry.PrimaryKey{} },
 		"too many parts": func(op *chferry.Operation) {
 			op.PrimaryKey = slices.Repeat(chferry.PrimaryKey{"1"}, chferry.MaxPrimaryKeyParts+1)
 		},

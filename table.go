@@ -74,6 +74,9 @@ type Column struct {
 	Type        Type
 	SourceType  string // the source's own name for the type, for messages and casts
 	Cast        string // the destination's own name for the type that it is to have there; empty: as the sink chooses
+	// ReadBySource tells, of a column of the primary key that holds texts or bytes, that only the source can read a text as one of
+	// its values, such as PostgreSQL's inet. Different texts may be equal there, as in citext.
+	ReadBySource bool
 }
 
 // Table is a source table as a sync uses it.

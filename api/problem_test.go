@@ -78,7 +78,7 @@ func TestStatuses(t *testing.T) {
 		"no pks":               {post(operations, `{"operation":"insert"}`), 422, "nothing to register"},
 		"empty pks":            {post(operations, `{"operation":"insert","pks":[]}`), 422, "nothing to register"},
 		"no lines":             {ndjson("\n"), 422, "nothing to register"},
-		"empty pk":             {post(operations, `{"operation":"insert","pks":["1",""]}`), 422, "operation 2: value 1 of the primary key is empty"},
+		"second of no values":  {post(operations, `{"operation":"insert","pks":["",[]]}`), 422, "operation 2: a primary key must have at least one value"},
 		"pk of no values":      {post(operations, `{"operation":"insert","pks":[[]]}`), 422, "at least one value"},
 		"null in pks":          {post(operations, `{"operation":"insert","pks":["1",null]}`), 422, "operation 2: a primary key must be a string, an integer, or a list"},
 		"a float":              {post(operations, `{"operation":"insert","pks":[1.5]}`), 422, "a primary key must be"},

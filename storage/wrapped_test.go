@@ -100,7 +100,7 @@ func TestRegisterOperationsWrappedRefuses(t *testing.T) {
 		"key":      {"a b", []chferry.Operation{op(chferry.Insert, "1")}, chferry.CodeInvalid},
 		"kind":     {"users", []chferry.Operation{op(chferry.Insert, "1"), op("upsert", "1")}, chferry.CodeInvalid},
 		"no pk":    {"users", []chferry.Operation{op(chferry.Insert)}, chferry.CodeInvalid},
-		"empty pk": {"users", []chferry.Operation{op(chferry.Insert, "1", "")}, chferry.CodeInvalid},
+		"no value": {"users", []chferry.Operation{op(chferry.Insert, ""), op(chferry.Insert)}, chferry.CodeInvalid},
 		"too many": {"users", many, chferry.CodeTooLarge},
 	}
 	for name, test := range tests {

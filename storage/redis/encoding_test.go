@@ -12,7 +12,7 @@ import (
 
 func operations() *rapid.Generator[[]chferry.Operation] {
 	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) chferry.Operation {
-		parts := rapid.SliceOfN(rapid.SliceOfN(rapid.Byte(), 1, 200), 1, 4).Draw(t, "parts")
+		parts := rapid.SliceOfN(rapid.SliceOfN(rapid.Byte(), 0, 200), 1, 4).Draw(t, "parts")
 		pk := make(chferry.PrimaryKey, len(parts))
 		for i, part := range parts {
 			pk[i] = string(part)

@@ -140,8 +140,8 @@ func TestMaxPending(t *testing.T) {
 		return 0
 	}})
 	for _, n := range []int{1, 3} {
-		if _, err := s.RegisterOperations(t.Context(), key, update(make([]string, n)...)...); chferry.CodeOf(err) != chferry.CodeInvalid {
-			t.Fatalf("empty keys: %v", err)
+		if _, err := s.RegisterOperations(t.Context(), key, make([]chferry.Operation, n)...); chferry.CodeOf(err) != chferry.CodeInvalid {
+			t.Fatalf("operations without a kind: %v", err)
 		}
 		if _, err := s.RegisterOperations(t.Context(), key, update([]string{"1", "2", "3"}[:n]...)...); err != nil {
 			t.Fatal(err)

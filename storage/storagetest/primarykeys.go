@@ -13,7 +13,7 @@ import (
 // values of primary keys that have hurt somebody's storage: signs that separate or quote, bytes that are no text, and the
 // lengths, counts and letters that an encoding may be made of.
 var values = []string{
-	"a.b:c|d{e}f'g\"h`i j\nk\\l", ".", ":", "|", "{}", "{users}", "'", "\"", "`", "\\", " ", "  ", "\n", "\r\n", "\t1", "1 ", " 1",
+	"", "a.b:c|d{e}f'g\"h`i j\nk\\l", ".", ":", "|", "{}", "{users}", "'", "\"", "`", "\\", " ", "  ", "\n", "\r\n", "\t1", "1 ", " 1",
 	"01", "1", "-1", "1e3", "null", "NULL", "[\"7\"]", "{\"a\":1}", "%s", "*", "$1", "; --", "7|42", "7:42", "7.42",
 	"\x00", "nul\x00in it", "nul at the end\x00", "\xff\xfe not UTF-8", "\xed\xa0\x80", "\x80", "\x80\x01",
 	"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "日本語 🚢", "é", "e\u0301", "\u202e", "\ufeff",
@@ -23,6 +23,10 @@ var values = []string{
 // composites have the same bytes in other parts.
 var composites = []chferry.PrimaryKey{
 	{"7", "42"},
+	{"", ""},
+	{"7", ""},
+	{"", "7"},
+	{"", "", ""},
 	{"74", "2"},
 	{"7", "4", "2"},
 	{"7|", "|42", "[\"7\"]"},
@@ -36,6 +40,7 @@ var composites = []chferry.PrimaryKey{
 	{"\x00", "\x00"},
 	slices.Repeat(chferry.PrimaryKey{"x"}, chferry.MaxPrimaryKeyParts),
 	slices.Repeat(chferry.PrimaryKey{"\x01"}, chferry.MaxPrimaryKeyParts),
+	slices.Repeat(chferry.PrimaryKey{""}, chferry.MaxPrimaryKeyParts),
 }
 
 // lengths are those around which a variable-length integer takes another byte.

@@ -38,8 +38,6 @@ func testRegisterAtomic(_ *testing.T, b *bundle) {
 	}{
 		{[]chferry.Operation{good, op("upsert", "2")}, chferry.CodeInvalid},
 		{[]chferry.Operation{good, op(chferry.Insert)}, chferry.CodeInvalid},
-		{[]chferry.Operation{good, op(chferry.Insert, "")}, chferry.CodeInvalid},
-		{[]chferry.Operation{good, op(chferry.Insert, "1", "")}, chferry.CodeInvalid},
 		{[]chferry.Operation{good, op(chferry.Insert, strings.Repeat("x", chferry.MaxPrimaryKeyBytes+1))}, chferry.CodeInvalid},
 		{[]chferry.Operation{good, op(chferry.Insert, slices.Repeat([]string{"x"}, chferry.MaxPrimaryKeyParts+1)...)}, chferry.CodeInvalid},
 		{[]chferry.Operation{good, {Kind: chferry.Insert, Database: strings.Repeat("x", chferry.MaxDatabaseBytes+1), PrimaryKey: good.PrimaryKey}}, chferry.CodeInvalid},
