@@ -100,6 +100,11 @@ func (t Table) KeyTypes() []Type {
 	return types
 }
 
+// KeyReadBySource tells whether a column of the primary key has values that only the source can read: see [Column.ReadBySource].
+func (t Table) KeyReadBySource() bool {
+	return slices.ContainsFunc(t.PrimaryKey, func(c int) bool { return t.Columns[c].ReadBySource || t.Columns[c].Type.Kind == Enum })
+}
+
 // KeyDestinations returns the names that the primary key's columns have in the destination, in the key's order.
 func (t Table) KeyDestinations() []string {
 	names := make([]string, len(t.PrimaryKey))

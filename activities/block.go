@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,14 +20,25 @@ const fullBlock = 4 << 20
 type block struct {
 	chferry.Block
 	token string // the same whenever the rows of these keys are inserted, and no others'; empty: none
-	found []bool // for each row: whether the source had it; else it is a delete
+	fates []fate // for each row: what it is
 	ops   opList // for each row: an operation that asked for it
 }
+
+// fate is what an operation's row is.
+type fate uint8
+
+const (
+	gone  fate = iota // the source does not have it: a delete
+	found             // the source has it
+	// The source has it under another text that is equal to the operation's, as in a type that ignores case. ClickHouse tells the
+	// two apart, so the operation's own text is deleted there, beside the row that was found. It is not counted.
+	renamed
+)
 
 // part returns the rows from first up to last, not included. It has no token: a source gives rows in no particular order, so the
 // next attempt may have others there, which a server that knows the token would drop.
 func (b *block) part(first, last int) *block {
-	return &block{Block: b.Slice(first, last), found: b.found[first:last], ops: b.ops.slice(first, last)}
+	return &block{Block: b.Slice(first, last), fates: b.fates[first:last], ops: b.ops.slice(first, last)}
 }
 
 // reader reads the rows of chunks and makes blocks of them. Several may read chunks of one batch at the same time.
@@ -98,26 +110,31 @@ func unreadable(table chferry.Table, err error) chferry.Rows {
 // that the source has and can't give is neither: its operation is returned.
 func (b *block) append(plan Plan, c *chunk, first, last int, rows chferry.Rows, version uint64) (unfit []chferry.FailedOperation) {
 	n, start := last-first, c.first+first
-	b.found = slices.Grow(b.found, n)
+	b.fates = slices.Grow(b.fates, n)
 	b.ops.grow(n)
-	found := make([]bool, n)
+	has := make([]bool, n)
 	for _, key := range rows.Key {
-		found[key] = true
-		b.found = append(b.found, true)
+		has[key] = true
+		b.fates = append(b.fates, found)
 		b.ops.appendFrom(&c.ops, start+key)
 	}
 	for _, u := range rows.Unfit {
-		found[u.Key] = true
+		has[u.Key] = true
 		unfit = append(unfit, chferry.FailedOperation{Operation: c.ops.at(start + u.Key), Reason: u.Reason})
 	}
 	missing := newKeyList(c.table.KeyTypes())
-	for key, ok := range found {
-		if ok {
-			continue
-		}
+	add := func(key int, as fate) {
 		missing.appendFrom(c.keys, start+key)
-		b.found = append(b.found, false)
+		b.fates = append(b.fates, as)
 		b.ops.appendFrom(&c.ops, start+key)
+	}
+	for key, ok := range has {
+		if !ok {
+			add(key, gone)
+		}
+	}
+	for _, key := range c.otherTexts(start, rows) {
+		add(key, renamed)
 	}
 	made := plan.block(c.table, rows, missing, version)
 	if plan.Import.DatabaseColumn != "" {
@@ -129,6 +146,26 @@ func (b *block) append(plan Plan, c *chunk, first, last int, rows chferry.Rows, 
 		b.Append(&made)
 	}
 	return unfit
+}
+
+// otherTexts returns the keys that found a row with another text of the same key, counted from start.
+func (g *group) otherTexts(start int, rows chferry.Rows) []int {
+	var other []int
+	seen := map[int]bool{}
+	for i, c := range g.table.PrimaryKey {
+		column := g.table.Columns[c]
+		// A cast to a number may make one value of the two texts.
+		if !column.ReadBySource || column.Cast != "" && !strings.Contains(column.Cast, "String") {
+			continue
+		}
+		for row, key := range rows.Key {
+			if rows.Vectors[c].Compare(row, &g.keys[i], start+key) != 0 && !seen[key] {
+				seen[key] = true
+				other = append(other, key)
+			}
+		}
+	}
+	return other
 }
 
 func addConstant(b *chferry.Block, column chferry.Column, value string) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/source"
 )
 
 // chunk is a part of a batch that is read and inserted at once, unless its rows are large: operations of a group from first up
@@ -50,6 +51,7 @@ type cutter struct {
 	next   *window
 	had    map[string][]keyList // by database, the keys of each window before the next
 	failed map[string]bool      // operations without a row, as they were registered
+	ask    askKeys              // nil: every key is read here
 }
 
 func newCutter(plan Plan, ticket Ticket) *cutter {
@@ -61,8 +63,18 @@ func newCutter(plan Plan, ticket Ticket) *cutter {
 
 // add adds operations and calls full with each window that they complete.
 func (c *cutter) add(ops []chferry.Operation, full func(*window) error) error {
-	for _, op := range ops {
-		c.addOne(op)
+	var asked []source.ReadKey // from the first operation on whose key its source has to read
+	for i, op := range ops {
+		if g := c.addOne(op); g != nil {
+			var err error
+			if asked == nil {
+				if asked, err = c.readKeys(ops[i:]); err != nil {
+					return err
+				}
+			}
+			c.addRead(g, op, asked[0])
+			asked = asked[1:]
+		}
 		if c.next.last-c.next.first < c.size {
 			continue
 		}
@@ -108,19 +120,25 @@ func (c *cutter) chunks(w *window) []*chunk {
 	return all
 }
 
-func (c *cutter) addOne(op chferry.Operation) {
+// addOne adds an operation, unless its source has to read its key: then it returns the group that the operation belongs to.
+func (c *cutter) addOne(op chferry.Operation) (unread *group) {
 	c.next.last++
 	database, err := c.plan.Import.Database(op.Database)
 	if err != nil {
 		c.fail(op, fmt.Sprintf("the import has no such database (it has %v)", c.plan.Import.Databases))
-		return
+		return nil
 	}
 	g := c.group(database)
-	if err := chferry.AppendPrimaryKey(g.keys, op.PrimaryKey); err != nil {
+	reading, err := g.read(op.PrimaryKey, c.ask != nil)
+	switch {
+	case err != nil:
 		c.fail(op, c.plan.Import.Table+": "+err.Error())
-		return
+	case reading == bySource:
+		return g
+	default:
+		g.ops.append(op)
 	}
-	g.ops.append(op)
+	return nil
 }
 
 // fail sets an operation aside, once for each primary key as it was registered.
@@ -138,7 +156,9 @@ func (c *cutter) group(database string) *group {
 	g, ok := c.next.groups[database]
 	if !ok {
 		table := c.plan.Tables[database]
-		g = &group{database: database, table: table, keys: newKeyList(table.KeyTypes()), ops: newOpList(c.size)}
+		g = &group{
+			database: database, table: table, readBySource: table.KeyReadBySource(), keys: newKeyList(table.KeyTypes()), ops: newOpList(c.size),
+		}
 		c.next.groups[database] = g
 	}
 	return g

@@ -9,10 +9,11 @@ import (
 // group is operations on rows of one database. Once arranged, no two are on the same row, and they are in the order of their keys, in
 // which rows lie near each other on both sides.
 type group struct {
-	database string
-	table    chferry.Table
-	keys     keyList
-	ops      opList
+	database     string
+	table        chferry.Table
+	readBySource bool // no key can be read but by the source
+	keys         keyList
+	ops          opList
 }
 
 // arrange brings the operations into the order of their keys and leaves out those on a row that an operation before them is on, here or

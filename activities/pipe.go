@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/source"
 	"github.com/chferry/chferry/storage"
 )
 
@@ -83,6 +84,9 @@ func (p *pipe) carry(ctx context.Context) error {
 // cut cuts the batch into chunks, and counts the operations that have no row of their own.
 func (p *pipe) cut(ctx context.Context, chunks chan<- *chunk) error {
 	c := p.cutter
+	c.ask = func(database string, table chferry.Table, keys []chferry.PrimaryKey) ([]source.ReadKey, error) {
+		return p.Sources[database].ReadKeys(ctx, table, keys)
+	}
 	pass := func(w *window) error {
 		done := chferry.Outcome{Operations: int64(w.last - w.first), Coalesced: w.coalesced}
 		if err := p.settle(ctx, done, w.failed); err != nil {
@@ -135,12 +139,12 @@ func (p *pipe) insert(ctx context.Context, b *block) error {
 		return err
 	}
 	var done chferry.Outcome
-	for _, found := range b.found {
-		count(&done, found, 1)
+	for _, fate := range b.fates {
+		count(&done, fate, 1)
 	}
 	failed := make([]chferry.FailedOperation, len(rejected))
 	for i, r := range rejected {
-		count(&done, b.found[r.Row], -1)
+		count(&done, b.fates[r.Row], -1)
 		failed[i] = chferry.FailedOperation{Operation: b.ops.at(r.Row), Reason: r.Reason}
 	}
 	return p.settle(ctx, done, failed)
@@ -154,16 +158,21 @@ func (p *pipe) narrow(ctx context.Context, b *block, refusal error) error {
 		}
 		return p.insert(ctx, b.part(n/2, n))
 	}
+	var done chferry.Outcome
+	if b.fates[0] == renamed {
+		count(&done, renamed, -1)
+	}
 	_, reason := safe(refusal)
-	return p.settle(ctx, chferry.Outcome{}, []chferry.FailedOperation{{Operation: b.ops.at(0), Reason: reason}})
+	return p.settle(ctx, done, []chferry.FailedOperation{{Operation: b.ops.at(0), Reason: reason}})
 }
 
-// count counts n rows, or n deletes.
-func count(o *chferry.Outcome, found bool, n int64) {
-	if found {
-		o.Rows += n
-	} else {
+// count counts n rows, or n deletes. An operation whose row was renamed counts by the row, which fails with it.
+func count(o *chferry.Outcome, fate fate, n int64) {
+	switch {
+	case fate == gone:
 		o.Deletes += n
+	case fate == found, n < 0:
+		o.Rows += n
 	}
 }
 

@@ -25,6 +25,11 @@ type Source interface {
 	// [chferry.TypeKind.CanBeKey], nullable, or compared by a collation that folds values.
 	Describe(ctx context.Context, table string, primaryKey []string) (chferry.Table, error)
 
+	// ReadKeys reads primary keys as the database itself reads them, in every notation that it knows, and returns each in the notation
+	// in which it writes them, which [chferry.AppendPrimaryKey] reads. A text that is none of its column's type is unreadable, and so
+	// is one that stands for another value at another time, such as now. Each key has as many values as the table's.
+	ReadKeys(ctx context.Context, table chferry.Table, keys []chferry.PrimaryKey) ([]ReadKey, error)
+
 	// Fetch reads the rows of table that have one of the keys: keys[i] holds the values of the key's column i. A key
 	// without a row is absent from the result, which is in no particular order and has table's columns. A row with a
 	// value that its column can't hold, a null where the table says NOT NULL among them, and a key that several rows have
@@ -38,12 +43,22 @@ type Source interface {
 	// give a [TooMuchError]; one key alone never does.
 	Fetch(ctx context.Context, table chferry.Table, keys []chferry.Vector) (chferry.Rows, error)
 
-	// PrimaryKeys calls each with all primary keys of table, page by page, at most pageSize a page and in no particular
-	// order. The page is each's to keep.
+	// PrimaryKeys calls each with all primary keys of table, page by page, at most pageSize a page, in the database's own order of
+	// the keys. The page is each's to keep. Nothing of the database is held while each runs, however long: a page begins behind the
+	// last key of the page before, so that a row which is written meanwhile may be among them or not. A connection that is lost
+	// between pages is made anew.
 	PrimaryKeys(ctx context.Context, table chferry.Table, pageSize int, each func([]chferry.PrimaryKey) error) error
 
 	// Close releases the connections.
 	Close()
+}
+
+// ReadKey is a primary key as its database reads it.
+type ReadKey struct {
+	// Key is the key as the database writes it; nil if it can't be read.
+	Key chferry.PrimaryKey
+	// Unreadable is the index of the first value that can't be read, if Key is nil.
+	Unreadable int
 }
 
 // Options are what a database's configuration says beside its URL.

@@ -108,6 +108,7 @@ func (s *Source) Describe(ctx context.Context, table string, primaryKey []string
 		if a.Type.Kind != chferry.Array {
 			a.Type.Nullable = !a.neverNull && !slices.Contains(out.PrimaryKey, i)
 		}
+		a.ReadBySource = slices.Contains(out.PrimaryKey, i) && a.readBySource()
 		out.Columns = append(out.Columns, a.Column)
 	}
 	return out, nil

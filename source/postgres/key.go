@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgtype"
 
@@ -27,20 +28,33 @@ func (d described) key(table string, names []string) ([]int, error) {
 	return key, nil
 }
 
-// keyTypes are the types whose values are told apart by the server as by [chferry.AppendPrimaryKey]. It leaves out char(n)
-// and citext, which hold different texts equal, and types whose text the server alone can read.
+// keyTypes are the types of keys. Texts of some are values to everyone; only the server can read those of the others.
 var keyTypes = []uint32{
 	pgtype.BoolOID, pgtype.Int2OID, pgtype.Int4OID, pgtype.Int8OID, pgtype.NumericOID, pgtype.TextOID, pgtype.VarcharOID,
 	pgtype.NameOID, pgtype.UUIDOID, pgtype.DateOID, pgtype.TimestampOID, pgtype.TimestamptzOID,
 }
 
+var keyTypesReadBySource = []uint32{
+	pgtype.BPCharOID, pgtype.ByteaOID, pgtype.InetOID, pgtype.CIDROID, pgtype.MacaddrOID, pgtype.Macaddr8OID, pgtype.TimeOID,
+	pgtype.TimetzOID, pgtype.IntervalOID, pgtype.BitOID, pgtype.VarbitOID, pgtype.Int4rangeOID, pgtype.Int8rangeOID, pgtype.NumrangeOID,
+	pgtype.DaterangeOID, pgtype.TsrangeOID, pgtype.TstzrangeOID,
+}
+
+// readBySource tells whether only the server can read a text as the column's value. A numeric without a precision, or with too many
+// digits, is text for chferry, and citext, of an extension, is known by its name.
+func (a attribute) readBySource() bool {
+	return slices.Contains(keyTypesReadBySource, a.oid) || a.oid == pgtype.NumericOID && a.Type.Kind != chferry.Decimal || a.isCitext()
+}
+
+func (a attribute) isCitext() bool {
+	return a.SourceType == "citext" || strings.HasSuffix(a.SourceType, ".citext")
+}
+
 // unfit says why a column can't be part of the primary key; empty if it can.
 func (d described) unfit(a attribute) string {
 	switch {
-	case a.Type.Kind == chferry.Array, !a.isEnum && !slices.Contains(keyTypes, a.oid):
+	case a.Type.Kind == chferry.Array, !a.isEnum && !slices.Contains(keyTypes, a.oid) && !a.readBySource():
 		return "type " + a.SourceType + " is not supported there"
-	case a.oid == pgtype.NumericOID && a.Type.Kind != chferry.Decimal:
-		return "type " + a.SourceType + " is supported there with a precision of at most 76 digits only"
 	case !a.notNull && (d.kind == "r" || d.kind == "p"):
 		return "it is nullable; make it NOT NULL"
 	case !a.deterministic:

@@ -14,6 +14,7 @@ type keyColumn struct {
 	arrayOID, elementOID uint32
 	array                string // the SQL type that the array is cast to
 	enum                 string // the enum's SQL type, if the column is one
+	schema               string // of the type, if it is outside of the search path
 }
 
 // keyColumnOf chooses the column's own type where the wire has a form of it that needs no reading by the server.
@@ -39,22 +40,43 @@ func keyColumnOf(c chferry.Column) keyColumn {
 	}
 	text := keyColumn{arrayOID: pgtype.TextArrayOID, elementOID: pgtype.TextOID, array: "text[]"}
 	switch {
+	case c.Type.Kind == chferry.Bytes:
+		return keyColumn{arrayOID: pgtype.ByteaArrayOID, elementOID: pgtype.ByteaOID, array: "bytea[]"}
 	case c.Type.Kind == chferry.Decimal:
 		text.array = "text[]::numeric[]"
-	case c.SourceType != "text" && c.SourceType != "name" && !strings.HasPrefix(c.SourceType, "character varying"):
+	case c.Type.Kind == chferry.Enum:
 		text.enum = c.SourceType
+	case c.ReadBySource:
+		text.array, text.schema = "text[]::"+keyType(c)+"[]", schemaOf(keyType(c))
 	}
 	return text
 }
 
 // condition compares a column with a key's value. A text that is none of an enum's labels is null there, and so equals
-// no row: casting it would fail the whole statement. The column is cast too, for a domain has no comparison with its enum.
+// no row: casting it would fail the whole statement. The column is cast too, for a domain has no comparison with its enum. A type
+// that is outside of the search path has its comparison there too; without it texts would be compared.
 func (c keyColumn) condition(column, key string) string {
 	if c.enum == "" {
-		return column + " = " + key
+		equals := " = "
+		if c.schema != "" {
+			equals = " OPERATOR(" + c.schema + ".=) "
+		}
+		return column + equals + key
 	}
 	labels := "(SELECT enum_range(NULL::" + c.enum + ")::text[])"
 	return column + "::" + c.enum + " = CASE WHEN " + key + " = ANY (" + labels + "::text[]) THEN " + key + "::" + c.enum + " END"
+}
+
+// schemaOf returns the schema in a type's name, quoted where that needs it; empty if it has none.
+func schemaOf(typ string) string {
+	quoted := false
+	dot := strings.IndexFunc(typ, func(r rune) bool {
+		if r == '"' {
+			quoted = !quoted
+		}
+		return r == '.' && !quoted
+	})
+	return typ[:max(dot, 0)]
 }
 
 // arrayOf encodes the keys' values in PostgreSQL's binary form of an array: the number of dimensions, whether there are nulls,

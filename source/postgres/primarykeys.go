@@ -2,64 +2,87 @@ package postgres
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/chferry/chferry"
 )
 
-// PrimaryKeys implements [source.Source]. The keys are those of one moment, read in one pass with a cursor, so that
-// neither side holds more than a page; the transaction stays open until the last page.
+// A page that the server does not give, because a connection was lost or it restarts, is asked for again, with pauses that double up
+// to the longest, until the patience is over.
+const (
+	firstPagePause   = 100 * time.Millisecond
+	longestPagePause = 3 * time.Second
+	pagePatience     = 30 * time.Second
+)
+
+// PrimaryKeys implements [source.Source]. Each page is a transaction of its own, so that none is open while each runs: neither
+// vacuum nor idle_in_transaction_session_timeout knows of a reader that waits.
 func (s *Source) PrimaryKeys(ctx context.Context, table chferry.Table, pageSize int, each func([]chferry.PrimaryKey) error) error {
-	name, err := s.relation(table.Name)
-	if err != nil {
+	p := &keyPages{Source: s, table: table, size: max(pageSize, 1)}
+	var err error
+	if p.name, err = s.relation(table.Name); err != nil {
 		return err
 	}
-	conn, err := s.pool.Acquire(ctx)
-	if err != nil {
-		return s.fail(ctx, err, table.Name)
-	}
-	defer conn.Release()
-	pg := conn.Conn().PgConn()
-	declare := statement{sql: "DECLARE chferry NO SCROLL CURSOR FOR SELECT " + keyList(table) + " FROM " + name.quoted()}
-	if err := s.begin(ctx, pg, table.Name, declare, s.sameTable(table, name)); err != nil {
+	if err := p.refuseNulls(ctx); err != nil {
 		return err
 	}
 	for {
-		page, err := s.keyPage(ctx, pg, table, pageSize)
+		page, err := p.next(ctx)
 		if err != nil {
 			return err
 		}
-		if len(page) == 0 {
-			return s.run(ctx, pg, table.Name, []statement{commit})
+		if len(page) > 0 {
+			if err := each(page); err != nil {
+				return err
+			}
 		}
-		if err := each(page); err != nil {
-			return err
+		if len(page) < p.size {
+			return nil
+		}
+		p.last = page[len(page)-1]
+	}
+}
+
+// keyPages are the pages of a table's primary keys.
+type keyPages struct {
+	*Source
+	table chferry.Table
+	name  relation
+	size  int
+	last  chferry.PrimaryKey // of the page before; nil: none yet
+}
+
+// next reads a page. It does not wait for a server that did not give the first.
+func (p *keyPages) next(ctx context.Context) ([]chferry.PrimaryKey, error) {
+	deadline := time.Now().Add(pagePatience)
+	for pause := firstPagePause; ; pause = min(2*pause, longestPagePause) {
+		page, err := p.read(ctx)
+		if chferry.CodeOf(err) != chferry.CodeUnavailable || ctx.Err() != nil || p.last == nil && pause > firstPagePause || time.Now().After(deadline) {
+			return page, err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil, err
 		}
 	}
 }
 
-func keyList(table chferry.Table) string {
-	columns := make([]string, len(table.PrimaryKey))
-	for i, c := range table.PrimaryKey {
-		columns[i] = quote(table.Columns[c].Name)
-	}
-	return strings.Join(columns, ", ")
-}
-
-// keyPage fetches the cursor's next page, as text.
-func (s *Source) keyPage(ctx context.Context, conn *pgconn.PgConn, table chferry.Table, size int) ([]chferry.PrimaryKey, error) {
+func (p *keyPages) read(ctx context.Context) ([]chferry.PrimaryKey, error) {
 	var page []chferry.PrimaryKey
-	next := statement{sql: "FETCH FORWARD " + strconv.Itoa(max(size, 1)) + " FROM chferry"}
-	next.read = func(rr *pgconn.ResultReader) error {
+	ask := p.ask()
+	ask.read = func(rr *pgconn.ResultReader) error {
 		return eachRow(rr, func(row [][]byte) error {
 			key := make(chferry.PrimaryKey, len(row))
 			for i, value := range row {
 				if value == nil {
-					return chferry.Errorf(chferry.CodeSchemaMismatch, "column %q of table %s is part of the primary key and holds nulls",
-						table.Columns[table.PrimaryKey[i]].Name, table.Name)
+					return p.holdsNulls(i)
 				}
 				key[i] = string(value)
 			}
@@ -67,6 +90,94 @@ func (s *Source) keyPage(ctx context.Context, conn *pgconn.PgConn, table chferry
 			return nil
 		})
 	}
-	err := s.run(ctx, conn, table.Name, []statement{next})
+	err := p.transaction(ctx, p.table.Name, ask, p.sameTable(p.table, p.name))
 	return page, err
+}
+
+// ask is the statement for the next page. The server compares the keys with the last one as it orders them: by the columns' types
+// and collations.
+func (p *keyPages) ask() statement {
+	columns, values := p.columns(), make([]string, len(p.table.PrimaryKey))
+	var st statement
+	list := strings.Join(columns, ", ")
+	st.sql = "SELECT " + list + " FROM " + p.name.quoted() + " AS t"
+	if p.last != nil {
+		for i, c := range p.table.PrimaryKey {
+			values[i] = fmt.Sprintf("$%d::text", i+1)
+			if typ := orderType(p.table.Columns[c]); typ != "" {
+				values[i] += "::" + typ
+			}
+			st.params = append(st.params, textParam(p.last[i]))
+		}
+		st.sql += " WHERE (" + list + ") > (" + strings.Join(values, ", ") + ")"
+	}
+	st.sql += " ORDER BY " + list + " LIMIT " + strconv.Itoa(p.size)
+	return st
+}
+
+func (p *keyPages) columns() []string {
+	columns := make([]string, len(p.table.PrimaryKey))
+	for i, c := range p.table.PrimaryKey {
+		columns[i] = "t." + quote(p.table.Columns[c].Name)
+	}
+	return columns
+}
+
+// orderType is the SQL type that a text of the key is cast to, to be compared with the column; empty if it is a text.
+func orderType(c chferry.Column) string {
+	switch {
+	case c.Type.Kind == chferry.Bytes:
+		return "bytea"
+	case c.Type.Kind == chferry.String && !c.ReadBySource && c.SourceType != "name":
+		return ""
+	default:
+		return keyType(c)
+	}
+}
+
+// refuseNulls looks for rows whose key has a null, where the catalog does not exclude them: no page would have them.
+func (p *keyPages) refuseNulls(ctx context.Context) error {
+	var names []string
+	for _, c := range p.table.PrimaryKey {
+		names = append(names, p.table.Columns[c].Name)
+	}
+	var nullable []int
+	ask := statement{
+		sql: `SELECT a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid WHERE a.attrelid = to_regclass($1)
+			AND (NOT a.attnotnull OR c.relkind NOT IN ('r', 'p'))`,
+		params: []param{textParam(p.name.quoted())},
+		read: func(rr *pgconn.ResultReader) error {
+			return eachRow(rr, func(row [][]byte) error {
+				if i := slices.Index(names, string(row[0])); i >= 0 {
+					nullable = append(nullable, i)
+				}
+				return nil
+			})
+		},
+	}
+	if err := p.transaction(ctx, p.table.Name, ask); err != nil {
+		return err
+	}
+	columns := p.columns()
+	for _, i := range nullable {
+		null := false
+		look := statement{
+			sql: "SELECT FROM " + p.name.quoted() + " AS t WHERE " + columns[i] + " IS NULL LIMIT 1",
+			read: func(rr *pgconn.ResultReader) error {
+				return eachRow(rr, func([][]byte) error { null = true; return nil })
+			},
+		}
+		if err := p.transaction(ctx, p.table.Name, look, p.sameTable(p.table, p.name)); err != nil {
+			return err
+		}
+		if null {
+			return p.holdsNulls(i)
+		}
+	}
+	return nil
+}
+
+func (p *keyPages) holdsNulls(i int) error {
+	return chferry.Errorf(chferry.CodeSchemaMismatch, "column %q of table %s is part of the primary key and holds nulls",
+		p.table.Columns[p.table.PrimaryKey[i]].Name, p.table.Name)
 }

@@ -14,12 +14,16 @@ type keySample struct {
 	stored []string
 	same   map[string]string
 	absent []string
+	// read are notations that the source is asked to read, and unread are texts that it can't read.
+	read   map[string]string
+	unread []string
 }
 
 var keySamples = []keySample{
 	{
 		Type: chferry.Type{Kind: chferry.Bool}, stored: []string{"true"},
 		same: map[string]string{"t": "true", "1": "true", "YES": "true"}, absent: []string{"false", "0"},
+		read: map[string]string{"true": "true", " t ": "true"}, unread: []string{"", "2", "truth"},
 	},
 	{
 		Type: chferry.Type{Kind: chferry.Int16}, stored: []string{"1", "-32768", "32767"},
@@ -32,6 +36,8 @@ var keySamples = []keySample{
 	{
 		Type: chferry.Type{Kind: chferry.Int64}, stored: []string{"1", "-9223372036854775808", "9223372036854775807"},
 		same: map[string]string{"01": "1", "+1": "1", "0000000000000000000000001": "1"}, absent: []string{"0", "-1"},
+		read:   map[string]string{"1": "1", "\t01 ": "1", "9223372036854775807": "9223372036854775807"},
+		unread: []string{"", "x", "1.5", "1 2", "DELETE 2", "9223372036854775808", "1\x00", "0x"},
 	},
 	{
 		Type: chferry.Type{Kind: chferry.Uint8}, stored: []string{"0", "255"},
@@ -44,11 +50,13 @@ var keySamples = []keySample{
 	{
 		Type: chferry.Type{Kind: chferry.Decimal, Precision: 12, Scale: 2}, stored: []string{"1.00", "-2.50", "9999999999.99", "0.00"},
 		same: map[string]string{"1": "1.00", "1.0": "1.00", "01.000": "1.00", "+1.": "1.00", "-2.5": "-2.50", "-0": "0.00", ".00": "0.00"}, absent: []string{"1.01", "2.5"},
+		read: map[string]string{"1e0": "1.00", " 100e-2 ": "1.00", "-25E-1": "-2.50", "1.00": "1.00"}, unread: []string{"", "x", "1.001", "1e10", "1e", "1,5"},
 	},
 	{
 		Type:   chferry.Type{Kind: chferry.String},
-		stored: []string{"a", "A", "a ", " a", "01", "é", "e\u0301", "O'Reilly", `{"a",b}`, "NULL", "%_\\", "new\nline", "日本語", "🚢"},
-		absent: []string{"b", "1", "É", "null", "a\t"},
+		stored: []string{"", "a", "A", "a ", " a", "01", "é", "e\u0301", "O'Reilly", `{"a",b}`, "NULL", "%_\\", "new\nline", "日本語", "🚢"},
+		absent: []string{"b", "1", "É", "null", "a\t", " "},
+		read:   map[string]string{"": "", "a ": "a ", "01": "01"}, unread: []string{"\xff", "a\x00"},
 	},
 	{
 		Type: chferry.Type{Kind: chferry.UUID}, stored: []string{"0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6"},
@@ -57,10 +65,16 @@ var keySamples = []keySample{
 			"{0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6}": "0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6",
 		},
 		absent: []string{"00000000-0000-0000-0000-000000000000"},
+		read: map[string]string{
+			"0F2E4D6C-8BA9-1C3E-5F70-8192A3B4C5D6": "0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6", "0f2e-4d6c-8ba9-1c3e-5f70-8192-a3b4-c5d6": "0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6",
+		},
+		unread: []string{"", "0f2e4d6c", "user 7"},
 	},
 	{
 		Type: chferry.Type{Kind: chferry.Date}, stored: []string{"2024-02-29", "1969-12-31", "9999-12-31", "1000-01-01"},
 		same: map[string]string{" 2024-02-29 ": "2024-02-29"}, absent: []string{"2024-03-01", "0001-01-01"},
+		read:   map[string]string{"2024-02-29T00:00:00.000Z": "2024-02-29", "2024-02-29 00:00:00": "2024-02-29", "9999-12-31": "9999-12-31"},
+		unread: []string{"", "now", "today", "2024-02-30", "x"},
 	},
 	{
 		Type: chferry.Type{Kind: chferry.Timestamp}, stored: []string{"2024-02-29 12:00:00", "1969-12-31 23:59:59.999999", "9999-12-31 23:59:59.999999"},
@@ -68,6 +82,11 @@ var keySamples = []keySample{
 			"2024-02-29T12:00:00Z": "2024-02-29 12:00:00", "2024-02-29 12:00:00+00": "2024-02-29 12:00:00", "2024-02-29 13:30:00.000+01:30": "2024-02-29 12:00:00",
 		},
 		absent: []string{"2024-02-29 12:00:00.000001", "2024-02-29", "0001-01-01 00:00:00"},
+		read: map[string]string{
+			"2024-02-29T12:00Z": "2024-02-29 12:00:00", "2024-02-29T17:30+05:30": "2024-02-29 12:00:00", "2024-02-29 12:00:00 +0000": "2024-02-29 12:00:00",
+			" 2024-02-29 12:00 ": "2024-02-29 12:00:00", "9999-12-31 23:59:59.999999": "9999-12-31 23:59:59.999999", "2024-02-29T11:00:00.000-01:00": "2024-02-29 12:00:00",
+		},
+		unread: []string{"", "now", "TOMORROW", "yesterday 12:00", "2024-02-29 25:00", "x"},
 	},
 }
 
@@ -84,7 +103,7 @@ func testTypedKeys(t *testing.T, s *suite) {
 			pks, want = append(pks, chferry.PrimaryKey{key}), append(want, key)
 		}
 		for _, key := range of.absent {
-			pks, want = append(pks, chferry.PrimaryKey{key}), append(want, "")
+			pks, want = append(pks, chferry.PrimaryKey{key}), append(want, null)
 		}
 		for n, row := range s.fetch(t, table, pks...) {
 			s.wantKeyed(t, of, pks[n], row, want[n])
@@ -110,7 +129,7 @@ func (s *suite) keyed(t *testing.T, name string, of keySample) chferry.Table {
 func (s *suite) wantKeyed(t *testing.T, of keySample, pk chferry.PrimaryKey, row []string, key string) {
 	t.Helper()
 	var want []string
-	if key != "" {
+	if key != null {
 		want = []string{key, "text of " + key}
 	}
 	if !slices.Equal(row, want) {

@@ -68,6 +68,8 @@ func Run(t *testing.T, open func(t *testing.T) Bundle) {
 		"FetchLargeRowsOfOneKey":      testFetchLargeRowsOfOneKey,
 		"FetchLargeUnfitRows":         testFetchLargeUnfitRows,
 		"TypedKeys":                   testTypedKeys,
+		"ReadKeys":                    testReadKeys,
+		"ReadCompositeKeys":           testReadCompositeKeys,
 		"CompositeKeys":               testCompositeKeys,
 		"NamesThatHurt":               testNames,
 		"PrimaryKeys":                 testPrimaryKeys,

@@ -1,0 +1,99 @@
+package activities
+
+import (
+	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/source"
+)
+
+// A source knows more notations of a value than are known here, and reads some of them differently: PostgreSQL ignores the time zone
+// in a text that is read as a timestamp without one. Keys in the notations that mean the same everywhere are read here, which costs
+// next to nothing. All others of a page of operations are sent to their source at once.
+
+// askKeys reads primary keys of a table as its database reads them.
+type askKeys func(database string, table chferry.Table, keys []chferry.PrimaryKey) ([]source.ReadKey, error)
+
+// keyReading is who reads a key.
+type keyReading bool
+
+const (
+	here     keyReading = false
+	bySource keyReading = true
+)
+
+// read appends a primary key to the group's keys, unless the source has to read it.
+func (g *group) read(pk chferry.PrimaryKey, canAsk bool) (keyReading, error) {
+	if len(pk) != len(g.keys) || !canAsk {
+		return here, chferry.AppendPrimaryKey(g.keys, pk)
+	}
+	if !g.readBySource && chferry.AppendPlainKey(g.keys, pk) {
+		return here, nil
+	}
+	if bad := noKey(g.table, pk); bad >= 0 {
+		return here, chferry.UnreadableKey(g.table, bad)
+	}
+	return bySource, nil
+}
+
+// noKey returns the index of the first value that no source would read; -1 if there is none.
+func noKey(table chferry.Table, pk chferry.PrimaryKey) int {
+	for i, c := range table.PrimaryKey {
+		if !table.Columns[c].Type.Kind.MayBeKey(pk[i]) {
+			return i
+		}
+	}
+	return -1
+}
+
+// readKeys has the sources read the keys of those operations that [cutter.addOne] leaves to them, and returns what they read, in the
+// operations' order.
+func (c *cutter) readKeys(ops []chferry.Operation) ([]source.ReadKey, error) {
+	var unread []string // the database of each operation
+	keys, scratch := map[string][]chferry.PrimaryKey{}, map[string]*group{}
+	for _, op := range ops {
+		database, err := c.plan.Import.Database(op.Database)
+		if err != nil {
+			continue
+		}
+		g, ok := scratch[database]
+		if !ok {
+			table := c.plan.Tables[database]
+			g = &group{table: table, readBySource: table.KeyReadBySource(), keys: newKeyList(table.KeyTypes())}
+			scratch[database] = g
+		}
+		if reading, err := g.read(op.PrimaryKey, true); err == nil && reading == bySource {
+			unread = append(unread, database)
+			keys[database] = append(keys[database], op.PrimaryKey)
+		}
+		for i := range g.keys {
+			g.keys[i].Truncate(0)
+		}
+	}
+	read := map[string][]source.ReadKey{}
+	for database, list := range keys {
+		var err error
+		if read[database], err = c.ask(database, c.plan.Tables[database], list); err != nil {
+			return nil, err
+		}
+	}
+	inOrder := make([]source.ReadKey, len(unread))
+	for i, database := range unread {
+		inOrder[i], read[database] = read[database][0], read[database][1:]
+	}
+	return inOrder, nil
+}
+
+// addRead adds an operation whose key its source has read. From now on the operation names its row as the source does.
+func (c *cutter) addRead(g *group, op chferry.Operation, read source.ReadKey) {
+	var err error
+	if read.Key == nil {
+		err = chferry.UnreadableKey(g.table, read.Unreadable)
+	} else {
+		err = chferry.AppendPrimaryKey(g.keys, read.Key)
+	}
+	if err != nil {
+		c.fail(op, c.plan.Import.Table+": "+err.Error())
+		return
+	}
+	op.PrimaryKey = read.Key
+	g.ops.append(op)
+}

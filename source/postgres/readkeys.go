@@ -1,0 +1,226 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/source"
+)
+
+// What bounds the texts that the server is asked to read at once.
+const (
+	maxReadTexts = 10_000
+	maxReadBytes = 4 << 20
+)
+
+var (
+	savepoint  = statement{sql: "SAVEPOINT chferry"}
+	rollbackTo = statement{sql: "ROLLBACK TO SAVEPOINT chferry"}
+)
+
+// ReadKeys implements [source.Source]. The server reads all texts of a column by one statement. If it refuses one of them, it is
+// asked for halves, and for halves of these, until the text stands alone. Versions before 16 have no other way to find it.
+func (s *Source) ReadKeys(ctx context.Context, table chferry.Table, keys []chferry.PrimaryKey) ([]source.ReadKey, error) {
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return nil, s.fail(ctx, err, table.Name)
+	}
+	defer conn.Release()
+	r := &keyReader{Source: s, conn: conn.Conn().PgConn()}
+	// The statements read no table: no standby has to be awaited.
+	if err := s.begin(ctx, r.conn, "", savepoint); err != nil {
+		return nil, err
+	}
+	columns := make([]map[string]string, len(table.PrimaryKey))
+	for i, c := range table.PrimaryKey {
+		if columns[i], err = r.column(ctx, table.Columns[c], textsOf(keys, i)); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.run(ctx, r.conn, "", []statement{commit}); err != nil {
+		return nil, err
+	}
+	read := make([]source.ReadKey, len(keys))
+	for i, key := range keys {
+		read[i] = readKey(key, columns)
+	}
+	return read, nil
+}
+
+// readKey returns a key as it is in what was read of each column.
+func readKey(key chferry.PrimaryKey, columns []map[string]string) source.ReadKey {
+	read := make(chferry.PrimaryKey, len(columns))
+	for i, texts := range columns {
+		text, ok := texts[key[i]]
+		if !ok {
+			return source.ReadKey{Unreadable: i}
+		}
+		read[i] = text
+	}
+	return source.ReadKey{Key: read}
+}
+
+// textsOf returns the different texts of one column of keys.
+func textsOf(keys []chferry.PrimaryKey, column int) []string {
+	seen := make(map[string]bool, len(keys))
+	var texts []string
+	for _, key := range keys {
+		if text := key[column]; !seen[text] {
+			seen[text] = true
+			texts = append(texts, text)
+		}
+	}
+	return texts
+}
+
+// keyReader reads texts within one transaction that has a savepoint.
+type keyReader struct {
+	*Source
+	conn *pgconn.PgConn
+	sql  string            // of the column at hand
+	read map[string]string // by text, what is written for it; a text that can't be read is not there
+}
+
+// column reads texts as values of a column.
+func (r *keyReader) column(ctx context.Context, c chferry.Column, texts []string) (map[string]string, error) {
+	r.read, r.sql = make(map[string]string, len(texts)), "SELECT k.n, "+readText(c)+" FROM unnest($1::text[]) WITH ORDINALITY AS k(t, n)"
+	var ask []string
+	plain := []chferry.Vector{{Type: c.Type}}
+	size := 0
+	for _, text := range texts {
+		switch {
+		case !c.ReadBySource && chferry.AppendPlainKey(plain, chferry.PrimaryKey{text}):
+			plain[0].Truncate(0)
+			r.read[text] = text
+			continue
+		case !c.Type.Kind.MayBeKey(text) || volatile(c, text):
+			continue
+		}
+		if len(ask) == maxReadTexts || len(ask) > 0 && size+len(text) > maxReadBytes {
+			if err := r.texts(ctx, ask); err != nil {
+				return nil, err
+			}
+			ask, size = ask[:0], 0
+		}
+		ask, size = append(ask, text), size+len(text)
+	}
+	return r.read, r.texts(ctx, ask)
+}
+
+// texts reads all texts but those that the server refuses.
+func (r *keyReader) texts(ctx context.Context, texts []string) error {
+	if len(texts) == 0 {
+		return nil
+	}
+	v := chferry.Vector{Type: chferry.Type{Kind: chferry.String}}
+	for _, text := range texts {
+		v.AppendData([]byte(text))
+	}
+	ask := statement{sql: r.sql, params: []param{arrayOf(&v, chferry.Column{Type: v.Type, SourceType: "text"})}, resultFormats: []int16{binaryFormat, textFormat}}
+	read := make(map[string]string, len(texts))
+	ask.read = func(rr *pgconn.ResultReader) error {
+		return eachRow(rr, func(row [][]byte) error {
+			if row[1] != nil {
+				read[texts[int64At(row[0])-1]] = string(row[1])
+			}
+			return nil
+		})
+	}
+	err := r.run(ctx, r.conn, "", []statement{ask})
+	if err == nil {
+		for text, as := range read {
+			r.read[text] = as
+		}
+		return nil
+	}
+	if !refusesText(err) {
+		return err
+	}
+	if err := r.run(ctx, r.conn, "", []statement{rollbackTo}); err != nil || len(texts) == 1 {
+		return err
+	}
+	if err := r.texts(ctx, texts[:len(texts)/2]); err != nil {
+		return err
+	}
+	return r.texts(ctx, texts[len(texts)/2:])
+}
+
+// refusesText tells whether the server refused a value: class 22 is of data, 54 of limits such as the length of a value.
+func refusesText(err error) bool {
+	var refused *pgconn.PgError
+	return errors.As(err, &refused) && (strings.HasPrefix(refused.Code, "22") || strings.HasPrefix(refused.Code, "54"))
+}
+
+// readText is the expression for what the server writes of the text k.t, read as a value of the column. Of a type that has a
+// parameter, such as the digits of a time, the text is read without it, as where it is compared with the column: it would be rounded
+// to another key. A char(n) has its blanks, and no text that is too long.
+func readText(c chferry.Column) string {
+	typ := keyType(c)
+	if isChar(c) {
+		return "CASE WHEN k.t::bpchar = k.t::" + c.SourceType + " THEN k.t::" + c.SourceType + " END"
+	}
+	return "k.t::" + typ
+}
+
+// keyType is the SQL type that a column's values are compared as: the column's own, without its parameter.
+func keyType(c chferry.Column) string {
+	switch c.Type.Kind {
+	case chferry.Bool:
+		return "bool"
+	case chferry.Int16:
+		return "int2"
+	case chferry.Int32:
+		return "int4"
+	case chferry.Int64:
+		return "int8"
+	case chferry.UUID:
+		return "uuid"
+	case chferry.Decimal:
+		return "numeric"
+	}
+	name := withoutParameter(c.SourceType)
+	switch {
+	case isChar(c):
+		return "bpchar"
+	case name == "bit":
+		return `"bit"` // without quotes it would be bit(1)
+	case strings.HasPrefix(name, "interval "): // behind it are the fields that it is cut to
+		return "interval"
+	default:
+		return name
+	}
+}
+
+// withoutParameter leaves out of a type's name what stands in parentheses, but not what stands in quotes.
+func withoutParameter(typ string) string {
+	quoted := false
+	start := strings.IndexFunc(typ, func(r rune) bool {
+		if r == '"' {
+			quoted = !quoted
+		}
+		return r == '(' && !quoted
+	})
+	if start < 0 {
+		return typ
+	}
+	end := start + strings.IndexByte(typ[start:], ')')
+	return typ[:start] + typ[end+1:]
+}
+
+// The words of PostgreSQL's dates and times that mean another one on the next day.
+var volatileWords = []string{"now", "today", "tomorrow", "yesterday"}
+
+// volatile tells whether a text stands for another value at another time.
+func volatile(c chferry.Column, text string) bool {
+	name := keyType(c)
+	if !slices.ContainsFunc([]string{"date", "time", "ts"}, func(prefix string) bool { return strings.HasPrefix(name, prefix) }) {
+		return false
+	}
+	words := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return r < 'a' || r > 'z' })
+	return slices.ContainsFunc(words, func(word string) bool { return slices.Contains(volatileWords, word) })
+}
