@@ -82,7 +82,7 @@ func TestRolledBack(t *testing.T) {
 		},
 		"bad primary key": {
 			func(_ exec, changes *aftercommit.Changes, _ func()) error {
-				changes.Update("users", "")
+				changes.Update("users", strings.Repeat("x", chferry.MaxPrimaryKeyBytes+1))
 				return nil
 			},
 			func(err error) bool {
