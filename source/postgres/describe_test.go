@@ -116,7 +116,7 @@ func TestDescribeRefusesKeys(t *testing.T) {
 	for column, why := range map[string]string{
 		"real": "real", "float8": "double precision", "jsonb": "jsonb", "money": "money", "oid": "oid", "int[]": "integer[]", "inet[]": "inet[]",
 		"char(8) COLLATE folding": "collation",
-		"text COLLATE folding": "collation", "varchar(8) COLLATE folding": "collation", "folded": "collation",
+		"text COLLATE folding":    "collation", "varchar(8) COLLATE folding": "collation", "folded": "collation",
 	} {
 		b.exec(t, "CREATE TABLE items (id int, code "+column+", PRIMARY KEY (id, code))")
 		_, err := b.source.Describe(t.Context(), "items", nil)
