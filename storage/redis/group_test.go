@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -98,8 +99,8 @@ func TestTogether(t *testing.T) {
 	if full != 1 {
 		t.Errorf("%d calls were refused, want one of three where two fit", full)
 	}
-	// One alone; all others; those again whose script Redis did not know; three that did not fit together, one by one.
-	if trips := gate.trips.Load(); trips > 6 {
+	// One alone; all others; those again whose script Redis did not know; three that did not fit together, again together.
+	if trips := gate.trips.Load(); trips > 4 {
 		t.Errorf("%d round trips", trips)
 	}
 	s.wantStatus(4, 0)
@@ -108,6 +109,60 @@ func TestTogether(t *testing.T) {
 	}
 	if got := s.drained(key); got != "0 1 3 6" {
 		t.Errorf("drained %s, want 0 1 3 6", got)
+	}
+}
+
+// TestFullQueue: however many calls find the queue of their import key full, the calls for others wait for none of them, and all are
+// answered after a few round trips.
+func TestFullQueue(t *testing.T) {
+	t.Parallel()
+	s := private(t)
+	store, gate := gated(t, s, redis.Options{MaxPending: func(key chferry.ImportKey) int64 {
+		return map[chferry.ImportKey]int64{"full": 1}[key]
+	}})
+	keys := slices.Repeat([]chferry.ImportKey{"full"}, 30)
+	answers := waiting(t.Context(), store, append(keys, "users")...)
+	close(gate.open)
+	errs := answers()
+	for i, err := range errs[1:30] {
+		wantCode(t, err, chferry.CodeQueueFull, "max_pending")
+		if i == 0 && errs[0] != nil {
+			t.Errorf("the call that fits got %v", errs[0])
+		}
+	}
+	s.ok(errs[30])
+	if trips := gate.trips.Load(); trips > 4 {
+		t.Errorf("%d round trips", trips)
+	}
+}
+
+// TestReused: a caller that gives up while its registration is on the way may use its memory again. The operations that arrive are those
+// it registered.
+func TestReused(t *testing.T) {
+	t.Parallel()
+	s := private(t)
+	store, gate := gated(t, s, redis.Options{})
+	first := waiting(t.Context(), store, key)
+	ctx, cancel := context.WithCancel(t.Context())
+	ops := update("2", "3")
+	second := make(chan error, 1)
+	go func() {
+		_, err := store.RegisterOperations(ctx, key, ops...)
+		second <- err
+	}()
+	time.Sleep(20 * time.Millisecond) // the second waits for the first
+	gate.open <- struct{}{}
+	s.ok(first()[0])
+	time.Sleep(20 * time.Millisecond) // the second is on its way; should it not be, it is dropped
+	cancel()
+	<-second
+	ops[0].PrimaryKey[0], ops[1] = "x", ops[0]
+	close(gate.open)
+	if _, err := store.RegisterOperations(t.Context(), key, update("4")...); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.drained(key); got != "0 2 3 4" && got != "0 4" {
+		t.Errorf("drained %s, want 0 2 3 4", got)
 	}
 }
 

@@ -82,6 +82,54 @@ func TestTidy(t *testing.T) {
 	}
 }
 
+// trimmed notes how many entries each script takes from the queue.
+type trimmed struct {
+	cut
+	admin *goredis.Client
+	most  int64
+}
+
+func (h *trimmed) ProcessHook(next goredis.ProcessHook) goredis.ProcessHook {
+	return func(ctx context.Context, cmd goredis.Cmder) error {
+		before := h.admin.XLen(ctx, "chferry:{users}:queue").Val()
+		err := next(ctx, cmd)
+		h.most = max(h.most, before-h.admin.XLen(ctx, "chferry:{users}:queue").Val())
+		return err
+	}
+}
+
+// TestTidyPages: no script trims more than a page, whatever the nodes of the stream hold: a node that was begun already, and nodes that
+// a page is no multiple of.
+func TestTidyPages(t *testing.T) {
+	t.Parallel()
+	const entries, page = 180_000, 50_000
+	s := private(t)
+	ctx := t.Context()
+	pipe := s.admin.Pipeline()
+	for i := range entries {
+		id := fmt.Sprintf("%08d-0000-4000-8000-000000000000", i)
+		pipe.XAdd(ctx, &goredis.XAddArgs{Stream: "chferry:{users}:queue", Values: []any{"o", "u\x01\x01\x24" + id}})
+	}
+	_, err := pipe.Exec(ctx)
+	s.ok(err)
+	client := goredis.NewClient(&goredis.Options{Addr: s.Addr})
+	watched := &trimmed{admin: s.admin}
+	client.AddHook(watched)
+	store := redis.New(client, s.Addr, redis.Options{})
+	t.Cleanup(func() { _ = store.Close() })
+	watching := steps{store, t}
+	watching.start("a")
+	for _, count := range []int{37, entries - 37 - 5, 5} {
+		s.ok(watching.post("a", watching.get("a", count)))
+	}
+	if watched.most > page {
+		t.Errorf("one script took %d entries, want at most %d", watched.most, page)
+	}
+	if left := s.admin.XLen(ctx, "chferry:{users}:queue").Val(); left != 0 {
+		t.Errorf("%d entries are left", left)
+	}
+}
+
 // TestTidiedByTheNext: what a dead PostSync left is done by whoever comes next.
 func TestTidiedByTheNext(t *testing.T) {
 	t.Parallel()
