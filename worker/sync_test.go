@@ -219,6 +219,31 @@ func TestSourceChanged(t *testing.T) {
 	b.wantRows()
 }
 
+// TestCopyOfThePast: a database that stands before what was synced from it is a restored copy, whose missing rows were not deleted. It
+// counts again once it has gone as far, or when a person says so.
+func TestCopyOfThePast(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.insert("1")
+	b.wantSync(workflows.SyncResult{Outcome: activities.OutcomeSynced, Batches: 1, Operations: 1, Rows: 1})
+	was, err := b.storage.RememberedIdentity(b.ctx(), b.imp.Key, "default")
+	b.ok(err)
+	if was.Mark == 0 {
+		t.Fatal("nothing is remembered of how far the source was")
+	}
+	b.ok(b.storage.ReplaceIdentity(b.ctx(), b.imp.Key, "default", storage.Identity{Table: was.Table, Mark: was.Mark + 1<<40}))
+	b.exec(`DELETE FROM users`) // as in a copy that does not have the row yet
+	b.register(chferry.Update, "1")
+	if err := b.wantFailure(chferry.CodeSourceChanged); !strings.Contains(err.Error(), "stands before what was synced") {
+		t.Errorf("the sync failed with %v", err)
+	}
+	b.wantStatus(chferry.Status{Pending: 1})
+	b.wantRows("1")
+	b.ok(b.storage.ReplaceIdentity(b.ctx(), b.imp.Key, "default", was))
+	b.wantSync(workflows.SyncResult{Outcome: activities.OutcomeSynced, Batches: 1, Operations: 1, Deletes: 1})
+	b.wantRows()
+}
+
 // TestFailureAfterClaim: the batch stays as it was claimed, and the next sync need not wait for the lease.
 func TestFailureAfterClaim(t *testing.T) {
 	t.Parallel()
