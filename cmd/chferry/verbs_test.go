@@ -40,7 +40,7 @@ func TestRegisterRefused(t *testing.T) {
 	s := setup(t, twoImports)
 	s.fails(2, []string{"insert, update or delete"}, "register", s.key, "upsert", "1")
 	s.fails(2, []string{"insert, update or delete"}, "register", s.key, "upsert", "--all")
-	s.fails(2, []string{"value 1 of the primary key is empty"}, "register", s.key, "update", "1", "")
+	s.fails(2, []string{"a primary key has at most 65536 bytes, this one has 65537"}, "register", s.key, "update", "1", strings.Repeat("9", 65537))
 	s.fails(2, []string{"has 2 values, this one has 3"}, "register", s.lines(), "update", `["7", "42"]`, `["7", "42", "1"]`)
 	s.fails(2, []string{"has 2 values, this one has 1"}, "register", s.lines(), "update", `["7", "42"]`, "7")
 	s.fails(2, []string{`database "archive"`}, "register", s.key, "update", "1", "--database", "archive")
