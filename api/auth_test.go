@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -102,7 +103,7 @@ func TestHost(t *testing.T) {
 func TestHostWithTokens(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(o *api.Options) { o.Tokens = []string{"first-token"} })
-	r := httptest.NewRequest("GET", "http://chferry.example/v1/imports", nil)
+	r := httptest.NewRequest(http.MethodGet, "http://chferry.example/v1/imports", nil)
 	r.Header.Set("Authorization", "Bearer first-token")
 	response := httptest.NewRecorder()
 	if b.handler.ServeHTTP(response, r); response.Code != 200 {

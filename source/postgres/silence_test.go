@@ -160,7 +160,7 @@ func TestCloseDoesNotHang(t *testing.T) {
 			t.Errorf("closing took %s", took)
 		}
 		select {
-		case _ = <-ended: // however it ended
+		case <-ended: // however it ended
 		case <-time.After(10 * time.Second):
 			t.Error("the read goes on")
 		}

@@ -7,6 +7,9 @@ var (
 	Count  = count
 )
 
+// ClaimHash names the script that claims a batch.
+var ClaimHash = claimScript.Hash()
+
 // NeverLate are the scripts whose late copies do something: registering twice does no harm, and extending a lease keeps a claimant
 // that is one still.
 var NeverLate = []string{registerScript.Hash(), extendScript.Hash()}

@@ -1,13 +1,17 @@
 package redis_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"net"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 
@@ -167,6 +171,64 @@ func TestLateClaim(t *testing.T) {
 			s.wantDrained(strings.Join(rest, " "))
 		})
 	}
+}
+
+// TestLateClaimOnTheWire: the network holds a claim's request until its client has given up, sent it again and imported the batch. Then it
+// arrives, as the claim of a batch that is no more.
+func TestLateClaimOnTheWire(t *testing.T) {
+	t.Parallel()
+	s := private(t)
+	ids := make([]string, 40)
+	for i := range ids {
+		ids[i] = fmt.Sprint(i)
+	}
+	for first := 0; first < len(ids); first += 10 {
+		s.register(ids[first : first+10]...)
+	}
+	s.start("a")
+	p := newProxy(t, s.Addr)
+	entry, claim := regexp.MustCompile(`\d{13}-\d+`), []byte(redis.ClaimHash)
+	p.held = func(request []byte) bool { return bytes.Contains(request, claim) && entry.Match(request) }
+	client := goredis.NewClient(&goredis.Options{Addr: p.addr, ReadTimeout: 300 * time.Millisecond})
+	store := redis.New(client, p.addr, redis.Options{})
+	t.Cleanup(func() { _ = store.Close() })
+	slow := steps{store, t}
+
+	// The script is known: else the client would send its text, without what it is told by.
+	s.ok(s.post("a", s.get("a", 3)))
+	batch := slow.get("a", 5)
+	select {
+	case <-p.holds:
+	default:
+		t.Fatal("no request was held")
+	}
+	if got := slow.read("a", batch); got != strings.Join(ids[3:8], " ") {
+		t.Fatalf("the batch holds %q", got)
+	}
+	s.ok(slow.post("a", batch))
+	before, err := s.admin.HGetAll(t.Context(), "chferry:{users}:state").Result()
+	s.ok(err)
+	calls := s.admin.Info(t.Context(), "commandstats").Val()
+	close(p.released)
+	for waited := 0; evalsOf(s.admin.Info(t.Context(), "commandstats").Val()) == evalsOf(calls); waited++ {
+		if waited == 10_000 {
+			t.Fatal("what was held never arrived")
+		}
+		time.Sleep(time.Millisecond)
+	}
+	after, err := s.admin.HGetAll(t.Context(), "chferry:{users}:state").Result()
+	s.ok(err)
+	if !maps.Equal(before, after) {
+		t.Errorf("the late request changed %v to %v", before, after)
+	}
+	s.wantDrained(strings.Join(ids[8:], " "))
+}
+
+// evalsOf returns what Redis counts of scripts.
+func evalsOf(commandstats string) string {
+	_, evals, _ := strings.Cut(commandstats, "cmdstat_evalsha:calls=")
+	evals, _, _ = strings.Cut(evals, ",")
+	return evals
 }
 
 // TestLateSteps: copies of each step's request arrive after the sync has ended, and once the next one is at work.

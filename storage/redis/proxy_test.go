@@ -1,7 +1,6 @@
 package redis_test
 
 import (
-	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -9,13 +8,18 @@ import (
 )
 
 // proxy stands between a storage and its Redis. It can swallow replies: what was asked for is done, the reply is dropped, and
-// the connection closed.
+// the connection closed. And it can hold a request, whose client gives up meanwhile, and let it arrive later.
 type proxy struct {
 	addr     string
 	to       string
 	listener net.Listener
 	swallow  atomic.Int64 // replies to swallow
 	serving  sync.WaitGroup
+
+	held     func(request []byte) bool // which request is held, once; nil: none
+	holding  atomic.Bool
+	holds    chan struct{} // closed when it is held
+	released chan struct{} // lets it go
 
 	mu    sync.Mutex
 	conns map[net.Conn]bool
@@ -27,7 +31,10 @@ func newProxy(t *testing.T, to string) *proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{addr: listener.Addr().String(), to: to, listener: listener, conns: map[net.Conn]bool{}}
+	p := &proxy{
+		addr: listener.Addr().String(), to: to, listener: listener, conns: map[net.Conn]bool{},
+		holds: make(chan struct{}), released: make(chan struct{}),
+	}
 	p.serving.Go(p.accept)
 	t.Cleanup(func() {
 		_ = listener.Close()
@@ -57,9 +64,27 @@ func (p *proxy) accept() {
 		p.mu.Unlock()
 		p.serving.Go(func() { p.replies(near, far) })
 		p.serving.Go(func() {
-			_, _ = io.Copy(far, near)
+			p.requests(near, far)
 			_ = far.Close() // ends the other direction too
 		})
+	}
+}
+
+// requests passes on what the storage asks. What arrives in one piece counts as one request.
+func (p *proxy) requests(near, far net.Conn) {
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := near.Read(buf)
+		if err != nil {
+			return
+		}
+		if p.held != nil && p.held(buf[:n]) && p.holding.CompareAndSwap(false, true) {
+			close(p.holds)
+			<-p.released
+		}
+		if _, err := far.Write(buf[:n]); err != nil {
+			return
+		}
 	}
 }
 
