@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	"github.com/chferry/chferry"
@@ -16,11 +17,11 @@ type brokenSource struct {
 	source.Source
 	broken []int64
 	slow   int
-	asked  int // fetches
+	asked  atomic.Int64 // fetches
 }
 
 func (s *brokenSource) Fetch(ctx context.Context, table chferry.Table, keys []chferry.Vector) (chferry.Rows, error) {
-	s.asked++
+	s.asked.Add(1)
 	if n := keys[0].Len(); s.slow > 0 && n > s.slow {
 		return chferry.Rows{}, &source.TooMuchError{Rows: n / 2}
 	}
@@ -65,8 +66,8 @@ func TestUnreadableRows(t *testing.T) {
 			}
 			to.wantRows(t, want...)
 			r.wantFailed(failed)
-			if most := 2*(100/test.chunk) + 100/max(test.slow, 100)*20 + 20*len(test.broken) + 40; broken.asked > most {
-				t.Errorf("%d fetches, want at most %d", broken.asked, most)
+			if most := 2*(100/test.chunk) + 100/max(test.slow, 100)*20 + 20*len(test.broken) + 40; int(broken.asked.Load()) > most {
+				t.Errorf("%d fetches, want at most %d", broken.asked.Load(), most)
 			}
 		})
 	}
