@@ -25,8 +25,8 @@ type Tx interface {
 // Commit commits tx, which must not be a part of another transaction, and registers the changes. Whatever comes of it, tx has ended
 // and the changes are taken.
 //
-// Errors: CodeInvalid of a change that can't be registered, and tx is rolled back; the error of the commit; and, with tx
-// committed, a [NotRegisteredError].
+// Errors: CodeInvalid of a change that can't be registered, and tx is rolled back; the error of the commit; and a
+// [NotRegisteredError] if tx is committed and changes are not registered, or if nobody knows whether tx is committed.
 func (c *Changes) Commit(ctx context.Context, tx Tx, registrar storage.Registrar) error {
 	changes := c.take()
 	if err := cmp.Or(changes.Validate(), ctx.Err()); err != nil {
@@ -37,16 +37,15 @@ func (c *Changes) Commit(ctx context.Context, tx Tx, registrar storage.Registrar
 	if committed != nil && !unknown(committed) {
 		return fmt.Errorf("commit: %w", committed)
 	}
-	err := changes.Register(ctx, registrar)
 	if committed == nil {
-		return err
+		return changes.Register(ctx, registrar)
 	}
-	var lost *NotRegisteredError
-	if errors.As(err, &lost) {
-		lost.Commit = committed
-		return lost
+	if changes.Len() == 0 {
+		return fmt.Errorf("commit: %w", committed)
 	}
-	return fmt.Errorf("commit: %w", committed)
+	// The commit may take effect after a sync has read the rows, so what is registered now has to be registered again.
+	missing, err := changes.register(ctx, registrar)
+	return &NotRegisteredError{Changes: changes, Err: err, Commit: committed, missing: missing.Len()}
 }
 
 // CommitSQL is [Changes.Commit] for database/sql. A transaction of database/sql ends with the context that it began with; ctx is that of
@@ -79,9 +78,9 @@ func rollBack(ctx context.Context, tx Tx) {
 func unknown(err error) bool {
 	var answer interface{ SQLState() string } // of all drivers of PostgreSQL
 	if errors.As(err, &answer) {
-		// Connection exceptions, and a server that is told to stop, say nothing about the transaction.
+		// Connection exceptions, a server that is told to stop, and "statement completion unknown" say nothing about the transaction.
 		state := answer.SQLState()
-		return strings.HasPrefix(state, "08") || strings.HasPrefix(state, "57P")
+		return strings.HasPrefix(state, "08") || strings.HasPrefix(state, "57P") || state == "40003"
 	}
 	var network net.Error                          // also a deadline
 	var connection interface{ SafeToRetry() bool } // pgx's; for an answer that was lost it says true all the same

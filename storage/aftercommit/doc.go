@@ -16,12 +16,14 @@
 // # What is promised
 //
 //   - A transaction that is rolled back, by an error, a panic or its commit, registers nothing.
-//   - What could never be registered, such as an empty primary key, fails the transaction instead of being lost after it.
+//   - What could never be registered, such as a primary key without a value, fails the transaction instead of being lost after it.
 //   - Once the transaction is committed, the end of ctx stops nothing: the operations are registered, or tried again for
 //     [Changes.Timeout] while the storage does not answer. If that does not help, the error is a [NotRegisteredError], which
 //     has them.
 //   - If nobody knows whether the commit succeeded, because its answer was lost, the operations are registered all the
-//     same. That is harmless: a sync reads the rows as they are.
+//     same, and the error is a [NotRegisteredError] with all of them. A commit that takes effect later, when a synchronous
+//     standby is back for example, may do so after a sync has read the rows: register the operations again then. If the
+//     transaction is not committed after all, that is harmless: a sync reads the rows as they are.
 //
 // # What is not
 //
@@ -31,9 +33,13 @@
 //
 //	psql -At -c "SELECT id FROM users WHERE updated_at > now() - interval '1 hour'" | chferry register users update -
 //
-// and without one, or after deletes, whose keys nobody knows any more, as far as rows still exist:
+// and without one, every row:
 //
 //	chferry register users update --all
+//
+// Deleted rows have no key in the table any more, but ClickHouse still shows them: the keys of the view find them.
+//
+//	clickhouse client -q "SELECT id FROM users_current FORMAT TSVRaw" | chferry register users update -
 //
 // What may not be lost even then belongs into a table of the application's own, written in the same transaction: its keys
 // are registered from there and deleted afterwards.
