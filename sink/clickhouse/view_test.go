@@ -171,6 +171,18 @@ func testViewOfSomebodyElse(t *testing.T, s *server) {
 	}
 }
 
+// TestViewsOfOddNames finds nothing missing where names of tables and columns are hard to read in a view's statement.
+func TestViewsOfOddNames(t *testing.T) { onServers(t, testViewsOfOddNames) }
+
+func testViewsOfOddNames(t *testing.T, s *server) {
+	for _, table := range []string{"`a ``b`` \\`", "` FINAL `", "`x.y (`"} {
+		d := destination(table, []string{"id"}, column("id", int64Type), column("SELECT", stringType), column("FROM", stringType),
+			column(`b FROM "c" AS SELECT \ ,(`, stringType))
+		s.create(t, d)
+		s.wantNothingMissing(t, d)
+	}
+}
+
 // TestAllMisfits names every column that does not fit.
 func TestAllMisfits(t *testing.T) { onServers(t, testAllMisfits) }
 
