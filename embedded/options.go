@@ -18,6 +18,8 @@ type Options struct {
 	NoSync bool
 	// WebUI asks Temporal for its web interface, at Server.WebURL. The other servers have none.
 	WebUI bool
+	// WebPort is the port of the web interface. 0: a free one, which stays the same over Restart.
+	WebPort int
 	// Args are added at the end of the server's command line, where they win over ours.
 	Args []string
 }

@@ -19,6 +19,15 @@ const (
 	portTries = 1000
 )
 
+// FreePort finds a port of this machine on which nobody listens, and which no outgoing connection gets.
+func FreePort(ctx context.Context) (int, error) {
+	ports, err := freePorts(ctx, 1)
+	if err != nil {
+		return 0, err
+	}
+	return ports[0], nil
+}
+
 // freePorts finds n different ports on which nobody listens.
 func freePorts(ctx context.Context, n int) ([]int, error) {
 	ports := make([]int, 0, n)

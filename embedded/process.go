@@ -22,7 +22,8 @@ type process struct {
 	done chan struct{} // closed when the process has been waited for
 }
 
-// startProcess runs the command from the folder dir, with what it prints kept at its end and copied to log.
+// startProcess runs the command from the folder dir. The end of what the command prints is kept, and all of it is copied to
+// log; a command that has writers of its own prints to those.
 func startProcess(cmd *exec.Cmd, dir string, log io.Writer, onParentDeath syscall.Signal) (*process, error) {
 	p := &process{cmd: cmd, log: &logTail{copy: log}, done: make(chan struct{})}
 	cmd.Dir = dir
@@ -30,7 +31,12 @@ func startProcess(cmd *exec.Cmd, dir string, log io.Writer, onParentDeath syscal
 		// Nothing of our environment changes what a server does; HOME keeps it from a user's own settings.
 		cmd.Env = []string{"HOME=" + dir, "LC_ALL=C", "TZ=UTC"}
 	}
-	cmd.Stdout, cmd.Stderr = p.log, p.log
+	if cmd.Stdout == nil {
+		cmd.Stdout = p.log
+	}
+	if cmd.Stderr == nil {
+		cmd.Stderr = p.log
+	}
 	cmd.WaitDelay = pipeDelay
 	// A process group of its own keeps the terminal's Ctrl-C away: the parent decides in which order servers end.
 	attributes := sysProcAttr(cmd)

@@ -36,7 +36,7 @@ func StartTemporal(ctx context.Context, opts Options) (*Server, error) {
 	}
 	s, err := start(ctx, "temporal", binary, temporalServer{}, opts)
 	if err == nil && opts.WebUI {
-		s.WebURL = "http://" + loopback + ":" + strconv.Itoa(s.more[temporalUIPort])
+		s.WebURL = "http://" + loopback + ":" + strconv.Itoa(temporalWebPort(s))
 	}
 	return s, err
 }
@@ -50,6 +50,13 @@ const (
 	temporalMetricsPort
 	temporalPorts
 )
+
+func temporalWebPort(s *Server) int {
+	if s.opts.WebPort != 0 {
+		return s.opts.WebPort
+	}
+	return s.more[temporalUIPort]
+}
 
 // temporalSettings make the server quick for one user: the defaults spare a shared database, and cost 50 ms a task.
 var temporalSettings = []string{
@@ -84,7 +91,7 @@ func (temporalServer) command(ctx context.Context, s *Server) *exec.Cmd {
 		cmd.Args = append(cmd.Args, "--dynamic-config-value", setting)
 	}
 	if s.opts.WebUI {
-		cmd.Args = append(cmd.Args, "--ui-ip", loopback, "--ui-port", strconv.Itoa(s.more[temporalUIPort]))
+		cmd.Args = append(cmd.Args, "--ui-ip", loopback, "--ui-port", strconv.Itoa(temporalWebPort(s)))
 	} else {
 		cmd.Args = append(cmd.Args, "--headless")
 	}

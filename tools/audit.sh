@@ -15,8 +15,8 @@ until grep -q '^Up\.' "$work/dev.log"; do
 done
 
 export CHFERRY_CONFIG="$work/dev/chferry.yaml"
-# The last word of the line that names it.
-address() { awk -v what="  $1 " 'index($0, what) == 1 { found = $NF } END { print found }' "$work/dev.log"; }
+# The first word behind the name, in the list of addresses.
+address() { awk -v what="  $1  " 'index($0, what) == 1 { split(substr($0, 16), words, " "); print words[1]; exit }' "$work/dev.log"; }
 ui=$(address 'temporal ui')
 sql() { psql -q -v ON_ERROR_STOP=1 "$(address source)" -c "$1"; }
 # The last run of users with an outcome, as ID/RUN; nothing if there is none yet.

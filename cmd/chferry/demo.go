@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -58,31 +57,4 @@ func (a *app) demo(ctx context.Context, opts demo.Options) error {
 func isTerminal(out any) bool {
 	file, ok := out.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))
-}
-
-func (a *app) devCommand() *cobra.Command {
-	var dir string
-	cmd := &cobra.Command{
-		Use:   "dev",
-		Short: "Keep an embedded stack, a worker and the API up until Ctrl-C",
-		Long: `Start Temporal with its UI, Redis, ClickHouse and a source database on this machine, with
-a worker and the API, and keep them up until Ctrl-C. The folder keeps the data and a
-sample configuration, chferry.yaml.`,
-		Args: args(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.dev(cmd.Context(), dir) },
-	}
-	cmd.Flags().StringVar(&dir, "dir", "chferry-dev", "`folder` for data and configuration; made if it does not exist")
-	return cmd
-}
-
-func (a *app) dev(ctx context.Context, dir string) error {
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return fmt.Errorf("find the folder: %w", err)
-	}
-	program, err := os.Executable()
-	if err != nil {
-		return fmt.Errorf("find the program itself: %w", err)
-	}
-	return demo.Dev(ctx, demo.DevOptions{Dir: dir, Program: program, Out: a.out, Log: a.errOut, Terminal: isTerminal(a.out), LookupEnv: a.getenv})
 }

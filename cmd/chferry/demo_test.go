@@ -32,6 +32,18 @@ func embeddedCommand(t *testing.T, args ...string) (p *process, out *logBuffer, 
 // wantNothingLeft looks for processes that work in dir, and for what is in it.
 func wantNothingLeft(t *testing.T, dir string) {
 	t.Helper()
+	for _, line := range processesOf(t, dir) {
+		t.Errorf("a process is left: %s", line)
+	}
+	left, err := os.ReadDir(dir)
+	if err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v %v", left, err)
+	}
+}
+
+// processesOf returns the command lines of the processes that have a folder in theirs.
+func processesOf(t *testing.T, dir string) (lines []string) {
+	t.Helper()
 	commands, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil {
 		t.Fatal(err)
@@ -39,13 +51,10 @@ func wantNothingLeft(t *testing.T, dir string) {
 	for _, path := range commands {
 		line, err := os.ReadFile(path)
 		if err == nil && bytes.Contains(line, []byte(dir)) {
-			t.Errorf("a process is left: %s", bytes.ReplaceAll(line, []byte{0}, []byte(" ")))
+			lines = append(lines, string(bytes.ReplaceAll(line, []byte{0}, []byte(" "))))
 		}
 	}
-	left, err := os.ReadDir(dir)
-	if err != nil || len(left) > 0 {
-		t.Errorf("left behind: %v %v", left, err)
-	}
+	return lines
 }
 
 func TestDemo(t *testing.T) {
@@ -76,34 +85,6 @@ func TestDemoInterrupted(t *testing.T) {
 		t.Errorf("it took %s to end", took)
 	}
 	wantNothingLeft(t, dir)
-}
-
-// TestDev: what a development stack held, and where it was, is the same when it is started again.
-func TestDev(t *testing.T) {
-	t.Parallel()
-	folder := t.TempDir()
-	reachable(t, folder)
-	for start, want := range []string{"create table", "nothing to change"} {
-		p, out, dir := embeddedCommand(t, "dev", "--dir", folder)
-		deadline := time.After(time.Minute)
-		for !strings.Contains(out.String(), "Ctrl-C ends it") {
-			select {
-			case <-p.done:
-				t.Fatalf("start %d ended with status %d\n%s%s", start, p.ProcessState.ExitCode(), out, p.log)
-			case <-deadline:
-				t.Fatalf("start %d is not up\n%s%s", start, out, p.log)
-			case <-time.After(50 * time.Millisecond):
-			}
-		}
-		p.stop(syscall.SIGINT)
-		if code := p.ProcessState.ExitCode(); code != 0 || !strings.Contains(out.String(), want) {
-			t.Fatalf("start %d: status %d, want 0 and %q in\n%s%s", start, code, want, out, p.log)
-		}
-		wantNothingLeft(t, dir)
-	}
-	if _, err := os.Stat(filepath.Join(folder, "chferry.yaml")); err != nil {
-		t.Error(err)
-	}
 }
 
 // reachable lets PostgreSQL's user through to its own folder.
