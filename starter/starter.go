@@ -13,7 +13,6 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
-	tlog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -55,11 +54,12 @@ const (
 func New(opts Options) (*Starter, error) {
 	options, err := clientOptions(opts)
 	if err != nil {
-		return nil, chferry.WrapError(chferry.CodeConfiguration, err, "the TEMPORAL_* environment or profile can't be read: %s", err)
+		return nil, err
 	}
 	c, err := client.NewLazyClient(options)
 	if err != nil {
-		return nil, chferry.WrapError(chferry.CodeConfiguration, err, "Temporal's client options don't fit together: %s", err)
+		return nil, chferry.WrapError(chferry.CodeConfiguration, err,
+			"Temporal's client options don't fit together: check TEMPORAL_ADDRESS, TEMPORAL_TLS_… and TEMPORAL_API_KEY")
 	}
 	s := &Starter{
 		client: c, address: options.HostPort, namespace: options.Namespace,
@@ -72,55 +72,6 @@ func New(opts Options) (*Starter, error) {
 		s.prefix = workflows.DefaultIDPrefix
 	}
 	return s, nil
-}
-
-// Namespace returns the namespace that a starter with these options speaks to.
-func Namespace(opts Options) (string, error) {
-	options, err := clientOptions(opts)
-	if err != nil {
-		return "", chferry.WrapError(chferry.CodeConfiguration, err, "the TEMPORAL_* environment or profile can't be read: %s", err)
-	}
-	return options.Namespace, nil
-}
-
-// noEnvironment is an environment without variables.
-type noEnvironment struct{}
-
-// Environ returns nothing.
-func (noEnvironment) Environ() []string { return nil }
-
-// LookupEnv finds nothing.
-func (noEnvironment) LookupEnv(string) (string, bool) { return "", false }
-
-func clientOptions(opts Options) (client.Options, error) {
-	request := envconfig.LoadClientOptionsRequest{EnvLookup: opts.Environment}
-	if opts.Environment == nil {
-		request.EnvLookup, request.DisableFile = noEnvironment{}, true // the user's profiles are environment too
-	}
-	options, err := envconfig.LoadClientOptions(request)
-	if err != nil {
-		return client.Options{}, err
-	}
-	options.HostPort = firstOf(options.HostPort, opts.Address, client.DefaultHostPort)
-	options.Namespace = firstOf(options.Namespace, opts.Namespace, client.DefaultNamespace)
-	options.MetricsHandler = opts.Metrics
-	// An idle tick is most of what is said, and so small that packing it costs both sides more than sending it: a tenth of the worker.
-	options.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
-	log := opts.Log
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
-	options.Logger = tlog.NewStructuredLogger(log)
-	return options, nil
-}
-
-func firstOf(values ...string) string {
-	for _, v := range values {
-		if v != "" {
-			return v
-		}
-	}
-	return ""
 }
 
 // Client returns the connection, for a worker. It is closed by Close.
