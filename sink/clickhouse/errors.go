@@ -173,7 +173,7 @@ var advice = map[proto.Error]string{
 	proto.ErrTooManyBytes:       "raise the limit in the profile of the user, or lower batch_size",
 	proto.ErrTooManyRowsOrBytes: "raise the limit in the profile of the user, or lower batch_size",
 
-	proto.ErrTooManyParts:               "merges are behind, or a batch is spread over many partitions: insert larger batches less often, or partition by less",
+	proto.ErrTooManyParts:               "the table has too many parts, as merges are behind: it passes when they catch up; sync less often, or partition by less",
 	proto.ErrTooManySimultaneousQueries: "the server has too much to do: raise its max_concurrent_queries, or run fewer syncs",
 	proto.ErrMemoryLimitExceeded:        "the server lacks memory: lower batch_size, or raise max_memory_usage",
 	proto.ErrNotEnoughSpace:             "its disk is full",
@@ -210,6 +210,11 @@ func (c *Client) classify(ctx context.Context, doing string, err error) error {
 	}
 	var exception *ch.Exception
 	if errors.As(err, &exception) {
+		if isTooManyPartitions(exception) {
+			return chferry.WrapError(chferry.CodeConfiguration, err, "%s: ClickHouse refused with code %d: a block has rows of more partitions "+
+				"than the user may insert at once: let the user set %s in its profile, raise it there, or partition by less",
+				doing, exception.Code, partitionsSetting)
+		}
 		return refused(doing, err, proto.Error(exception.Code))
 	}
 	var answer *ch.HTTPError
@@ -280,6 +285,11 @@ func unreachable(err error) (reason string, ok bool) {
 	default:
 		return "", false
 	}
+}
+
+// isTooManyPartitions reports whether a block has too many partitions, for which the server has the number of tables with too many parts.
+func isTooManyPartitions(e *ch.Exception) bool {
+	return proto.Error(e.Code) == proto.ErrTooManyParts && strings.Contains(e.Message, "Too many partitions for single INSERT block")
 }
 
 // isMissing tells whether err says that the table, or its database, does not exist.

@@ -60,6 +60,10 @@ func TestFailures(t *testing.T) {
 		text string
 	}{
 		{exception(252), chferry.CodeUnavailable, "252 TOO_MANY_PARTS"},
+		{
+			&ch.Exception{Code: 252, Message: "Too many partitions for single INSERT block (more than 100). secret"},
+			chferry.CodeConfiguration, "max_partitions_per_insert_block",
+		},
 		{exception(241), chferry.CodeUnavailable, "241 MEMORY_LIMIT_EXCEEDED"},
 		{exception(242), chferry.CodeUnavailable, "242 TABLE_IS_READ_ONLY"},
 		{exception(202), chferry.CodeUnavailable, "202"},

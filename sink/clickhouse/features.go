@@ -13,7 +13,7 @@ import (
 type features struct {
 	version  version
 	readonly bool            // the user's profile forbids writing
-	settings map[string]bool // those of [insertSettings] that the server knows
+	settings map[string]bool // those of [insertSettings] that the server knows and the user may set
 }
 
 // version is a server's, as far as anything depends on it.
@@ -30,6 +30,7 @@ func (f *features) hasTTL() bool            { return f.version.atLeast(20, 1) }
 func (f *features) hasDefaultReplica() bool { return f.version.atLeast(21, 1) }
 func (f *features) hasDate32() bool         { return f.version.atLeast(21, 9) }
 func (f *features) hasBool() bool           { return f.version.atLeast(21, 12) }
+func (f *features) hasConstraints() bool    { return f.version.atLeast(20, 1) } // in system.settings
 func (f *features) hasDecimal256() bool     { return f.version.atLeast(21, 6) }
 func (f *features) hasIsDeleted() bool      { return f.version.atLeast(23, 2) }
 
@@ -74,15 +75,20 @@ func (c *Client) readFeatures(ctx context.Context) (*features, error) {
 	if f.version, err = parseVersion(text); err != nil {
 		return nil, err
 	}
+	fixed := "0"
+	if f.hasConstraints() { // without the limit of partitions a small block can be inserted all the same
+		fixed = "name = '" + partitionsSetting + "' AND (readonly != 0 OR min IS NOT NULL)"
+	}
 	err = c.query(ctx, doing, func(scan func(...any) error) error {
 		var name, value string
-		if err := scan(&name, &value); err != nil {
+		var fixed uint8
+		if err := scan(&name, &value, &fixed); err != nil {
 			return err
 		}
-		f.settings[name] = true
+		f.settings[name] = fixed == 0
 		f.readonly = f.readonly || name == "readonly" && value == "1"
 		return nil
-	}, "SELECT name, value FROM system.settings WHERE name IN ('readonly', '"+strings.Join(insertSettings, "', '")+"')")
+	}, "SELECT name, value, "+fixed+" FROM system.settings WHERE name IN ('readonly', '"+strings.Join(insertSettings, "', '")+"')")
 	if err != nil {
 		return nil, err
 	}

@@ -21,8 +21,12 @@ import (
 // insertSettings are sent with an insert to servers that know them.
 var insertSettings = []string{
 	"async_insert", "insert_deduplication_token",
-	"min_insert_block_size_rows", "min_insert_block_size_bytes", "max_insert_block_size",
+	"min_insert_block_size_rows", "min_insert_block_size_bytes", "max_insert_block_size", partitionsSetting,
 }
+
+// partitionsSetting bounds the partitions of a block, 100 by default, so that nobody partitions by what is nearly unique. A batch has the
+// rows that changed, wherever they are: it may touch any number of partitions.
+const partitionsSetting = "max_partitions_per_insert_block"
 
 // Insert inserts the block as one block. See [sink.Sink].
 func (c *Client) Insert(ctx context.Context, d chferry.Destination, block chferry.Block, token string) ([]sink.Rejected, error) {
@@ -194,6 +198,7 @@ func withInsertSettings(ctx context.Context, f *features, rows int, token string
 	for name, value := range map[string]any{
 		"async_insert": 0, "insert_deduplication_token": token,
 		"min_insert_block_size_rows": 0, "min_insert_block_size_bytes": 0, "max_insert_block_size": max(rows, 1<<20),
+		partitionsSetting: 0,
 	} {
 		if f.settings[name] && value != "" {
 			settings[name] = value
