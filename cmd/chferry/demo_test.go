@@ -18,7 +18,6 @@ func embeddedCommand(t *testing.T, args ...string) (p *process, out *logBuffer, 
 	s := &stack{t: t, dir: dir}
 	out = &logBuffer{}
 	p = &process{Cmd: s.command(args...), log: &logBuffer{}, done: make(chan struct{})}
-	p.Dir = "" // in the checkout, from which a server may have to be built
 	p.Env = append(p.Env, "TMPDIR="+dir)
 	p.Stdout, p.Stderr = out, p.log
 	if err := p.Start(); err != nil {
