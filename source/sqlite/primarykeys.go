@@ -3,69 +3,111 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/chferry/chferry"
 )
 
-// PrimaryKeys implements [source.Source]. The keys are those of one moment, read in one transaction that stays open until the
-// last page; a writer waits for it unless the database is in WAL mode.
+// PrimaryKeys implements [source.Source]. Each page is a transaction of its own, so that no writer waits while each runs.
 //
 // A row whose key is null, or is stored in a form that [Source.Fetch] does not look for, has no key that operations could
 // name it by. It gets one that can't be read, so that an operation on it is set aside: such a row must not go missing in
 // silence.
 func (s *Source) PrimaryKeys(ctx context.Context, table chferry.Table, pageSize int, each func([]chferry.PrimaryKey) error) error {
-	var stopped error
-	err := s.within(ctx, table.Name, func(ctx context.Context, at *snapshot) error {
-		name, err := s.sameTable(ctx, at, table)
+	p := &keyPages{table: table, size: max(pageSize, 1)}
+	for {
+		var page []chferry.PrimaryKey
+		err := s.within(ctx, table.Name, func(ctx context.Context, at *snapshot) error {
+			name, err := s.sameTable(ctx, at, table)
+			if err != nil {
+				return err
+			}
+			page, err = p.read(ctx, at, name)
+			return err
+		})
 		if err != nil {
 			return err
 		}
-		return readKeys(ctx, at, table, name, pageSize, func(page []chferry.PrimaryKey) error {
-			stopped = at.pause(func() error { return each(page) })
-			return stopped
-		})
-	})
-	if stopped != nil {
-		return stopped
+		if len(page) > 0 {
+			if err := each(page); err != nil {
+				return err
+			}
+		}
+		if len(page) < p.size {
+			return nil
+		}
 	}
-	return err
 }
 
-func readKeys(ctx context.Context, at *snapshot, table chferry.Table, name string, pageSize int, each func([]chferry.PrimaryKey) error) error {
-	var columns []string
-	for _, c := range table.PrimaryKey {
-		columns = append(columns, valueOf(table.Columns[c]))
+// keyPages are the pages of a table's primary keys.
+type keyPages struct {
+	table chferry.Table
+	size  int
+	last  []any // the stored values of the last key of the page before; nil: none yet
+}
+
+// read reads the next page. SQLite compares the keys with the last one as it orders them, which is by their storage classes too.
+func (p *keyPages) read(ctx context.Context, at *snapshot, name string) ([]chferry.PrimaryKey, error) {
+	var values, columns []string
+	for _, c := range p.table.PrimaryKey {
+		values = append(values, valueOf(p.table.Columns[c]))
+		columns = append(columns, "t."+quote(p.table.Columns[c].Name))
 	}
-	rows, err := at.QueryContext(ctx, "SELECT "+strings.Join(columns, ", ")+" FROM "+quote(name)+" AS t")
+	query := "SELECT " + strings.Join(values, ", ") + " FROM " + quote(name) + " AS t"
+	var params []any
+	if p.last != nil {
+		var behind string
+		behind, params = behindLast(columns, p.last)
+		query += " WHERE " + behind
+	}
+	query += " ORDER BY " + strings.Join(columns, ", ") + " LIMIT " + strconv.Itoa(p.size)
+	rows, err := at.QueryContext(ctx, query, params...)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer rows.Close()
-	values, into := make([]any, len(columns)), make([]any, len(columns))
-	for i := range values {
-		into[i] = &values[i]
-	}
+	into := make([]any, len(columns))
 	var page []chferry.PrimaryKey
 	for rows.Next() {
+		last := make([]any, len(columns))
+		for i := range last {
+			into[i] = &last[i]
+		}
 		if err := rows.Scan(into...); err != nil {
-			return err
+			return nil, err
 		}
-		if page = append(page, keyOf(table.KeyTypes(), values)); len(page) < max(pageSize, 1) {
-			continue
+		for i, value := range last {
+			if blob, ok := value.([]byte); ok && len(blob) == 0 {
+				last[i] = []byte{} // a nil would be sent as a null
+			}
 		}
-		if err := each(page); err != nil {
-			return err
-		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		page = nil
+		page, p.last = append(page, keyOf(p.table.KeyTypes(), last)), last
 	}
-	if err := rows.Err(); err != nil || len(page) == 0 {
-		return err
+	return page, rows.Err()
+}
+
+// behindLast is the condition that a key comes behind the last one, with its parameters. Rows are compared by one comparison of row
+// values, which finds its place in an index. A null, which comes first in SQLite's order, makes no row value greater: one in the last
+// key needs a condition for each column.
+func behindLast(columns []string, last []any) (condition string, params []any) {
+	if !slices.Contains(last, nil) {
+		marks := strings.Repeat(", ?", len(last))[len(", "):]
+		return "(" + strings.Join(columns, ", ") + ") > (" + marks + ")", last
 	}
-	return each(page)
+	var steps []string
+	var same string
+	for i, column := range columns {
+		params = append(params, last[:i]...)
+		if last[i] == nil {
+			steps = append(steps, "("+same+column+" IS NOT NULL)")
+		} else {
+			steps, params = append(steps, "("+same+column+" > ?)"), append(params, last[i])
+		}
+		same += column + " IS ? AND "
+	}
+	return "(" + strings.Join(steps, " OR ") + ")", params
 }
 
 func keyOf(types []chferry.Type, values []any) chferry.PrimaryKey {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"time"
 )
 
 var (
@@ -15,29 +14,18 @@ var (
 // snapshot is one read transaction, which sees one state of the file.
 type snapshot struct {
 	*sql.Tx
-	file    string // the identity of the file that is read
-	limit   *time.Timer
-	timeout time.Duration // that the timer is set to
-}
-
-// pause calls do, which is not the file's to answer, without counting its time.
-func (at *snapshot) pause(do func() error) error {
-	at.limit.Stop()
-	defer at.limit.Reset(at.timeout)
-	return do()
+	file string // the identity of the file that is read
 }
 
 // within calls read with a transaction that lasts as long as the call, and not longer than its timeout. Its errors speak of
 // table, if it is not empty.
 func (s *Source) within(ctx context.Context, table string, read func(ctx context.Context, at *snapshot) error) error {
-	limited, cancel := context.WithCancel(ctx)
+	limited, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	limit := time.AfterFunc(s.timeout, cancel)
-	defer limit.Stop()
-	return s.fail(ctx, s.transaction(limited, limit, read), table)
+	return s.fail(ctx, s.transaction(limited, read), table)
 }
 
-func (s *Source) transaction(ctx context.Context, limit *time.Timer, read func(context.Context, *snapshot) error) error {
+func (s *Source) transaction(ctx context.Context, read func(context.Context, *snapshot) error) error {
 	file, err := fileIdentity(s.path)
 	if err != nil {
 		return err
@@ -60,5 +48,5 @@ func (s *Source) transaction(ctx context.Context, limit *time.Timer, read func(c
 	if opened != file {
 		return errReplaced
 	}
-	return read(ctx, &snapshot{tx, file, limit, s.timeout})
+	return read(ctx, &snapshot{tx, file})
 }
