@@ -94,6 +94,8 @@ func (c *cutter) addRead(g *group, op chferry.Operation, read source.ReadKey) {
 		c.fail(op, c.plan.Import.Table+": "+err.Error())
 		return
 	}
-	op.PrimaryKey = read.Key
+	if read.Key.Validate() == nil { // what the database writes may be too long to be registered again
+		op.PrimaryKey = read.Key
+	}
 	g.ops.append(op)
 }

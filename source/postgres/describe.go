@@ -74,6 +74,7 @@ type described struct {
 type attribute struct {
 	chferry.Column
 	oid           uint32 // of the elements, if it is an array
+	modifier      int32  // of the type, such as its length
 	notNull       bool   // as the catalog says
 	neverNull     bool   // no row holds a null
 	isEnum        bool
@@ -140,8 +141,8 @@ func (d *described) read(rr *pgconn.ResultReader) error {
 		if err != nil {
 			return err
 		}
-		a.oid = uint32(oid)
-		switch a.Type = typeOf(a.oid, int32(modifier)); {
+		a.oid, a.modifier = uint32(oid), int32(modifier)
+		switch a.Type = typeOf(a.oid, a.modifier); {
 		case dimensions > 0:
 			a.Type = arrayType(a.Type, dimensions)
 		case a.isEnum:

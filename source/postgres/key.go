@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -50,11 +51,17 @@ func (a attribute) isCitext() bool {
 	return a.SourceType == "citext" || strings.HasSuffix(a.SourceType, ".citext")
 }
 
+// A short text becomes as long as its char(n), so that the keys of a batch could fill the memory.
+const maxCharLength = 4096
+
 // unfit says why a column can't be part of the primary key; empty if it can.
 func (d described) unfit(a attribute) string {
+	const header = 4 // of the modifier, before the length
 	switch {
 	case a.Type.Kind == chferry.Array, !a.isEnum && !slices.Contains(keyTypes, a.oid) && !a.readBySource():
 		return "type " + a.SourceType + " is not supported there"
+	case a.oid == pgtype.BPCharOID && a.modifier-header > maxCharLength:
+		return fmt.Sprintf("PostgreSQL fills every value of %s with blanks, which is supported there up to char(%d): make it varchar", a.SourceType, maxCharLength)
 	case !a.notNull && (d.kind == "r" || d.kind == "p"):
 		return "it is nullable; make it NOT NULL"
 	case !a.deterministic:

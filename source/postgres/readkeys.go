@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -98,7 +99,7 @@ func (r *keyReader) column(ctx context.Context, c chferry.Column, texts []string
 			plain[0].Truncate(0)
 			r.read[text] = text
 			continue
-		case !c.Type.Kind.MayBeKey(text) || volatile(c, text):
+		case !c.Type.Kind.MayBeKey(text) || volatile(c, text) || expands(c, text):
 			continue
 		}
 		if len(ask) == maxReadTexts || len(ask) > 0 && size+len(text) > maxReadBytes {
@@ -223,4 +224,19 @@ func volatile(c chferry.Column, text string) bool {
 	}
 	words := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return r < 'a' || r > 'z' })
 	return slices.ContainsFunc(words, func(word string) bool { return slices.Contains(volatileWords, word) })
+}
+
+// maxExponentDigits bounds the exponents of numbers, which PostgreSQL writes without one: of 1e131071 it makes 131,072 digits.
+const maxExponentDigits = 3
+
+var exponents = regexp.MustCompile(`[eE][+-]?0*([1-9][0-9_]*)`)
+
+// expands tells whether a text stands for a number that is far longer than the text. A batch of these would fill the memory.
+func expands(c chferry.Column, text string) bool {
+	if name := keyType(c); name != "numeric" && name != "numrange" {
+		return false
+	}
+	return slices.ContainsFunc(exponents.FindAllStringSubmatch(text, -1), func(exponent []string) bool {
+		return len(exponent[1]) > maxExponentDigits
+	})
 }

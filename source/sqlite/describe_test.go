@@ -94,8 +94,12 @@ func TestDescribeRefusesKeys(t *testing.T) {
 		wantCode(t, err, chferry.CodeSchemaMismatch, "items", `"code"`, why)
 		b.exec(t, "DROP TABLE items")
 	}
+	b.exec(t, "CREATE TABLE moments (id UUID, a DATETIME, b DATETIME, c DATETIME, PRIMARY KEY (id, a, b, c))")
+	_, err := b.source.Describe(t.Context(), "moments", nil)
+	wantCode(t, err, chferry.CodeSchemaMismatch, "moments", "primary_key", "2000")
+	b.describe(t, "moments", "id", "a", "b")
 	b.exec(t, "CREATE TABLE given (id INT PRIMARY KEY, code TEXT NOT NULL COLLATE NOCASE, free TEXT)")
-	_, err := b.source.Describe(t.Context(), "given", []string{"code"})
+	_, err = b.source.Describe(t.Context(), "given", []string{"code"})
 	wantCode(t, err, chferry.CodeSchemaMismatch, "given", `"code"`, "collation")
 	_, err = b.source.Describe(t.Context(), "given", []string{"free"})
 	wantCode(t, err, chferry.CodeSchemaMismatch, "given", `"free"`, "nullable")

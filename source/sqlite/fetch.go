@@ -22,14 +22,14 @@ func (s *Source) Fetch(ctx context.Context, table chferry.Table, keys []chferry.
 	if len(keys) == 0 || keys[0].Len() == 0 {
 		return chferry.Rows{Block: chferry.NewBlock(table.Columns)}, nil
 	}
-	found, list := newRowReader(table, keys[0].Len(), s.maxBytes), newKeyList(keys)
+	found := newRowReader(table, keys[0].Len(), s.maxBytes)
 	err := s.within(ctx, table.Name, func(ctx context.Context, at *snapshot) error {
 		name, err := s.sameTable(ctx, at, table)
 		if err != nil {
 			return err
 		}
 		query := fetchSQL(table, name)
-		err = found.read(ctx, at, query, string(list.json), list.owner)
+		err = eachKeyList(keys, func(list *keyList) error { return found.read(ctx, at, query, string(list.json), list.owner) })
 		if what := rowFault(err); what != "" && found.read(ctx, at, query, noKeys, nil) == nil {
 			return chferry.WrapError(chferry.CodeUnreadable, err, "table %s of database %q has a row that can't be read: %s", table.Name, s.alias, what)
 		}

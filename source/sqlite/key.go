@@ -25,7 +25,13 @@ func (d described) key(ctx context.Context, at *snapshot, table string, names []
 		return nil, chferry.Errorf(chferry.CodeConfiguration, "table %s has no primary key, and a rowid is none, for VACUUM changes it: "+
 			"set primary_key to columns that tell its rows apart", table)
 	}
+	forms := 1
 	for _, i := range key {
+		if forms *= formsOf(d.columns[i].Type.Kind); forms > maxForms {
+			return nil, chferry.Errorf(chferry.CodeSchemaMismatch, "the primary key of table %s has too many columns of UUIDs and timestamps: SQLite stores "+
+				"these in several forms each, and together in more than %d; declare some of them TEXT, or set primary_key to fewer of them that are unique",
+				table, maxForms)
+		}
 		why, err := d.unfit(ctx, at, d.columns[i])
 		if err != nil {
 			return nil, err

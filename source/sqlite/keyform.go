@@ -34,6 +34,21 @@ func appendForms(forms []any, v *chferry.Vector, i int) []any {
 	}
 }
 
+// How many forms a key may have. Each is looked up for each key, so that a key with more could not be read in time.
+const maxForms = 2_000
+
+// formsOf returns how many forms a value of a kind has at most.
+func formsOf(kind chferry.TypeKind) int {
+	switch kind {
+	case chferry.UUID:
+		return 5
+	case chferry.Timestamp:
+		return 19
+	default:
+		return 1
+	}
+}
+
 // appendUUIDForms appends the bytes, and the text with and without hyphens in both cases.
 func appendUUIDForms(forms []any, id []byte) []any {
 	plain := hex.EncodeToString(id)

@@ -18,17 +18,40 @@ type keyList struct {
 	forms [][]any
 }
 
-// newKeyList lists all forms of all keys, sorted by the first column so that neighbours in an index come together.
-func newKeyList(keys []chferry.Vector) *keyList {
+// What bounds a list, since a key of several columns has as many forms as their forms can be combined: 95 of a UUID and a timestamp.
+const (
+	maxListForms = 50_000
+	maxListBytes = 4 << 20
+)
+
+// eachKeyList calls each with lists of all forms of all keys, sorted by the first column so that neighbours in an index come together. A
+// list is valid until each returns.
+func eachKeyList(keys []chferry.Vector, each func(*keyList) error) error {
 	l := &keyList{json: []byte{'['}, forms: make([][]any, len(keys))}
 	for _, i := range sorted(&keys[0]) {
 		for c := range keys {
 			l.forms[c] = appendForms(l.forms[c][:0], &keys[c], i)
 		}
 		l.add(i, nil)
+		if len(l.owner) < maxListForms && len(l.json) < maxListBytes {
+			continue
+		}
+		if err := l.pass(each); err != nil {
+			return err
+		}
+	}
+	return l.pass(each)
+}
+
+// pass calls each with the list, unless it is empty, and begins another.
+func (l *keyList) pass(each func(*keyList) error) error {
+	if len(l.owner) == 0 {
+		return nil
 	}
 	l.json = append(l.json, ']')
-	return l
+	err := each(l)
+	l.json, l.owner = append(l.json[:0], '['), l.owner[:0]
+	return err
 }
 
 func sorted(v *chferry.Vector) []int {
