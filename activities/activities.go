@@ -36,6 +36,7 @@ type Activities struct {
 type Storage interface {
 	storage.Syncer
 	storage.Memory
+	storage.Registrar
 }
 
 // Observer is told what the metrics count.
@@ -54,7 +55,7 @@ type Observer interface {
 const (
 	OutcomeIdle       = "idle"       // nothing was to be synced
 	OutcomeSynced     = "synced"     // everything claimed was imported
-	OutcomePartial    = "partial"    // some operations were set aside as failed
+	OutcomePartial    = "partial"    // some operations were set aside as failed, or put back for a database that does not answer
 	OutcomeFailed     = "failed"     // the sync gave up; what was claimed stays for the next one
 	OutcomeSuperseded = "superseded" // another sync took the import key over
 )

@@ -37,6 +37,7 @@ type window struct {
 	groups      map[string]*group
 	coalesced   int64
 	failed      []chferry.FailedOperation // operations without a row
+	putBack     []chferry.Operation       // operations of databases that are away, counted as coalesced
 }
 
 // cutter cuts the operations of a batch into chunks. Operations on a row that the batch had already are left out: the row is
@@ -50,7 +51,7 @@ type cutter struct {
 	size   int // operations of a window
 	next   *window
 	had    map[string][]keyList // by database, the keys of each window before the next
-	failed map[string]bool      // operations without a row, as they were registered
+	failed map[string]bool      // operations without a row, or of a database that is away, as they were registered
 	ask    askKeys              // nil: every key is read here
 }
 
@@ -128,6 +129,10 @@ func (c *cutter) addOne(op chferry.Operation) (unread *group) {
 		c.fail(op, fmt.Sprintf("the import has no such database (it has %v)", c.plan.Import.Databases))
 		return nil
 	}
+	if c.plan.away[database] != "" {
+		c.leave(op)
+		return nil
+	}
 	g := c.group(database)
 	reading, err := g.read(op.PrimaryKey, c.ask != nil)
 	switch {
@@ -143,13 +148,27 @@ func (c *cutter) addOne(op chferry.Operation) (unread *group) {
 
 // fail sets an operation aside, once for each primary key as it was registered.
 func (c *cutter) fail(op chferry.Operation, reason string) {
-	as := fmt.Sprintf("%q %q", op.Database, op.PrimaryKey)
-	if c.failed[as] {
+	if c.again(op) {
 		c.next.coalesced++
 		return
 	}
-	c.failed[as] = true
 	c.next.failed = append(c.next.failed, chferry.FailedOperation{Operation: op, Reason: reason})
+}
+
+// leave leaves an operation to a later batch. It is coalesced with the one that takes its place there.
+func (c *cutter) leave(op chferry.Operation) {
+	c.next.coalesced++
+	if !c.again(op) {
+		c.next.putBack = append(c.next.putBack, op)
+	}
+}
+
+// again tells whether an operation without a row was met before, by the primary key as it was registered.
+func (c *cutter) again(op chferry.Operation) bool {
+	as := fmt.Sprintf("%q %q", op.Database, op.PrimaryKey)
+	known := c.failed[as]
+	c.failed[as] = true
+	return known
 }
 
 func (c *cutter) group(database string) *group {

@@ -44,7 +44,7 @@ func (i *imported) has(op chferry.Operation) bool {
 
 func (i *imported) read(op chferry.Operation) (database string, key keyList, ok bool) {
 	database, err := i.cutter.plan.Import.Database(op.Database)
-	if err != nil {
+	if err != nil || i.cutter.plan.away[database] != "" {
 		return "", nil, false
 	}
 	key = newKeyList(i.cutter.plan.Tables[database].KeyTypes())

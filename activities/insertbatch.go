@@ -27,7 +27,11 @@ type Outcome struct {
 // InsertBatchResult says what became of a batch's operations.
 type InsertBatchResult struct {
 	Outcome
-	// Reason is why the first of the failed operations that was met can't be imported; empty if none failed.
+	// PutBack is the number of operations that wait in the queue again, because their database does not answer. In the counts they are
+	// coalesced.
+	PutBack int64 `json:"put_back,omitempty"`
+	// Reason is why the first of the failed operations that was met can't be imported, or why operations were put back; empty if
+	// neither happened.
 	Reason string `json:"reason,omitempty"`
 }
 
@@ -53,7 +57,7 @@ func (a *Activities) InsertBatch(ctx context.Context, in InsertBatchInput) (Inse
 		if cause := context.Cause(ctx); err != nil && cause != nil {
 			err = cause // why the work was stopped says more than what was stopped
 		}
-		return InsertBatchResult{Outcome(outcome), p.reason}, err
+		return InsertBatchResult{Outcome(outcome), int64(len(p.putBack)), p.why()}, err
 	})
 }
 

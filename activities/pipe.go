@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -22,6 +23,7 @@ type pipe struct {
 	maxFailed int
 	attempt   storage.Attempt
 	cutter    *cutter
+	putBack   []chferry.Operation // what waits for databases that are away
 
 	mu      sync.Mutex
 	outcome chferry.Outcome
@@ -51,6 +53,12 @@ func (p *pipe) run(ctx context.Context, plan Plan) (chferry.Outcome, error) {
 	}
 	if err := p.carry(ctx); err != nil {
 		return p.outcome, err
+	}
+	// Before the batch may be removed. Done again, they wait twice, which costs one more look at their rows.
+	for ops := range slices.Chunk(p.putBack, chferry.MaxOperations) {
+		if _, err := p.Storage.RegisterOperations(ctx, p.in.ImportKey, ops...); err != nil {
+			return p.outcome, fmt.Errorf("put operations back: %w", err)
+		}
 	}
 	imported := newImported(p.cutter, p.failed)
 	return p.outcome, p.Storage.ForgetImported(ctx, p.in.ImportKey, p.attempt, imported.has)
@@ -92,6 +100,7 @@ func (p *pipe) cut(ctx context.Context, chunks chan<- *chunk) error {
 		if err := p.settle(ctx, done, w.failed); err != nil {
 			return err
 		}
+		p.putBack = append(p.putBack, w.putBack...)
 		for _, part := range c.chunks(w) {
 			if err := send(ctx, chunks, part); err != nil {
 				return err
@@ -174,6 +183,15 @@ func count(o *chferry.Outcome, fate fate, n int64) {
 	case fate == found, n < 0:
 		o.Rows += n
 	}
+}
+
+// why returns why operations were set aside or put back, of the first; empty if none was.
+func (p *pipe) why() string {
+	if p.reason != "" || len(p.putBack) == 0 {
+		return p.reason
+	}
+	database, _ := p.plan.Import.Database(p.putBack[0].Database) // which was known when the operation was put back
+	return p.plan.away[database]
 }
 
 // done returns what became of the operations whose fate is known.

@@ -1,9 +1,11 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -18,30 +20,46 @@ import (
 // Plan is how rows of an import key go from its databases to its destination, as both are now.
 type Plan struct {
 	Import      chferry.Import
-	Tables      map[string]chferry.Table // by database alias
+	Tables      map[string]chferry.Table // by database alias, without those that are away
 	Destination chferry.Destination
 	// Schema says, a sentence each, which columns are not synced as they should be although nothing stops.
 	Schema  []string
-	columns []chferry.Column // of all tables, each once
+	columns []chferry.Column  // of all tables, each once
+	away    map[string]string // by database alias, why it did not answer
 	engine  engine.Engine
 }
 
 // MakePlan asks the sources for the import's table and derives the destination from it. It compares neither with what
 // exists in ClickHouse nor with what was synced before, and passes over settings that name columns that are not there.
 func MakePlan(ctx context.Context, imp chferry.Import, sources map[string]source.Source) (Plan, error) {
+	return makePlan(ctx, imp, sources, func(string, error) bool { return false })
+}
+
+// makePlan is [MakePlan]. A database that does not answer is left out if goOn says so, as long as another one answers.
+func makePlan(ctx context.Context, imp chferry.Import, sources map[string]source.Source, goOn func(alias string, err error) bool) (Plan, error) {
 	eng, err := engine.Named(imp.Engine)
 	if err != nil {
 		return Plan{}, err
 	}
 	plan := Plan{Import: imp, Tables: map[string]chferry.Table{}, engine: eng}
+	var problem error
 	for _, alias := range imp.Databases {
 		src, ok := sources[alias]
 		if !ok {
 			return Plan{}, chferry.Errorf(chferry.CodeConfiguration, "import key %s: database %q is not configured", imp.Key, alias)
 		}
-		if plan.Tables[alias], err = describe(ctx, imp, alias, src); err != nil {
+		table, err := describe(ctx, imp, alias, src)
+		switch {
+		case err == nil:
+			plan.Tables[alias] = table
+		case goOn(alias, err):
+			problem = cmp.Or(problem, err)
+		default:
 			return Plan{}, err
 		}
+	}
+	if len(plan.Tables) == 0 {
+		return Plan{}, problem
 	}
 	if err := plan.unite(); err != nil {
 		return Plan{}, err
@@ -87,9 +105,10 @@ func CheckColumns(ctx context.Context, imp chferry.Import, sources map[string]so
 // unite collects the columns of all databases. They may differ in some, as they do while a change of the table goes from one
 // database to the next, but not in the type of one, nor in the primary key.
 func (p *Plan) unite() error {
-	first := p.Tables[p.Import.Databases[0]]
+	databases := p.databases()
+	first := p.Tables[databases[0]]
 	p.columns = slices.Clone(first.Columns)
-	for _, alias := range p.Import.Databases[1:] {
+	for _, alias := range databases[1:] {
 		table := p.Tables[alias]
 		if !slices.Equal(first.KeyDestinations(), table.KeyDestinations()) {
 			return p.differs(alias, "its primary key")
@@ -103,7 +122,7 @@ func (p *Plan) unite() error {
 			}
 		}
 	}
-	for _, alias := range p.Import.Databases {
+	for _, alias := range databases {
 		for _, c := range p.columns {
 			if !slices.ContainsFunc(p.Tables[alias].Columns, func(has chferry.Column) bool { return has.Destination == c.Destination }) {
 				p.Schema = append(p.Schema, fmt.Sprintf("column %q of %s is not in database %s: its rows get a default", c.Name, p.Import.Table, alias))
@@ -113,9 +132,17 @@ func (p *Plan) unite() error {
 	return nil
 }
 
+// databases returns the aliases of the databases that the plan reads, in the import's order.
+func (p *Plan) databases() []string {
+	return slices.DeleteFunc(slices.Clone(p.Import.Databases), func(alias string) bool {
+		_, read := p.Tables[alias]
+		return !read
+	})
+}
+
 func (p *Plan) differs(alias, what string) error {
 	return chferry.Errorf(chferry.CodeSchemaMismatch, "import key %s: %s differs between the databases %s and %s in %s: it must be the same in both",
-		p.Import.Key, p.Import.Table, p.Import.Databases[0], alias, what)
+		p.Import.Key, p.Import.Table, p.databases()[0], alias, what)
 }
 
 // without leaves out columns that the destination's table does not have yet.
@@ -131,20 +158,28 @@ func (p *Plan) without(destinations []string) {
 	}
 }
 
+// leave notes the databases that the plan does without, and why.
+func (p *Plan) leave(away map[string]string) {
+	p.away = away
+	for _, alias := range slices.Sorted(maps.Keys(away)) {
+		p.Schema = append(p.Schema, fmt.Sprintf("the operations of database %q wait for it: %s", alias, away[alias]))
+	}
+}
+
 // block returns the rows to insert for one database, with the columns of all.
 func (p *Plan) block(table chferry.Table, rows chferry.Rows, missing []chferry.Vector, version uint64) chferry.Block {
 	made := p.engine.Block(table, rows, missing, version)
 	return made.Arrange(slices.Concat(p.columns, p.engine.Columns()))
 }
 
-func (p Plan) destination() (chferry.Destination, error) {
+func (p *Plan) destination() (chferry.Destination, error) {
 	d := chferry.Destination{
 		Table:   p.Import.DestinationTable,
 		Engine:  p.engine.Name(),
 		OrderBy: p.Import.OrderBy,
 		Options: p.Import.Options,
 		Columns: slices.Clone(p.columns),
-		Key:     p.Tables[p.Import.Databases[0]].KeyDestinations(),
+		Key:     p.Tables[p.databases()[0]].KeyDestinations(),
 	}
 	if p.Import.DatabaseColumn != "" {
 		d.Columns = append(d.Columns, p.databaseColumn())
@@ -165,17 +200,22 @@ func (p Plan) destination() (chferry.Destination, error) {
 	return d, nil
 }
 
-func (p Plan) databaseColumn() chferry.Column {
+func (p *Plan) databaseColumn() chferry.Column {
 	return chferry.Column{Destination: p.Import.DatabaseColumn, Type: chferry.Type{Kind: chferry.String}}
 }
 
 // plan makes the plan of a batch and refuses it, before anything is claimed, if the tables do not fit or are not those that
-// were synced before. Columns that the destination does not have yet are left out.
+// were synced before. Columns that the destination does not have yet are left out, and of several databases those that do not answer.
 func (a *Activities) plan(ctx context.Context, imp chferry.Import) (Plan, error) {
-	plan, err := MakePlan(ctx, imp, a.Sources)
+	away := map[string]string{}
+	plan, err := makePlan(ctx, imp, a.Sources, func(alias string, err error) bool {
+		_, away[alias] = safe(err)
+		return chferry.CodeOf(err) == chferry.CodeUnavailable && ctx.Err() == nil
+	})
 	if err != nil {
 		return Plan{}, err
 	}
+	plan.leave(away)
 	missing, err := plan.Missing(ctx, a.Sink)
 	if err != nil {
 		return Plan{}, fmt.Errorf("compare the destination of %s: %w", imp.Key, err)

@@ -15,7 +15,7 @@ type PostSyncInput struct {
 	Batch     string            `json:"batch"`
 	Outcome   Outcome           `json:"outcome"`
 	Last      bool              `json:"last,omitempty"`    // the sync ends with this batch, whatever is left
-	Partial   bool              `json:"partial,omitempty"` // a batch of this sync had failed operations
+	Partial   bool              `json:"partial,omitempty"` // a batch of this sync had operations that failed or were put back
 }
 
 // PostSyncResult says what is left.

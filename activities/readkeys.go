@@ -51,7 +51,7 @@ func (c *cutter) readKeys(ops []chferry.Operation) ([]source.ReadKey, error) {
 	keys, scratch := map[string][]chferry.PrimaryKey{}, map[string]*group{}
 	for _, op := range ops {
 		database, err := c.plan.Import.Database(op.Database)
-		if err != nil {
+		if err != nil || c.plan.away[database] != "" {
 			continue
 		}
 		g, ok := scratch[database]

@@ -201,7 +201,7 @@ type PostSyncOptions struct {
 	Outcome chferry.Outcome
 	// Last ends the claim although operations are left.
 	Last bool
-	// Partial tells that operations of an earlier batch of the same sync were set aside.
+	// Partial tells that not all operations of the same sync were imported, in this batch or an earlier one.
 	Partial bool
 }
 

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/activities"
 	"github.com/chferry/chferry/storage"
@@ -178,6 +180,80 @@ func TestSeveralDatabases(t *testing.T) {
 	if region != "eu" {
 		t.Errorf("the row's region is %q, want eu", region)
 	}
+}
+
+// TestDatabaseAway: while one of several databases does not answer, its operations wait, and those of the others do not.
+func TestDatabaseAway(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(i *chferry.Import) {
+		i.Databases, i.DatabaseColumn, i.RetryFor = []string{"eu", "us"}, "region", 2*time.Second
+	})
+	register := func(database string, ids ...string) {
+		for _, id := range ids {
+			_, err := b.pools[database].Exec(b.ctx(), `INSERT INTO users VALUES ($1, 'new', NULL) ON CONFLICT (id) DO UPDATE SET name = 'old'`, pk(id)[0])
+			b.ok(err)
+			_, err = b.storage.RegisterOperations(b.ctx(), b.imp.Key, chferry.Operation{Kind: chferry.Insert, Database: database, PrimaryKey: pk(id)})
+			b.ok(err)
+		}
+	}
+	register("eu", "1", "2", "1", "3", "4")
+	register("us", "1", "2")
+	b.connections("eu", false)
+	told := b.wantPartial(workflows.SyncResult{Batches: 2, Operations: 11, Rows: 2, Coalesced: 9, PutBack: 8, Remaining: 4, Limit: workflows.LimitDatabase})
+	if !strings.Contains(told, `database "eu" at 127.0.0.1`) {
+		t.Errorf("the result's reason is %q", told)
+	}
+	statuses, err := b.storage.Status(b.ctx(), b.imp.Key)
+	b.ok(err)
+	if waits := `the operations of database "eu" wait for it: `; statuses[0].Pending != 4 || !strings.Contains(statuses[0].Schema, waits) {
+		t.Errorf("status is %+v", statuses[0])
+	}
+	register("us", "3")
+	b.wantPartial(workflows.SyncResult{Batches: 2, Operations: 9, Rows: 1, Coalesced: 8, PutBack: 8, Remaining: 4, Limit: workflows.LimitDatabase})
+	b.connections("eu", true)
+	b.wantSync(workflows.SyncResult{Outcome: activities.OutcomeSynced, Batches: 1, Operations: 4, Rows: 4})
+	b.wantStatus(chferry.Status{})
+	var regions string
+	b.ok(b.target.QueryRow(b.ctx(), "SELECT toString(groupArray((region, n))) FROM "+
+		"(SELECT region, count() AS n FROM users_current GROUP BY region ORDER BY region)").Scan(&regions))
+	if regions != "[('eu',4),('us',3)]" {
+		t.Errorf("ClickHouse shows %s", regions)
+	}
+
+	b.connections("eu", false)
+	b.connections("us", false)
+	_, err = b.storage.RegisterOperations(b.ctx(), b.imp.Key, chferry.Operation{Kind: chferry.Update, Database: "us", PrimaryKey: pk("1")})
+	b.ok(err)
+	_ = b.wantFailure(chferry.CodeUnavailable)
+	b.wantStatus(chferry.Status{Pending: 1})
+}
+
+// connections lets the database behind an alias accept connections, or not, and ends those that it has.
+func (b *bundle) connections(alias string, accepted bool) {
+	b.t.Helper()
+	name := b.pools[alias].Config().ConnConfig.Database
+	admin := b.pools[alias].Config().ConnConfig.Copy()
+	admin.Database = "postgres"
+	conn, err := pgx.ConnectConfig(b.ctx(), admin)
+	b.ok(err)
+	defer func() { _ = conn.Close(b.ctx()) }()
+	_, err = conn.Exec(b.ctx(), fmt.Sprintf("ALTER DATABASE %s ALLOW_CONNECTIONS %t", name, accepted))
+	b.ok(err)
+	_, err = conn.Exec(b.ctx(), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()", name)
+	b.ok(err)
+}
+
+// wantPartial syncs, compares the result as wantSync does, and returns its reason.
+func (b *bundle) wantPartial(want workflows.SyncResult) string {
+	b.t.Helper()
+	got, err := b.sync()
+	b.ok(err)
+	reason := got.Reason
+	got.Seconds, got.StartedBy, got.Reason, want.Outcome = 0, "", "", activities.OutcomePartial
+	if got != want {
+		b.t.Fatalf("the sync's result is\n%+v, want\n%+v", got, want)
+	}
+	return reason
 }
 
 // TestSchemaMismatch stops a sync before anything is claimed, and says what to mend.

@@ -26,7 +26,9 @@ type SyncProgress struct {
 	// Remaining is the number of operations that were kept when the step began.
 	Remaining int64 `json:"remaining"`
 	chferry.Outcome
-	// Reason is why the first of the failed operations can't be imported; empty if none failed.
+	// PutBack is the number of operations that wait in the queue again, because their database did not answer.
+	PutBack int64 `json:"put_back,omitempty"`
+	// Reason is why the first of the failed operations can't be imported, or why operations were put back; empty if neither happened.
 	Reason string `json:"reason,omitempty"`
 	// Began is when the first run of the chain began.
 	Began time.Time `json:"began"`
@@ -48,17 +50,20 @@ type SyncResult struct {
 	Deletes    int64   `json:"deletes"`
 	Coalesced  int64   `json:"coalesced"`
 	Failed     int64   `json:"failed"`
-	Reason     string  `json:"reason,omitempty"` // why the first that failed can't be imported
-	Remaining  int64   `json:"remaining"`        // operations left to the next sync
-	Limit      string  `json:"limit,omitempty"`  // why they are left: LimitBatches or LimitDuration
+	PutBack    int64   `json:"put_back,omitempty"` // operations that wait again for a database that did not answer
+	Reason     string  `json:"reason,omitempty"`   // why the first that failed can't be imported, or why operations were put back
+	Remaining  int64   `json:"remaining"`          // operations left to the next sync
+	Limit      string  `json:"limit,omitempty"`    // why they are left: LimitBatches, LimitDuration or LimitDatabase
 	Seconds    float64 `json:"seconds"`
 	StartedBy  string  `json:"started_by,omitempty"` // StartedByTick or StartedByTrigger; empty of an idle sync
 }
 
-// The limits that end a sync although operations are left, as the configuration names them.
+// What ends a sync although operations are left: the limits, as the configuration names them, and databases that do not answer when all
+// operations left seem to wait for them.
 const (
 	LimitBatches  = "max_batches"
 	LimitDuration = "max_duration"
+	LimitDatabase = "database"
 )
 
 // Sync imports the pending operations of one import key, batch by batch, until none is left or its limit is reached.
@@ -155,26 +160,29 @@ func (s *syncRun) insertBatch(ctx workflow.Context, ticket activities.Ticket) (d
 
 func (s *syncRun) postSync(ctx workflow.Context, ticket activities.Ticket, inserted activities.InsertBatchResult) error {
 	s.enter(ctx, postSync)
-	limit := s.reached(ctx) // asked before the step, which ends the claim: run and claim end together
+	limit := s.reached(ctx, inserted) // asked before the step, which ends the claim: run and claim end together
 	summary := fmt.Sprintf("remove batch %d: %s", s.progress.Batches+1, counts(inserted.Outcome))
 	var done activities.PostSyncResult
 	err := workflow.ExecuteActivity(stepOptions(ctx, s.limits, longestCall, summary), postSync, activities.PostSyncInput{
 		ImportKey: s.key, Token: s.token, Batch: ticket.Batch, Outcome: inserted.Outcome,
-		Last: limit != "", Partial: s.progress.Failed+inserted.Failed > 0,
+		Last: limit != "", Partial: s.progress.Failed+inserted.Failed+s.progress.PutBack+inserted.PutBack > 0,
 	}).Get(ctx, &done)
 	if err == nil {
 		s.limit = limit
 		s.progress.Batches++
 		s.progress.Remaining = done.Remaining
 		s.progress.Add(chferry.Outcome(inserted.Outcome))
+		s.progress.PutBack += inserted.PutBack
 		s.progress.Reason = cmp.Or(s.progress.Reason, inserted.Reason)
 	}
 	return err
 }
 
 // reached returns the limit that this sync has reached with the batch that it is about to remove; empty if none.
-func (s *syncRun) reached(ctx workflow.Context) string {
+func (s *syncRun) reached(ctx workflow.Context, inserted activities.InsertBatchResult) string {
 	switch {
+	case inserted.PutBack > 0 && inserted.Coalesced == inserted.Operations:
+		return LimitDatabase // the next batch would hold the same again
 	case s.progress.Batches+1 >= s.limits.MaxBatches:
 		return LimitBatches
 	case s.limits.MaxDuration > 0 && workflow.Now(ctx).Sub(s.progress.Began) >= s.limits.MaxDuration:
@@ -195,13 +203,13 @@ func (s *syncRun) result(ctx workflow.Context) SyncResult {
 	p := s.progress
 	result := SyncResult{
 		Outcome: activities.OutcomeSynced, Batches: p.Batches, Operations: p.Operations, Rows: p.Rows, Deletes: p.Deletes,
-		Coalesced: p.Coalesced, Failed: p.Failed, Reason: p.Reason, Remaining: p.Remaining, Seconds: float64(workflow.Now(ctx).Sub(p.Began).Milliseconds()) / 1000,
+		Coalesced: p.Coalesced, Failed: p.Failed, PutBack: p.PutBack, Reason: p.Reason, Remaining: p.Remaining, Seconds: float64(workflow.Now(ctx).Sub(p.Began).Milliseconds()) / 1000,
 	}
 	if p.Remaining > 0 {
 		result.Limit = s.limit
 	}
 	switch {
-	case p.Failed > 0:
+	case p.Failed+p.PutBack > 0:
 		result.Outcome = activities.OutcomePartial
 	case p.Batches == 0:
 		result.Outcome = activities.OutcomeIdle

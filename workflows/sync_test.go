@@ -26,6 +26,7 @@ type steps struct {
 	pending     int64
 	batch       int64 // operations a batch; 0: 10
 	unfit       int64 // operations of each batch that can't be imported
+	away        int64 // operations whose database does not answer
 	limits      activities.PreSyncResult
 	preSync     func() error
 	insert      func() error
@@ -60,6 +61,10 @@ func (s *steps) InsertBatch(_ context.Context, in activities.InsertBatchInput) (
 	if s.unfit > 0 {
 		done.Reason = "a column can't hold it"
 	}
+	if s.away > 0 {
+		done.PutBack, done.Reason = min(n, s.away), "a database is away"
+		done.Rows, done.Coalesced = n-done.PutBack, done.PutBack
+	}
 	return done, nil
 }
 
@@ -69,7 +74,7 @@ func (s *steps) PostSync(_ context.Context, in activities.PostSyncInput) (activi
 			return activities.PostSyncResult{}, err
 		}
 	}
-	s.pending -= in.Outcome.Operations
+	s.pending -= in.Outcome.Operations - min(s.away, in.Outcome.Operations)
 	s.last = in.Last
 	return activities.PostSyncResult{Remaining: s.pending}, nil
 }

@@ -42,10 +42,18 @@ func amount(n int64, one, many string) string {
 func (s *syncRun) words(r SyncResult) string {
 	text := fmt.Sprintf("**%s**: %s in %s became %s", r.Outcome, operations(r.Operations), amount(int64(r.Batches), "batch", "batches"),
 		counts(activities.Outcome{Rows: r.Rows, Deletes: r.Deletes, Coalesced: r.Coalesced, Failed: r.Failed}))
-	if r.Reason != "" { // an older worker gave none
+	switch {
+	case r.Reason == "": // an older worker gave none
+	case r.Failed > 0:
 		text += fmt.Sprintf(" (%s: see `chferry failed list %s`)", r.Reason, s.key)
+	default:
+		text += fmt.Sprintf(" (%s)", r.Reason)
 	}
-	if r.Limit != "" {
+	switch r.Limit {
+	case "":
+	case LimitDatabase:
+		text += fmt.Sprintf("; %s left to the next sync", operations(r.Remaining))
+	default:
 		text += fmt.Sprintf("; %s was reached, %s left to the next sync", r.Limit, operations(r.Remaining))
 	}
 	return text + s.startedBy(r.StartedBy)

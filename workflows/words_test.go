@@ -82,6 +82,10 @@ func TestDetails(t *testing.T) {
 			"**partial**: 5 operations in 1 batch became 3 rows, 2 failed (a column can't hold it: see `chferry failed list k`); " +
 				"started by hand or by a nudge",
 		},
+		"put back": {
+			&steps{pending: 5, away: 2}, tick,
+			"**partial**: 7 operations in 2 batches became 3 rows, 4 coalesced (a database is away); 2 operations left to the next sync; started by a tick",
+		},
 		"limited": {
 			&steps{pending: 25, limits: activities.PreSyncResult{MaxBatches: 2}}, tick,
 			"**synced**: 20 operations in 2 batches became 20 rows; max_batches was reached, 5 operations left to the next sync; started by a tick",

@@ -49,6 +49,10 @@ func (s *Source) connectRefusal(err *pgconn.PgError) error {
 	if err.Code == "42501" {
 		return chferry.WrapError(chferry.CodeAccessDenied, err, "database %q at %s does not let its user connect: GRANT CONNECT ON DATABASE", s.alias, s.address)
 	}
+	if err.Code == "55000" {
+		return chferry.WrapError(chferry.CodeUnavailable, err, "database %q at %s accepts no connections: ALTER DATABASE … ALLOW_CONNECTIONS true",
+			s.alias, s.address)
+	}
 	return s.refusal(err, "")
 }
 
