@@ -55,6 +55,7 @@ func (o Options) withDefaults() Options {
 // Client is a [sink.Sink] for one ClickHouse server or cluster. It may be used by several goroutines at a time.
 type Client struct {
 	conn     driver.Conn
+	driver   *ch.Options
 	address  string // host and port, for messages
 	database string // of tables that name none
 	overHTTP bool
@@ -63,6 +64,8 @@ type Client struct {
 	mu        sync.Mutex
 	known     *features       // nil: to be asked of the server
 	transport *http.Transport // of HTTP connections; nil until there is one
+	// replicated are tables that all servers of the URL hold replicas of, as far as they answered.
+	replicated map[table]bool
 }
 
 var _ sink.Sink = (*Client)(nil)
@@ -75,7 +78,11 @@ func Open(address string, opts Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{address: strings.Join(parsed.Addr, ", "), database: parsed.Auth.Database, overHTTP: parsed.Protocol == ch.HTTP, opts: opts}
+	return connect(parsed, opts)
+}
+
+func connect(parsed *ch.Options, opts Options) (*Client, error) {
+	c := &Client{driver: parsed, address: strings.Join(parsed.Addr, ", "), database: parsed.Auth.Database, overHTTP: parsed.Protocol == ch.HTTP, opts: opts}
 	parsed.MaxOpenConns, parsed.MaxIdleConns = opts.MaxConnections, min(opts.MaxConnections, maxIdle)
 	if parsed.DialTimeout == 0 {
 		parsed.DialTimeout = opts.DialTimeout
@@ -84,6 +91,7 @@ func Open(address string, opts Options) (*Client, error) {
 		parsed.Compression = &ch.Compression{Method: ch.CompressionLZ4}
 	}
 	parsed.DialStrategy, parsed.DialContext, parsed.TransportFunc = c.dial, dialer(parsed), c.share
+	var err error
 	if c.conn, err = ch.Open(parsed); err != nil {
 		return nil, malformed(err)
 	}

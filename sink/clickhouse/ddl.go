@@ -28,8 +28,14 @@ func (c *Client) Missing(ctx context.Context, d chferry.Destination) ([]sink.Sta
 	if err := f.checkCasts(t, d); err != nil {
 		return nil, err
 	}
+	if err := c.checkCluster(ctx, t, d); err != nil {
+		return nil, err
+	}
 	existing, view, err := c.describeBoth(ctx, t)
 	if err != nil {
+		return nil, err
+	}
+	if err := c.checkHosts(ctx, t, d, existing); err != nil {
 		return nil, err
 	}
 	missing, misfits := missingTable(t, d, f, existing)

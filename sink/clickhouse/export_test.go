@@ -68,6 +68,11 @@ func Encode(version, columnType string, v chferry.Vector, key bool) (wire []byte
 	return cells.wire, unfit, err
 }
 
+// DifferentShards returns the error for a table whose replicas have these paths on these hosts.
+func DifferentShards(hosts, paths []string) error {
+	return differentShards(table{"shop", "users"}, hosts, paths)
+}
+
 // Fits checks a destination against a table as a server would describe it: its engine, keys and columns.
 func Fits(version, engine, full, sortingKey, partitionKey string, columns map[string]string, d chferry.Destination) error {
 	f, err := featuresOf(version)

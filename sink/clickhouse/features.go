@@ -60,7 +60,7 @@ func (c *Client) features(ctx context.Context) (*features, error) {
 
 func (c *Client) forget() {
 	c.mu.Lock()
-	c.known = nil
+	c.known, c.replicated = nil, nil
 	c.mu.Unlock()
 }
 
