@@ -167,6 +167,17 @@ temporal:
 	}
 }
 
+// TestWeaknesses: a token that can be guessed is accepted, and named by its number alone.
+func TestWeaknesses(t *testing.T) {
+	t.Parallel()
+	cfg := mustLoad(t, head+"api: {tokens: [abcdefghijklmnop, hunter2, abcdefghijklmno]}", nil)
+	got := cfg.API.Weaknesses()
+	if len(got) != 2 || !strings.HasPrefix(got[0], "token number 2 of api.tokens has fewer than 16 characters") ||
+		!strings.HasPrefix(got[1], "token number 3 ") || strings.Contains(got[0], "hunter2") {
+		t.Errorf("got %q", got)
+	}
+}
+
 // TestDefaultDestination is the source table's name, without its schema.
 func TestDefaultDestination(t *testing.T) {
 	t.Parallel()

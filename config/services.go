@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"net"
 	neturl "net/url"
 	"regexp"
@@ -176,6 +177,21 @@ func readAPI(s *section) API {
 	}
 	s.end()
 	return api
+}
+
+// minTokenLength is how many characters a token needs that nobody can guess.
+const minTokenLength = 16
+
+// Weaknesses returns a sentence for each token that is short enough to be guessed. Such a token is accepted.
+func (a API) Weaknesses() []string {
+	var found []string
+	for i, token := range a.Tokens {
+		if len(token) < minTokenLength {
+			found = append(found, fmt.Sprintf("token number %d of api.tokens has fewer than %d characters and can be guessed: make one with openssl rand -base64 24",
+				i+1, minTokenLength))
+		}
+	}
+	return found
 }
 
 func readMetrics(s *section) Metrics {

@@ -59,6 +59,9 @@ func (a *app) api(ctx context.Context) (err error) {
 		Metrics:       metrics.Handler(registry),
 		Log:           a.log,
 	})
+	for _, weakness := range cfg.API.Weaknesses() {
+		a.log.Warn("configuration is weak", "reason", weakness)
+	}
 	err = api.Serve(ctx, cfg.API.Listen, handler, func(address string) {
 		a.log.Info("api started", "address", address, "imports", len(cfg.Imports), "version", version)
 	})

@@ -84,6 +84,9 @@ func (a *app) check(ctx context.Context) error {
 	}
 	defer s.close()
 	r := report{app: a}
+	for _, weakness := range s.cfg.API.Weaknesses() {
+		r.note(weakness)
+	}
 	r.add("configuration "+a.configPath, nil)
 	r.add("Redis", s.storage.Check(ctx))
 	r.add("Temporal", s.checkTemporal(ctx, &r))

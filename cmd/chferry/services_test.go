@@ -41,13 +41,14 @@ func TestServicesStop(t *testing.T) {
 	}
 }
 
-// TestAddressInUse: a service whose address is taken says which.
+// TestAddressInUse: a service whose address is taken says which. The API warns of a token that can be guessed.
 func TestAddressInUse(t *testing.T) {
 	t.Parallel()
 	s := setup(t, oneImport)
 	s.start("api")
 	s.ready()
-	s.fails(2, []string{"can't listen on " + s.api, "choose another address"}, "api")
+	s.edit(`["${CHFERRY_TOKEN}"]`, `["${CHFERRY_TOKEN}", abcdef]`)
+	s.fails(2, []string{"can't listen on " + s.api, "choose another address", "token number 2 of api.tokens has fewer than 16 characters"}, "api")
 	s.edit("\napi:", fmt.Sprintf("\nmetrics: {listen: %s}\napi:", s.api))
 	s.fails(2, []string{"can't listen on " + s.api}, "worker")
 }
