@@ -107,6 +107,44 @@ func mutate(random *rand.Rand, body string) string {
 	return body
 }
 
+// TestMalformedRequests draws methods, paths, queries and headers. No answer is a 5xx, all refusals are problems, and Redis has what
+// was answered with 200.
+func TestMalformedRequests(t *testing.T) {
+	t.Parallel()
+	b, random, want := setup(t, nil), rand.New(rand.NewPCG(3, 4)), 0
+	pick := func(from ...string) string { return from[random.IntN(len(from))] }
+	for range 5_000 {
+		r := httptest.NewRequest(pick("GET", "POST", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PURGE", "post"), "http://localhost/",
+			strings.NewReader(pick("", `{"operation":"insert","pks":["1"]}`, `{"operation":"insert","pk":"1"}`, "{")))
+		r.URL.Path = "/v1/imports/" + pick("bulk", "bulk", "", "BULK", "b\x00ulk", "\xff", "bulk/..", strings.Repeat("k", 9000), "{key}", "bulk%00") +
+			pick("/operations", "/operations", "/operations/", "/sync", "/pause", "/failed", "/failed/retry", "/positions", "")
+		r.URL.RawQuery = pick("", "confirm=users", "confirm=%62ulk;", "note=%ff", "note=%zz", "note=\x00", "note="+strings.Repeat("n", 1001), "&&=", "wait=10s")
+		r.Header = http.Header{
+			"Content-Type":     {pick("application/json", "application/json; charset=utf-8", "application/x-ndjson", "text/plain", "a/b;c", "", "\xff")},
+			"Content-Encoding": {pick("", "", "", "identity", "gzip", "\x00")},
+			"Authorization":    {pick("", "Bearer", "Bearer x", "Basic \xff")},
+		}
+		response := httptest.NewRecorder()
+		b.handler.ServeHTTP(response, r)
+		switch {
+		case response.Code >= 500:
+			t.Errorf("%s %q: status %d: %s", r.Method, r.URL, response.Code, response.Body)
+		case response.Code >= 400:
+			checkProblem(t, response, response.Code)
+		case strings.Contains(response.Body.String(), "registered"):
+			want++
+		}
+	}
+	if n, err := b.storage.OperationsCount(t.Context(), "bulk"); n != int64(want) || err != nil || n == 0 {
+		t.Errorf("%d operations are registered, %v; the answers say %d", n, err, want)
+	}
+	for _, call := range b.schedules.calls {
+		if !utf8.ValidString(call) {
+			t.Errorf("Temporal is asked to %q", call)
+		}
+	}
+}
+
 // TestBodyMemory: what a body costs is a small multiple of its size, whatever it holds. It runs alone, because what is counted is the
 // whole process's.
 func TestBodyMemory(t *testing.T) { //nolint:paralleltest // see above

@@ -53,13 +53,17 @@ func checkOperations(i chferry.Import, ops []chferry.Operation) error {
 
 // flushOperations drops everything that the storage keeps for the import key.
 func (s *server) flushOperations(w http.ResponseWriter, r *http.Request, i chferry.Import) error {
-	if r.URL.Query().Get("confirm") != string(i.Key) {
+	query, err := readQuery(r)
+	if err != nil {
+		return err
+	}
+	if query.Get("confirm") != string(i.Key) {
 		return refuse(http.StatusBadRequest,
 			fmt.Sprintf("flushing drops everything kept for %s, also what was not synced: confirm it with ?confirm=%s", i.Key, i.Key))
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), storageTimeout)
 	defer cancel()
-	if err := s.Administrator.Flush(ctx, i.Key); err != nil {
+	if err = s.Administrator.Flush(ctx, i.Key); err != nil {
 		return fmt.Errorf("flush %s: %w", i.Key, err)
 	}
 	s.Log.WarnContext(r.Context(), "flushed", "import_key", i.Key)

@@ -60,6 +60,8 @@ func TestStatuses(t *testing.T) {
 		"line of unknown":      {ndjson(`{"operation":"insert","pks":["1"]}`), 400, `operation 1: unknown field \"pks\"`},
 		"flush unconfirmed":    {method(http.MethodDelete, operations), 400, "confirm it with ?confirm=users"},
 		"flush of another":     {method(http.MethodDelete, operations+"?confirm=orders"), 400, "confirm"},
+		"note not UTF-8":       {post("/v1/imports/users/pause?note=%ff", ""), 400, "UTF-8"},
+		"query":                {post("/v1/imports/users/resume?note=100%", ""), 400, "percent-encoded"},
 		"note too long":        {post("/v1/imports/users/pause?note="+strings.Repeat("x", 1001), ""), 400, "1000 bytes"},
 		"unknown key":          {post("/v1/imports/nope/operations", `{"operation":"insert","pks":["1"]}`), 404, `restart the API after a change of the file; it has users, orders, bulk`},
 		"unknown key to get":   {get("/v1/imports/nope"), 404, "not configured"},

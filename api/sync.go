@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/chferry/chferry"
 )
@@ -39,19 +41,32 @@ func (s *server) resume(w http.ResponseWriter, r *http.Request, i chferry.Import
 func steer(w http.ResponseWriter, r *http.Request, key chferry.ImportKey, note string,
 	do func(ctx context.Context, key chferry.ImportKey, note string) error,
 ) error {
-	given := strings.TrimSpace(r.URL.Query().Get("note"))
-	if len(given) > maxNote {
-		return refuse(http.StatusBadRequest, fmt.Sprintf("a note has at most %d bytes", maxNote))
+	query, err := readQuery(r)
+	if err != nil {
+		return err
+	}
+	given := strings.TrimSpace(query.Get("note"))
+	if len(given) > maxNote || !utf8.ValidString(given) {
+		return refuse(http.StatusBadRequest, fmt.Sprintf("a note has at most %d bytes, in UTF-8", maxNote))
 	}
 	if given != "" {
 		note = given
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), temporalTimeout)
 	defer cancel()
-	if err := do(ctx, key, note); err != nil {
+	if err = do(ctx, key, note); err != nil {
 		return cannotSteer(key, err)
 	}
 	return writeJSON(w, http.StatusOK, accepted{key})
+}
+
+// readQuery returns the query of a request. [url.URL.Query] would leave out what it can't read, which may be what matters.
+func readQuery(r *http.Request) (url.Values, error) {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, refuse(http.StatusBadRequest, "the query can't be read: write name=value, percent-encoded and joined by &")
+	}
+	return query, nil
 }
 
 // cannotSteer makes a conflict of a schedule that is missing or set up wrongly: the request is right, and whoever sent it can mend

@@ -3,7 +3,9 @@ package serve_test
 import (
 	"context"
 	"io"
+	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -71,6 +73,29 @@ func TestRunningRequestsEnd(t *testing.T) {
 	if response, err := http.Get(url); err == nil {
 		_ = response.Body.Close()
 		t.Error("the port still answers")
+	}
+}
+
+// TestSilentClients: a client that sends nothing, or half of a request's head, is not waited for.
+func TestSilentClients(t *testing.T) {
+	url, _, _ := start(t, func(http.ResponseWriter, *http.Request) { t.Error("the handler was called") })
+	var clients []net.Conn
+	for _, sent := range []string{"", "GET / HTTP/1.1\r\nHost: local"} {
+		conn, err := net.Dial("tcp", url[len("http://"):])
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		if _, err := io.WriteString(conn, sent); err != nil {
+			t.Fatal(err)
+		}
+		clients = append(clients, conn)
+	}
+	for _, conn := range clients {
+		_ = conn.SetReadDeadline(time.Now().Add(time.Minute))
+		if answer, err := io.ReadAll(conn); err != nil || strings.HasPrefix(string(answer), "HTTP/1.1 2") {
+			t.Errorf("got %q, %v", answer, err)
+		}
 	}
 }
 
