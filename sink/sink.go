@@ -33,7 +33,7 @@ type Sink interface {
 
 	// Insert inserts the block as one block, all or nothing, and returns when the server has it. Rows with a value that the
 	// destination's column can't hold, and that may not be clamped, are left out and returned, in ascending order.
-	// The token is the same for every attempt at this block; servers that can use it drop the repetition.
+	// The token is the same for every attempt at this block; servers that can use it drop the repetition, if the engine does not replace it.
 	Insert(ctx context.Context, d chferry.Destination, block chferry.Block, token string) ([]Rejected, error)
 
 	// Close releases the connections.

@@ -76,9 +76,12 @@ func (c *Client) Create(ctx context.Context, statements []sink.Statement) error 
 	return nil
 }
 
+// replacingMergeTree is the engine of every destination.
+const replacingMergeTree = "replacing_merge_tree"
+
 // validate checks what no server need be asked for, and returns all problems.
 func validate(t table, d chferry.Destination) error {
-	if d.Engine != "" && d.Engine != "replacing_merge_tree" {
+	if d.Engine != "" && d.Engine != replacingMergeTree {
 		return chferry.Errorf(chferry.CodeConfiguration, "table %s: ClickHouse tables of engine %q are not supported: use replacing_merge_tree", t, d.Engine)
 	}
 	var problems []error

@@ -44,6 +44,9 @@ func (c *Client) Insert(ctx context.Context, d chferry.Destination, block chferr
 	bounded, done := sendContext(ctx, c.opts.InsertTimeout)
 	defer done()
 	d.Columns = block.Columns
+	if !needsToken(d) {
+		token = ""
+	}
 	rejected, err := c.insert(withInsertSettings(bounded, f, block.Rows(), token), t, d, block, f)
 	if err != nil {
 		return nil, c.failure(ctx, "insert into "+t.String(), err)
@@ -190,6 +193,10 @@ func rejectedRows(rejected []sink.Rejected) []int {
 	}
 	return rows
 }
+
+// needsToken reports whether a repeated block must be dropped. A ReplacingMergeTree replaces repeated rows itself. A token would do harm there:
+// an attempt may have a row that the one before could not insert, and be taken for its repetition.
+func needsToken(d chferry.Destination) bool { return d.Engine != "" && d.Engine != replacingMergeTree }
 
 // withInsertSettings asks for the block to be written as it is and before the answer: not kept for later, not cut, not
 // joined with others, and not twice under one token.

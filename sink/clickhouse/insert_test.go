@@ -66,19 +66,6 @@ func testOneBlock(t *testing.T, s *server) {
 	}
 }
 
-// TestManyPartitions inserts a block of more partitions than servers take by default.
-func TestManyPartitions(t *testing.T) { onServers(t, testManyPartitions) }
-
-func testManyPartitions(t *testing.T, s *server) {
-	d := destination("readings", []string{"id"}, column("id", int64Type), column("n", int64Type))
-	d.Options.PartitionBy = "intDiv(id, 2)"
-	s.create(t, d)
-	s.insert(t, d, rowsOf(d, 500, 1, func(row int, v []chferry.Vector) { v[0].AppendInt(int64(row)) }))
-	if got := s.value(t, "SELECT toString(count()) FROM "+s.database+".readings_current"); got != "500" {
-		t.Errorf("%s rows arrived, want 500", got)
-	}
-}
-
 // TestFilterAfterFinal asks the view for values that only replaced rows have.
 func TestFilterAfterFinal(t *testing.T) { onServers(t, testFilterAfterFinal) }
 
