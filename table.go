@@ -1,6 +1,7 @@
 package chferry
 
 import (
+	"errors"
 	"maps"
 	"regexp"
 	"slices"
@@ -179,9 +180,10 @@ func (t Table) keep(wanted func(Column) bool) Table {
 	return out
 }
 
-// Unknown returns [CodeConfiguration] for the first column that the import's settings name and the table does not have: it
-// was mistyped, or dropped.
+// Unknown returns [CodeConfiguration] for each column that the import's settings name and the table does not have, joined: the
+// column was mistyped, or dropped.
 func (t Table) Unknown(imp Import) error {
+	var problems []error
 	for _, setting := range []struct {
 		name    string
 		columns []string
@@ -193,11 +195,12 @@ func (t Table) Unknown(imp Import) error {
 	} {
 		for _, name := range setting.columns {
 			if !slices.ContainsFunc(t.Columns, func(c Column) bool { return c.Name == name }) {
-				return Errorf(CodeConfiguration, "%s has no column %q, which columns.%s names", t.Name, name, setting.name)
+				problems = append(problems,
+					Errorf(CodeConfiguration, "%s has no column %q, which columns.%s names", t.Name, name, setting.name))
 			}
 		}
 	}
-	return nil
+	return errors.Join(problems...)
 }
 
 // Destination is a table in ClickHouse as an import needs it.

@@ -30,6 +30,7 @@ type Activities struct {
 	Log      *slog.Logger
 
 	claimed plans
+	schemas schemas
 }
 
 // Storage is what a sync needs of a storage.

@@ -43,6 +43,7 @@ func makePlan(ctx context.Context, imp chferry.Import, sources map[string]source
 	}
 	plan := Plan{Import: imp, Tables: map[string]chferry.Table{}, engine: eng}
 	var problem error
+	var refused []error
 	for _, alias := range imp.Databases {
 		src, ok := sources[alias]
 		if !ok {
@@ -55,8 +56,11 @@ func makePlan(ctx context.Context, imp chferry.Import, sources map[string]source
 		case goOn(alias, err):
 			problem = cmp.Or(problem, err)
 		default:
-			return Plan{}, err
+			refused = append(refused, err)
 		}
+	}
+	if err := errors.Join(refused...); err != nil {
+		return Plan{}, err
 	}
 	if len(plan.Tables) == 0 {
 		return Plan{}, problem
@@ -77,29 +81,29 @@ func describe(ctx context.Context, imp chferry.Import, alias string, src source.
 	if table, err = table.Project(imp); err != nil {
 		return chferry.Table{}, err
 	}
+	var problems []error
 	for _, c := range table.Columns {
 		if c.Type.Kind == 0 {
-			return chferry.Table{}, chferry.Errorf(chferry.CodeSchemaMismatch,
+			problems = append(problems, chferry.Errorf(chferry.CodeSchemaMismatch,
 				"import key %s: column %s.%s has type %s, which can't be synced: name it in columns.exclude",
-				imp.Key, imp.Table, c.Name, c.SourceType)
+				imp.Key, imp.Table, c.Name, c.SourceType))
 		}
 	}
-	return table, nil
+	return table, errors.Join(problems...)
 }
 
 // CheckColumns returns [chferry.CodeConfiguration] if the import's settings name a column that its table does not have. A
 // sync does not ask: a column that is dropped must not stop it.
 func CheckColumns(ctx context.Context, imp chferry.Import, sources map[string]source.Source) error {
+	var problems []error
 	for _, alias := range imp.Databases {
 		table, err := sources[alias].Describe(ctx, imp.Table, imp.PrimaryKey)
 		if err != nil {
 			return err
 		}
-		if err := table.Unknown(imp); err != nil {
-			return err
-		}
+		problems = append(problems, table.Unknown(imp))
 	}
-	return nil
+	return errors.Join(problems...)
 }
 
 // unite collects the columns of all databases. They may differ in some, as they do while a change of the table goes from one
@@ -233,7 +237,14 @@ func (a *Activities) plan(ctx context.Context, imp chferry.Import) (Plan, error)
 			absent = append(absent, s.Column)
 		}
 	}
+	unfilled, err := a.unfilled(ctx, imp.Key, plan.Destination)
+	if err != nil {
+		return Plan{}, fmt.Errorf("compare the destination of %s: %w", imp.Key, err)
+	}
 	plan.without(absent)
+	for _, column := range unfilled {
+		plan.Schema = append(plan.Schema, UnfilledColumn(column, plan.Destination.Table))
+	}
 	return plan, a.sameSource(ctx, plan)
 }
 
@@ -271,6 +282,7 @@ func (p *plans) take(key chferry.ImportKey, batch string) (Plan, bool) {
 // returns the problem, if there was one.
 func (a *Activities) noteSchema(ctx context.Context, key chferry.ImportKey, token string, plan Plan, problem error) error {
 	if problem == nil {
+		a.warnOfSchema(key, plan.Schema)
 		return a.Storage.NoteSchema(ctx, key, token, plan.Schema)
 	}
 	if chferry.CodeOf(problem) == chferry.CodeSchemaMismatch {

@@ -144,6 +144,6 @@ func readJitter(s *section, i *chferry.Import) {
 		most = i.Every
 	}
 	if i.Jitter > most {
-		s.fail("jitter", "must be at most %s", most)
+		s.fail("jitter", "must be at most %s", chferry.DurationText(most))
 	}
 }

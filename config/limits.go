@@ -25,14 +25,14 @@ func readLimits(s *section, l *chferry.Limits) {
 	s.durationWithin("insert_timeout", 10*time.Second, 24*time.Hour, &l.InsertTimeout)
 	if all := l.WithDefaults(); all.Lease <= all.HeartbeatTimeout {
 		s.fail("lease", "is %s, and must be longer than heartbeat_timeout, %s: else a claim may end before anybody sees that its worker died",
-			all.Lease, all.HeartbeatTimeout)
+			chferry.DurationText(all.Lease), chferry.DurationText(all.HeartbeatTimeout))
 	}
 }
 
 // durationWithin reads a duration from least to most.
 func (s *section) durationWithin(key string, least, most time.Duration, into *time.Duration) {
 	if s.duration(key, into) && (*into < least || *into > most) {
-		s.fail(key, "must be from %s to %s", least, most)
+		s.fail(key, "must be from %s to %s", chferry.DurationText(least), chferry.DurationText(most))
 		*into = 0
 	}
 }
@@ -40,7 +40,7 @@ func (s *section) durationWithin(key string, least, most time.Duration, into *ti
 // durationOrNone does the same, and takes 0 for none.
 func (s *section) durationOrNone(key string, least, most time.Duration, into *time.Duration) {
 	if s.duration(key, into) && *into != 0 && (*into < least || *into > most) {
-		s.fail(key, "must be 0 for none, or from %s to %s", least, most)
+		s.fail(key, "must be 0 for none, or from %s to %s", chferry.DurationText(least), chferry.DurationText(most))
 		*into = 0
 	}
 }

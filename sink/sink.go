@@ -40,6 +40,12 @@ type Sink interface {
 	Close()
 }
 
+// Typer is a [Sink] that tells which types it would give to columns.
+type Typer interface {
+	// ColumnTypes returns the type that each of d's columns has in a table that Missing would create.
+	ColumnTypes(ctx context.Context, d chferry.Destination) ([]string, error)
+}
+
 // Statement creates one thing.
 type Statement struct {
 	// Creates names the kind of thing and the thing: "table shop.users", "view shop.users_current",

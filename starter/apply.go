@@ -27,25 +27,39 @@ type ApplyOptions struct {
 	Prune bool
 	// DryRun changes nothing.
 	DryRun bool
+	// Leave are the import keys whose schedules stay as they are, although they are among the imports.
+	Leave map[chferry.ImportKey]bool
+	// LeaveRemoved leaves the schedules of import keys alone that are not among the imports.
+	LeaveRemoved bool
 }
 
 // Apply makes the schedules those of imports: it creates and updates, and pauses those of import keys that are not among them. A
 // schedule that a person paused stays paused, one that Apply paused is resumed when its key is back. It returns the changes in order.
+// A schedule that Temporal refuses stops no other: the errors are joined.
 func (s *Starter) Apply(ctx context.Context, imports []chferry.Import, opts ApplyOptions) ([]Change, error) {
 	var changes []Change
+	var problems []error
 	wanted := map[string]bool{}
 	for _, imp := range imports {
 		wanted[workflows.SyncID(s.prefix, imp.Key)] = true
-		change, err := s.applyOne(ctx, imp, opts)
-		if err != nil {
-			return changes, err
+		if opts.Leave[imp.Key] {
+			continue
 		}
-		if change.What != "" {
+		change, err := s.applyOne(ctx, imp, opts)
+		switch {
+		case err != nil && chferry.CodeOf(err) != chferry.CodeConfiguration:
+			return changes, errors.Join(append(problems, err)...)
+		case err != nil:
+			problems = append(problems, err)
+		case change.What != "":
 			changes = append(changes, change)
 		}
 	}
+	if opts.LeaveRemoved {
+		return changes, errors.Join(problems...)
+	}
 	removed, err := s.endRemoved(ctx, wanted, opts)
-	return append(changes, removed...), err
+	return append(changes, removed...), errors.Join(append(problems, err)...)
 }
 
 // applyOne returns the zero Change if nothing is to be done.

@@ -22,7 +22,7 @@ func TestApplyTwiceChangesNothing(t *testing.T) {
 	imports := []chferry.Import{users(), orders(), byHand(), every, zoned, daily}
 	f.wantChanges(
 		imports,
-		f.change("create", "users", "every 1h0m0s"),
+		f.change("create", "users", "every 1h"),
 		f.change("create", "orders", "cron */5 * * * *"),
 		f.change("create", "countries", "by hand"),
 		f.change("create", "every", "cron @every 90m"),
@@ -31,7 +31,7 @@ func TestApplyTwiceChangesNothing(t *testing.T) {
 	)
 	f.wantChanges(imports)
 
-	for key, want := range map[string]string{"users": "every 1h0m0s", "orders": "cron */5 * * * *", "countries": "by hand", "every": "cron @every 90m"} {
+	for key, want := range map[string]string{"users": "every 1h", "orders": "cron */5 * * * *", "countries": "by hand", "every": "cron @every 90m"} {
 		if got := f.describe(chferry.ImportKey(key)); got.Spec != want || got.Paused {
 			t.Errorf("schedule of %s: got %+v, want %q, not paused", key, got, want)
 		}
@@ -104,16 +104,16 @@ func TestApplyUpdates(t *testing.T) {
 		to   chferry.Import
 		want string
 	}{
-		"interval": {imp(func(i *chferry.Import) { i.Every = 5 * time.Second }), "every 5s, was every 1h0m0s"},
-		"cron":     {imp(func(i *chferry.Import) { i.Every, i.Cron = 0, "0 4 * * *" }), "cron 0 4 * * *, was every 1h0m0s"},
-		"none":     {imp(func(i *chferry.Import) { i.Every = 0 }), "by hand, was every 1h0m0s"},
+		"interval": {imp(func(i *chferry.Import) { i.Every = 5 * time.Second }), "every 5s, was every 1h"},
+		"cron":     {imp(func(i *chferry.Import) { i.Every, i.Cron = 0, "0 4 * * *" }), "cron 0 4 * * *, was every 1h"},
+		"none":     {imp(func(i *chferry.Import) { i.Every = 0 }), "by hand, was every 1h"},
 		"table": {
 			imp(func(i *chferry.Import) { i.Table = "shop.users" }),
 			"sync users: shop.users into users, was sync users: public.users into users",
 		},
 		"two": {
 			imp(func(i *chferry.Import) { i.Every, i.DestinationTable = time.Minute, "people" }),
-			"every 1m0s, was every 1h0m0s; sync users: public.users into people, was sync users: public.users into users",
+			"every 1m, was every 1h; sync users: public.users into people, was sync users: public.users into users",
 		},
 	}
 	for name, test := range tests {
@@ -149,11 +149,11 @@ func TestApplyMendsEdits(t *testing.T) {
 	}{
 		"interval": {
 			func(s *client.Schedule) { s.Spec.Intervals[0].Every = 7 * time.Second },
-			"every 1h0m0s, was every 7s",
+			"every 1h, was every 7s",
 		},
 		"calendar": {
 			func(s *client.Schedule) { s.Spec = &client.ScheduleSpec{CronExpressions: []string{"0 4 * * *"}} },
-			"every 1h0m0s, was times set elsewhere",
+			"every 1h, was times set elsewhere",
 		},
 		"zone": {
 			func(s *client.Schedule) { s.Spec.TimeZoneName = "Europe/Paris" },
@@ -161,7 +161,7 @@ func TestApplyMendsEdits(t *testing.T) {
 		},
 		"jitter": {
 			func(s *client.Schedule) { s.Spec.Jitter = time.Minute },
-			"jitter none, was 1m0s",
+			"jitter none, was 1m",
 		},
 		"overlap": {
 			func(s *client.Schedule) { s.Policy.Overlap = enums.SCHEDULE_OVERLAP_POLICY_ALLOW_ALL },
@@ -169,7 +169,7 @@ func TestApplyMendsEdits(t *testing.T) {
 		},
 		"catch-up": {
 			func(s *client.Schedule) { s.Policy.CatchupWindow = time.Hour },
-			"catch-up window 10s, was 1h0m0s",
+			"catch-up window 10s, was 1h",
 		},
 	}
 	for name, test := range tests {
@@ -206,7 +206,7 @@ func TestApplyDryRun(t *testing.T) {
 	changed.Every = 5 * time.Second
 	imports := []chferry.Import{changed, byHand()}
 	want := []starter.Change{
-		f.change("update", "users", "every 5s, was every 1h0m0s"),
+		f.change("update", "users", "every 5s, was every 1h"),
 		f.change("create", "countries", "by hand"),
 		f.change("pause", "orders", "its import key is not in the configuration any more"),
 	}
@@ -220,7 +220,7 @@ func TestApplyDryRun(t *testing.T) {
 			t.Errorf("got\n%q, want\n%q", got, want)
 		}
 	}
-	if f.describe("orders").Paused || f.describe("users").Spec != "every 1h0m0s" {
+	if f.describe("orders").Paused || f.describe("users").Spec != "every 1h" {
 		t.Error("the dry run changed a schedule")
 	}
 	_, err := f.Describe(t.Context(), "countries")
@@ -236,7 +236,7 @@ func TestApplyLeavesPausedByAPerson(t *testing.T) {
 	}
 	changed := users()
 	changed.Every = 5 * time.Second
-	f.wantChanges([]chferry.Import{changed}, f.change("update", "users", "every 5s, was every 1h0m0s"))
+	f.wantChanges([]chferry.Import{changed}, f.change("update", "users", "every 5s, was every 1h"))
 	if got := f.describe("users"); !got.Paused || got.Note != "the database moves" || got.Spec != "every 5s" {
 		t.Errorf("after the update the schedule is %+v, want paused as before", got)
 	}
@@ -338,11 +338,11 @@ func TestApplyJitterAndTimeZone(t *testing.T) {
 	imports := []chferry.Import{often, daily}
 	f.wantChanges(
 		imports,
-		f.change("create", "users", "every 1h0m0s, jitter 2s"),
-		f.change("create", "orders", "cron 0 4 * * * in Europe/Paris, jitter 1m0s"),
+		f.change("create", "users", "every 1h, jitter 2s"),
+		f.change("create", "orders", "cron 0 4 * * * in Europe/Paris, jitter 1m"),
 	)
 	f.wantChanges(imports)
-	if got, want := f.describe("orders").Spec, "cron 0 4 * * * in Europe/Paris, jitter 1m0s"; got != want {
+	if got, want := f.describe("orders").Spec, "cron 0 4 * * * in Europe/Paris, jitter 1m"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	paris, err := time.LoadLocation("Europe/Paris")
@@ -360,7 +360,7 @@ func TestApplyJitterAndTimeZone(t *testing.T) {
 	f.wantChanges(
 		imports,
 		f.change("update", "users", "jitter none, was 2s"),
-		f.change("update", "orders", "time zone Asia/Tokyo, was Europe/Paris; jitter 30s, was 1m0s"),
+		f.change("update", "orders", "time zone Asia/Tokyo, was Europe/Paris; jitter 30s, was 1m"),
 	)
 	f.wantChanges(imports)
 	if got := f.describe("orders"); !got.Paused || got.Note != "the database moves" {

@@ -9,6 +9,7 @@ import (
 
 	"go.temporal.io/sdk/client"
 
+	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/workflows"
 )
 
@@ -39,7 +40,7 @@ func differences(d *client.ScheduleDescription, want client.ScheduleOptions) []s
 	compare("task queue", action.TaskQueue, wanted.TaskQueue)
 	compare("search attributes", labelled(action), labelled(wanted))
 	compare("overlap policy", d.Schedule.Policy.Overlap.String(), want.Overlap.String())
-	compare("catch-up window", d.Schedule.Policy.CatchupWindow.String(), want.CatchupWindow.String())
+	compare("catch-up window", chferry.DurationText(d.Schedule.Policy.CatchupWindow), chferry.DurationText(want.CatchupWindow))
 	if removed(d) {
 		out = append(out, "resumed, was paused while its import key was not in the configuration")
 	}
@@ -69,7 +70,7 @@ func jitter(spec *client.ScheduleSpec) string {
 	if spec.Jitter == 0 {
 		return ""
 	}
-	return spec.Jitter.String()
+	return chferry.DurationText(spec.Jitter)
 }
 
 // zoneOf returns the time zone that a cron expression names itself.
@@ -96,10 +97,12 @@ func timesNow(d *client.ScheduleDescription) string {
 	switch {
 	case spec == nil:
 		return words
+	case fits(spec, words) && strings.HasPrefix(words, workflows.EveryWord): // older schedules have it longer: every 5m0s
+		return workflows.EveryWord + chferry.DurationText(spec.Intervals[0].Every)
 	case fits(spec, words):
 		return words
 	case plain(spec) && len(spec.Intervals) == 1 && len(spec.Calendars) == 0 && spec.Intervals[0].Offset == 0:
-		return workflows.EveryWord + spec.Intervals[0].Every.String()
+		return workflows.EveryWord + chferry.DurationText(spec.Intervals[0].Every)
 	default:
 		return "times set elsewhere"
 	}

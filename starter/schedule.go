@@ -34,7 +34,7 @@ func inWords(times, zone string, jitter time.Duration) string {
 		times += " in " + zone
 	}
 	if jitter > 0 {
-		times += ", jitter " + jitter.String()
+		times += ", jitter " + chferry.DurationText(jitter)
 	}
 	return times
 }
@@ -58,7 +58,7 @@ func detailsOf(imp chferry.Import) string {
 func timesOf(imp chferry.Import) string {
 	switch {
 	case imp.Every > 0:
-		return workflows.EveryWord + imp.Every.String()
+		return workflows.EveryWord + chferry.DurationText(imp.Every)
 	case imp.Cron != "":
 		return workflows.CronWord + imp.Cron
 	default:

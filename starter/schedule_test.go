@@ -86,8 +86,8 @@ func TestForeignSchedule(t *testing.T) {
 	}
 	f.wantChanges([]chferry.Import{users()}, f.change(
 		"update", "users",
-		"every 1h0m0s, was times set elsewhere; sync users: public.users into users, was none; workflow Sync, was Else; "+
-			"workflow ID "+f.id("users")+", was somebody; task queue "+f.TaskQueue()+", was else; catch-up window 10s, was 8760h0m0s",
+		"every 1h, was times set elsewhere; sync users: public.users into users, was none; workflow Sync, was Else; "+
+			"workflow ID "+f.id("users")+", was somebody; task queue "+f.TaskQueue()+", was else; catch-up window 10s, was 8760h",
 	))
 	f.wantChanges([]chferry.Import{users()})
 }

@@ -2,45 +2,33 @@ package workflows
 
 import (
 	"fmt"
-	"strconv"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/activities"
 )
 
 // counts says in words what became of operations. What is 0 goes without saying, rows excepted.
 func counts(o activities.Outcome) string {
-	text := amount(o.Rows, "row", "rows")
+	text := chferry.Amount(o.Rows, "row", "rows")
 	for _, of := range []struct {
 		n         int64
 		one, many string
 	}{{o.Deletes, "delete", "deletes"}, {o.Coalesced, "coalesced", "coalesced"}, {o.Failed, "failed", "failed"}} {
 		if of.n > 0 {
-			text += ", " + amount(of.n, of.one, of.many)
+			text += ", " + chferry.Amount(of.n, of.one, of.many)
 		}
 	}
 	return text
 }
 
-func operations(n int64) string { return amount(n, "operation", "operations") }
-
-// amount says how many there are, as people write it: 1 row, 1,234,567 rows.
-func amount(n int64, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	text := strconv.FormatInt(n, 10)
-	for i := len(text) - 3; i > 0; i -= 3 {
-		text = text[:i] + "," + text[i:]
-	}
-	return text + " " + many
-}
+func operations(n int64) string { return chferry.Amount(n, "operation", "operations") }
 
 // words says how the sync ended, and what to do if operations failed.
 func (s *syncRun) words(r SyncResult) string {
-	text := fmt.Sprintf("**%s**: %s in %s became %s", r.Outcome, operations(r.Operations), amount(int64(r.Batches), "batch", "batches"),
+	text := fmt.Sprintf("**%s**: %s in %s became %s", r.Outcome, operations(r.Operations), chferry.Amount(int64(r.Batches), "batch", "batches"),
 		counts(activities.Outcome{Rows: r.Rows, Deletes: r.Deletes, Coalesced: r.Coalesced, Failed: r.Failed}))
 	switch {
 	case r.Reason == "": // an older worker gave none

@@ -22,16 +22,16 @@ func TestCheckChangesNothing(t *testing.T) {
 		out := s.must("check")
 		wantLines(t, out, "ok    Redis", "ok    Temporal", "ok    ClickHouse", "ok    database default", "ok    import "+s.key,
 			"      apply would create table test_", "      apply would create view test_",
-			"      apply would create schedule "+s.id(s.key)+" (every 1h0m0s)", "      apply would create schedule "+s.id(s.lines())+" (cron 0 4 * * *)")
+			"      apply would create schedule "+s.id(s.key)+" (every 1h)", "      apply would create schedule "+s.id(s.lines())+" (cron 0 4 * * *)")
 		out = s.must("apply", "--dry-run")
-		wantLines(t, out, "would create table test_", "would create view test_", "would create schedule "+s.id(s.key)+": every 1h0m0s")
+		wantLines(t, out, "would create table test_", "would create view test_", "would create schedule "+s.id(s.key)+": every 1h")
 	}
 	if got := s.tables(); len(got) > 0 {
 		t.Errorf("ClickHouse has %v now", got)
 	}
 	s.fails(2, []string{"import key " + s.key + " has no schedule", "run chferry apply"}, "sync", s.key)
 
-	wantLines(t, s.must("apply"), "create table test_", "create view test_", "create schedule "+s.id(s.key)+": every 1h0m0s")
+	wantLines(t, s.must("apply"), "create table test_", "create view test_", "create schedule "+s.id(s.key)+": every 1h")
 	if got := s.tables(); len(got) != 4 {
 		t.Errorf("ClickHouse has %v, want two tables and two views", got)
 	}

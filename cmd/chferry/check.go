@@ -2,82 +2,36 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/chferry/chferry"
-	"github.com/chferry/chferry/activities"
-	"github.com/chferry/chferry/config"
-	"github.com/chferry/chferry/sink"
-	"github.com/chferry/chferry/source"
+	"github.com/chferry/chferry/api"
 	"github.com/chferry/chferry/starter"
-	"github.com/chferry/chferry/storage/redis"
 )
 
 func (a *app) checkCommand() *cobra.Command {
-	return &cobra.Command{
+	var columns bool
+	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Check configuration, connections, tables and types; change nothing",
 		Long: `Check the configuration, every connection, and that each import's source and
-destination fit each other; print what "chferry apply" would create. Nothing is changed.`,
+destination fit each other; print what "chferry apply" would create, and what keeps
+syncs from going on: a paused schedule, a worker that is missing, steps that fail.
+Every problem of every import is named. Nothing is changed.`,
 		Args: args(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.check(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.check(cmd.Context(), columns) },
 	}
-}
-
-// services are the parts that a configuration names, opened but not necessarily reachable.
-type services struct {
-	cfg     *config.Config
-	storage *redis.Storage
-	starter *starter.Starter
-	sources map[string]source.Source
-	sink    sink.Sink
-	closers []func()
-}
-
-func (a *app) openServices() (_ *services, err error) {
-	cfg, err := a.load()
-	if err != nil {
-		return nil, err
-	}
-	s := &services{cfg: cfg}
-	defer func() {
-		if err != nil {
-			s.close()
-		}
-	}()
-	if s.storage, err = openStorage(cfg, nil); err != nil {
-		return nil, err
-	}
-	s.closers = append(s.closers, func() { _ = s.storage.Close() }) // nothing is written that closing could lose
-	if s.starter, err = a.openStarter(cfg, nil); err != nil {
-		return nil, err
-	}
-	s.closers = append(s.closers, s.starter.Close)
-	var closeSources func()
-	if s.sources, closeSources, err = openSources(cfg, cfg.Imports); err != nil {
-		return nil, err
-	}
-	s.closers = append(s.closers, closeSources)
-	if s.sink, err = openSink(cfg); err != nil {
-		return nil, err
-	}
-	s.closers = append(s.closers, s.sink.Close)
-	return s, nil
-}
-
-func (s *services) close() {
-	for _, closeOne := range slices.Backward(s.closers) {
-		closeOne()
-	}
+	cmd.Flags().BoolVar(&columns, "columns", false, "print the columns of each import with their types in source and ClickHouse")
+	return cmd
 }
 
 // check goes through everything, so that one run shows all there is to mend, and returns the first error.
-func (a *app) check(ctx context.Context) error {
+func (a *app) check(ctx context.Context, columns bool) error {
 	s, err := a.openServices()
 	if err != nil {
 		return err
@@ -88,15 +42,25 @@ func (a *app) check(ctx context.Context) error {
 		r.note(weakness)
 	}
 	r.add("configuration "+a.configPath, nil)
-	r.add("Redis", s.storage.Check(ctx))
+	storageProblem := s.storage.Check(ctx)
+	r.add("Redis", storageProblem)
 	r.add("Temporal", s.checkTemporal(ctx, &r))
-	r.add("ClickHouse", s.sink.Check(ctx))
+	sinkProblem := s.sink.Check(ctx)
+	r.add("ClickHouse", sinkProblem)
+	down := map[string]bool{}
 	for _, alias := range slices.Sorted(maps.Keys(s.sources)) {
-		r.add("database "+alias, s.sources[alias].Check(ctx))
+		problem := s.sources[alias].Check(ctx)
+		r.add("database "+alias, problem)
+		down[alias] = problem != nil
 	}
-	if r.first == nil { // tables of a server that is down need no errors of their own
-		for _, imp := range s.cfg.Imports {
-			r.add("import "+string(imp.Key), s.checkImport(ctx, imp, &r))
+	c := importCheck{services: s, report: &r, columns: columns, storageUp: storageProblem == nil}
+	if c.storageUp {
+		c.readStatuses(ctx)
+	}
+	for _, imp := range s.cfg.Imports {
+		isDown := func(alias string) bool { return down[alias] }
+		if sinkProblem == nil && !slices.ContainsFunc(imp.Databases, isDown) { // a server that is down has its line already
+			r.add("import "+string(imp.Key), c.problems(ctx, imp))
 		}
 	}
 	return r.err()
@@ -117,78 +81,20 @@ func (s *services) checkTemporal(ctx context.Context, r *report) error {
 	for _, c := range changes {
 		r.would(c.What + " " + c.Name + " (" + c.Why + ")")
 	}
+	if workers, problem := s.starter.Pollers(ctx); problem == nil && workers == 0 {
+		r.note(fmt.Sprintf("no worker polls task queue %q: no sync gets on until one is started: chferry worker", s.starter.TaskQueue()))
+	}
 	return err
 }
 
-func (s *services) checkImport(ctx context.Context, imp chferry.Import, r *report) error {
-	plan, err := activities.MakePlan(ctx, imp, s.sources)
+// readStatuses reads how the syncs of all imports go. What can't be read is left out: check has told why by then.
+func (c *importCheck) readStatuses(ctx context.Context) {
+	statuses, err := api.ReadStatus(ctx, c.storage, c.starter, c.cfg.Imports, time.Now())
 	if err != nil {
-		return err
+		return
 	}
-	if err := activities.CheckColumns(ctx, imp, s.sources); err != nil {
-		return err
+	c.statuses = map[chferry.ImportKey]api.ImportStatus{}
+	for _, s := range statuses {
+		c.statuses[s.Key] = s
 	}
-	missing, err := plan.Missing(ctx, s.sink)
-	if err != nil {
-		return err
-	}
-	var stale []error
-	for _, statement := range missing {
-		r.would("create " + statement.Creates)
-		if statement.Stale != "" {
-			stale = append(stale, chferry.Errorf(chferry.CodeSchemaMismatch, "%s", statement.Stale))
-		}
-		if statement.Column != "" {
-			r.note("until then it is not synced; " + laterRows(imp))
-		}
-	}
-	for _, schema := range plan.Schema {
-		r.note(schema)
-	}
-	unfilled, err := s.sink.Unfilled(ctx, plan.Destination)
-	for _, column := range unfilled {
-		r.note(fmt.Sprintf("column %q of ClickHouse's table %s is not in the source: rows get its default", column, plan.Destination.Table))
-	}
-	return errors.Join(append(stale, err)...)
-}
-
-// laterRows says what becomes of a new column.
-func laterRows(imp chferry.Import) string {
-	return "rows that are there already have its default until they are synced again: chferry register " + string(imp.Key) + " update --all"
-}
-
-// report prints a line for each thing that was looked at.
-type report struct {
-	app   *app
-	first error
-	count int
-	notes []string
-}
-
-func (r *report) would(do string) { r.note("apply would " + do) }
-
-func (r *report) note(text string) { r.notes = append(r.notes, text) }
-
-func (r *report) add(what string, err error) {
-	if err != nil {
-		fmt.Fprintf(r.app.out, "FAIL  %s: %s\n", what, err)
-		r.count++
-		if r.first == nil {
-			r.first = err
-		}
-	} else {
-		fmt.Fprintf(r.app.out, "ok    %s\n", what)
-	}
-	for _, note := range r.notes {
-		fmt.Fprintf(r.app.out, "      %s\n", note)
-	}
-	r.notes = nil
-}
-
-// err returns the first error, with its exit status.
-func (r *report) err() error {
-	if r.count < 2 {
-		return r.first
-	}
-	return chferry.WrapError(chferry.CodeOf(r.first), r.first, "%s (and %d more, see above)", r.first, r.count-1)
 }

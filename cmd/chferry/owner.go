@@ -13,10 +13,14 @@ import (
 func owners(cfg *config.Config) func(chferry.ImportKey) string {
 	names := map[chferry.ImportKey]string{}
 	for _, imp := range cfg.Imports {
-		names[imp.Key] = fmt.Sprintf("namespace %s, id_prefix %s, table %s",
-			cfg.Temporal.Namespace, cfg.Temporal.IDPrefix, cfg.QualifiedTable(imp))
+		names[imp.Key] = installation(cfg) + cfg.QualifiedTable(imp)
 	}
 	return func(key chferry.ImportKey) string { return names[key] }
+}
+
+// installation is what the names of the owners of all import keys of a configuration begin with.
+func installation(cfg *config.Config) string {
+	return fmt.Sprintf("namespace %s, id_prefix %s, table ", cfg.Temporal.Namespace, cfg.Temporal.IDPrefix)
 }
 
 // owner refuses an import key that another installation uses, unless it is to be taken over.
@@ -25,9 +29,11 @@ func (r *application) owner(ctx context.Context, imp chferry.Import, takeOver bo
 	if err == nil || !takeOver || chferry.CodeOf(err) != chferry.CodeConfiguration {
 		return err
 	}
-	r.changed("take over", fmt.Sprintf("import %s from another chferry", imp.Key), "")
-	if r.opts.dryRun {
-		return nil
+	if !r.opts.dryRun {
+		if err := r.storage.ReplaceOwner(ctx, imp.Key); err != nil {
+			return err
+		}
 	}
-	return r.storage.ReplaceOwner(ctx, imp.Key)
+	r.changed("take over", fmt.Sprintf("import %s from another chferry", imp.Key), "")
+	return nil
 }

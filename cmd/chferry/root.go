@@ -65,12 +65,14 @@ func exitStatus(err error) int {
 	case errors.As(err, &usage):
 		return exitUsage
 	}
-	switch chferry.CodeOf(err) {
-	case chferry.CodeInvalid, chferry.CodeUnknownKey, chferry.CodeConfiguration, chferry.CodeTooLarge:
-		return exitUsage
-	default:
-		return exitFailed
+	for _, problem := range chferry.Problems(err) {
+		switch chferry.CodeOf(problem) {
+		case chferry.CodeInvalid, chferry.CodeUnknownKey, chferry.CodeConfiguration, chferry.CodeTooLarge:
+		default:
+			return exitFailed
+		}
 	}
+	return exitUsage
 }
 
 func (a *app) root() *cobra.Command {

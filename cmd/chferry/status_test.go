@@ -34,7 +34,7 @@ func TestPauseResumeStatus(t *testing.T) {
 	if out := s.must("pause", s.key, "--note", "the database moves"); out != "paused "+s.key+"\n" {
 		t.Errorf("pause says %q", out)
 	}
-	s.wantSchedule(s.key, schedule{Spec: "every 1h0m0s", Paused: true, Note: "the database moves"})
+	s.wantSchedule(s.key, schedule{Spec: "every 1h", Paused: true, Note: "the database moves"})
 	s.must("register", s.key, "update", "1", "2", "3")
 	var out string
 	s.eventually("the status has the schedules", 20*time.Second, func() error {
@@ -48,7 +48,7 @@ func TestPauseResumeStatus(t *testing.T) {
 		fields := strings.Fields(line)
 		switch fields[0] {
 		case s.key:
-			if fields[1] != "3" || !strings.Contains(line, "every 1h0m0s (paused: the database moves)") || !strings.Contains(line, "never") {
+			if fields[1] != "3" || !strings.Contains(line, "every 1h (paused: the database moves)") || !strings.Contains(line, "never") {
 				t.Errorf("the paused key's line is %s", line)
 			}
 		case s.lines():
@@ -67,7 +67,7 @@ func TestPauseResumeStatus(t *testing.T) {
 	if out := s.must("resume", s.key); out != "resumed "+s.key+"\n" {
 		t.Errorf("resume says %q", out)
 	}
-	s.wantSchedule(s.key, schedule{Spec: "every 1h0m0s", Note: "resumed with chferry resume"})
+	s.wantSchedule(s.key, schedule{Spec: "every 1h", Note: "resumed with chferry resume"})
 }
 
 // wantSchedule asks until Temporal has told the schedule: status waits a second for that and no longer.

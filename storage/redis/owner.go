@@ -14,6 +14,19 @@ func (s *Storage) CheckOwner(ctx context.Context, key chferry.ImportKey) error {
 	return s.own(ctx, key)
 }
 
+// OwnerOf returns the name of the installation that an import key belongs to, empty if nobody's, and whether Redis knows the key at all.
+func (s *Storage) OwnerOf(ctx context.Context, key chferry.ImportKey) (owner string, known bool, err error) {
+	n, err := s.client.Exists(ctx, s.keys(key).all()...).Result()
+	if err != nil {
+		return "", false, s.translate(err, "look for the import key")
+	}
+	owner, err = s.client.HGet(ctx, s.keys(key).state, "owner").Result()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return "", false, s.translate(err, "read the owner")
+	}
+	return owner, n > 0, nil
+}
+
 // ReplaceOwner makes the import key this installation's, whoever's it was.
 func (s *Storage) ReplaceOwner(ctx context.Context, key chferry.ImportKey) error {
 	if err := s.client.HSet(ctx, s.keys(key).state, "owner", s.owner(key)).Err(); err != nil {

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/chferry/chferry"
+)
+
+// ago says how long ago a time was, in its greatest unit: 3s ago, 5m ago, 2h ago, 4d ago.
+func ago(t, now time.Time) string {
+	return shortly(now.Sub(t)) + " ago"
+}
+
+// shortly writes a duration in its greatest unit. One that is negative, because clocks differ, is 0s.
+func shortly(d time.Duration) string {
+	switch d = max(0, d); {
+	case d < time.Minute:
+		return fmt.Sprintf("%ds", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%dm", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%dh", int(d.Hours()))
+	default:
+		return fmt.Sprintf("%dd", int(d.Hours()/24))
+	}
+}
+
+// failing says since when and why steps of syncs fail.
+func failing(f *chferry.Failing) string {
+	return fmt.Sprintf("failing since %s (%s), last %s: %s: %s", f.Since.UTC().Format(time.RFC3339),
+		chferry.Amount(f.Attempts, "attempt", "attempts"), f.Last.UTC().Format(time.RFC3339), f.Step, f.Reason)
+}
