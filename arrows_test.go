@@ -44,7 +44,7 @@ var arrows = map[string][]string{
 	"metrics/temporal": {},
 	"internal/serve":   {"."},
 
-	"demo": {"config", "embedded"},
+	"demo": {".", "config", "embedded"},
 
 	"embedded":                 {},
 	"internal/testenv":         {"embedded"},
