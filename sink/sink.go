@@ -56,6 +56,13 @@ type Statement struct {
 	Column string
 	// Stale says why the destination shows rows wrongly until the statement has run; empty: it does not. A sync stops for it.
 	Stale string
+	// Configured is what of the configuration is part of the statement, so that a refusal can name the key.
+	Configured Configured
+}
+
+// Configured has texts of an import's destination: those of each key that is named like the field. Empty are those that are not configured.
+type Configured struct {
+	PartitionBy, TTL, Codec, Settings, Replicated string
 }
 
 // Rejected is a row that was left out of an insert.

@@ -38,6 +38,11 @@ func (c *Client) Missing(ctx context.Context, d chferry.Destination) ([]sink.Sta
 	if err := c.checkHosts(ctx, t, d, existing); err != nil {
 		return nil, err
 	}
+	if existing == nil {
+		if err := c.checkSettings(ctx, t, d); err != nil {
+			return nil, err
+		}
+	}
 	missing, misfits := missingTable(t, d, f, existing)
 	missingView, refused := missingView(t, d, f, existing, view)
 	if err := errors.Join(misfits, refused); err != nil {
@@ -50,7 +55,7 @@ func (c *Client) Missing(ctx context.Context, d chferry.Destination) ([]sink.Sta
 func missingTable(t table, d chferry.Destination, f *features, existing *existing) ([]sink.Statement, error) {
 	if existing == nil {
 		err := f.checkOptions(t, d)
-		return []sink.Statement{{Creates: "table " + t.String(), SQL: f.createTable(t, d)}}, err
+		return []sink.Statement{{Creates: "table " + t.String(), SQL: f.createTable(t, d), Configured: configured(d)}}, err
 	}
 	if err := existing.fits(d, f); err != nil {
 		return nil, err
@@ -58,22 +63,11 @@ func missingTable(t table, d chferry.Destination, f *features, existing *existin
 	var statements []sink.Statement
 	for _, c := range existing.lacks(d) {
 		statements = append(statements, sink.Statement{
-			Creates: "column " + t.String() + "." + c.Destination, Column: c.Destination,
+			Creates: "column " + t.String() + "." + c.Destination, Column: c.Destination, Configured: sink.Configured{Codec: d.Options.Codecs[c.Destination]},
 			SQL: "ALTER TABLE " + t.sql() + onCluster(d) + " ADD COLUMN " + f.columnDefinition(c, d.Options),
 		})
 	}
 	return statements, nil
-}
-
-// Create runs statements that Missing returned. See [sink.Sink].
-func (c *Client) Create(ctx context.Context, statements []sink.Statement) error {
-	for _, s := range statements {
-		err := c.exec(ctx, "create "+s.Creates, s.SQL)
-		if isThere := s.Column != "" && isDuplicate(err); err != nil && !isThere {
-			return err
-		}
-	}
-	return nil
 }
 
 // replacingMergeTree is the engine of every destination.

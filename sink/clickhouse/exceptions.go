@@ -150,14 +150,15 @@ var exceptions = map[proto.Error]chferry.Code{
 
 // advice says what to do about an exception; where it has nothing better, about its code.
 var advice = map[proto.Error]string{
-	proto.ErrUnknownDatabase: "create the database or mend clickhouse.url",
-	proto.ErrUnknownTable:    "create the table with apply",
-	proto.ErrUnknownFunction: "over http(s):// the server must be newer: use clickhouse://",
-	proto.ErrUnknownSetting:  "take the setting out of clickhouse.url",
-	proto.ErrTableIsDropped:  "create the table with apply",
-	proto.ErrSyntaxError:     "the server does not know what chferry asks of it: it must be 18.16 or newer",
-	proto.ErrNotImplemented:  "the table can't be written to, as a view: name another in destination.table",
-	proto.ErrReadonly:        "the user may only read: set readonly to 0 in its profile",
+	proto.ErrUnknownDatabase:          "create the database or mend clickhouse.url",
+	proto.ErrUnknownTable:             "create the table with apply",
+	proto.ErrSizesOfArraysDoesntMatch: "arrays of one Nested differ in length: give them names without a dot in columns.rename, in a new table",
+	proto.ErrUnknownFunction:          "over http(s):// the server must be newer: use clickhouse://",
+	proto.ErrUnknownSetting:           "take the setting out of clickhouse.url",
+	proto.ErrTableIsDropped:           "create the table with apply",
+	proto.ErrSyntaxError:              "the server does not know what chferry asks of it: it must be 18.16 or newer",
+	proto.ErrNotImplemented:           "the table can't be written to, as a view: name another in destination.table",
+	proto.ErrReadonly:                 "the user may only read: set readonly to 0 in its profile",
 
 	proto.ErrClientHasConnectedToWrongPort: "mend the port in clickhouse.url: native 9000, HTTP 8123",
 
@@ -179,7 +180,7 @@ var adviceByCode = map[chferry.Code]string{
 	chferry.CodeSchemaMismatch: "run check to see what does not fit",
 	chferry.CodeConfiguration:  "the server does not allow it: see its log and the settings of the user",
 	chferry.CodeRefused:        "a constraint, a materialized view or the partition key does not take what a row holds: mend the row or the table, then retry",
-	chferry.CodeUnknown:        "see the server's log",
+	chferry.CodeUnknown:        "it is not known whether it passes: if it stays, the server's log says more",
 }
 
 func refused(doing string, err error, number proto.Error) error {
