@@ -133,6 +133,14 @@ func setup(t testing.TB, change ...func(*chferry.Import)) *bundle {
 // setupOn does the same for one ClickHouse, with further statements before anything looks at the source.
 func setupOn(t testing.TB, clickHouse, statements string, change ...func(*chferry.Import)) *bundle {
 	t.Helper()
+	b := prepare(t, clickHouse, statements, change...)
+	b.serve()
+	return b
+}
+
+// prepare does the same but for the worker.
+func prepare(t testing.TB, clickHouse, statements string, change ...func(*chferry.Import)) *bundle {
+	t.Helper()
 	name := fmt.Sprintf("w%d-%d", time.Now().UnixNano(), bundles.Add(1))
 	b := &bundle{t: t, observer: &observer{}}
 	b.imp = chferry.Import{
@@ -145,12 +153,16 @@ func setupOn(t testing.TB, clickHouse, statements string, change ...func(*chferr
 	b.openDatabases(clickHouse, statements)
 	b.openServices(name)
 	b.apply()
+	return b
+}
+
+// serve runs a worker, and at the test's end looks for secrets in what it did.
+func (b *bundle) serve() {
 	b.runWorker()
-	t.Cleanup(func() {
+	b.t.Cleanup(func() {
 		b.stop()
 		b.wantNoSecrets()
 	})
-	return b
 }
 
 func (b *bundle) openDatabases(url, statements string) {

@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"strings"
@@ -25,15 +26,15 @@ const heldImport = `
 // held is a stack with a worker in the middle of an insert that never ends, of one row.
 type held struct {
 	*stack
-	proxy    *proxy
+	insert   *testenv.Held
 	temporal client.Client
 	first    *process
 }
 
 func setupHeld(t *testing.T, imports string) *held {
 	t.Helper()
-	p := holdingProxy(t)
-	h := &held{stack: setupOn(t, p.url, imports), proxy: p}
+	p := testenv.NewProxy(t, testenv.ClickHouse(t))
+	h := &held{stack: setupOn(t, p.URL, imports)}
 	var err error
 	if h.temporal, err = client.Dial(client.Options{HostPort: testenv.Temporal(t), Logger: quiet{}}); err != nil {
 		t.Fatal(err)
@@ -42,7 +43,7 @@ func setupHeld(t *testing.T, imports string) *held {
 	h.must("apply")
 	h.exec(`INSERT INTO users VALUES (1, 'held', NULL, 1, true, now(), NULL)`)
 	h.must("register", h.key, "insert", "1")
-	p.holdNext()
+	h.insert = p.HoldRequest(func(piece []byte) bool { return bytes.Contains(piece, []byte("INSERT INTO")) })
 	h.first = h.start("worker")
 	return h
 }
@@ -139,7 +140,7 @@ func TestSignals(t *testing.T) {
 			t.Parallel()
 			h := setupHeld(t, heldImport)
 			h.must("sync", h.key)
-			h.proxy.waitHeld()
+			h.insert.Wait()
 			id := h.running()
 			h.eventually("the status says that it runs", 20*time.Second, func() error {
 				if out := h.must("status", h.key); !strings.Contains(out, "Z (running)") {
@@ -173,7 +174,7 @@ func TestTakeover(t *testing.T) {
 	tests := map[string]func(*held) (id string){
 		"terminated": func(h *held) string {
 			h.must("sync", h.key)
-			h.proxy.waitHeld()
+			h.insert.Wait()
 			id := h.running()
 			h.first.stop(syscall.SIGKILL)
 			if err := h.temporal.TerminateWorkflow(h.t.Context(), id, "", "by the test"); err != nil {
@@ -183,7 +184,7 @@ func TestTakeover(t *testing.T) {
 		},
 		"timed out": func(h *held) string {
 			run := h.startSync(client.StartWorkflowOptions{WorkflowRunTimeout: 4 * time.Second})
-			h.proxy.waitHeld()
+			h.insert.Wait()
 			h.first.stop(syscall.SIGKILL)
 			_ = run.Get(h.t.Context(), nil) // it times out
 			return run.GetID()
@@ -237,7 +238,7 @@ func TestComesBack(t *testing.T) {
 	t.Parallel()
 	h := setupHeld(t, strings.Replace(heldImport, "lease: 1h", "lease: 5s", 1))
 	h.must("sync", h.key)
-	h.proxy.waitHeld()
+	h.insert.Wait()
 	first := h.running()
 	if err := h.first.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
