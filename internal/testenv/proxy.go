@@ -129,7 +129,8 @@ func (p *Proxy) accept() {
 		if err != nil {
 			return
 		}
-		far, err := net.DialTimeout("tcp", p.server, proxyPatience)
+		dialer := net.Dialer{Timeout: proxyPatience}
+		far, err := dialer.DialContext(p.t.Context(), "tcp", p.server)
 		if err != nil {
 			_ = near.Close()
 			continue
