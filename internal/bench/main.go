@@ -1,7 +1,7 @@
 // Command bench measures what docs/benchmarks.md shows, on servers that it starts itself. Machines differ and are shared,
 // so each figure is measured next to a base in the same run, five times in turn, and the medians and their ratio count.
 //
-//	go run ./internal/bench [storage] [api] [sync] [temporal]
+//	go run ./internal/bench [storage] [api] [sync] [temporal] [nudges]
 package main
 
 import (
@@ -28,6 +28,7 @@ var suites = []suite{
 	{"api", benchAPI},
 	{"sync", benchSync},
 	{"temporal", benchTemporal},
+	{"nudges", benchNudges},
 }
 
 func main() {
