@@ -8,6 +8,7 @@ package activities
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/sink"
@@ -44,6 +45,8 @@ type Storage interface {
 type Observer interface {
 	// Step is called after each attempt at an activity.
 	Step(key chferry.ImportKey, step string, seconds float64)
+	// StepFailed is called after each attempt that failed. One that was handed over to another worker, cancelled or superseded did not.
+	StepFailed(key chferry.ImportKey, step string, code chferry.Code)
 	// BatchEnded is called once for each batch that was removed.
 	BatchEnded(key chferry.ImportKey, outcome chferry.Outcome)
 	// SyncEnded is called once for each sync, unless the worker died before it could be.
@@ -61,11 +64,14 @@ const (
 	OutcomeSuperseded = "superseded" // another sync took the import key over
 )
 
+// unknownFor is for how long a sync waits for a worker that knows its import key: workers are restarted one after the other.
+const unknownFor = 5 * time.Minute
+
 func (a *Activities) importOf(key chferry.ImportKey) (chferry.Import, error) {
 	imp, ok := a.Imports[key]
 	if !ok {
-		return chferry.Import{}, chferry.Errorf(chferry.CodeUnknownKey,
-			"import key %s is not in the worker's configuration: add it there or pause its schedule with chferry apply", key)
+		return chferry.Import{}, chferry.Errorf(chferry.CodeUnknownKey, "import key %s is not in the configuration that this worker was started with: "+
+			"restart the workers and the API after a change of the file; if the key was removed, run chferry apply, which pauses its schedule", key)
 	}
 	return imp, nil
 }

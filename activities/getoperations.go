@@ -30,7 +30,7 @@ const maxChunk = 25_000
 
 // GetOperations claims a batch, after it has checked that source and destination fit each other and are what they were.
 func (a *Activities) GetOperations(ctx context.Context, in GetOperationsInput) (Ticket, error) {
-	return step(ctx, a, attempt{key: in.ImportKey, step: "GetOperations"}, func() (Ticket, error) {
+	return step(ctx, a, attempt{key: in.ImportKey, token: in.Token, step: "GetOperations"}, func() (Ticket, error) {
 		imp, err := a.importOf(in.ImportKey)
 		if err != nil {
 			return Ticket{}, err
@@ -39,7 +39,7 @@ func (a *Activities) GetOperations(ctx context.Context, in GetOperationsInput) (
 		defer stop()
 		plan, err := a.plan(ctx, imp)
 		if err := a.noteSchema(ctx, imp.Key, in.Token, plan, err); err != nil {
-			return Ticket{}, err
+			return Ticket{}, because(ctx, err)
 		}
 		batch, err := a.Storage.GetOperations(ctx, in.ImportKey, storage.GetOptions{
 			Token: in.Token, Count: imp.BatchSize, ChunkSize: min(imp.BatchSize, maxChunk), Settle: imp.Settle,
@@ -48,6 +48,6 @@ func (a *Activities) GetOperations(ctx context.Context, in GetOperationsInput) (
 		if err == nil && batch.Count > 0 {
 			a.claimed.keep(in.ImportKey, batch.ID, plan)
 		}
-		return Ticket{Batch: batch.ID, Operations: batch.Count, Version: batch.Version, ChunkSize: batch.ChunkSize}, err
+		return Ticket{Batch: batch.ID, Operations: batch.Count, Version: batch.Version, ChunkSize: batch.ChunkSize}, because(ctx, err)
 	})
 }

@@ -2,9 +2,14 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/chferry/chferry"
 )
 
 // Heartbeat is what a running step says of itself. The Temporal UI shows it with the step, and it is all that the next attempt knows
@@ -25,5 +30,56 @@ func firstFailure(ctx context.Context) time.Time {
 	return before.FailingSince
 }
 
-// beat says that the step lives.
-func beat(ctx context.Context, h Heartbeat) { activity.RecordHeartbeat(ctx, h) }
+// errAttemptEnded ends a step whose attempt Temporal has ended: it timed out, or its run is closed. Nobody wants its result any more.
+var errAttemptEnded = errors.New("Temporal has ended the attempt")
+
+// errUnanswered ends a step that Temporal takes for dead, because no heartbeat arrived in its timeout. Nothing failed.
+var errUnanswered = chferry.Errorf(chferry.CodeUnavailable, "Temporal did not answer for as long as heartbeat_timeout: the step begins again")
+
+// How long one heartbeat may take. The SDK sends a lost one again at half of the time.
+const (
+	shortestBeat = 2 * time.Second
+	longestBeat  = 10 * time.Second
+)
+
+// pulse sends the heartbeats of one attempt. The SDK's own heartbeats end the attempt at the first one that fails, after one second;
+// a pulse ends the attempt only when Temporal says so, or said nothing for the whole heartbeat timeout.
+type pulse struct {
+	timeout  time.Duration
+	interval time.Duration
+	answered time.Time // when the last heartbeat that was answered was sent
+}
+
+func newPulse(timeout time.Duration) *pulse {
+	return &pulse{timeout: timeout, interval: timeout / beatsPerTimeout, answered: time.Now()}
+}
+
+// beat sends a heartbeat and returns why the attempt must end; nil if it goes on.
+func (p *pulse) beat(ctx context.Context, h Heartbeat) error {
+	client := activity.GetClient(ctx)
+	if client == nil { // in the SDK's test environment
+		activity.RecordHeartbeat(ctx, h)
+		return nil
+	}
+	sent := time.Now()
+	calling, cancel := context.WithTimeout(ctx, min(max(2*p.interval, shortestBeat), longestBeat, max(0, p.timeout-sent.Sub(p.answered))))
+	err := client.RecordActivityHeartbeat(calling, activity.GetInfo(ctx).TaskToken, h)
+	cancel()
+	var notFound *serviceerror.NotFound
+	switch {
+	case err == nil:
+		p.answered = sent
+		return nil
+	case ctx.Err() != nil:
+		return nil
+	case errors.As(err, &notFound):
+		return errAttemptEnded
+	case temporal.IsCanceledError(err), errors.Is(err, activity.ErrActivityPaused), errors.Is(err, activity.ErrActivityReset):
+		activity.RecordHeartbeat(ctx, h) // the SDK acknowledges such an end only if it was told itself
+		return err
+	case time.Since(p.answered) >= p.timeout:
+		return errUnanswered
+	default:
+		return nil
+	}
+}

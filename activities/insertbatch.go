@@ -39,7 +39,7 @@ type InsertBatchResult struct {
 // Done again, it inserts the same rows with the same version or newer ones with it; either way the destination shows each
 // row once.
 func (a *Activities) InsertBatch(ctx context.Context, in InsertBatchInput) (InsertBatchResult, error) {
-	return step(ctx, a, attempt{key: in.ImportKey, step: "InsertBatch"}, func() (InsertBatchResult, error) {
+	return step(ctx, a, attempt{key: in.ImportKey, token: in.Token, step: "InsertBatch"}, func() (InsertBatchResult, error) {
 		imp, err := a.importOf(in.ImportKey)
 		if err != nil {
 			return InsertBatchResult{}, err
@@ -50,14 +50,11 @@ func (a *Activities) InsertBatch(ctx context.Context, in InsertBatchInput) (Inse
 		plan, ok := a.claimed.take(in.ImportKey, in.Ticket.Batch)
 		if !ok {
 			if plan, err = a.plan(ctx, imp); err != nil {
-				return InsertBatchResult{}, err
+				return InsertBatchResult{}, because(ctx, err)
 			}
 		}
 		outcome, err := p.run(ctx, plan)
-		if cause := context.Cause(ctx); err != nil && cause != nil {
-			err = cause // why the work was stopped says more than what was stopped
-		}
-		return InsertBatchResult{Outcome(outcome), int64(len(p.putBack)), p.why()}, err
+		return InsertBatchResult{Outcome(outcome), int64(len(p.putBack)), p.why()}, because(ctx, err)
 	})
 }
 

@@ -21,22 +21,30 @@ const (
 // errWorkerStops ends a step on a worker that was told to stop. Nothing failed: [step] lets another worker begin at once.
 var errWorkerStops = chferry.Errorf(chferry.CodeUnavailable, "the worker is stopping: another one takes the batch over")
 
-// keepAlive heartbeats, with what is done where a step can tell, and extends the lease until stop is called. The context it returns
-// ends as soon as the worker is told to stop or another sync takes the import key over.
+// keepAlive heartbeats, with what is done where a step can tell, and extends the lease until stop is called. The context that keepAlive
+// returns ends as soon as the worker is told to stop, another sync takes the import key over or Temporal has ended the attempt;
+// its cause says which.
 func (a *Activities) keepAlive(ctx context.Context, imp chferry.Import, token string, done func() *Outcome) (_ context.Context, stop func()) {
 	limits := imp.WithDefaults()
 	timeout := cmp.Or(activity.GetInfo(ctx).HeartbeatTimeout, limits.HeartbeatTimeout) // what Temporal goes by, not what this worker's file says
 	ctx, cancel := context.WithCancelCause(ctx)
-	// Two goroutines, so that a storage that does not answer holds up no heartbeat.
+	// A goroutine each, so that a storage that does not answer holds up no heartbeat, and nothing holds up a worker that stops.
 	var running sync.WaitGroup
 	running.Go(func() {
-		cancel(every(ctx, timeout/beatsPerTimeout, func() error {
-			beat(ctx, Heartbeat{Done: done(), FailingSince: firstFailure(ctx)})
-			return nil
+		pulse := newPulse(timeout)
+		cancel(every(ctx, pulse.interval, func() error {
+			return pulse.beat(ctx, Heartbeat{Done: done(), FailingSince: firstFailure(ctx)})
 		}))
 	})
 	running.Go(func() {
 		cancel(every(ctx, limits.Lease/extensionsPerLease, func() error { return a.extend(ctx, imp.Key, token, limits.Lease) }))
+	})
+	running.Go(func() {
+		select {
+		case <-activity.GetWorkerStopChannel(ctx):
+			cancel(errWorkerStops)
+		case <-ctx.Done():
+		}
 	})
 	return ctx, func() {
 		cancel(nil)
@@ -44,7 +52,15 @@ func (a *Activities) keepAlive(ctx context.Context, imp chferry.Import, token st
 	}
 }
 
-// every calls do in an interval until ctx ends, do fails or the worker is told to stop, and returns which it was.
+// because returns why the work was stopped, if it was, which says more than err, what was stopped; nil stays nil.
+func because(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		return cause
+	}
+	return err
+}
+
+// every calls do in an interval until ctx ends or do fails, and returns which it was.
 func every(ctx context.Context, interval time.Duration, do func() error) error {
 	ticks := time.NewTicker(interval)
 	defer ticks.Stop()
@@ -52,8 +68,6 @@ func every(ctx context.Context, interval time.Duration, do func() error) error {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case <-activity.GetWorkerStopChannel(ctx):
-			return errWorkerStops
 		case <-ticks.C:
 			if err := do(); err != nil {
 				return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -15,8 +16,9 @@ import (
 
 // attempt is one attempt at an activity.
 type attempt struct {
-	key  chferry.ImportKey
-	step string
+	key   chferry.ImportKey
+	token string // of the sync
+	step  string
 	// since is from when failures count against the import's RetryFor; zero: from the first one on.
 	since time.Time
 }
@@ -33,16 +35,54 @@ func step[Result any](ctx context.Context, a *Activities, this attempt, do func(
 		a.Log.Debug("step done", "import_key", this.key, "step", this.step, "seconds", time.Since(began).Seconds())
 		return result, nil
 	}
+	var none Result
+	if ended := a.endedOutside(ctx, this, err); ended != nil {
+		return none, ended
+	}
 	code, text := safe(err)
 	a.Log.Warn("step failed", "import_key", this.key, "step", this.step, "code", code, "error", text)
-	if code == chferry.CodeSuperseded {
-		a.Observer.SyncEnded(this.key, OutcomeSuperseded)
-	}
-	var none Result
-	if errors.Is(ctx.Err(), context.Canceled) {
-		return none, ctx.Err() // Temporal knows a cancelled activity by this error alone
-	}
+	a.Observer.StepFailed(this.key, this.step, code)
+	a.noteFailure(ctx, this, code, text)
 	return none, a.failure(ctx, this, code, text)
+}
+
+// endedOutside returns the error of an attempt that did not fail but was ended from outside; nil for one that failed.
+func (a *Activities) endedOutside(ctx context.Context, this attempt, err error) error {
+	code, text := safe(err)
+	options := temporal.ApplicationErrorOptions{NonRetryable: !code.Passes(), Category: temporal.ApplicationErrorCategoryBenign}
+	var ended error
+	switch {
+	case errors.Is(err, errAttemptEnded): // an answer would only be refused
+		text, ended = "Temporal has ended the attempt: it timed out, or its run is closed", activity.ErrResultPending
+	case errors.Is(ctx.Err(), context.Canceled):
+		text, ended = "it was cut off", ctx.Err() // Temporal knows a cancelled activity by this error alone
+		if temporal.IsCanceledError(context.Cause(ctx)) {
+			text = "the run was cancelled"
+		}
+	case code == chferry.CodeSuperseded:
+		a.Observer.SyncEnded(this.key, OutcomeSuperseded)
+		ended = temporal.NewApplicationErrorWithOptions(text, string(code), options)
+	case code.Passes() && (workerStops(ctx) || errors.Is(err, errUnanswered)):
+		options.NextRetryDelay = handOver
+		ended = temporal.NewApplicationErrorWithOptions(text, string(code), options)
+	default:
+		return nil
+	}
+	a.Log.Info("step ended", "import_key", this.key, "step", this.step, "reason", text)
+	return ended
+}
+
+// longestNote bounds how long a failing step waits for the storage, which may be what fails.
+const longestNote = 2 * time.Second
+
+// noteFailure keeps the failure for whoever asks for the import key's status. It is worth no failure of its own.
+func (a *Activities) noteFailure(ctx context.Context, this attempt, code chferry.Code, text string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), longestNote) // a step's own time may be over
+	defer cancel()
+	if err := a.Storage.NoteFailure(ctx, this.key, this.token, this.step, code, text); err != nil {
+		_, problem := safe(err)
+		a.Log.Debug("the failure is not in the status", "import_key", this.key, "step", this.step, "error", problem)
+	}
 }
 
 // guarded makes a panic an error. The SDK would write what was panicked with into the history, which nobody has looked at.
@@ -58,15 +98,15 @@ func guarded[Result any](a *Activities, this attempt, do func() (Result, error))
 
 // failure is the error from which Temporal knows whether and when there is another attempt.
 func (a *Activities) failure(ctx context.Context, this attempt, code chferry.Code, text string) error {
-	options := temporal.ApplicationErrorOptions{NonRetryable: !code.Passes()}
-	switch {
-	case options.NonRetryable:
-	case workerStops(ctx): // nothing failed
-		options.NextRetryDelay = handOver
-	default:
+	options := temporal.ApplicationErrorOptions{NonRetryable: true}
+	retryFor := a.Imports[this.key].WithDefaults().RetryFor
+	if code == chferry.CodeUnknownKey {
+		retryFor = unknownFor
+	}
+	if code.Passes() || code == chferry.CodeUnknownKey {
 		failing := time.Since(this.failingSince(ctx))
-		if failing >= a.Imports[this.key].WithDefaults().RetryFor {
-			options.NonRetryable = true
+		options.NonRetryable = failing >= retryFor
+		if options.NonRetryable {
 			text += fmt.Sprintf(" (it went on failing for %s, as long as retry_for allows)", failing.Round(time.Second))
 		}
 	}
@@ -82,7 +122,7 @@ func (t attempt) failingSince(ctx context.Context) time.Time {
 	if since.IsZero() {
 		since = time.Now()
 	}
-	beat(ctx, Heartbeat{FailingSince: since})
+	activity.RecordHeartbeat(ctx, Heartbeat{FailingSince: since})
 	return since
 }
 
@@ -95,16 +135,55 @@ func workerStops(ctx context.Context) bool {
 	}
 }
 
-// safe returns the text of the [chferry.Error] in err's chain, the only text that is known to hold no row, key or secret.
-func safe(err error) (chferry.Code, string) {
-	var e *chferry.Error
-	if errors.As(err, &e) {
-		return e.Code, e.Message
+// mostProblems is how many problems of one failure are told.
+const mostProblems = 10
+
+// safe returns a code and a text of err that may be shown anywhere. The texts of each [chferry.Error] that was joined into err are the only
+// ones that are known to hold no row, key or secret. The code is that of the first problem that somebody has to mend.
+func safe(err error) (code chferry.Code, text string) {
+	var known []*chferry.Error
+	for _, problem := range problems(err) {
+		var e *chferry.Error
+		if errors.As(problem, &e) {
+			known = append(known, e)
+		}
 	}
-	if errors.Is(err, context.DeadlineExceeded) {
-		return chferry.CodeUnavailable, "timed out"
+	if len(known) == 0 {
+		if errors.Is(err, context.DeadlineExceeded) {
+			return chferry.CodeUnavailable, "timed out"
+		}
+		return chferry.CodeUnknown, fmt.Sprintf("unexpected error of type %T", innermost(err))
 	}
-	return chferry.CodeUnknown, fmt.Sprintf("unexpected error of type %T", innermost(err))
+	code = known[0].Code
+	texts := make([]string, 0, mostProblems+1)
+	for i, e := range known {
+		if code.Passes() && !e.Code.Passes() {
+			code = e.Code
+		}
+		if i < mostProblems {
+			texts = append(texts, e.Message)
+		}
+	}
+	if more := len(known) - mostProblems; more > 0 {
+		texts = append(texts, fmt.Sprintf("and %d more", more))
+	}
+	return code, strings.Join(texts, "; ")
+}
+
+// problems returns the errors that were joined into err, also where the join was wrapped.
+func problems(err error) (all []error) {
+	for e := err; e != nil; e = errors.Unwrap(e) {
+		if _, ok := e.(*chferry.Error); ok { //nolint:errorlint // each error of the chain is looked at in turn
+			break
+		}
+		if joined := chferry.Problems(e); len(joined) > 1 {
+			for _, problem := range joined {
+				all = append(all, problems(problem)...)
+			}
+			return all
+		}
+	}
+	return []error{err}
 }
 
 func innermost(err error) error {

@@ -3,6 +3,7 @@ package activities_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -29,6 +30,11 @@ func (b broken) PreSync(context.Context, chferry.ImportKey, storage.PreSyncOptio
 	return storage.Start{}, b.err
 }
 
+// NoteFailure is worth no failure of its own.
+func (b broken) NoteFailure(context.Context, chferry.ImportKey, string, string, chferry.Code, string) error {
+	return b.err
+}
+
 func (b broken) PostSync(context.Context, chferry.ImportKey, storage.PostSyncOptions) (storage.End, error) {
 	return storage.End{}, b.err
 }
@@ -36,12 +42,15 @@ func (b broken) PostSync(context.Context, chferry.ImportKey, storage.PostSyncOpt
 // deaf is an observer that counts nothing.
 type deaf struct{}
 
-func (deaf) Step(chferry.ImportKey, string, float64)       {}
-func (deaf) BatchEnded(chferry.ImportKey, chferry.Outcome) {}
-func (deaf) SyncEnded(chferry.ImportKey, string)           {}
-func (deaf) TakenOver(chferry.ImportKey)                   {}
+func (deaf) Step(chferry.ImportKey, string, float64)            {}
+func (deaf) StepFailed(chferry.ImportKey, string, chferry.Code) {}
+func (deaf) BatchEnded(chferry.ImportKey, chferry.Outcome)      {}
+func (deaf) SyncEnded(chferry.ImportKey, string)                {}
+func (deaf) TakenOver(chferry.ImportKey)                        {}
 
 func passing() error { return chferry.Errorf(chferry.CodeUnavailable, "redis is away") }
+
+func unknownKey() error { return chferry.Errorf(chferry.CodeUnknownKey, "restart the workers") }
 
 // failing are activities whose storage gives err.
 func failing(err error, l chferry.Limits) *activities.Activities {
@@ -70,8 +79,15 @@ func TestFailures(t *testing.T) {
 		"retry_for is more": {passing(), chferry.Limits{RetryFor: time.Hour}, 11 * time.Minute, false, chferry.CodeUnavailable, false, "away"},
 		"unclassified":      {errors.New("secret"), chferry.Limits{}, 0, false, chferry.CodeUnknown, false, "unexpected error of type *errors.errorString"},
 		"worker stops":      {passing(), chferry.Limits{}, 11 * time.Minute, true, chferry.CodeUnavailable, false, "redis is away"},
-		"permanent":         {chferry.Errorf(chferry.CodeAccessDenied, "no password"), chferry.Limits{}, 0, false, chferry.CodeAccessDenied, true, "no password"},
-		"permanent at stop": {chferry.Errorf(chferry.CodeAccessDenied, "no password"), chferry.Limits{}, 0, true, chferry.CodeAccessDenied, true, "no password"},
+		"joined": {
+			fmt.Errorf("plan: %w", errors.Join(passing(), errors.New("secret"), chferry.Errorf(chferry.CodeSchemaMismatch, "column a"))),
+			chferry.Limits{},
+			0, false, chferry.CodeSchemaMismatch, true, "redis is away; column a",
+		},
+		"unknown key":          {unknownKey(), chferry.Limits{}, 4 * time.Minute, false, chferry.CodeUnknownKey, false, "restart"},
+		"unknown key for long": {unknownKey(), chferry.Limits{}, 6 * time.Minute, false, chferry.CodeUnknownKey, true, "restart"},
+		"permanent":            {chferry.Errorf(chferry.CodeAccessDenied, "no password"), chferry.Limits{}, 0, false, chferry.CodeAccessDenied, true, "no password"},
+		"permanent at stop":    {chferry.Errorf(chferry.CodeAccessDenied, "no password"), chferry.Limits{}, 0, true, chferry.CodeAccessDenied, true, "no password"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -88,7 +104,7 @@ func TestFailures(t *testing.T) {
 			if errors.As(err, &app) && (app.NextRetryDelay() > 0 && app.NextRetryDelay() < time.Second) != (test.stops && !test.final) {
 				t.Errorf("the next attempt begins after %s", app.NextRetryDelay())
 			}
-			if counted := test.want.Passes() && !test.stops; (len(*beats) > 0) != counted {
+			if counted := !test.final && !test.stops || test.failed > 0 && !test.stops; (len(*beats) > 0) != counted {
 				t.Errorf("%d heartbeats tell the next attempt when the failures began", len(*beats))
 			} else if counted && time.Since((*beats)[0]).Round(time.Minute) != test.failed {
 				t.Errorf("the next attempt is told that the failures began %s ago, want %s", time.Since((*beats)[0]), test.failed)

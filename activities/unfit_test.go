@@ -49,6 +49,7 @@ func (*keepingSink) Close() {}
 type silent struct{}
 
 func (silent) Step(chferry.ImportKey, string, float64)             {}
+func (silent) StepFailed(chferry.ImportKey, string, chferry.Code)  {}
 func (silent) BatchEnded(key chferry.ImportKey, o chferry.Outcome) {}
 func (silent) SyncEnded(chferry.ImportKey, string)                 {}
 func (silent) TakenOver(chferry.ImportKey)                         {}

@@ -16,6 +16,7 @@ const (
 	labelOperation = "operation"
 	labelOutcome   = "outcome"
 	labelStep      = "step"
+	labelCode      = "code"
 )
 
 // Metrics are the counters and histograms of one process. Its methods may be called concurrently.
@@ -29,6 +30,7 @@ type Metrics struct {
 	syncs        *prometheus.CounterVec
 	takeovers    *prometheus.CounterVec
 	stepDuration *prometheus.HistogramVec
+	stepFailures *prometheus.CounterVec
 
 	queue *prometheus.GaugeVec
 	mark  func()
@@ -60,6 +62,8 @@ func New(registerer prometheus.Registerer) *Metrics {
 			"Syncs that took the import key over from another that was thought dead.", labelKey),
 		stepDuration: l.histogram("chferry_sync_step_duration_seconds",
 			"Time of one step of a sync.", stepBuckets, labelKey, labelStep),
+		stepFailures: l.counter("chferry_sync_step_failures_total",
+			"Attempts at a step of a sync that failed, by the code of their error.", labelKey, labelStep, labelCode),
 
 		queue: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: queueName, Help: queueHelp}, []string{labelKey}),
 	}
@@ -104,6 +108,11 @@ func (m *Metrics) SyncEnded(key chferry.ImportKey, outcome string) {
 // Step observes how many seconds one step of a sync took.
 func (m *Metrics) Step(key chferry.ImportKey, step string, seconds float64) {
 	m.stepDuration.WithLabelValues(string(key), step).Observe(seconds)
+}
+
+// StepFailed counts an attempt at a step of a sync that failed.
+func (m *Metrics) StepFailed(key chferry.ImportKey, step string, code chferry.Code) {
+	m.stepFailures.WithLabelValues(string(key), step, string(code)).Inc()
 }
 
 // TakenOver counts a sync that took the import key over.

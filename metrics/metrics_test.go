@@ -50,6 +50,7 @@ func use(m *metrics.Metrics) {
 	m.BatchRemoved("users", 10, 7)
 	m.SyncEnded("users", "synced")
 	m.Step("users", "GetOperations", .02)
+	m.StepFailed("users", "PreSync", chferry.CodeUnavailable)
 	m.TakenOver("users")
 }
 
@@ -70,6 +71,7 @@ func TestMetrics(t *testing.T) {
 		`chferry_batch_operations_bucket{import_key="users",le="1"} 1`,
 		`chferry_syncs_total{import_key="users",outcome="synced"} 1`,
 		`chferry_sync_step_duration_seconds_bucket{import_key="users",step="GetOperations",le="0.025"} 1`,
+		`chferry_sync_step_failures_total{code="Unavailable",import_key="users",step="PreSync"} 1`,
 		`chferry_lease_takeovers_total{import_key="users"} 1`,
 		`chferry_queue_operations{import_key="users"} 7`,
 	)
@@ -83,7 +85,7 @@ func TestNames(t *testing.T) {
 		"chferry_last_sync_timestamp_seconds", "chferry_lease_takeovers_total", "chferry_operations_coalesced_total",
 		"chferry_operations_failed_total", "chferry_operations_in_flight", "chferry_operations_registered_total",
 		"chferry_queue_oldest_age_seconds", "chferry_queue_operations", "chferry_register_duration_seconds",
-		"chferry_rows_inserted_total", "chferry_storage_up", "chferry_sync_step_duration_seconds", "chferry_syncs_total",
+		"chferry_rows_inserted_total", "chferry_storage_up", "chferry_sync_step_duration_seconds", "chferry_sync_step_failures_total", "chferry_syncs_total",
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collector(func(context.Context) ([]chferry.Status, error) {

@@ -111,6 +111,10 @@ func (o *observer) has(event string) bool {
 
 func (o *observer) Step(_ chferry.ImportKey, step string, _ float64) { o.note("step %s", step) }
 
+func (o *observer) StepFailed(_ chferry.ImportKey, step string, code chferry.Code) {
+	o.note("step %s failed: %s", step, code)
+}
+
 func (o *observer) BatchEnded(_ chferry.ImportKey, out chferry.Outcome) {
 	if with := o.panics.Swap(nil); with != nil {
 		panic(*with)

@@ -28,10 +28,6 @@ type Options struct {
 	Syncs int
 }
 
-// heartbeatThrottle is shorter than any interval at which steps heartbeat. The SDK would else hold their heartbeats back for
-// most of the timeout, and one late call would look like a dead worker.
-const heartbeatThrottle = 300 * time.Millisecond
-
 // Register makes a worker serve chferry's workflows and activities.
 func Register(registry worker.Registry, a *activities.Activities) {
 	registry.RegisterWorkflowWithOptions(workflows.Sync, workflow.RegisterOptions{Name: workflows.SyncName})
@@ -58,7 +54,6 @@ func Run(ctx context.Context, c client.Client, a *activities.Activities, opts Op
 	w := worker.New(c, opts.TaskQueue, worker.Options{
 		WorkerStopTimeout:                  opts.StopTimeout,
 		MaxConcurrentActivityExecutionSize: opts.Syncs,
-		MaxHeartbeatThrottleInterval:       heartbeatThrottle,
 		DisableRegistrationAliasing:        true,
 		OnFatalError:                       func(err error) { fatal <- err },
 		Identity:                           identity(opts.Version),
