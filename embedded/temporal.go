@@ -66,6 +66,7 @@ var temporalSettings = []string{
 	`history.timerProcessorMaxTimeShift="10ms"`,
 	"matching.numTaskqueueReadPartitions=1",
 	"matching.numTaskqueueWritePartitions=1",
+	`worker.perNamespaceWorkerOptions={"MaxConcurrentWorkflowTaskPollers":16,"MaxConcurrentActivityTaskPollers":8}`,
 	"worker.schedulerNamespaceStartWorkflowRPS=1000",
 	"system.enableActivityEagerExecution=true", // a worker gets the next step with the answer to the last, not by asking once more
 }

@@ -2,6 +2,7 @@ package nudge
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -12,19 +13,22 @@ import (
 const (
 	// callTimeout bounds one nudge.
 	callTimeout = 5 * time.Second
-	// parallel is the number of nudges that are under way at once.
-	parallel = 8
+	// parallel is the number of nudges that are under way at once, each of another key.
+	parallel = 32
 	// idle is when to look again if no key is in the set.
 	idle = time.Hour
 )
 
 func (n *Nudger) run(ctx context.Context) {
 	defer close(n.ended)
+	var flights sync.WaitGroup
 	for {
 		due, next := n.take()
-		if len(due) > 0 {
-			n.nudge(ctx, due)
-			continue
+		for _, key := range due {
+			flights.Go(func() {
+				n.nudgeOne(ctx, key)
+				n.landed(key)
+			})
 		}
 		timer := time.NewTimer(next)
 		select {
@@ -32,21 +36,22 @@ func (n *Nudger) run(ctx context.Context) {
 		case <-timer.C:
 		case <-n.closing:
 			timer.Stop()
-			n.nudge(ctx, n.rest())
+			flights.Wait()
+			n.nudgeRest(ctx)
 			return
 		}
 		timer.Stop()
 	}
 }
 
-// take takes the keys whose time has come. If there are none, next is how long there will be none.
+// take takes keys whose time has come, as many as may be under way. The next ones come after next, unless the loop is woken before.
 func (n *Nudger) take() (due []chferry.ImportKey, next time.Duration) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	now := time.Now()
 	next = idle
 	for key, s := range n.keys {
-		if !s.wanted {
+		if !s.wanted || s.flying || n.flying == parallel { // its landing wakes the loop
 			continue
 		}
 		if wait := max(s.due.Sub(now), s.trouble.wait(now), n.down.wait(now)); wait > 0 {
@@ -54,25 +59,32 @@ func (n *Nudger) take() (due []chferry.ImportKey, next time.Duration) {
 			continue
 		}
 		s.take(now)
+		s.flying = true
+		n.flying++
 		due = append(due, key)
 	}
 	return due, next
 }
 
-// rest returns all keys that still want a nudge.
-func (n *Nudger) rest() (keys []chferry.ImportKey) {
+// landed notes that a nudge is no longer under way, so that others are taken.
+func (n *Nudger) landed(key chferry.ImportKey) {
 	n.mu.Lock()
-	defer n.mu.Unlock()
+	n.keys[key].flying = false
+	n.flying--
+	n.mu.Unlock()
+	n.look()
+}
+
+// nudgeRest nudges all keys that still want a nudge, and returns when all are done.
+func (n *Nudger) nudgeRest(ctx context.Context) {
+	n.mu.Lock()
+	var keys []chferry.ImportKey
 	for key, s := range n.keys {
 		if s.wanted {
 			keys = append(keys, key)
 		}
 	}
-	return keys
-}
-
-// nudge nudges keys and returns when all are done.
-func (n *Nudger) nudge(ctx context.Context, keys []chferry.ImportKey) {
+	n.mu.Unlock()
 	var group errgroup.Group
 	group.SetLimit(parallel)
 	for _, key := range keys {

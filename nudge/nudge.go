@@ -22,14 +22,15 @@ type Nudger struct {
 	log       *slog.Logger
 	keys      map[chferry.ImportKey]*state // the map itself does not change
 
-	wake    chan struct{}      // has an element if a key was added to the set
+	wake    chan struct{}      // has an element if a key was added to the set, or a nudge has landed
 	closing chan struct{}      // closed by Close
 	ended   chan struct{}      // closed when nothing runs any more
 	cancel  context.CancelFunc // cuts off the nudges that are under way
 	closed  sync.Once
 
-	mu   sync.Mutex // of all states
-	down trouble    // with the scheduler as a whole
+	mu     sync.Mutex // of all states
+	down   trouble    // with the scheduler as a whole
+	flying int        // how many nudges are under way
 }
 
 // Start returns a nudger for those of imports that have SyncOnRegister; other import keys are none of its business. Close ends it, the
@@ -74,12 +75,16 @@ func (n *Nudger) want(key chferry.ImportKey) {
 	n.mu.Lock()
 	added := s.want(time.Now())
 	n.mu.Unlock()
-	if !added { // whoever added it has said so
-		return
+	if added { // else whoever added it has said so
+		n.look()
 	}
+}
+
+// look lets the loop look at all keys.
+func (n *Nudger) look() {
 	select {
 	case n.wake <- struct{}{}:
-	default: // it will look at all of them
+	default: // it is about to
 	}
 }
 

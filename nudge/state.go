@@ -11,6 +11,7 @@ type state struct {
 	registered time.Time // the youngest of them
 	due        time.Time // the earliest time of a wanted nudge
 	sent       time.Time
+	flying     bool // a nudge is under way
 	trouble    trouble
 }
 

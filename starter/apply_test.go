@@ -41,7 +41,7 @@ func TestApplyTwiceChangesNothing(t *testing.T) {
 	}
 }
 
-// TestApplySets looks at what Temporal holds: ticks overlap Skip, and after an outage one tick is made up for, not a year of them.
+// TestApplySets looks at what Temporal holds: ticks overlap Skip, and after an outage the last tick is made up for, not a year of them.
 func TestApplySets(t *testing.T) {
 	t.Parallel()
 	f := open(t)
@@ -51,7 +51,7 @@ func TestApplySets(t *testing.T) {
 	if got := d.Schedule.Policy.Overlap; got != enums.SCHEDULE_OVERLAP_POLICY_SKIP {
 		t.Errorf("overlap policy: got %s, want Skip", got)
 	}
-	if got, want := d.Schedule.Policy.CatchupWindow, 10*time.Second; got != want {
+	if got, want := d.Schedule.Policy.CatchupWindow, time.Minute; got != want {
 		t.Errorf("catch-up window: got %s, want %s", got, want)
 	}
 	action, ok := d.Schedule.Action.(*client.ScheduleWorkflowAction)
@@ -168,8 +168,8 @@ func TestApplyMendsEdits(t *testing.T) {
 			"overlap policy Skip, was AllowAll",
 		},
 		"catch-up": {
-			func(s *client.Schedule) { s.Policy.CatchupWindow = time.Hour },
-			"catch-up window 10s, was 1h",
+			func(s *client.Schedule) { s.Policy.CatchupWindow = 2 * time.Hour },
+			"catch-up window 1h, was 2h",
 		},
 	}
 	for name, test := range tests {

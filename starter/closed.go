@@ -12,6 +12,15 @@ import (
 // closedTimeout is short: the caller is a sync that can wait for the lease instead.
 const closedTimeout = 3 * time.Second
 
+// closed are the statuses of a workflow that does nothing any more. One that is paused is none of them, nor is what later servers may add.
+var closed = map[enums.WorkflowExecutionStatus]bool{
+	enums.WORKFLOW_EXECUTION_STATUS_COMPLETED:  true,
+	enums.WORKFLOW_EXECUTION_STATUS_FAILED:     true,
+	enums.WORKFLOW_EXECUTION_STATUS_CANCELED:   true,
+	enums.WORKFLOW_EXECUTION_STATUS_TERMINATED: true,
+	enums.WORKFLOW_EXECUTION_STATUS_TIMED_OUT:  true,
+}
+
 // Closed tells whether the sync with a token has ended, with all runs that continue it. If Temporal doesn't answer, or
 // doesn't remember the workflow, nobody knows, and it says false: the lease decides.
 func (s *Starter) Closed(ctx context.Context, token string) bool {
@@ -26,7 +35,7 @@ func (s *Starter) Closed(ctx context.Context, token string) bool {
 		return false
 	}
 	info := d.GetWorkflowExecutionInfo()
-	if info.GetStatus() != enums.WORKFLOW_EXECUTION_STATUS_RUNNING {
+	if closed[info.GetStatus()] {
 		return true
 	}
 	// The newest run of the ID: if it belongs to another chain, ours had to end before that could begin. Older servers don't say.

@@ -2,11 +2,17 @@ package starter_test
 
 import (
 	"context"
+	"net"
 	"testing"
 
+	"go.temporal.io/api/common/v1"
+	"go.temporal.io/api/enums/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
+	"google.golang.org/grpc"
 
 	"github.com/chferry/chferry/starter"
 	"github.com/chferry/chferry/workflows"
@@ -138,6 +144,51 @@ func TestClosedOfUnknown(t *testing.T) {
 	cancel()
 	if f.Closed(ctx, workflows.Token(f.id("users"), "x")) {
 		t.Error("cancelled: Closed says true")
+	}
+}
+
+// describing is a Temporal that knows one workflow, with a status.
+type describing struct {
+	workflowservice.UnimplementedWorkflowServiceServer
+	status enums.WorkflowExecutionStatus
+}
+
+func (d describing) GetSystemInfo(context.Context, *workflowservice.GetSystemInfoRequest) (*workflowservice.GetSystemInfoResponse, error) {
+	return &workflowservice.GetSystemInfoResponse{}, nil
+}
+
+func (d describing) DescribeWorkflowExecution(context.Context, *workflowservice.DescribeWorkflowExecutionRequest) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+	return &workflowservice.DescribeWorkflowExecutionResponse{WorkflowExecutionInfo: &workflowpb.WorkflowExecutionInfo{
+		Execution: &common.WorkflowExecution{WorkflowId: "w", RunId: "r"}, FirstRunId: "r", Status: d.status,
+	}}, nil
+}
+
+// TestClosedByStatus: a workflow that is paused may go on.
+func TestClosedByStatus(t *testing.T) {
+	t.Parallel()
+	const later = 99 // a status that servers may have one day
+	for status, want := range map[enums.WorkflowExecutionStatus]bool{
+		enums.WORKFLOW_EXECUTION_STATUS_RUNNING: false, enums.WORKFLOW_EXECUTION_STATUS_PAUSED: false, later: false,
+		enums.WORKFLOW_EXECUTION_STATUS_UNSPECIFIED: false, enums.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW: false,
+		enums.WORKFLOW_EXECUTION_STATUS_COMPLETED: true, enums.WORKFLOW_EXECUTION_STATUS_FAILED: true, enums.WORKFLOW_EXECUTION_STATUS_CANCELED: true,
+		enums.WORKFLOW_EXECUTION_STATUS_TERMINATED: true, enums.WORKFLOW_EXECUTION_STATUS_TIMED_OUT: true,
+	} {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		server := grpc.NewServer()
+		workflowservice.RegisterWorkflowServiceServer(server, describing{status: status})
+		served := make(chan error, 1)
+		go func() { served <- server.Serve(listener) }()
+		s := connect(t, starter.Options{Address: listener.Addr().String()})
+		if got := s.Closed(t.Context(), workflows.Token("w", "r")); got != want {
+			t.Errorf("%s: Closed says %t, want %t", status, got, want)
+		}
+		server.Stop()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -31,6 +31,7 @@ func differences(d *client.ScheduleDescription, want client.ScheduleOptions) []s
 	compare("", timesNow(d), times)
 	compare("time zone", d.Schedule.Spec.TimeZoneName, cmp.Or(want.Spec.TimeZoneName, zoneOf(times)))
 	compare("jitter", jitter(d.Schedule.Spec), jitter(&want.Spec))
+	sameTimes := len(out) == 0
 	compare("", action.StaticSummary, wanted.StaticSummary)
 	if action.StaticSummary == wanted.StaticSummary && action.StaticDetails != wanted.StaticDetails { // too long to be shown twice
 		out = append(out, "details for the Temporal UI")
@@ -38,13 +39,23 @@ func differences(d *client.ScheduleDescription, want client.ScheduleOptions) []s
 	compare("workflow", fmt.Sprint(action.Workflow), fmt.Sprint(wanted.Workflow))
 	compare("workflow ID", action.ID, wanted.ID)
 	compare("task queue", action.TaskQueue, wanted.TaskQueue)
+	compare("run timeout", orUnlimited(action.WorkflowRunTimeout), orUnlimited(wanted.WorkflowRunTimeout))
 	compare("search attributes", labelled(action), labelled(wanted))
 	compare("overlap policy", d.Schedule.Policy.Overlap.String(), want.Overlap.String())
-	compare("catch-up window", chferry.DurationText(d.Schedule.Policy.CatchupWindow), chferry.DurationText(want.CatchupWindow))
+	if sameTimes { // else the window changes with the times, which were told
+		compare("catch-up window", chferry.DurationText(d.Schedule.Policy.CatchupWindow), chferry.DurationText(want.CatchupWindow))
+	}
 	if removed(d) {
 		out = append(out, "resumed, was paused while its import key was not in the configuration")
 	}
 	return out
+}
+
+func orUnlimited(timeout time.Duration) string {
+	if timeout == 0 {
+		return ""
+	}
+	return chferry.DurationText(timeout)
 }
 
 func orNone(text string) string {

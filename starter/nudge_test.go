@@ -68,7 +68,7 @@ func TestNudgeWhileOneRuns(t *testing.T) {
 	}
 	f.started("countries", 1, 1)
 	f.nudge("countries")
-	eventually(t, "one of three waits", func() bool { return f.inTemporal("countries").Info.NumActionsSkippedOverlap == 2 })
+	eventually(t, "one waits, others are skipped", func() bool { return f.inTemporal("countries").Info.NumActionsSkippedOverlap > 0 })
 	f.release("countries")
 	f.started("countries", 2, 1)
 	f.release("countries")

@@ -19,9 +19,6 @@ import (
 	"github.com/chferry/chferry/workflows"
 )
 
-// catchup is for how long after an outage ticks are made up for. One is enough: it syncs all that is pending.
-const catchup = 10 * time.Second
-
 // byHand stands for the times of a schedule that has none.
 const byHand = "by hand"
 
@@ -81,10 +78,12 @@ func (s *Starter) schedule(imp chferry.Import, attributes bool) client.ScheduleO
 		StaticSummary: fmt.Sprintf("sync %s: %s into %s", imp.Key, imp.Table, imp.DestinationTable),
 		StaticDetails: detailsOf(imp),
 		Memo:          map[string]any{workflows.ScheduleMemo: timesOf(imp)},
+
+		WorkflowRunTimeout: workflows.RunTimeout(imp.Limits),
 	}
 	options := client.ScheduleOptions{
 		ID: id, Spec: spec, Action: action,
-		Overlap: enums.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: catchup,
+		Overlap: enums.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: catchup(imp),
 	}
 	if attributes {
 		key := workflows.ImportKeyAttribute.ValueSet(string(imp.Key))

@@ -87,7 +87,7 @@ func TestForeignSchedule(t *testing.T) {
 	f.wantChanges([]chferry.Import{users()}, f.change(
 		"update", "users",
 		"every 1h, was times set elsewhere; sync users: public.users into users, was none; workflow Sync, was Else; "+
-			"workflow ID "+f.id("users")+", was somebody; task queue "+f.TaskQueue()+", was else; catch-up window 10s, was 8760h",
+			"workflow ID "+f.id("users")+", was somebody; task queue "+f.TaskQueue()+", was else; run timeout 28h, was none",
 	))
 	f.wantChanges([]chferry.Import{users()})
 }

@@ -48,6 +48,10 @@ const (
 	callTimeout = 10 * time.Second
 	// lostAfter is twice the time after which a call is made again: the SDK gives up at half of what it is given.
 	lostAfter = 4 * time.Second
+	// keepAliveTime is after how long a connection on which nothing arrives is asked for a sign of life. Servers, and gRPC, allow no less.
+	keepAliveTime = 10 * time.Second
+	// keepAliveTimeout is for how long the sign of life is waited for. Then the connection is made anew.
+	keepAliveTimeout = 5 * time.Second
 )
 
 // New returns a starter. It does not connect yet: a Temporal that is down is an error of the first call.

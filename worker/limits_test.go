@@ -101,8 +101,8 @@ func TestTimeoutsInHistory(t *testing.T) {
 		if got := scheduled.GetStartToCloseTimeout().AsDuration(); got != 20*time.Minute {
 			t.Errorf("start-to-close timeout %s, want 20m", got)
 		}
-		if got := scheduled.GetScheduleToCloseTimeout().AsDuration(); got != 42*time.Minute {
-			t.Errorf("schedule-to-close timeout %s, want 42m", got)
+		if got := scheduled.GetScheduleToCloseTimeout().AsDuration(); got != 4*time.Hour+42*time.Minute {
+			t.Errorf("schedule-to-close timeout %s, want 4h42m", got)
 		}
 		return
 	}

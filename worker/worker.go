@@ -28,6 +28,13 @@ type Options struct {
 	Syncs int
 }
 
+// How many tasks are asked for at a time. The server answers a question only when it has written that the task was started, so the SDK's
+// two questions would let small syncs of many import keys wait for each other while worker and server are idle.
+const (
+	workflowPollers = 16
+	activityPollers = 8
+)
+
 // Register makes a worker serve chferry's workflows and activities.
 func Register(registry worker.Registry, a *activities.Activities) {
 	registry.RegisterWorkflowWithOptions(workflows.Sync, workflow.RegisterOptions{Name: workflows.SyncName})
@@ -54,6 +61,8 @@ func Run(ctx context.Context, c client.Client, a *activities.Activities, opts Op
 	w := worker.New(c, opts.TaskQueue, worker.Options{
 		WorkerStopTimeout:                  opts.StopTimeout,
 		MaxConcurrentActivityExecutionSize: opts.Syncs,
+		MaxConcurrentWorkflowTaskPollers:   workflowPollers,
+		MaxConcurrentActivityTaskPollers:   activityPollers,
 		DisableRegistrationAliasing:        true,
 		OnFatalError:                       func(err error) { fatal <- err },
 		Identity:                           identity(opts.Version),

@@ -34,13 +34,21 @@ const longestCall = 10 * time.Second
 // longestClaim: a long queue is read to find where a batch ends.
 const longestClaim = 5 * time.Minute
 
+// longestQueue is how long a step may wait for a worker that has room for it. Temporal counts that time, too.
+const longestQueue = 4 * time.Hour
+
+// longestStep bounds a step with all its attempts, whose longest takes as long as longest. An attempt that works is never cut: one may
+// take its time, then others fail for retry_for, and the last may take its time again. What this ends are workers that
+// die in every attempt, without a word.
+func longestStep(limits chferry.Limits, longest time.Duration) time.Duration {
+	return 2*longest + limits.RetryFor + longestQueue
+}
+
 // stepOptions are those of a step whose attempts may take as long as longest.
 func stepOptions(ctx workflow.Context, limits chferry.Limits, longest time.Duration, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		StartToCloseTimeout: longest,
-		// An attempt that works is never cut: one may take its time, then others fail for retry_for, and the last may take its
-		// time again. What this ends are workers that die in every attempt, without a word.
-		ScheduleToCloseTimeout: 2*longest + limits.RetryFor,
+		StartToCloseTimeout:    longest,
+		ScheduleToCloseTimeout: longestStep(limits, longest),
 		RetryPolicy:            retry,
 		Summary:                summary,
 	})
@@ -52,13 +60,27 @@ func longOptions(ctx workflow.Context, limits chferry.Limits, longest time.Durat
 	return workflow.WithWaitForCancellation(ctx, true)
 }
 
+// longestGiveBack bounds PostSyncFailed with all its attempts.
+const longestGiveBack = time.Minute
+
 // compensationOptions are those of PostSyncFailed. It only saves the next sync from waiting, so it is not worth much.
 func compensationOptions(ctx workflow.Context) workflow.Context {
 	ctx, _ = workflow.NewDisconnectedContext(ctx)
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout:    15 * time.Second,
-		ScheduleToCloseTimeout: time.Minute,
+		ScheduleToCloseTimeout: longestGiveBack,
 		RetryPolicy:            retry,
 		Summary:                "give the claim back: the next sync takes the batch over as it is",
 	})
+}
+
+// longestRun is after how long a run continues as a new one, once its batch has ended.
+const longestRun = 6 * time.Hour
+
+// RunTimeout is the time after which Temporal ends a run, which then makes no progress: its first step, all that it does until
+// it continues as a new run, and another batch take less. The next sync takes over what it had claimed.
+func RunTimeout(limits chferry.Limits) time.Duration {
+	limits = limits.WithDefaults()
+	batch := longestStep(limits, longestClaim) + longestStep(limits, limits.InsertTimeout) + longestStep(limits, longestCall)
+	return (chferry.MaxRetryFor + longestRun + batch + longestGiveBack).Round(time.Hour) + time.Hour
 }

@@ -40,7 +40,7 @@ func startedBy(ctx workflow.Context) string {
 		if err != nil || interval <= 0 {
 			return ""
 		}
-		return tickIf(due.Add(interval-1).Truncate(interval).Sub(due) < time.Second)
+		return tickIf(untilTick(due, interval) < time.Second)
 	case strings.HasPrefix(times, CronWord+"@every"):
 		return ""
 	case strings.HasPrefix(times, CronWord):
@@ -48,6 +48,15 @@ func startedBy(ctx workflow.Context) string {
 	default:
 		return StartedByTrigger // it has no times
 	}
+}
+
+// untilTick returns the time from due to the next tick of an interval, which Temporal counts from 1970; 0 if due is one.
+func untilTick(due time.Time, interval time.Duration) time.Duration {
+	since := due.Sub(time.Unix(0, 0)) % interval
+	if since == 0 {
+		return 0
+	}
+	return interval - since
 }
 
 func tickIf(is bool) string {

@@ -123,10 +123,17 @@ func (s *syncRun) run(ctx workflow.Context) (result SyncResult, err error) {
 		if s.progress.Remaining == 0 || s.limit != "" {
 			return s.result(ctx), nil
 		}
-		if workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
+		if s.isLong(ctx) {
 			return SyncResult{}, workflow.NewContinueAsNewError(ctx, SyncName, SyncInput{ImportKey: s.key, Progress: &s.progress})
 		}
 	}
+}
+
+// isLong tells whether the run should continue as a new one: its history is long, or it has run for so long that its timeout is near.
+func (s *syncRun) isLong(ctx workflow.Context) bool {
+	info := workflow.GetInfo(ctx)
+	return info.GetContinueAsNewSuggested() ||
+		workflow.Now(ctx).Sub(info.WorkflowStartTime) >= longestRun && workflow.GetVersion(ctx, "continue-by-age", workflow.DefaultVersion, 1) == 1
 }
 
 func (s *syncRun) preSync(ctx workflow.Context) (claimed bool, err error) {

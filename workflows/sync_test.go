@@ -179,9 +179,9 @@ func TestLimitsReachSteps(t *testing.T) {
 		})
 	})
 	want := map[string][3]time.Duration{
-		"GetOperations": {5 * time.Minute, 12 * time.Minute, 5 * time.Second},
-		"InsertBatch":   {30 * time.Minute, 62 * time.Minute, 5 * time.Second},
-		"PostSync":      {10 * time.Second, 140 * time.Second, 0},
+		"GetOperations": {5 * time.Minute, 4*time.Hour + 12*time.Minute, 5 * time.Second},
+		"InsertBatch":   {30 * time.Minute, 5*time.Hour + 2*time.Minute, 5 * time.Second},
+		"PostSync":      {10 * time.Second, 4*time.Hour + 140*time.Second, 0},
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
