@@ -31,7 +31,7 @@ func firstFailure(ctx context.Context) time.Time {
 }
 
 // errAttemptEnded ends a step whose attempt Temporal has ended: it timed out, or its run is closed. Nobody wants its result any more.
-var errAttemptEnded = errors.New("Temporal has ended the attempt")
+var errAttemptEnded = errors.New("the attempt was ended by Temporal")
 
 // errUnanswered ends a step that Temporal takes for dead, because no heartbeat arrived in its timeout. Nothing failed.
 var errUnanswered = chferry.Errorf(chferry.CodeUnavailable, "Temporal did not answer for as long as heartbeat_timeout: the step begins again")
@@ -71,7 +71,7 @@ func (p *pulse) beat(ctx context.Context, h Heartbeat) error {
 		p.answered = sent
 		return nil
 	case ctx.Err() != nil:
-		return nil
+		return context.Cause(ctx)
 	case errors.As(err, &notFound):
 		return errAttemptEnded
 	case temporal.IsCanceledError(err), errors.Is(err, activity.ErrActivityPaused), errors.Is(err, activity.ErrActivityReset):
