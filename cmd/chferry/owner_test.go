@@ -29,6 +29,7 @@ func TestTwoInstallations(t *testing.T) {
 			s.fails(2, words, "apply")
 			s.fails(2, words, "apply", "--accept-source", s.key)
 		}
+		s.fails(2, words, "register", s.key, "update", "1")
 		s.fails(2, words, "flush", s.key, "--yes")
 		s.fails(2, words, "failed", "retry", s.key)
 		s.fails(2, words, "failed", "discard", s.key)

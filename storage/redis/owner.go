@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -51,6 +52,34 @@ func (s *Storage) own(ctx context.Context, key chferry.ImportKey) error {
 	default:
 		return nil
 	}
+}
+
+// ownedFor is for how long an import key that was found to be ours is taken for ours without asking: registering is one round trip.
+const ownedFor = time.Minute
+
+// claimOwnership makes an import key that is nobody's this installation's, and returns an error if it is another one's.
+func (s *Storage) claimOwnership(ctx context.Context, key chferry.ImportKey) error {
+	owner := s.owner(key)
+	if owner == "" {
+		return nil
+	}
+	if asked, ok := s.owned.Load(key); ok && time.Since(asked.(time.Time)) < ownedFor {
+		return nil
+	}
+	var found *redis.StringCmd
+	_, err := s.client.TxPipelined(ctx, func(pipe redis.Pipeliner) error {
+		pipe.HSetNX(ctx, s.keys(key).state, "owner", owner)
+		found = pipe.HGet(ctx, s.keys(key).state, "owner")
+		return nil
+	})
+	switch {
+	case err != nil:
+		return s.translate(err, "register operations")
+	case found.Val() != owner:
+		return s.foreign(key, found.Val())
+	}
+	s.owned.Store(key, time.Now())
+	return nil
 }
 
 func (s *Storage) foreign(key chferry.ImportKey, owner string) error {

@@ -28,8 +28,8 @@ const DefaultPrefix = "chferry"
 type Options struct {
 	// Prefix is the first part of every Redis key; empty means [DefaultPrefix].
 	Prefix string
-	// Owner names the installation that an import key belongs to. Of a key that belongs to another one nothing is claimed, retried,
-	// discarded or flushed: such calls get chferry.CodeConfiguration. nil, or an empty name: not asked.
+	// Owner names the installation that an import key belongs to. Of a key that belongs to another one nothing is registered, claimed,
+	// retried, discarded or flushed: such calls get chferry.CodeConfiguration. nil, or an empty name: not asked.
 	Owner func(key chferry.ImportKey) string
 	// MaxPending returns the number of operations of an import key beyond which registering is refused with
 	// chferry.CodeQueueFull; 0, or nil, means no limit.
@@ -48,6 +48,7 @@ type Storage struct {
 
 	registrations *group   // of all import keys, on one server
 	groups        sync.Map // of each import key, *group, in a cluster
+	owned         sync.Map // by import key, when it was found to be this installation's
 }
 
 var _ storage.Storage = (*Storage)(nil)

@@ -28,6 +28,9 @@ func (s *Storage) RegisterOperations(ctx context.Context, key chferry.ImportKey,
 	if len(ops) == 0 {
 		return 0, nil
 	}
+	if err := s.claimOwnership(ctx, key); err != nil {
+		return 0, err
+	}
 	// Encoded here: a caller that gives up may reuse ops while the registration is still on its way.
 	r := &registration{key: key, value: encode(nil, ops), operations: len(ops)}
 	if err := s.group(key).register(ctx, r); err != nil {
