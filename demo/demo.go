@@ -24,6 +24,8 @@ type Options struct {
 	Rows int
 	// Live is how long the shop is changed while syncs run; 0 means 10 s.
 	Live time.Duration
+	// Hide is a line of chferry apply that asks for what the demo does by itself.
+	Hide string
 	// Keep keeps everything up, once all is shown, until the context ends.
 	Keep bool
 }
@@ -47,7 +49,7 @@ func Run(ctx context.Context, opts Options) (equal bool, err error) {
 		return false, fmt.Errorf("open the demo's folder: %w", err)
 	}
 	d := &demo{opts: opts, show: &show{out: opts.Out, terminal: opts.Terminal}}
-	d.stack, err = Start(ctx, StackOptions{Dir: dir, Program: opts.Program, Say: d.show.line, Download: d.show.download(), Demo: true})
+	d.stack, err = Start(ctx, StackOptions{Dir: dir, Program: opts.Program, Say: d.show.line, Download: d.show.download(), Hide: opts.Hide, Demo: true})
 	if err != nil {
 		return false, err
 	}

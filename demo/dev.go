@@ -22,6 +22,8 @@ type DevOptions struct {
 	Program  string
 	Out      io.Writer
 	Terminal bool
+	// Hide is a line of chferry apply that asks for what this stack does by itself.
+	Hide string
 	// NoWorker leaves it to the user to run a worker.
 	NoWorker bool
 	// LookupEnv finds the variables of the configuration.
@@ -63,6 +65,7 @@ func Dev(ctx context.Context, opts DevOptions) error {
 	d.show.title("Temporal, Redis, ClickHouse and a source database are being started in %s", opts.Dir)
 	d.stack, err = Start(ctx, StackOptions{
 		Dir: opts.Dir, Program: opts.Program, Say: d.show.line, Download: d.show.download(), Logs: true, Existing: existing,
+		Hide: opts.Hide,
 	})
 	if err != nil {
 		return err

@@ -53,8 +53,12 @@ func (s *Stack) Command(ctx context.Context, args ...string) (string, error) {
 		command.Stop(context.WithoutCancel(ctx))
 		return out.String(), context.Cause(ctx)
 	}
+	printed := out.String()
+	if s.opts.Hide != "" {
+		printed = strings.ReplaceAll(printed, s.opts.Hide+"\n", "")
+	}
 	if command.ExitCode() == 0 {
-		return out.String(), nil
+		return printed, nil
 	}
 	failed := &commandError{}
 	for line := range strings.Lines(errOut.String()) {
@@ -63,9 +67,9 @@ func (s *Stack) Command(ctx context.Context, args ...string) (string, error) {
 		}
 	}
 	if len(failed.problems) == 0 {
-		return out.String(), fmt.Errorf("chferry %s ended with status %d: %s", args[0], command.ExitCode(), strings.TrimSpace(errOut.String()))
+		return printed, fmt.Errorf("chferry %s ended with status %d: %s", args[0], command.ExitCode(), strings.TrimSpace(errOut.String()))
 	}
-	return out.String(), failed
+	return printed, failed
 }
 
 // StartWorker starts a worker in a process of its own and returns once it works.

@@ -23,6 +23,8 @@ type StackOptions struct {
 	Logs bool
 	// Existing is the configuration that an earlier stack left in Dir, whose ports are used again; nil: there is none.
 	Existing *config.Config
+	// Hide is a line of the commands' output that does not hold for this stack, which starts its own worker and API.
+	Hide string
 	// Demo says where each server is as soon as the server is up. It allows a Redis within this process where
 	// redis-server is missing; that Redis keeps nothing on disk.
 	Demo bool

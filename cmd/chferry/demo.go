@@ -42,7 +42,7 @@ func (a *app) demo(ctx context.Context, opts demo.Options) error {
 	if opts.Program, err = os.Executable(); err != nil {
 		return fmt.Errorf("find the program itself: %w", err)
 	}
-	opts.Out, opts.Terminal = a.out, isTerminal(a.out)
+	opts.Out, opts.Terminal, opts.Hide = a.out, isTerminal(a.out), restartLine
 	equal, err := demo.Run(ctx, opts)
 	switch {
 	case ctx.Err() != nil:

@@ -36,6 +36,6 @@ func (a *app) dev(ctx context.Context, opts demo.DevOptions) (err error) {
 	if opts.Program, err = os.Executable(); err != nil {
 		return fmt.Errorf("find the program itself: %w", err)
 	}
-	opts.Out, opts.Terminal, opts.LookupEnv = a.out, isTerminal(a.out), a.getenv
+	opts.Out, opts.Terminal, opts.LookupEnv, opts.Hide = a.out, isTerminal(a.out), a.getenv, restartLine
 	return demo.Dev(ctx, opts)
 }

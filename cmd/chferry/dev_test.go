@@ -125,11 +125,12 @@ func TestDev(t *testing.T) {
 		t.Errorf("the configuration does not say where Temporal's UI is:\n%s", good)
 	}
 
-	more := strings.Replace(good, "imports:\n", "imports:\n  - {key: bookings, table: bookings, destination: {table: bookings}}\n", 1)
+	more := strings.Replace(good, "imports:\n", "imports:\n  - {key: bookings, table: bookings, destination: {table: bookings}, schedule: {every: 1h}}\n"+
+		"  - {key: people, table: users, destination: {table: people}, schedule: {every: 1h}}\n", 1)
 	d.write(more)
 	d.await("has no table bookings")
 	d.await("API and worker run with the new configuration")
-	d.synced("users", "INSERT INTO users VALUES (1, 'one', NULL, 1, true, now())")
+	d.synced("people", "INSERT INTO users VALUES (1, 'one', NULL, 1, true, now())")
 	d.sql("CREATE TABLE bookings (id int PRIMARY KEY)")
 	d.await("nothing is wrong any more")
 	d.synced("bookings", "INSERT INTO bookings VALUES (1)")
@@ -147,6 +148,9 @@ func TestDev(t *testing.T) {
 	d.stop(syscall.SIGINT)
 	if code := d.ProcessState.ExitCode(); code != 0 {
 		t.Errorf("status %d\n%s%s", code, d.out, d.log)
+	}
+	if strings.Contains(d.out.String(), "restart worker and API") {
+		t.Errorf("it asks for what it does itself:\n%s", d.out)
 	}
 	if left := processesOf(t, folder); len(left) > 0 {
 		t.Errorf("left: %v", left)
