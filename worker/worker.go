@@ -70,6 +70,9 @@ func Run(ctx context.Context, c client.Client, a *activities.Activities, opts Op
 	})
 	Register(w, a)
 	if err := w.Start(); err != nil {
+		if ctx.Err() != nil { // nobody wants it to start any more
+			return nil
+		}
 		return chferry.WrapError(chferry.CodeUnavailable, err, "the worker can't start on task queue %s: %s", opts.TaskQueue, err)
 	}
 	defer w.Stop()

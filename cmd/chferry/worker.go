@@ -6,6 +6,7 @@ import (
 	"maps"
 	"runtime/debug"
 	"slices"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -45,7 +46,34 @@ func newRegistry() *prometheus.Registry {
 	return registry
 }
 
-func (a *app) worker(ctx context.Context) (err error) {
+// How long a worker that is told to stop may take, whatever server hangs: steps hand over within the first, all has ended within the second.
+const (
+	stepsStop  = 7 * time.Second
+	workerStop = 9 * time.Second
+)
+
+// worker serves syncs until ctx ends. What then hangs for too long, such as a call to a server that has fallen silent, ends with the process:
+// its step has been handed over, or begins again when its heartbeats are missed.
+func (a *app) worker(ctx context.Context) error {
+	ended := make(chan error, 1)
+	go func() { ended <- a.serve(ctx) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	timer := time.NewTimer(workerStop)
+	defer timer.Stop()
+	select {
+	case err := <-ended:
+		return err
+	case <-timer.C:
+		a.log.Warn("worker stopped although a server does not answer", "after", workerStop.String())
+		return nil
+	}
+}
+
+func (a *app) serve(ctx context.Context) (err error) {
 	cfg, err := a.load()
 	if err != nil {
 		return err
@@ -90,7 +118,9 @@ func (a *app) worker(ctx context.Context) (err error) {
 	}
 	group.Go(func() error {
 		a.log.Info("worker started", "task_queue", start.TaskQueue(), "imports", len(cfg.Imports), "version", version)
-		return worker.Run(ctx, start.Client(), steps, worker.Options{TaskQueue: start.TaskQueue(), Version: version})
+		return worker.Run(ctx, start.Client(), steps, worker.Options{
+			TaskQueue: start.TaskQueue(), Version: version, StopTimeout: stepsStop,
+		})
 	})
 	err = group.Wait()
 	a.log.Info("worker stopped")
