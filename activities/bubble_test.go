@@ -100,7 +100,7 @@ func (s bubbleStorage) SetAside(ctx context.Context, _ chferry.ImportKey, _ stor
 	return nil
 }
 
-func (bubbleStorage) ForgetImported(context.Context, chferry.ImportKey, storage.Attempt, func(chferry.Operation) bool) error {
+func (bubbleStorage) ForgetImported(context.Context, chferry.ImportKey, storage.Attempt, func([]chferry.Operation) ([]bool, error)) error {
 	return nil
 }
 

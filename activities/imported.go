@@ -5,6 +5,7 @@ import (
 	"sort"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/source"
 )
 
 // imported are the rows that a batch carried into the sink: those of its keys but for the ones it set aside.
@@ -13,15 +14,20 @@ type imported struct {
 	failed map[string]keyList // by database, in order
 }
 
-func newImported(c *cutter, failed []chferry.Operation) *imported {
+func newImported(c *cutter, failed []chferry.Operation) (*imported, error) {
 	i := &imported{cutter: c, failed: map[string]keyList{}}
-	for _, op := range failed {
-		if database, key, ok := i.read(op); ok {
-			if i.failed[database] == nil {
-				i.failed[database] = newKeyList(c.plan.Tables[database].KeyTypes())
-			}
-			i.failed[database].appendFrom(key, 0)
+	keys, err := c.keysOf(failed)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range keys {
+		if k.list == nil {
+			continue
 		}
+		if i.failed[k.database] == nil {
+			i.failed[k.database] = newKeyList(c.plan.Tables[k.database].KeyTypes())
+		}
+		i.failed[k.database].appendFrom(k.list, 0)
 	}
 	for database, keys := range i.failed {
 		sorted := newKeyList(c.plan.Tables[database].KeyTypes())
@@ -30,25 +36,56 @@ func newImported(c *cutter, failed []chferry.Operation) *imported {
 		}
 		i.failed[database] = sorted
 	}
-	return i
+	return i, nil
 }
 
-// has reports whether the batch carried the row of an operation. The operation may name the row by another text of the same key.
-func (i *imported) has(op chferry.Operation) bool {
-	database, key, ok := i.read(op)
-	if !ok || i.failed[database].holds(key) {
-		return false
+// has reports of each operation whether the batch carried its row. The operation may name the row by another text of the same key.
+func (i *imported) has(ops []chferry.Operation) ([]bool, error) {
+	keys, err := i.cutter.keysOf(ops)
+	has := make([]bool, len(keys))
+	for n, k := range keys {
+		has[n] = k.list != nil && !i.failed[k.database].holds(k.list) &&
+			slices.ContainsFunc(i.cutter.had[k.database], func(list keyList) bool { return list.holds(k.list) })
 	}
-	return slices.ContainsFunc(i.cutter.had[database], func(list keyList) bool { return list.holds(key) })
+	return has, err
 }
 
-func (i *imported) read(op chferry.Operation) (database string, key keyList, ok bool) {
-	database, err := i.cutter.plan.Import.Database(op.Database)
-	if err != nil || i.cutter.plan.away[database] != "" {
-		return "", nil, false
+// operationKey is the key of one operation, as the cutter reads keys.
+type operationKey struct {
+	database string
+	list     keyList // the key alone; nil if the operation has no row
+}
+
+// keysOf reads the keys of operations, which need not be the batch's.
+func (c *cutter) keysOf(ops []chferry.Operation) ([]operationKey, error) {
+	var asked []source.ReadKey
+	if c.ask != nil {
+		var err error
+		if asked, err = c.readKeys(ops); err != nil {
+			return nil, err
+		}
 	}
-	key = newKeyList(i.cutter.plan.Tables[database].KeyTypes())
-	return database, key, chferry.AppendPrimaryKey(key, op.PrimaryKey) == nil
+	keys := make([]operationKey, len(ops))
+	for i, op := range ops {
+		database, err := c.plan.Import.Database(op.Database)
+		if err != nil || c.plan.away[database] != "" {
+			continue
+		}
+		table := c.plan.Tables[database]
+		g := &group{table: table, readBySource: table.KeyReadBySource(), keys: newKeyList(table.KeyTypes())}
+		reading, err := g.read(op.PrimaryKey, c.ask != nil)
+		if err == nil && reading == bySource {
+			read := asked[0]
+			if asked = asked[1:]; read.Key == nil {
+				continue
+			}
+			err = chferry.AppendPrimaryKey(g.keys, read.Key)
+		}
+		if err == nil {
+			keys[i] = operationKey{database, g.keys}
+		}
+	}
+	return keys, nil
 }
 
 // holds reports whether a list that is in order has the key that stands alone in another.

@@ -60,7 +60,11 @@ func (p *pipe) run(ctx context.Context, plan Plan) (chferry.Outcome, error) {
 			return p.outcome, fmt.Errorf("put operations back: %w", err)
 		}
 	}
-	imported := newImported(p.cutter, p.failed)
+	p.cutter.ask = p.askKeys(ctx)
+	imported, err := newImported(p.cutter, p.failed)
+	if err != nil {
+		return p.outcome, err
+	}
 	return p.outcome, p.Storage.ForgetImported(ctx, p.in.ImportKey, p.attempt, imported.has)
 }
 
@@ -92,9 +96,7 @@ func (p *pipe) carry(ctx context.Context) error {
 // cut cuts the batch into chunks, and counts the operations that have no row of their own.
 func (p *pipe) cut(ctx context.Context, chunks chan<- *chunk) error {
 	c := p.cutter
-	c.ask = func(database string, table chferry.Table, keys []chferry.PrimaryKey) ([]source.ReadKey, error) {
-		return p.Sources[database].ReadKeys(ctx, table, keys)
-	}
+	c.ask = p.askKeys(ctx)
 	pass := func(w *window) error {
 		done := chferry.Outcome{Operations: int64(w.last - w.first), Coalesced: w.coalesced}
 		if err := p.settle(ctx, done, w.failed); err != nil {
@@ -117,6 +119,12 @@ func (p *pipe) cut(ctx context.Context, chunks chan<- *chunk) error {
 		}
 	}
 	return c.flush(pass)
+}
+
+func (p *pipe) askKeys(ctx context.Context) askKeys {
+	return func(database string, table chferry.Table, keys []chferry.PrimaryKey) ([]source.ReadKey, error) {
+		return p.Sources[database].ReadKeys(ctx, table, keys)
+	}
 }
 
 func (p *pipe) read(ctx context.Context, chunks <-chan *chunk, blocks chan<- *block) error {

@@ -6,9 +6,11 @@ import (
 	"slices"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/source"
+	"github.com/chferry/chferry/storage"
 )
 
 // brokenSource can't give the rows of some ids, nor those that are asked for with one of them. slow is how many rows it gives within
@@ -92,4 +94,25 @@ func TestImportedLater(t *testing.T) {
 	r.claim(10, op("default", 2), op("", "+3"), op("", 4), op("", 20), op("", 6)) // there is no row 20: a delete
 	r.wantOutcome(chferry.Outcome{Operations: 5, Rows: 3, Deletes: 1, Failed: 1})
 	r.wantFailed(map[string]string{"4": reason, "5": reason, "nowhere/1": all["nowhere/1"]})
+}
+
+// TestImportedLaterByAnotherNotation: a failed operation may name its row in a notation that only the source reads.
+func TestImportedLaterByAnotherNotation(t *testing.T) {
+	t.Parallel()
+	to := &fussySink{}
+	r := newRig(t, to, 0)
+	r.fill("default", 1, 10, 3)
+	r.claim(10, op("", 1))
+	outcome, err := r.insert(nil)
+	ok(t, err)
+	failed := []chferry.FailedOperation{{Operation: op("", "2e0"), Reason: "bad"}, {Operation: op("", "30e-1"), Reason: "bad"}, {Operation: op("", "x"), Reason: "bad"}}
+	ok(t, r.store.SetAside(t.Context(), r.imp.Key, storage.Attempt{Token: token, BatchID: r.ticket.Batch, Number: time.Now().Add(time.Hour).UnixMicro()}, failed))
+	outcome.Operations, outcome.Failed = 4, 3
+	_, err = r.store.PostSync(t.Context(), r.imp.Key, storage.PostSyncOptions{Token: token, BatchID: r.ticket.Batch, Outcome: outcome})
+	ok(t, err)
+	r.wantFailed(map[string]string{"2e0": "bad", "30e-1": "bad", "x": "bad"})
+
+	r.claim(10, op("", 2), op("", "4e0"))
+	r.wantOutcome(chferry.Outcome{Operations: 2, Rows: 2})
+	r.wantFailed(map[string]string{"30e-1": "bad", "x": "bad"})
 }

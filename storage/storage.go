@@ -66,9 +66,10 @@ type Syncer interface {
 	// Errors: CodeSuperseded, also of an attempt that a later one has overtaken.
 	SetAside(ctx context.Context, key chferry.ImportKey, by Attempt, failed []chferry.FailedOperation) error
 
-	// ForgetImported forgets the failed operations for which imported returns true, because the attempt imported their rows.
+	// ForgetImported forgets the failed operations for which imported returns true, because the attempt imported their rows. It
+	// calls imported with a page of them at a time.
 	// Errors: CodeSuperseded, as of SetAside.
-	ForgetImported(ctx context.Context, key chferry.ImportKey, by Attempt, imported func(chferry.Operation) bool) error
+	ForgetImported(ctx context.Context, key chferry.ImportKey, by Attempt, imported func([]chferry.Operation) ([]bool, error)) error
 
 	// ExtendLease keeps the claimant of key for another lease from now.
 	// Errors: CodeSuperseded.

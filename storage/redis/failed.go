@@ -138,11 +138,13 @@ func (s *Storage) DiscardFailed(ctx context.Context, key chferry.ImportKey) (int
 	if err := s.own(ctx, key); err != nil {
 		return 0, err
 	}
-	return s.forget(ctx, key, []any{"", "", ""}, func(chferry.Operation) bool { return true })
+	return s.forget(ctx, key, []any{"", "", ""}, func(page []chferry.Operation) ([]bool, error) {
+		return slices.Repeat([]bool{true}, len(page)), nil
+	})
 }
 
 // ForgetImported implements storage.Syncer.
-func (s *Storage) ForgetImported(ctx context.Context, key chferry.ImportKey, by storage.Attempt, imported func(chferry.Operation) bool) error {
+func (s *Storage) ForgetImported(ctx context.Context, key chferry.ImportKey, by storage.Attempt, imported func([]chferry.Operation) ([]bool, error)) error {
 	n, err := s.client.HLen(ctx, s.keys(key).failed).Result()
 	if err != nil {
 		return s.translate(err, "count failed operations")
@@ -154,15 +156,23 @@ func (s *Storage) ForgetImported(ctx context.Context, key chferry.ImportKey, by 
 }
 
 // forget forgets the failed operations that are chosen, page by page, and returns how many.
-func (s *Storage) forget(ctx context.Context, key chferry.ImportKey, by []any, chosen func(chferry.Operation) bool) (int, error) {
+func (s *Storage) forget(ctx context.Context, key chferry.ImportKey, by []any, chosen func([]chferry.Operation) ([]bool, error)) (int, error) {
 	k, total := s.keys(key), 0
 	for page, err := range s.failures(ctx, key) {
 		if err != nil {
 			return total, err
 		}
+		ops := make([]chferry.Operation, len(page))
+		for i, f := range page {
+			ops[i] = f.Operation
+		}
+		chooses, err := chosen(ops)
+		if err != nil {
+			return total, err
+		}
 		args := slices.Clone(by)
-		for _, f := range page {
-			if chosen(f.Operation) {
+		for i, f := range page {
+			if chooses[i] {
 				args = append(args, f.field, f.value)
 			}
 		}

@@ -127,7 +127,7 @@ func testOvertakenAttempt(_ *testing.T, b *bundle) {
 	b.wantCode(note(1, failed("2", "an old reason")), chferry.CodeSuperseded)
 	b.ok(note(2))
 	forget := func(number int64) error {
-		return b.ForgetImported(b.ctx(), b.key, by(batch, number), func(chferry.Operation) bool { return true })
+		return b.ForgetImported(b.ctx(), b.key, by(batch, number), oneByOne(func(chferry.Operation) bool { return true }))
 	}
 	b.post("a", batch)
 	b.wantFailed("insert 1 bad 1")
@@ -146,6 +146,17 @@ func testOvertakenAttempt(_ *testing.T, b *bundle) {
 	b.wantFailed("insert 1 bad 1")
 }
 
+// oneByOne answers for a page of operations by answering for each.
+func oneByOne(imported func(chferry.Operation) bool) func([]chferry.Operation) ([]bool, error) {
+	return func(page []chferry.Operation) ([]bool, error) {
+		answers := make([]bool, len(page))
+		for i, op := range page {
+			answers[i] = imported(op)
+		}
+		return answers, nil
+	}
+}
+
 func testForgetImported(t *testing.T, b *bundle) {
 	b.ok(b.ForgetImported(b.ctx(), b.key, storage.Attempt{Token: "a"}, nil)) // nothing has failed
 	b.fail(failed("1", "bad"), failed("2", "bad"), failed("3", "worse"))
@@ -153,7 +164,7 @@ func testForgetImported(t *testing.T, b *bundle) {
 	b.start("a")
 	batch := b.get("a", 0)
 	b.ok(b.SetAside(b.ctx(), b.key, by(batch, 2), []chferry.FailedOperation{failed("2", "bad again")}))
-	imported := func(o chferry.Operation) bool { return o.PrimaryKey[0] == "1" }
+	imported := oneByOne(func(o chferry.Operation) bool { return o.PrimaryKey[0] == "1" })
 	b.wantCode(b.ForgetImported(b.ctx(), b.key, by(batch, 1), imported), chferry.CodeSuperseded)
 	b.ok(b.ForgetImported(b.ctx(), b.key, by(batch, 2), imported))
 	b.wantFailed("insert 2 bad 1", "insert 3 worse 1")
