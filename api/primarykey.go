@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/chferry/chferry"
 )
@@ -13,6 +14,20 @@ var (
 	errPrimaryKey = errors.New("a primary key must be a string, an integer, or a list of these")
 	errSurrogate  = errors.New(`there is half of a surrogate pair, \uD800 to \uDFFF, without the other half`)
 )
+
+// ReadPrimaryKey reads a primary key of one request: a JSON string, an integer, or a list of these. Its errors have the code
+// CodeInvalid and don't show the key.
+func ReadPrimaryKey(text string) (chferry.PrimaryKey, error) {
+	raw := []byte(strings.TrimSpace(text))
+	if !utf8.Valid(raw) || !json.Valid(raw) {
+		return nil, chferry.WrapError(chferry.CodeInvalid, errPrimaryKey, "this is no JSON: %s", errPrimaryKey)
+	}
+	pk, err := decodePrimaryKey(raw)
+	if err != nil {
+		return nil, chferry.WrapError(chferry.CodeInvalid, err, "%s", err)
+	}
+	return pk, nil
+}
 
 // decodePrimaryKey decodes a string, an integer or a list of these; raw is valid JSON, or nil. It stops when the list has more
 // values than a primary key may have.

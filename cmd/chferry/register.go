@@ -3,16 +3,15 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/activities"
+	"github.com/chferry/chferry/api"
 	"github.com/chferry/chferry/config"
 	"github.com/chferry/chferry/source"
 	"github.com/chferry/chferry/storage"
@@ -26,9 +25,11 @@ type registration struct {
 	kind     chferry.Kind
 	database string
 	storage  storage.Registrar
+	room     *room
 	pending  []chferry.Operation
 	total    int
-	skipped  int // rows whose primary key can't be registered
+	skipped  int  // rows whose primary key can't be registered
+	patient  bool // a full queue is waited for from the first operation on
 }
 
 func (a *app) registerCommand() *cobra.Command {
@@ -37,12 +38,19 @@ func (a *app) registerCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "register KEY insert|update|delete PK...",
 		Short: "Register operations",
-		Long: `Register that rows were inserted, updated or deleted. A composite primary key is a JSON
-list such as '["7", "42"]'; "-" as the only PK reads one a line from standard input. With
---all instead of primary keys every row of the source table is registered, which is how
-an existing table is loaded first.`,
+		Long: `Register that rows were inserted, updated or deleted. A primary key is a text, or a JSON
+list of texts and integers such as '["7", 42]': a composite key, or, as '["[draft]"]', a
+text that begins with "[". Behind "--" a key may begin with "-".
+
+"-" as the only PK reads one a line from standard input. Use psql -qAt there: without -q,
+psql adds a line such as "DELETE 2", which would be registered like a key.
+
+With --all instead of primary keys every row of the source table is registered, which is
+how an existing table is loaded first. While the queue is full, it waits.`,
 		Example: `  chferry register users update 1 2 3
   chferry register order_lines delete '["7", "42"]'
+  chferry register balances update -- -5
+  psql -qAt -c 'DELETE FROM users WHERE gone RETURNING id' shop | chferry register users delete -
   chferry register users update --all`,
 		Args: args(cobra.MinimumNArgs(2)),
 		RunE: func(cmd *cobra.Command, values []string) error {
@@ -53,6 +61,10 @@ an existing table is loaded first.`,
 			return r.run(cmd.Context(), values[0], values[2:])
 		},
 	}
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError{fmt.Errorf("%w: a primary key that begins with - comes behind --, as in %s delete -- -5: see %s --help", err,
+			strings.Join(strings.Fields(cmd.UseLine())[:3], " "), cmd.CommandPath())}
+	})
 	cmd.Flags().StringVar(&database, "database", "", "`alias` of the database (default: the import's only one, or default)")
 	cmd.Flags().BoolVar(&all, "all", false, "every row of the source table")
 	return cmd
@@ -75,7 +87,7 @@ func (r *registration) run(ctx context.Context, key string, pks []string) (err e
 	defer func() { err = errors.Join(err, store.Close()) }()
 	registrar, endNudges := r.app.nudgingOnce(ctx, store, r.cfg, r.imp)
 	defer endNudges()
-	r.storage = registrar
+	r.storage, r.room = registrar, &room{app: r.app, cfg: r.cfg, imp: r.imp, storage: store}
 	if err := r.register(ctx, pks); err != nil {
 		if r.total > 0 {
 			return fmt.Errorf("%w (%d operations were registered before)", err, r.total)
@@ -85,7 +97,7 @@ func (r *registration) run(ctx context.Context, key string, pks []string) (err e
 	if _, err := fmt.Fprintf(r.app.out, "registered %d\n", r.total); err != nil || r.skipped == 0 {
 		return err
 	}
-	fmt.Fprintf(r.app.errOut, "chferry: %d rows were skipped: a value of their primary key is empty or too long\n", r.skipped)
+	fmt.Fprintf(r.app.errOut, "chferry: rows that were skipped, because their primary key is too long to be registered: %d\n", r.skipped)
 	return errPartial
 }
 
@@ -134,6 +146,7 @@ func (r *registration) lines(ctx context.Context) error {
 
 // all registers every row of the table, of one database or of all that the import has.
 func (r *registration) all(ctx context.Context) error {
+	r.patient = true
 	opened, closeSources, err := openSources(r.cfg, []chferry.Import{r.imp})
 	if err != nil {
 		return err
@@ -143,7 +156,8 @@ func (r *registration) all(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for alias, table := range plan.Tables {
+	for _, alias := range r.imp.Databases {
+		table := plan.Tables[alias]
 		if r.database != "" && r.database != alias {
 			continue
 		}
@@ -174,47 +188,53 @@ func (r *registration) table(ctx context.Context, src source.Source, table chfer
 
 // add adds one primary key as it was typed.
 func (r *registration) add(text string) error {
-	op := chferry.Operation{Kind: r.kind, Database: r.database, PrimaryKey: r.primaryKey(text)}
-	if want := len(r.imp.PrimaryKey); want > 0 && len(op.PrimaryKey) != want {
-		return chferry.Errorf(chferry.CodeInvalid, "the primary key of import key %s has %d values, this one has %d", r.imp.Key, want, len(op.PrimaryKey))
+	pk, err := typedKey(text)
+	if err != nil {
+		return err
 	}
+	op := chferry.Operation{Kind: r.kind, Database: r.database, PrimaryKey: pk}
 	if err := op.Validate(); err != nil {
 		return err
+	}
+	if want := len(r.imp.PrimaryKey); want > 0 && len(pk) != want {
+		return chferry.Errorf(chferry.CodeInvalid, "the primary key of import key %s has %d values, this one has %d", r.imp.Key, want, len(pk))
 	}
 	r.pending = append(r.pending, op)
 	return nil
 }
 
-// primaryKey reads a JSON list as a composite key, unless the import is known to have a simple one.
-func (r *registration) primaryKey(text string) chferry.PrimaryKey {
-	var parts []string
-	if len(r.imp.PrimaryKey) != 1 && strings.HasPrefix(text, "[") && json.Unmarshal([]byte(text), &parts) == nil {
-		return parts
+// typedKey reads a text as the only value of a key, unless the text begins as a JSON list does: that is read as over HTTP.
+func typedKey(text string) (chferry.PrimaryKey, error) {
+	if !strings.HasPrefix(strings.TrimSpace(text), "[") {
+		return chferry.PrimaryKey{text}, nil
 	}
-	return chferry.PrimaryKey{text}
+	pk, err := api.ReadPrimaryKey(text)
+	if err != nil {
+		return nil, chferry.WrapError(chferry.CodeInvalid, err, `a primary key that begins with "[" must be a JSON list of texts and integers, such as `+
+			`["7", 42], and a text that begins with "[" the only value of one, such as ["[draft]"]: %s`, err)
+	}
+	return pk, nil
 }
-
-// queueFullWait is how long register waits for syncs to drain a full queue before it tries again.
-const queueFullWait = time.Second
 
 // flush registers what is pending, if that is at least so many operations. A full queue makes it wait, once some operations are in.
 func (r *registration) flush(ctx context.Context, least int) error {
 	for len(r.pending) >= max(least, 1) {
 		n := min(len(r.pending), chferry.MaxOperations)
+		if r.patient && r.imp.MaxPending > 0 {
+			n = min(n, int(r.imp.MaxPending))
+		}
 		registered, err := r.storage.RegisterOperations(ctx, r.imp.Key, r.pending[:n]...)
-		if chferry.CodeOf(err) == chferry.CodeQueueFull && r.total > 0 {
-			r.app.log.Info("waiting for syncs to drain the queue", "import_key", r.imp.Key, "operations", r.total)
-			select {
-			case <-time.After(queueFullWait):
-				continue
-			case <-ctx.Done():
+		if chferry.CodeOf(err) == chferry.CodeQueueFull && (r.patient || r.total > 0) {
+			if err := r.room.wait(ctx, err); err != nil {
 				return err
 			}
+			continue
 		}
 		if err != nil {
 			return err
 		}
 		r.total += registered
+		r.room.found()
 		r.pending = append(r.pending[:0], r.pending[n:]...)
 	}
 	return nil

@@ -2,8 +2,10 @@ package main_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chferry/chferry/internal/testenv"
 )
@@ -55,6 +57,65 @@ func TestRegisterRefused(t *testing.T) {
 	if out := s.must("register", s.lines(), "update", `["7", "42"]`, `["7", "43"]`, "--database", "default"); out != "registered 2\n" {
 		t.Errorf("register says %q", out)
 	}
+}
+
+// TestRegisterLists: a JSON list is a key as over HTTP, with integers exactly as they are written, from arguments and standard input.
+func TestRegisterLists(t *testing.T) {
+	t.Parallel()
+	s := setupOn(t, testenv.ModernClickHouse(t), `
+  - {key: NAME-users, table: numbers, destination: {table: numbers}, schedule: {every: 1h}}
+  - {key: NAME-lines, table: texts, destination: {table: texts}, schedule: {every: 1h}}
+`)
+	s.exec(`CREATE TABLE numbers (id numeric(30) PRIMARY KEY); INSERT INTO numbers VALUES (-5), (7), (123456789012345678901234567890);
+		CREATE TABLE texts (page int, locale text, PRIMARY KEY (page, locale)); INSERT INTO texts VALUES (7, ''), (7, '42'), (7, '[draft]')`)
+	s.must("apply")
+	s.start("worker")
+	for _, args := range [][]string{{"[7]", "[123456789012345678901234567890]"}, {"--", "-5"}} {
+		s.must(append([]string{"register", s.key, "update"}, args...)...)
+	}
+	s.must("sync", s.key, "--wait")
+	s.wantSame("SELECT id::text FROM numbers ORDER BY id", "SELECT toString(id) FROM numbers_current ORDER BY id")
+
+	status, out, errOut := s.runWith("[7, 42]\n[7, \"\"]\n[\"7\", \"[draft]\"]\n", "register", s.lines(), "update", "-")
+	if status != 0 || out != "registered 3\n" {
+		t.Fatalf("register: status %d, %s%s", status, out, errOut)
+	}
+	s.must("sync", s.lines(), "--wait")
+	s.wantSame("SELECT page || '/' || locale FROM texts ORDER BY 1", "SELECT concat(toString(page), '/', locale) FROM texts_current ORDER BY 1")
+}
+
+// TestRegisterAllWaits: a load waits for room in the queue, says what nobody does about it, and goes on once there is room.
+func TestRegisterAllWaits(t *testing.T) {
+	t.Parallel()
+	s := setup(t, strings.Replace(oneImport, "schedule:", "max_pending: 4, schedule:", 1))
+	s.exec(`INSERT INTO users SELECT i, 'name', NULL, 1, true, now(), NULL FROM generate_series(1, 10) AS i`)
+	s.must("apply")
+	s.must("pause", s.key)
+	load := s.start("register", s.key, "update", "--all")
+	said := func(text string) func() error {
+		return func() error {
+			if !strings.Contains(load.log.String(), text) {
+				return fmt.Errorf("it says %s", load.log)
+			}
+			return nil
+		}
+	}
+	s.eventually("the load waits", 20*time.Second, said(s.key+" has 4 of max_pending 4 operations pending; its schedule is paused: chferry resume "+s.key))
+	s.must("resume", s.key)
+	s.eventually("the load waits for a worker", 20*time.Second, said("no worker polls the task queue: chferry worker"))
+	s.start("worker")
+	s.eventually("the load ends", 30*time.Second, func() error {
+		s.must("sync", s.key)
+		select {
+		case <-load.done:
+			return nil
+		default:
+			return fmt.Errorf("it says %s", load.log)
+		}
+	})
+	s.drained(s.key, 20*time.Second)
+	s.must("sync", s.key, "--wait")
+	s.wantSame(usersInSource, usersInTarget)
 }
 
 // TestPartial: operations that can't be imported are set aside, the others are imported, and the status is 3.
