@@ -177,9 +177,11 @@ func encode(t table, block chferry.Block, columns []column, key []string, f *fea
 			if !isKey && tombstone(u.row) {
 				continue
 			}
-			rejected = append(rejected, sink.Rejected{
-				Row: u.row, Reason: fmt.Sprintf("table %s: column %q (%s) can't hold %s", t, c.name, c.text, u.what),
-			})
+			reason := fmt.Sprintf("table %s: column %q (%s) can't hold %s", t, c.name, c.text, u.what)
+			if isKey {
+				reason += fmt.Sprintf(", and nothing is clamped in a key: a table that is made anew with cast: {%s: String} holds it", block.Columns[i].Name)
+			}
+			rejected = append(rejected, sink.Rejected{Row: u.row, Reason: reason})
 		}
 	}
 	sort.SliceStable(rejected, func(i, j int) bool { return rejected[i].Row < rejected[j].Row })

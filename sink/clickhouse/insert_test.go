@@ -278,8 +278,8 @@ func testKeysAreNotClamped(t *testing.T, s *server) {
 	if err != nil || len(rejected) != 2 || rejected[0].Row != 0 || rejected[1].Row != 2 {
 		t.Fatalf("got %v, %v, want rows 0 and 2 rejected", rejected, err)
 	}
-	if got, want := rejected[0].Reason, "a date outside its range"; !strings.Contains(got, want) || !strings.Contains(got, `"day"`) {
-		t.Errorf("got reason %q, want %q of column day", got, want)
+	if got, want := rejected[0].Reason, "a date outside its range"; !strings.Contains(got, want) || !strings.Contains(got, `"day"`) || !strings.Contains(got, "cast: {day: String}") {
+		t.Errorf("got reason %q, want %q of column day, and a cast", got, want)
 	}
 	if got, want := s.current(t, "days", d.Columns[:2]...), [][]string{{"2", "2024-02-29"}}; !slices.EqualFunc(got, want, slices.Equal[[]string]) {
 		t.Errorf("got %q, want %q", got, want)
