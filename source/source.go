@@ -53,6 +53,13 @@ type Source interface {
 	Close()
 }
 
+// Resumer is a [Source] whose reading of all primary keys can be ended and begun again elsewhere.
+type Resumer interface {
+	// PrimaryKeysBehind is [Source.PrimaryKeys] behind a place, which is empty for the beginning. Each gets the place of the page's end,
+	// a text that means something to the driver alone.
+	PrimaryKeysBehind(ctx context.Context, table chferry.Table, place string, pageSize int, each func(page []chferry.PrimaryKey, place string) error) error
+}
+
 // ReadKey is a primary key as its database reads it.
 type ReadKey struct {
 	// Key is the key as the database writes it; nil if it can't be read.

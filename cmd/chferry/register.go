@@ -24,16 +24,18 @@ type registration struct {
 	imp      chferry.Import
 	kind     chferry.Kind
 	database string
+	resume   string // the bookmark's file
 	storage  storage.Registrar
 	room     *room
 	pending  []chferry.Operation
 	total    int
-	skipped  int  // rows whose primary key can't be registered
+	skipped  int // rows whose primary key can't be registered
+	bookmark *bookmark
 	patient  bool // a full queue is waited for from the first operation on
 }
 
 func (a *app) registerCommand() *cobra.Command {
-	var database string
+	var database, resume string
 	var all bool
 	cmd := &cobra.Command{
 		Use:   "register KEY insert|update|delete PK...",
@@ -46,18 +48,22 @@ text that begins with "[". Behind "--" a key may begin with "-".
 psql adds a line such as "DELETE 2", which would be registered like a key.
 
 With --all instead of primary keys every row of the source table is registered, which is
-how an existing table is loaded first. While the queue is full, it waits.`,
+how an existing table is loaded first. While the queue is full, it waits. With --resume
+the same command goes on where a load was cut off.`,
 		Example: `  chferry register users update 1 2 3
   chferry register order_lines delete '["7", "42"]'
   chferry register balances update -- -5
   psql -qAt -c 'DELETE FROM users WHERE gone RETURNING id' shop | chferry register users delete -
-  chferry register users update --all`,
+  chferry register users update --all --resume users.load`,
 		Args: args(cobra.MinimumNArgs(2)),
 		RunE: func(cmd *cobra.Command, values []string) error {
 			if all == (len(values) > 2) {
 				return usageError{fmt.Errorf("give primary keys, or --all instead of them: usage: %s", cmd.UseLine())}
 			}
-			r := &registration{app: a, kind: chferry.Kind(values[1]), database: database}
+			if resume != "" && !all {
+				return usageError{fmt.Errorf("--resume is for --all: usage: %s", cmd.UseLine())}
+			}
+			r := &registration{app: a, kind: chferry.Kind(values[1]), database: database, resume: resume}
 			return r.run(cmd.Context(), values[0], values[2:])
 		},
 	}
@@ -67,6 +73,7 @@ how an existing table is loaded first. While the queue is full, it waits.`,
 	})
 	cmd.Flags().StringVar(&database, "database", "", "`alias` of the database (default: the import's only one, or default)")
 	cmd.Flags().BoolVar(&all, "all", false, "every row of the source table")
+	cmd.Flags().StringVar(&resume, "resume", "", "`file` that keeps how far --all got, to go on from there; removed at the end")
 	return cmd
 }
 
@@ -90,7 +97,7 @@ func (r *registration) run(ctx context.Context, key string, pks []string) (err e
 	r.storage, r.room = registrar, &room{app: r.app, cfg: r.cfg, imp: r.imp, storage: store}
 	if err := r.register(ctx, pks); err != nil {
 		if r.total > 0 {
-			return fmt.Errorf("%w (%d operations were registered before)", err, r.total)
+			return fmt.Errorf("%w (%d operations were registered before%s)", err, r.total, r.goOn())
 		}
 		return err
 	}
@@ -99,6 +106,18 @@ func (r *registration) run(ctx context.Context, key string, pks []string) (err e
 	}
 	fmt.Fprintf(r.app.errOut, "chferry: rows that were skipped, because their primary key is too long to be registered: %d\n", r.skipped)
 	return errPartial
+}
+
+// goOn says how to go on after an error.
+func (r *registration) goOn() string {
+	switch {
+	case !r.patient:
+		return ""
+	case r.resume == "":
+		return "; with --resume FILE a load can go on where it was cut off"
+	default:
+		return ": the same command goes on behind them"
+	}
 }
 
 // checkKind refuses a wrong kind before anything is connected, as registering would with the first operation.
@@ -156,34 +175,45 @@ func (r *registration) all(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if r.bookmark, err = openBookmark(r.resume, r.imp.Key, r.kind); err != nil {
+		return err
+	}
 	for _, alias := range r.imp.Databases {
-		table := plan.Tables[alias]
-		if r.database != "" && r.database != alias {
+		if r.database != "" && r.database != alias || r.bookmark.Done[alias] {
 			continue
 		}
-		if err := r.table(ctx, opened[alias], table); err != nil {
+		if err := r.table(ctx, alias, opened[alias], plan.Tables[alias]); err != nil {
+			return err
+		}
+		if err := r.bookmark.finished(alias); err != nil {
 			return err
 		}
 	}
-	return nil
+	return r.bookmark.remove()
 }
 
-func (r *registration) table(ctx context.Context, src source.Source, table chferry.Table) error {
+func (r *registration) table(ctx context.Context, alias string, src source.Source, table chferry.Table) error {
 	database := "" // an import's only database needs no name
 	if len(r.imp.Databases) > 1 {
 		database = table.Database
 	}
-	return src.PrimaryKeys(ctx, table, chferry.MaxOperations, func(page []chferry.PrimaryKey) error {
+	each := func(page []chferry.PrimaryKey, place string) error {
 		for _, pk := range page {
-			op := chferry.Operation{Kind: r.kind, Database: database, PrimaryKey: pk}
 			if pk.Validate() != nil {
 				r.skipped++
 				continue
 			}
-			r.pending = append(r.pending, op)
+			r.pending = append(r.pending, chferry.Operation{Kind: r.kind, Database: database, PrimaryKey: pk})
 		}
-		return r.flush(ctx, 1)
-	})
+		if err := r.flush(ctx, 1); err != nil {
+			return err
+		}
+		return r.bookmark.reached(alias, place)
+	}
+	if resumer, ok := src.(source.Resumer); ok {
+		return resumer.PrimaryKeysBehind(ctx, table, r.bookmark.Places[alias], chferry.MaxOperations, each)
+	}
+	return src.PrimaryKeys(ctx, table, chferry.MaxOperations, func(page []chferry.PrimaryKey) error { return each(page, "") })
 }
 
 // add adds one primary key as it was typed.

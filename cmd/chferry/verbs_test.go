@@ -2,7 +2,11 @@ package main_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -116,6 +120,39 @@ func TestRegisterAllWaits(t *testing.T) {
 	s.drained(s.key, 20*time.Second)
 	s.must("sync", s.key, "--wait")
 	s.wantSame(usersInSource, usersInTarget)
+}
+
+// TestRegisterAllResumes: a load that was cut off goes on where it was.
+func TestRegisterAllResumes(t *testing.T) {
+	t.Parallel()
+	s := setup(t, strings.Replace(oneImport, "schedule:", "max_pending: 10000, schedule:", 1))
+	s.exec(`INSERT INTO users SELECT i, 'name', NULL, 1, true, now(), NULL FROM generate_series(1, 12000) AS i`)
+	s.must("apply")
+	s.must("pause", s.key)
+	load := s.start("register", s.key, "update", "--all", "--resume", "load")
+	s.eventually("the load waits", 20*time.Second, func() error {
+		if !strings.Contains(load.log.String(), "its schedule is paused") {
+			return fmt.Errorf("it says %s", load.log)
+		}
+		return nil
+	})
+	if err := load.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-load.done
+	s.fails(2, []string{"load is of a load that registers update of " + s.key}, "register", s.key, "insert", "--all", "--resume", "load")
+	s.fails(2, []string{"--resume is for --all"}, "register", s.key, "update", "1", "--resume", "load")
+	s.start("worker")
+	s.must("resume", s.key)
+	s.must("sync", s.key, "--wait")
+	if out := s.must("register", s.key, "update", "--all", "--resume", "load"); out != "registered 2000\n" {
+		t.Errorf("register says %q", out)
+	}
+	if _, err := os.Stat(filepath.Join(s.dir, "load")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the file of a load that is done is there: %v", err)
+	}
+	s.must("sync", s.key, "--wait")
+	s.wantSame("SELECT count(*)::text FROM users", "SELECT toString(count()) FROM users_current")
 }
 
 // TestPartial: operations that can't be imported are set aside, the others are imported, and the status is 3.

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -24,28 +25,37 @@ const (
 // PrimaryKeys implements [source.Source]. Each page is a transaction of its own, so that none is open while each runs: neither
 // vacuum nor idle_in_transaction_session_timeout knows of a reader that waits.
 func (s *Source) PrimaryKeys(ctx context.Context, table chferry.Table, pageSize int, each func([]chferry.PrimaryKey) error) error {
+	return s.PrimaryKeysBehind(ctx, table, "", pageSize, func(page []chferry.PrimaryKey, _ string) error { return each(page) })
+}
+
+// PrimaryKeysBehind implements [source.Resumer]. A place is the last key, as a JSON list.
+func (s *Source) PrimaryKeysBehind(
+	ctx context.Context, table chferry.Table, place string, pageSize int, each func([]chferry.PrimaryKey, string) error,
+) error {
 	p := &keyPages{Source: s, table: table, size: max(pageSize, 1)}
 	var err error
 	if p.name, err = s.relation(table.Name); err != nil {
 		return err
+	}
+	if place != "" && (json.Unmarshal([]byte(place), &p.last) != nil || len(p.last) != len(table.PrimaryKey)) {
+		return chferry.Errorf(chferry.CodeInvalid, "the place to go on from is none of table %s, whose primary key may have changed", table.Name)
 	}
 	if err := p.refuseNulls(ctx); err != nil {
 		return err
 	}
 	for {
 		page, err := p.next(ctx)
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		p.last = page[len(page)-1]
+		place, err := json.Marshal(p.last)
 		if err != nil {
 			return err
 		}
-		if len(page) > 0 {
-			if err := each(page); err != nil {
-				return err
-			}
+		if err := each(page, string(place)); err != nil || len(page) < p.size {
+			return err
 		}
-		if len(page) < p.size {
-			return nil
-		}
-		p.last = page[len(page)-1]
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/source"
 )
 
 // allKeys collects all keys and checks the pages' sizes.
@@ -60,6 +61,29 @@ func testPrimaryKeys(t *testing.T, s *suite) {
 	}
 }
 
+// keysInParts collects all keys, ends after each of them and begins again behind it.
+func (s *suite) keysInParts(t *testing.T, table chferry.Table) []chferry.PrimaryKey {
+	t.Helper()
+	from, ok := s.Source.(source.Resumer)
+	if !ok {
+		t.Fatal("the source is no source.Resumer")
+	}
+	var keys []chferry.PrimaryKey
+	place, enough := "", errors.New("enough")
+	for {
+		err := from.PrimaryKeysBehind(t.Context(), table, place, 1, func(page []chferry.PrimaryKey, end string) error {
+			keys, place = append(keys, page...), end
+			return enough
+		})
+		if err == nil {
+			return keys
+		}
+		if !errors.Is(err, enough) || len(keys) > 1000 {
+			t.Fatalf("read keys of %s behind %d of them: %v", table.Name, len(keys), err)
+		}
+	}
+}
+
 // testPrimaryKeysOfEveryKind makes sure that the keys find the rows that they are of.
 func testPrimaryKeysOfEveryKind(t *testing.T, s *suite) {
 	for i, of := range keySamples {
@@ -68,6 +92,9 @@ func testPrimaryKeysOfEveryKind(t *testing.T, s *suite) {
 		}
 		table := s.keyed(t, fmt.Sprintf("keys_%d", i), of)
 		keys := s.allKeys(t, table, 10)
+		if again := s.keysInParts(t, table); !slices.EqualFunc(again, keys, slices.Equal[chferry.PrimaryKey]) {
+			t.Errorf("%s: begun again behind each key, got %q, want %q", s.Type(of.Type), again, keys)
+		}
 		var got []string
 		for _, row := range s.fetch(t, table, keys...) {
 			if row == nil {

@@ -16,7 +16,20 @@ import (
 // name it by. It gets one that can't be read, so that an operation on it is set aside: such a row must not go missing in
 // silence.
 func (s *Source) PrimaryKeys(ctx context.Context, table chferry.Table, pageSize int, each func([]chferry.PrimaryKey) error) error {
+	return s.PrimaryKeysBehind(ctx, table, "", pageSize, func(page []chferry.PrimaryKey, _ string) error { return each(page) })
+}
+
+// PrimaryKeysBehind implements [source.Resumer]. A place is the stored values of the last key.
+func (s *Source) PrimaryKeysBehind(
+	ctx context.Context, table chferry.Table, place string, pageSize int, each func([]chferry.PrimaryKey, string) error,
+) error {
 	p := &keyPages{table: table, size: max(pageSize, 1)}
+	if place != "" {
+		var ok bool
+		if p.last, ok = valuesOf(place); !ok || len(p.last) != len(table.PrimaryKey) {
+			return chferry.Errorf(chferry.CodeInvalid, "the place to go on from is none of table %s, whose primary key may have changed", table.Name)
+		}
+	}
 	for {
 		var page []chferry.PrimaryKey
 		err := s.within(ctx, table.Name, func(ctx context.Context, at *snapshot) error {
@@ -27,16 +40,11 @@ func (s *Source) PrimaryKeys(ctx context.Context, table chferry.Table, pageSize 
 			page, err = p.read(ctx, at, name)
 			return err
 		})
-		if err != nil {
+		if err != nil || len(page) == 0 {
 			return err
 		}
-		if len(page) > 0 {
-			if err := each(page); err != nil {
-				return err
-			}
-		}
-		if len(page) < p.size {
-			return nil
+		if err := each(page, placeOf(p.last)); err != nil || len(page) < p.size {
+			return err
 		}
 	}
 }

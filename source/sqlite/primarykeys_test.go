@@ -1,10 +1,13 @@
 package sqlite_test
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/source"
 )
 
 // TestPagesOfAnyValues: SQLite lets a key hold nulls and values of any class. Each row has one key, however the pages are cut.
@@ -34,6 +37,36 @@ func TestPagesOfAnyValues(t *testing.T) {
 		if err != nil || keys != rows || len(got) != rows {
 			t.Errorf("pages of %d: got %d keys, %d different, %v, want %d", size, keys, len(got), err, rows)
 		}
+	}
+}
+
+// TestPlaces: a place keeps what is stored, not what is written for it.
+func TestPlaces(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.exec(t, `CREATE TABLE items (id INTEGER, code TEXT, PRIMARY KEY (id, code)); INSERT INTO items VALUES
+		(NULL, 'a'), (-1, ''), (-1, 'b,c'), (7.5, NULL), (1e300, 'a'), ('x', x''), ('x', x'00ff'), (x'61', 'a')`)
+	table := b.describe(t, "items")
+	from, ok := b.source.(source.Resumer)
+	if !ok {
+		t.Fatal("the source is no source.Resumer")
+	}
+	var keys []chferry.PrimaryKey
+	place, enough := "", errors.New("enough")
+	for range 9 {
+		err := from.PrimaryKeysBehind(t.Context(), table, place, 1, func(page []chferry.PrimaryKey, end string) error {
+			keys, place = append(keys, page...), end
+			return enough
+		})
+		if last := len(keys) == 8; err != nil && !errors.Is(err, enough) || !last && err == nil {
+			t.Fatalf("behind %d keys: %v", len(keys), err)
+		}
+	}
+	if want := b.allKeys(t, table); !slices.EqualFunc(keys, want, slices.Equal[chferry.PrimaryKey]) {
+		t.Errorf("got %q, want %q", keys, want)
+	}
+	for _, bad := range []string{"i1", "i1,t61,n", "i1,x", ",", "ix,t61", "secret"} {
+		wantCode(t, from.PrimaryKeysBehind(t.Context(), table, bad, 1, func([]chferry.PrimaryKey, string) error { return nil }), chferry.CodeInvalid, "items")
 	}
 }
 
