@@ -37,19 +37,27 @@ func (c *cut) ProcessHook(next goredis.ProcessHook) goredis.ProcessHook {
 	}
 }
 
+// fill appends entries of one operation each. What is sent at once stays small, for the client sends again what takes too long.
+func (s *server) fill(entries int, value func(i int) string) {
+	const page = 10_000
+	for first := 0; first < entries; first += page {
+		pipe := s.admin.Pipeline()
+		for i := first; i < min(first+page, entries); i++ {
+			pipe.XAdd(s.t.Context(), &goredis.XAddArgs{Stream: "chferry:{users}:queue", Values: []any{"o", value(i)}})
+		}
+		_, err := pipe.Exec(s.t.Context())
+		s.ok(err)
+	}
+}
+
 // TestTidy: a batch of many pages ends in one step, whatever happens to the tidying that follows.
 func TestTidy(t *testing.T) {
 	t.Parallel()
 	const entries, failing = 250_000, 1_300
 	s := private(t)
 	ctx := t.Context()
-	pipe := s.admin.Pipeline()
-	for i := range entries + 1 {
-		pipe.XAdd(ctx, &goredis.XAddArgs{Stream: "chferry:{users}:queue", Values: []any{"o", "u\x01\x01\x06" + fmt.Sprintf("%06d", i)}})
-	}
-	_, err := pipe.Exec(ctx)
-	s.ok(err)
-	_, err = s.PreSync(ctx, key, storage.PreSyncOptions{Token: "a"})
+	s.fill(entries+1, func(i int) string { return "u\x01\x01\x06" + fmt.Sprintf("%06d", i) })
+	_, err := s.PreSync(ctx, key, storage.PreSyncOptions{Token: "a"})
 	s.ok(err)
 	batch, err := s.GetOperations(ctx, key, storage.GetOptions{Token: "a", Count: entries})
 	s.ok(err)
@@ -105,13 +113,7 @@ func TestTidyPages(t *testing.T) {
 	const entries, page = 180_000, 50_000
 	s := private(t)
 	ctx := t.Context()
-	pipe := s.admin.Pipeline()
-	for i := range entries {
-		id := fmt.Sprintf("%08d-0000-4000-8000-000000000000", i)
-		pipe.XAdd(ctx, &goredis.XAddArgs{Stream: "chferry:{users}:queue", Values: []any{"o", "u\x01\x01\x24" + id}})
-	}
-	_, err := pipe.Exec(ctx)
-	s.ok(err)
+	s.fill(entries, func(i int) string { return "u\x01\x01\x24" + fmt.Sprintf("%08d-0000-4000-8000-000000000000", i) })
 	client := goredis.NewClient(&goredis.Options{Addr: s.Addr})
 	watched := &trimmed{admin: s.admin}
 	client.AddHook(watched)
