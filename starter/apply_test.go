@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/internal/testenv"
 	"github.com/chferry/chferry/starter"
 )
 
@@ -326,6 +327,29 @@ func TestApplyPrunes(t *testing.T) {
 	f.describe("countries")
 	f.inTemporal("foreign")
 	other.describe("users")
+}
+
+// TestApplyLeavesOthersAlone: another installation has the same prefix, and a task queue of its own. Somebody's schedule starts something else.
+func TestApplyLeavesOthersAlone(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	f.apply(users())
+	_, err := f.Client().ScheduleClient().Create(t.Context(), client.ScheduleOptions{
+		ID: f.id("foreign"), Action: &client.ScheduleWorkflowAction{ID: "somebody", Workflow: "Else", TaskQueue: f.TaskQueue()},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.listed(2)
+	other := connect(t, starter.Options{Address: testenv.Temporal(t), TaskQueue: f.TaskQueue() + "-other", IDPrefix: f.prefix})
+	for _, opts := range []starter.ApplyOptions{{}, {Prune: true}} {
+		if got, err := other.Apply(t.Context(), []chferry.Import{orders()}, opts); err != nil || slices.ContainsFunc(got, func(c starter.Change) bool { return c.What != "create" }) {
+			t.Errorf("%+v: it did %q, %v", opts, got, err)
+		}
+	}
+	if f.describe("users").Paused || f.inTemporal("foreign").Schedule.State.Paused {
+		t.Error("a schedule of somebody else's was paused")
+	}
 }
 
 // TestApplyJitterAndTimeZone: what is set is in Temporal and in words, what changes is named, and the same again changes nothing.

@@ -55,7 +55,9 @@ func (s *Starter) endOne(ctx context.Context, id string, opts ApplyOptions) (Cha
 		return Change{}, nil
 	case err != nil:
 		return Change{}, s.translate(err)
-	case opts.Prune && ours(d):
+	case !s.owns(d):
+		return Change{}, nil
+	case opts.Prune:
 		return s.deleteOne(ctx, handle, opts)
 	case d.Schedule.State != nil && d.Schedule.State.Paused:
 		return Change{}, nil
@@ -66,10 +68,11 @@ func (s *Starter) endOne(ctx context.Context, id string, opts ApplyOptions) (Cha
 	return Change{What: "pause", Name: "schedule " + id, Why: removedWhy}, s.translate(err)
 }
 
-// ours tells whether a schedule starts syncs. One that does not was made by somebody else, whatever its ID, and is not deleted.
-func ours(d *client.ScheduleDescription) bool {
+// owns tells whether a schedule starts syncs on this configuration's task queue. Any other was made by somebody else, whatever its ID, such as
+// by another installation in the namespace with the same prefix, and is left alone.
+func (s *Starter) owns(d *client.ScheduleDescription) bool {
 	action, ok := d.Schedule.Action.(*client.ScheduleWorkflowAction)
-	return ok && fmt.Sprint(action.Workflow) == workflows.SyncName
+	return ok && fmt.Sprint(action.Workflow) == workflows.SyncName && action.TaskQueue == s.taskQueue
 }
 
 // deleteOne deletes a schedule. A sync that runs goes on.

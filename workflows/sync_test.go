@@ -327,3 +327,26 @@ func TestTokens(t *testing.T) {
 		t.Error("a text without a slash is taken for a token")
 	}
 }
+
+// TestLongRunContinues: a run that has worked for hours continues as a new one, so that its run timeout only ends one that makes no progress.
+func TestLongRunContinues(t *testing.T) {
+	t.Parallel()
+	tries := 0
+	s := &steps{pending: 1000, insert: func() error {
+		if tries++; tries%2 == 0 {
+			return nil
+		}
+		return temporal.NewApplicationErrorWithOptions("away", string(chferry.CodeUnavailable), temporal.ApplicationErrorOptions{NextRetryDelay: 210 * time.Minute})
+	}}
+	env := run(t, s, workflows.SyncInput{ImportKey: "k"})
+	var again *workflow.ContinueAsNewError
+	if !errors.As(env.GetWorkflowError(), &again) {
+		t.Fatalf("got %v, want a continuation", env.GetWorkflowError())
+	}
+	if tries != 4 {
+		t.Errorf("the run continues after %d attempts at batches that take 3.5 hours, want 4: two batches", tries)
+	}
+	if timeout := workflows.RunTimeout(chferry.Limits{}); timeout < 24*time.Hour {
+		t.Errorf("a run ends after %s", timeout)
+	}
+}
