@@ -70,7 +70,7 @@ func ReadStatus(ctx context.Context, storage StatusReader, schedules ScheduleRea
 	defer cancel()
 	found, err := storage.Status(storageCtx, keys...)
 	if err != nil {
-		return nil, fmt.Errorf("read status: %w", err)
+		return nil, err
 	}
 	if len(found) != len(keys) {
 		return nil, fmt.Errorf("read status: got %d of %d import keys", len(found), len(keys))

@@ -84,6 +84,9 @@ func (s *Starter) Client() client.Client { return s.client }
 // TaskQueue returns the task queue that schedules start workflows on.
 func (s *Starter) TaskQueue() string { return s.taskQueue }
 
+// Address returns where Temporal is: host and port.
+func (s *Starter) Address() string { return s.address }
+
 // Close closes the connection.
 func (s *Starter) Close() { s.client.Close() }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"go.temporal.io/api/workflow/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
@@ -17,9 +18,30 @@ import (
 // pollInterval is how often a waiting caller asks how a sync goes.
 const pollInterval = 200 * time.Millisecond
 
+// Watch is told what happens while a sync is waited for. Each function may be nil.
+type Watch struct {
+	// Progress gets what a running sync says of itself.
+	Progress func(workflows.SyncProgress)
+	// Behind is called when a sync runs already: the caller's own begins when that one has ended, which Before tells.
+	Behind func(workflowID string)
+	Before func(workflows.SyncResult, error)
+	// Started is called when the caller's own sync has begun.
+	Started func(workflowID string)
+	// NoWorker is called once if nothing moves because no worker polls the task queue.
+	NoWorker func()
+	// Failed is called for each attempt at a step that failed and will be made again, with a text that is safe to show.
+	Failed func(step string, attempt int32, reason string)
+}
+
 // Sync triggers a sync and waits until it has ended. It calls progress, if set, with what a running sync says of itself. A
 // sync that failed gives its error.
 func (s *Starter) Sync(ctx context.Context, key chferry.ImportKey, progress func(workflows.SyncProgress)) (workflows.SyncResult, error) {
+	return s.SyncWatched(ctx, key, Watch{Progress: progress})
+}
+
+// SyncWatched is [Starter.Sync] for a caller that wants to know more.
+func (s *Starter) SyncWatched(ctx context.Context, key chferry.ImportKey, watch Watch) (workflows.SyncResult, error) {
+	w := &watcher{Starter: s, Watch: watch, moved: time.Now()}
 	before, err := s.describeKey(ctx, key)
 	if err != nil {
 		return workflows.SyncResult{}, err
@@ -30,29 +52,65 @@ func (s *Starter) Sync(ctx context.Context, key chferry.ImportKey, progress func
 			known[action.StartWorkflowResult.FirstExecutionRunID] = true
 		}
 	}
-	run, err := s.started(ctx, key, known)
+	if err := s.Trigger(ctx, key); err != nil {
+		return workflows.SyncResult{}, err
+	}
+	for _, running := range before.Info.RunningWorkflows {
+		known[running.FirstExecutionRunID] = true
+		w.behind(ctx, &running)
+	}
+	run, err := w.started(ctx, key, known)
 	if err != nil {
 		return workflows.SyncResult{}, err
 	}
-	return s.wait(ctx, run, progress)
+	if w.Started != nil {
+		w.Started(run.WorkflowID)
+	}
+	return w.wait(ctx, run)
 }
 
-// triggerAgain is after how long a trigger that has started nothing is repeated: a change of the schedule at the same moment may
-// have replaced it. If it was only buffered behind a running sync, the second changes nothing.
-const triggerAgain = 5 * time.Second
+// watcher waits for one sync.
+type watcher struct {
+	*Starter
+	Watch
+	moved   time.Time // when something was last seen to move
+	told    bool      // that there is no worker
+	attempt int32     // the last failed attempt that was told, of step
+	step    string
+}
 
-// started triggers a run and waits for one that is not known yet. A tick's is as good as the trigger's: either began after
-// the call. Runs that began in the same second share their workflow's ID.
-func (s *Starter) started(ctx context.Context, key chferry.ImportKey, known map[string]bool) (*client.ScheduleWorkflowExecution, error) {
-	var triggered time.Time
+// behind waits for a sync that runs already.
+func (w *watcher) behind(ctx context.Context, running *client.ScheduleWorkflowExecution) {
+	if w.Behind != nil {
+		w.Behind(running.WorkflowID)
+	}
+	result, err := w.wait(ctx, running)
+	if w.Before != nil && ctx.Err() == nil {
+		w.Before(result, err)
+	}
+	w.moved, w.step, w.attempt = time.Now(), "", 0
+}
+
+const (
+	// triggerAgain is after how long a trigger that has started nothing is repeated: a change of the schedule at the same moment
+	// may have replaced it. If it was only buffered behind a running sync, the second changes nothing.
+	triggerAgain = 5 * time.Second
+	// stillAfter is after how long without a move a worker is looked for.
+	stillAfter = 3 * time.Second
+)
+
+// started waits for a run that is not known yet. A tick's is as good as the trigger's: either began after the call. Runs that
+// began in the same second share their workflow's ID.
+func (w *watcher) started(ctx context.Context, key chferry.ImportKey, known map[string]bool) (*client.ScheduleWorkflowExecution, error) {
+	triggered, pause := time.Now(), pollInterval/4
 	for {
 		if time.Since(triggered) > triggerAgain {
-			if err := s.Trigger(ctx, key); err != nil {
+			if err := w.Trigger(ctx, key); err != nil {
 				return nil, err
 			}
 			triggered = time.Now()
 		}
-		d, err := s.describeKey(ctx, key)
+		d, err := w.describeKey(ctx, key)
 		if err != nil {
 			return nil, err
 		}
@@ -61,58 +119,94 @@ func (s *Starter) started(ctx context.Context, key chferry.ImportKey, known map[
 				return r, nil
 			}
 		}
-		if err := sleep(ctx, pollInterval/4); err != nil {
+		w.lookForWorker(ctx)
+		if err := sleep(ctx, pause); err != nil {
 			return nil, err
 		}
+		pause = min(2*pause, time.Second)
 	}
 }
 
-func (s *Starter) wait(ctx context.Context, run *client.ScheduleWorkflowExecution, progress func(workflows.SyncProgress)) (workflows.SyncResult, error) {
+// lookForWorker says so if nothing moves because there is no worker.
+func (w *watcher) lookForWorker(ctx context.Context) {
+	if w.told || w.NoWorker == nil || time.Since(w.moved) < stillAfter {
+		return
+	}
+	if workers, err := w.Pollers(ctx); err != nil || workers > 0 {
+		return
+	}
+	w.told = true
+	w.NoWorker()
+}
+
+func (w *watcher) wait(ctx context.Context, run *client.ScheduleWorkflowExecution) (workflows.SyncResult, error) {
 	ended := make(chan error, 1)
 	var result workflows.SyncResult
-	go func() { ended <- s.client.GetWorkflow(ctx, run.WorkflowID, run.FirstExecutionRunID).Get(ctx, &result) }()
+	go func() { ended <- w.client.GetWorkflow(ctx, run.WorkflowID, run.FirstExecutionRunID).Get(ctx, &result) }()
 	ticks := time.NewTicker(pollInterval)
 	defer ticks.Stop()
 	for {
 		select {
 		case err := <-ended:
-			return result, s.failed(run.WorkflowID, err)
+			return result, w.failed(run.WorkflowID, err)
 		case <-ticks.C:
-			if p, ok := s.progress(ctx, run); ok && progress != nil {
-				progress(p)
-			}
+			w.look(ctx, run)
 		}
 	}
 }
 
+// look asks once how a sync goes. One that does not answer has ended, or has no worker.
+func (w *watcher) look(ctx context.Context, run *client.ScheduleWorkflowExecution) {
+	p, ok := w.progress(ctx, run)
+	if !ok {
+		w.lookForWorker(ctx)
+		return
+	}
+	w.moved = time.Now()
+	if w.Progress != nil {
+		w.Progress(p)
+	}
+}
+
 // progress asks a running sync; false if it can't answer now, because no worker runs or it has ended.
-func (s *Starter) progress(ctx context.Context, run *client.ScheduleWorkflowExecution) (p workflows.SyncProgress, ok bool) {
+func (w *watcher) progress(ctx context.Context, run *client.ScheduleWorkflowExecution) (p workflows.SyncProgress, ok bool) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	answer, err := s.client.QueryWorkflow(ctx, run.WorkflowID, "", workflows.ProgressQuery)
+	answer, err := w.client.QueryWorkflow(ctx, run.WorkflowID, "", workflows.ProgressQuery)
 	if err != nil || answer.Get(&p) != nil {
 		return p, false
 	}
-	if done := s.doneByStep(ctx, run.WorkflowID, p.Step); done != nil {
+	if done := w.doneByStep(ctx, run.WorkflowID, p.Step); done != nil {
 		p = p.With(*done)
 	}
 	return p, true
 }
 
 // doneByStep returns what a running step has said of itself in its last heartbeat; nil if it has said nothing.
-func (s *Starter) doneByStep(ctx context.Context, workflowID, step string) *activities.Outcome {
-	d, err := s.client.DescribeWorkflowExecution(ctx, workflowID, "")
+func (w *watcher) doneByStep(ctx context.Context, workflowID, step string) (done *activities.Outcome) {
+	d, err := w.client.DescribeWorkflowExecution(ctx, workflowID, "")
 	if err != nil {
 		return nil
 	}
 	for _, pending := range d.GetPendingActivities() {
+		w.failedAttempt(pending)
 		var said activities.Heartbeat
 		known := pending.GetActivityType().GetName() == step && pending.GetHeartbeatDetails() != nil
 		if known && converter.GetDefaultDataConverter().FromPayloads(pending.GetHeartbeatDetails(), &said) == nil {
-			return said.Done
+			done = said.Done
 		}
 	}
-	return nil
+	return done
+}
+
+// failedAttempt tells each failed attempt once.
+func (w *watcher) failedAttempt(pending *workflow.PendingActivityInfo) {
+	step, failed := pending.GetActivityType().GetName(), pending.GetAttempt()-1
+	if pending.GetLastFailure() == nil || w.Failed == nil || w.step == step && failed <= w.attempt {
+		return
+	}
+	w.step, w.attempt = step, failed
+	w.Failed(step, failed, pending.GetLastFailure().GetMessage())
 }
 
 // failed makes the error of a workflow a chferry.Error; nil stays nil.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/activities"
@@ -48,7 +49,7 @@ func (c *importCheck) noteStatus(key chferry.ImportKey) {
 		c.report.note(fmt.Sprintf("its schedule is paused (%s): chferry resume %s", status.Schedule.Note, key))
 	}
 	if status.Failing != nil {
-		c.report.note(failing(status.Failing))
+		c.report.note(failing(status.Failing, time.Now()))
 	}
 }
 

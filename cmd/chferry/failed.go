@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
+	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,8 +22,12 @@ func (a *app) failedCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "failed",
 		Short: "List, retry or discard operations that could not be imported",
-		Args:  args(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Args:  cobra.ArbitraryArgs, // refused below, with the verbs that there are
+		RunE: func(cmd *cobra.Command, values []string) error {
+			if len(values) > 0 {
+				return usageError{fmt.Errorf("unknown command %q for %q: say list, retry or discard before the import key: see %s --help",
+					values[0], cmd.CommandPath(), cmd.CommandPath())}
+			}
 			return usageError{fmt.Errorf("say what to do: list, retry or discard: see %s --help", cmd.CommandPath())}
 		},
 	}
@@ -39,7 +45,7 @@ func (a *app) failedListCommand() *cobra.Command {
 		Long: `List the failed operations of an import key, one a line, tab-separated under a header. A
 composite primary key is a JSON list, and so is one with a character that would break
 the line.`,
-		Args: args(cobra.ExactArgs(1)),
+		Args: args(oneKey),
 		RunE: func(cmd *cobra.Command, values []string) error {
 			return a.withStorage(values[0], func(store *redis.Storage, imp chferry.Import) error {
 				return a.listFailed(cmd.Context(), store, imp, asJSON)
@@ -54,7 +60,7 @@ func (a *app) failedDoCommand(name, short, done string, do func(*redis.Storage, 
 	return &cobra.Command{
 		Use:   name + " KEY",
 		Short: short,
-		Args:  args(cobra.ExactArgs(1)),
+		Args:  args(oneKey),
 		RunE: func(cmd *cobra.Command, values []string) error {
 			return a.withStorage(values[0], func(store *redis.Storage, imp chferry.Import) error {
 				n, err := do(store, cmd.Context(), imp.Key)
@@ -90,13 +96,21 @@ func (a *app) listFailed(ctx context.Context, store *redis.Storage, imp chferry.
 	if asJSON {
 		return a.printJSON(failed)
 	}
-	fmt.Fprintln(a.out, "database\tkind\tpk\treason\tattempts\tfirst\tlast")
+	if isTerminal(a.out) {
+		table := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+		return errors.Join(printFailed(table, failed), table.Flush())
+	}
+	return printFailed(a.out, failed)
+}
+
+func printFailed(out io.Writer, failed []api.FailedOperation) error {
+	fmt.Fprintln(out, "database\tkind\tpk\treason\tattempts\tfirst\tlast")
 	for _, f := range failed {
 		pk, err := onOneLine(f.PK)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(a.out, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", f.Database, f.Kind, pk, f.Reason, f.Attempts,
+		fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", f.Database, f.Kind, pk, f.Reason, f.Attempts,
 			f.First.Format(time.RFC3339), f.Last.Format(time.RFC3339))
 	}
 	return nil

@@ -20,7 +20,7 @@ func (a *app) flushCommand() *cobra.Command {
 		Long: `Dangerous: drop all that the storage keeps for an import key, also operations that were
 not synced. Rows in ClickHouse stay. Versions go on growing. An import key that was
 removed from the configuration can be flushed, too.`,
-		Args: args(cobra.ExactArgs(1)),
+		Args: args(oneKey),
 		RunE: func(cmd *cobra.Command, values []string) error {
 			if !yes {
 				return usageError{errors.New("flush drops operations that were not synced: say --yes if that is what you want")}

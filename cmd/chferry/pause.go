@@ -14,7 +14,7 @@ func (a *app) pauseCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "pause KEY",
 		Short: "Pause an import key's schedule; operations go on being registered",
-		Args:  args(cobra.ExactArgs(1)),
+		Args:  args(oneKey),
 		RunE: func(cmd *cobra.Command, values []string) error {
 			return a.withSchedule(values[0], "paused", func(s *starter.Starter, key chferry.ImportKey) error {
 				return s.Pause(cmd.Context(), key, note)
@@ -30,7 +30,7 @@ func (a *app) resumeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "resume KEY",
 		Short: "Resume an import key's paused schedule",
-		Args:  args(cobra.ExactArgs(1)),
+		Args:  args(oneKey),
 		RunE: func(cmd *cobra.Command, values []string) error {
 			return a.withSchedule(values[0], "resumed", func(s *starter.Starter, key chferry.ImportKey) error {
 				return s.Resume(cmd.Context(), key, note)

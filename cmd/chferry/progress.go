@@ -59,6 +59,12 @@ func (p *progress) draw(now workflows.SyncProgress) {
 	}
 }
 
+// note prints a line, in the bar's place until the bar is drawn again.
+func (p *progress) note(text string) {
+	p.end()
+	fmt.Fprintln(p.out, text)
+}
+
 // end takes the bar away.
 func (p *progress) end() {
 	if p.bar != nil {

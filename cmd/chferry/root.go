@@ -162,6 +162,18 @@ func (l redisLog) Printf(ctx context.Context, format string, args ...any) {
 	}
 }
 
+// oneKey takes exactly one import key.
+func oneKey(_ *cobra.Command, values []string) error {
+	switch len(values) {
+	case 0:
+		return errors.New("KEY is missing: name an import key")
+	case 1:
+		return nil
+	default:
+		return fmt.Errorf("one import key is enough, there are %d", len(values))
+	}
+}
+
 // args makes wrong arguments a usage error that shows how the verb is used.
 func args(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, values []string) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,7 +11,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/activities"
 	"github.com/chferry/chferry/api"
+	"github.com/chferry/chferry/starter"
 )
 
 func (a *app) statusCommand() *cobra.Command {
@@ -54,7 +57,11 @@ func (a *app) status(cmd *cobra.Command, keys []string, asJSON bool) (err error)
 	}
 	switch {
 	case !asJSON:
-		return a.printStatus(statuses)
+		if err := a.printStatus(statuses, schedules.TaskQueue(), time.Now()); err != nil {
+			return err
+		}
+		a.printUnknown(cmd.Context(), schedules, statuses)
+		return nil
 	case len(keys) > 0:
 		return a.printJSON(statuses[0])
 	default:
@@ -71,22 +78,68 @@ func (a *app) printJSON(value any) error {
 	return nil
 }
 
-func (a *app) printStatus(statuses []api.ImportStatus) error {
+// printStatus prints a line for each import key and, beneath, what else is to be known of some. Times are relative on a terminal.
+func (a *app) printStatus(statuses []api.ImportStatus, taskQueue string, now time.Time) error {
 	table := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "IMPORT KEY\tPENDING\tIN FLIGHT\tFAILED\tLAG\tLAST SYNC\tSCHEDULE\tLAST RUN\tNEXT RUN")
-	for _, s := range statuses {
-		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%s\t%s\t%s\t%s\t%s\n",
-			s.Key, s.Pending, s.InFlight, s.Failed, lag(s), lastSync(s), schedule(s), lastRun(s), nextRun(s))
+	if isTerminal(a.out) { // which may have 80 columns
+		fmt.Fprintln(table, "IMPORT KEY\tPENDING\tIN FLIGHT\tFAILED\tLAG\tLAST RUN\tNEXT\tSCHEDULE")
+		for _, s := range statuses {
+			fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%s\t%s\t%s\t%s\n",
+				s.Key, s.Pending, s.InFlight, s.Failed, shortLag(s), lastRunAgo(s, now), nextRunIn(s, now), shortSchedule(s))
+		}
+	} else {
+		fmt.Fprintln(table, "IMPORT KEY\tPENDING\tIN FLIGHT\tFAILED\tLAG\tLAST SYNC\tSCHEDULE\tLAST RUN\tNEXT RUN")
+		for _, s := range statuses {
+			fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%s\t%s\t%s\t%s\t%s\n",
+				s.Key, s.Pending, s.InFlight, s.Failed, lag(s), lastSync(s), schedule(s), lastRun(s), nextRun(s))
+		}
 	}
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("print the status: %w", err)
 	}
+	waiting := false
 	for _, s := range statuses {
-		for _, difference := range s.Schema {
-			fmt.Fprintf(a.out, "%s: schema: %s\n", s.Key, difference)
-		}
+		a.printNotes(s, now)
+		running := s.Schedule != nil && s.Schedule.Running
+		waiting = waiting || s.Workers != nil && *s.Workers == 0 && (running || s.Pending+s.InFlight > 0 && !paused(s))
+	}
+	if waiting {
+		fmt.Fprintf(a.out, "no worker polls task queue %q: start one: chferry worker\n", taskQueue)
 	}
 	return nil
+}
+
+func (a *app) printNotes(s api.ImportStatus, now time.Time) {
+	if s.Failing != nil {
+		fmt.Fprintf(a.out, "%s: %s\n", s.Key, failing(s.Failing, now))
+	} else if ended := s.LastOutcome; ended != "" && ended != activities.OutcomeSynced && ended != activities.OutcomeIdle {
+		fmt.Fprintf(a.out, "%s: the last sync with something to do ended %s\n", s.Key, ended)
+	}
+	if isTerminal(a.out) && paused(s) {
+		fmt.Fprintf(a.out, "%s: paused: %s\n", s.Key, s.Schedule.Note)
+	}
+	for _, difference := range s.Schema {
+		fmt.Fprintf(a.out, "%s: schema: %s\n", s.Key, difference)
+	}
+}
+
+// printUnknown says why the schedules of some import keys are not known.
+func (a *app) printUnknown(ctx context.Context, schedules *starter.Starter, statuses []api.ImportStatus) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	for _, s := range statuses {
+		if s.Schedule != nil {
+			continue
+		}
+		_, err := schedules.Describe(ctx, s.Key)
+		switch {
+		case chferry.CodeOf(err) == chferry.CodeUnavailable: // for the others, too
+			fmt.Fprintf(a.out, "schedules are unknown: %s\n", err)
+			return
+		case err != nil:
+			fmt.Fprintf(a.out, "%s: %s\n", s.Key, err)
+		}
+	}
 }
 
 // lag is the age of the oldest operation that is not in ClickHouse yet.
@@ -120,6 +173,8 @@ func lastRun(s api.ImportStatus) string {
 	switch {
 	case s.Schedule == nil || s.Schedule.Last.IsZero():
 		return "-"
+	case s.Schedule.Running && s.Workers != nil && *s.Workers == 0:
+		return s.Schedule.Last.Format(time.RFC3339) + " (waiting for a worker)"
 	case s.Schedule.Running:
 		return s.Schedule.Last.Format(time.RFC3339) + " (running)"
 	default:
@@ -132,4 +187,47 @@ func nextRun(s api.ImportStatus) string {
 		return "-"
 	}
 	return s.Schedule.Next.Format(time.RFC3339)
+}
+
+func paused(s api.ImportStatus) bool { return s.Schedule != nil && s.Schedule.Paused }
+
+func shortLag(s api.ImportStatus) string {
+	if s.OldestPending == nil {
+		return "-"
+	}
+	return shortly(time.Duration(*s.OldestPending * float64(time.Second)))
+}
+
+// lastRunAgo says when the last run began, and how it goes.
+func lastRunAgo(s api.ImportStatus, now time.Time) string {
+	switch {
+	case s.Schedule == nil || s.Schedule.Last.IsZero():
+		return "-"
+	case s.Schedule.Running && s.Workers != nil && *s.Workers == 0:
+		return ago(s.Schedule.Last, now) + " waiting"
+	case s.Schedule.Running:
+		return ago(s.Schedule.Last, now) + " running"
+	case s.Failing != nil:
+		return ago(s.Schedule.Last, now) + " failed"
+	default:
+		return ago(s.Schedule.Last, now)
+	}
+}
+
+func nextRunIn(s api.ImportStatus, now time.Time) string {
+	if s.Schedule == nil || s.Schedule.Next.IsZero() {
+		return "-"
+	}
+	return "in " + shortly(s.Schedule.Next.Sub(now))
+}
+
+func shortSchedule(s api.ImportStatus) string {
+	switch {
+	case s.Schedule == nil:
+		return "unknown"
+	case s.Schedule.Paused:
+		return "paused"
+	default:
+		return s.Schedule.Spec
+	}
 }

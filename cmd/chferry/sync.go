@@ -1,31 +1,37 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
+	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/activities"
+	"github.com/chferry/chferry/starter"
+	"github.com/chferry/chferry/workflows"
 )
 
 func (a *app) syncCommand() *cobra.Command {
-	var wait bool
+	var wait, asJSON bool
 	cmd := &cobra.Command{
 		Use:   "sync KEY",
 		Short: "Trigger a sync of an import key, through its schedule",
 		Long: `Trigger a sync of an import key, through its schedule. If a sync is running, another
 one begins when it has ended. With --wait, progress goes to standard error, as a bar
-on a terminal and else as a line a second, and the result to standard output as one
-JSON object; the exit status is 3 if operations were set aside as failed.`,
-		Args: args(cobra.ExactArgs(1)),
-		RunE: func(cmd *cobra.Command, values []string) error { return a.sync(cmd, values[0], wait) },
+on a terminal and else as a line a second, and the result to standard output: as one
+JSON object, or in words where that is a terminal. The exit status is 3 if operations
+were set aside as failed.`,
+		Args: args(oneKey),
+		RunE: func(cmd *cobra.Command, values []string) error { return a.sync(cmd, values[0], wait, asJSON) },
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON on a terminal, too")
 	cmd.Flags().BoolVar(&wait, "wait", false, "wait until the sync has ended and print its result")
 	return cmd
 }
 
-func (a *app) sync(cmd *cobra.Command, key string, wait bool) error {
+func (a *app) sync(cmd *cobra.Command, key string, wait, asJSON bool) error {
 	cfg, imp, err := a.loadKey(key)
 	if err != nil {
 		return err
@@ -42,17 +48,70 @@ func (a *app) sync(cmd *cobra.Command, key string, wait bool) error {
 		_, err = fmt.Fprintf(a.out, "triggered %s\n", imp.Key)
 		return err
 	}
-	shown := newProgress(a.errOut, isTerminal(a.errOut))
-	result, err := s.Sync(cmd.Context(), imp.Key, shown.show)
-	shown.end()
+	result, err := a.watch(cmd.Context(), s, imp.Key)
 	if err != nil {
 		return err
 	}
-	if err := json.NewEncoder(a.out).Encode(result); err != nil {
+	if isTerminal(a.out) && !asJSON {
+		fmt.Fprintln(a.out, inWords(result))
+	} else if err := json.NewEncoder(a.out).Encode(result); err != nil {
 		return fmt.Errorf("print the result: %w", err)
 	}
 	if result.Outcome == activities.OutcomePartial {
 		return errPartial
 	}
 	return nil
+}
+
+// watch waits for a sync and shows how it goes.
+func (a *app) watch(ctx context.Context, s *starter.Starter, key chferry.ImportKey) (workflows.SyncResult, error) {
+	terminal := isTerminal(a.errOut)
+	shown := newProgress(a.errOut, terminal)
+	defer func() { shown.end() }()
+	return s.SyncWatched(ctx, key, starter.Watch{
+		Progress: func(p workflows.SyncProgress) { shown.show(p) },
+		Behind: func(string) {
+			shown.note("a sync of " + string(key) + " is running: waiting for it, then another one begins")
+		},
+		Before: func(result workflows.SyncResult, err error) {
+			text := "the sync that was running ended"
+			if err != nil {
+				text += ": " + err.Error()
+			} else {
+				text += " " + inWords(result)
+			}
+			shown.note(text + "; now another one begins")
+			shown = newProgress(a.errOut, terminal)
+		},
+		Started: func(id string) {
+			if terminal {
+				shown.note("workflow " + id)
+			}
+		},
+		NoWorker: func() {
+			shown.note(fmt.Sprintf("waiting: no worker polls task queue %q at %s (start one: chferry worker)", s.TaskQueue(), s.Address()))
+		},
+		Failed: func(step string, attempt int32, reason string) {
+			shown.note(fmt.Sprintf("%s failed (attempt %d, it is made again): %s", step, attempt, reason))
+		},
+	})
+}
+
+// inWords says for people how a sync ended.
+func inWords(r workflows.SyncResult) string {
+	text := fmt.Sprintf("%s: %s in %s became %s", r.Outcome, chferry.Amount(r.Operations, "operation", "operations"),
+		chferry.Amount(int64(r.Batches), "batch", "batches"), chferry.Amount(r.Rows, "row", "rows"))
+	for _, of := range []struct {
+		n         int64
+		one, many string
+	}{{r.Deletes, "delete", "deletes"}, {r.Coalesced, "coalesced", "coalesced"}, {r.Failed, "failed", "failed"}} {
+		if of.n > 0 {
+			text += ", " + chferry.Amount(of.n, of.one, of.many)
+		}
+	}
+	text += fmt.Sprintf(" in %.1f s", r.Seconds)
+	if r.Remaining > 0 {
+		text += fmt.Sprintf("; %s for the next sync (%s)", chferry.Amount(r.Remaining, "operation is left", "operations are left"), r.Limit)
+	}
+	return text
 }

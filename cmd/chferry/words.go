@@ -27,7 +27,7 @@ func shortly(d time.Duration) string {
 }
 
 // failing says since when and why steps of syncs fail.
-func failing(f *chferry.Failing) string {
-	return fmt.Sprintf("failing since %s (%s), last %s: %s: %s", f.Since.UTC().Format(time.RFC3339),
-		chferry.Amount(f.Attempts, "attempt", "attempts"), f.Last.UTC().Format(time.RFC3339), f.Step, f.Reason)
+func failing(f *chferry.Failing, now time.Time) string {
+	return fmt.Sprintf("%s failed: %s: %s (failing since %s, %s)", ago(f.Last, now), f.Step, f.Reason,
+		f.Since.UTC().Format(time.RFC3339), chferry.Amount(f.Attempts, "attempt", "attempts"))
 }
