@@ -18,7 +18,7 @@ import (
 )
 
 // readyTimeout is how long the API and the worker may take until they work.
-const readyTimeout = 20 * time.Second
+const readyTimeout = 30 * time.Second
 
 // program is chferry with a configuration. The environment's settings of Temporal win over the file, and they mean another Temporal than
 // the one of this stack, so they are left out.
