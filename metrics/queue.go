@@ -23,6 +23,8 @@ var (
 		"Age of the oldest operation that is waiting or being synced; 0 if there is none.")
 	lastSyncDesc = queueGauge("chferry_last_sync_timestamp_seconds",
 		"When the import key was synced last, in seconds since 1970; left out if never.")
+	failingDesc = queueGauge("chferry_sync_failing_since_timestamp_seconds",
+		"Since when the steps of syncs fail, in seconds since 1970; left out if they do not fail.")
 	upDesc = prometheus.NewDesc("chferry_storage_up",
 		"1 if the storage answered at scrape; at 0 the gauges that are read from it are left out.", nil, nil)
 )
@@ -53,7 +55,7 @@ func NewQueueCollector(storage statuses, keys func() []chferry.ImportKey, timeou
 
 // Describe implements [prometheus.Collector].
 func (c *QueueCollector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{queueDesc, inFlightDesc, failedDesc, oldestDesc, lastSyncDesc, upDesc} {
+	for _, d := range []*prometheus.Desc{queueDesc, inFlightDesc, failedDesc, oldestDesc, lastSyncDesc, failingDesc, upDesc} {
 		out <- d
 	}
 }
@@ -87,6 +89,9 @@ func collectStatus(out chan<- prometheus.Metric, key string, s chferry.Status, n
 		age = max(0, now.Sub(s.OldestPending).Seconds()) // the storage's clock may be ahead
 	}
 	gauge(oldestDesc, age)
+	if s.Failing != nil {
+		gauge(failingDesc, float64(s.Failing.Since.UnixMilli())/1000)
+	}
 	if !s.LastSync.IsZero() {
 		gauge(lastSyncDesc, float64(s.LastSync.UnixMilli())/1000)
 	}
