@@ -66,6 +66,7 @@ type Client struct {
 	transport *http.Transport // of HTTP connections; nil until there is one
 	// replicated are tables that all servers of the URL hold replicas of, as far as they answered.
 	replicated map[table]bool
+	calls      calls
 }
 
 var _ sink.Sink = (*Client)(nil)
@@ -158,8 +159,9 @@ func (c *Client) Check(ctx context.Context) error {
 	return nil
 }
 
-// Close closes the connections.
+// Close closes the connections. Calls that go on end with an error.
 func (c *Client) Close() {
+	c.calls.end()
 	_ = c.conn.Close()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -170,7 +172,7 @@ func (c *Client) Close() {
 
 // query calls each for every row of a query's result; scan reads the row's columns.
 func (c *Client) query(ctx context.Context, doing string, each func(scan func(...any) error) error, sql string, args ...any) error {
-	bounded, cancel := context.WithTimeout(ctx, c.opts.Timeout)
+	bounded, cancel := c.calls.begin(context.WithTimeout(ctx, c.opts.Timeout))
 	defer cancel()
 	rows, err := c.conn.Query(bounded, sql, args...)
 	if err != nil {
@@ -186,7 +188,7 @@ func (c *Client) query(ctx context.Context, doing string, each func(scan func(..
 }
 
 func (c *Client) exec(ctx context.Context, doing, sql string) error {
-	bounded, cancel := context.WithTimeout(ctx, c.opts.Timeout)
+	bounded, cancel := c.calls.begin(context.WithTimeout(ctx, c.opts.Timeout))
 	defer cancel()
 	return c.failure(ctx, doing, c.conn.Exec(bounded, sql))
 }

@@ -66,9 +66,12 @@ func (s *sockets) close() {
 	}
 }
 
+// keepAlive finds out within half a minute that nobody is there any more, as behind a NAT that forgot an idle connection.
+var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3}
+
 // dialer opens sockets, with TLS where the driver leaves that to it: over HTTP it is the transport that adds it.
 func dialer(opt *ch.Options) func(context.Context, string) (net.Conn, error) {
-	plain := &net.Dialer{Timeout: opt.DialTimeout}
+	plain := &net.Dialer{Timeout: opt.DialTimeout, KeepAliveConfig: keepAlive}
 	open := func(ctx context.Context, address string) (net.Conn, error) {
 		return plain.DialContext(ctx, "tcp", address)
 	}

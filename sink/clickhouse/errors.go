@@ -35,6 +35,9 @@ func (c *Client) classify(ctx context.Context, doing string, err error) error {
 	if cause := ctx.Err(); cause != nil {
 		return chferry.WrapError(chferry.CodeUnavailable, errors.Join(cause, err), "%s: %s", doing, cause)
 	}
+	if c.calls.hasEnded() {
+		return chferry.WrapError(chferry.CodeUnavailable, err, "%s: the client was closed", doing)
+	}
 	var exception *ch.Exception
 	if errors.As(err, &exception) {
 		if isTooManyPartitions(exception) {

@@ -41,7 +41,7 @@ func (c *Client) Insert(ctx context.Context, d chferry.Destination, block chferr
 	if err != nil {
 		return nil, err
 	}
-	bounded, done := sendContext(ctx, c.opts.InsertTimeout)
+	bounded, done := c.sendContext(ctx)
 	defer done()
 	d.Columns = block.Columns
 	if !needsToken(d) {
@@ -147,12 +147,12 @@ func namesAndTypes(columns []column) []ch.ColumnNameAndType {
 	return list
 }
 
-// sendContext returns a context that ends with ctx or after the timeout, and what to call when the insert has ended. The
+// sendContext returns a context that ends with ctx, with the client or after the timeout, and what to call when the insert has ended. The
 // driver's Send leaves a goroutine behind for a moment that closes the connection if the context ends, although the
 // connection may serve another call by then: so the context outlives the insert.
-func sendContext(ctx context.Context, timeout time.Duration) (context.Context, func()) {
+func (c *Client) sendContext(ctx context.Context) (context.Context, func()) {
 	const outlives = 10 * time.Second
-	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
+	bounded, cancel := c.calls.begin(context.WithTimeout(context.WithoutCancel(ctx), c.opts.InsertTimeout))
 	stop := context.AfterFunc(ctx, cancel)
 	return bounded, func() {
 		stop()

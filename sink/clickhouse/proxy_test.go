@@ -7,8 +7,66 @@ import (
 	"net/url"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
+
+// muted passes on what it reads, unless it is silent: then it swallows it.
+type muted struct {
+	net.Conn
+	silent *atomic.Bool
+}
+
+func (m muted) Write(p []byte) (int, error) {
+	if m.silent.Load() {
+		return len(p), nil
+	}
+	return m.Conn.Write(p)
+}
+
+// gate passes connections on to s, and none of their bytes as long as silent is set. It returns the URL.
+func (s *server) gate(t *testing.T, silent *atomic.Bool) string {
+	t.Helper()
+	u, err := url.Parse(s.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() {
+		for {
+			from, err := l.Accept()
+			if err != nil {
+				return
+			}
+			running.Go(func() {
+				behind, err := net.Dial("tcp", u.Host)
+				if err != nil {
+					_ = from.Close()
+					return
+				}
+				ends := func() { _, _ = from.Close(), behind.Close() }
+				defer context.AfterFunc(ctx, ends)()
+				running.Go(func() {
+					_, _ = io.Copy(muted{from, silent}, behind)
+					ends()
+				})
+				_, _ = io.Copy(muted{behind, silent}, from)
+				ends()
+			})
+		}
+	})
+	t.Cleanup(func() {
+		cancel()
+		_ = l.Close()
+		running.Wait()
+	})
+	return s.through(t, l.Addr().(*net.TCPAddr).Port)
+}
 
 // through returns the URL of s by way of a port.
 func (s *server) through(t *testing.T, port int) string {
