@@ -99,8 +99,9 @@ func TestPasswordsThatEndTheHost(t *testing.T) {
 				t.Errorf("%s of %s: got %v", key, authority, err)
 				continue
 			}
+			_, message, _ := strings.Cut(err.Error(), ".yaml:") // the file's folder has digits of its own
 			for _, part := range []string{"hunter2", "77", "app:"} {
-				if strings.Contains(strings.Replace(err.Error(), "user:${PASSWORD}@host", "", 1), part) {
+				if strings.Contains(strings.Replace(message, "user:${PASSWORD}@host", "", 1), part) {
 					t.Errorf("%s: the error %q shows a part of the URL", key, err)
 				}
 			}
