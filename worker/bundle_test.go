@@ -236,12 +236,9 @@ func (b *bundle) runWorker() {
 		Storage: b.storage, Imports: map[chferry.ImportKey]chferry.Import{b.imp.Key: b.imp}, Sources: b.sources, Sink: b.sink,
 		Closed: b.starter.Closed, Observer: b.observer, Log: slog.New(slog.DiscardHandler),
 	}
+	client, options := b.starter.Client(), worker.Options{TaskQueue: b.starter.TaskQueue(), StopTimeout: 5 * time.Second, Version: "v1.2.3-test"}
 	ended := make(chan error, 1)
-	go func() {
-		ended <- worker.Run(ctx, b.starter.Client(), steps, worker.Options{
-			TaskQueue: b.starter.TaskQueue(), StopTimeout: 5 * time.Second, Version: "v1.2.3-test",
-		})
-	}()
+	go func() { ended <- worker.Run(ctx, client, steps, options) }()
 	b.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-ended; err != nil {

@@ -22,7 +22,7 @@ const (
 	busyKeys     = 20
 	busyEvery    = time.Second
 	busySaves    = 40 // of each busy key
-	nudgeLooking = 10 * time.Millisecond
+	nudgeLooking = 50 * time.Millisecond
 )
 
 // benchNudges measures how soon saves are seen where many import keys have sync_on_register, and what that takes.
