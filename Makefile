@@ -8,8 +8,8 @@ TOOL := go tool -modfile=tools/go.mod
 # A module of its own: its hundreds of dependencies would choose the versions of everything else.
 LINT := go tool -modfile=tools/lint/go.mod golangci-lint
 
-# -count=1: what a cached result says about servers is old.
-TEST_FLAGS := -race -count=1 -timeout 15m
+# -count=1: what a cached result says about servers is old. -parallel: many tests wait for servers more than they compute.
+TEST_FLAGS := -race -count=1 -timeout 15m -parallel $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 
 .PHONY: help
 help: ## list what can be made

@@ -17,7 +17,7 @@ func TestCompression(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	s.exec(t, "CREATE TABLE packed (way String, n UInt32, text String) ENGINE = MergeTree ORDER BY (way, n)")
-	const rows = 300_000
+	const rows = 60_000
 	for way, method := range map[string]clickhouse.CompressionMethod{
 		"plain": clickhouse.CompressionNone, "lz4": clickhouse.CompressionLZ4, "zstd": clickhouse.CompressionZSTD, "gzip": clickhouse.CompressionGZIP,
 	} {
@@ -52,7 +52,7 @@ func TestBigBlock(t *testing.T) {
 	s.exec(t, "CREATE TABLE big (n UInt32, text String) ENGINE = MergeTree ORDER BY n")
 	batch, err := s.conn.PrepareBatch(t.Context(), "INSERT INTO big (n, text)")
 	check(t, err)
-	const rows, size = 160, 1_000_000
+	const rows, size = 140, 1_000_000
 	for n := range rows {
 		check(t, batch.Append(uint32(n), strings.Repeat(fmt.Sprint(n%10), size)))
 	}
