@@ -12,7 +12,7 @@ import (
 // [CodeInvalid], without the key in its text, and leaves the vectors as they were.
 func AppendPrimaryKey(keys []Vector, pk PrimaryKey) error {
 	if len(pk) != len(keys) || len(keys) == 0 {
-		return Errorf(CodeInvalid, "the primary key has %d values, the operation %d", len(keys), len(pk))
+		return Errorf(CodeInvalid, "the primary key has %s, the operation %d", Amount(int64(len(keys)), "value", "values"), len(pk))
 	}
 	if bad := appendKey(keys, pk, (*Vector).appendText); bad >= 0 {
 		return unreadableKey(bad, keys[bad].Type.Kind.String())

@@ -107,7 +107,7 @@ func (a *Activities) failure(ctx context.Context, this attempt, code chferry.Cod
 		failing := time.Since(this.failingSince(ctx))
 		options.NonRetryable = failing >= retryFor
 		if options.NonRetryable {
-			text += fmt.Sprintf(" (it went on failing for %s, as long as retry_for allows)", failing.Round(time.Second))
+			text += fmt.Sprintf(" (it went on failing for %s, as long as retry_for allows)", chferry.DurationText(failing.Round(time.Second)))
 		}
 	}
 	return temporal.NewApplicationErrorWithOptions(text, string(code), options)

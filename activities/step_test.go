@@ -74,8 +74,8 @@ func TestFailures(t *testing.T) {
 	}{
 		"first failure":     {passing(), chferry.Limits{}, 0, false, chferry.CodeUnavailable, false, "redis is away"},
 		"goes on":           {passing(), chferry.Limits{}, 9 * time.Minute, false, chferry.CodeUnavailable, false, "redis is away"},
-		"goes on too long":  {passing(), chferry.Limits{}, 11 * time.Minute, false, chferry.CodeUnavailable, true, "redis is away (it went on failing for 11m0s"},
-		"retry_for is less": {passing(), chferry.Limits{RetryFor: time.Minute}, 2 * time.Minute, false, chferry.CodeUnavailable, true, "failing for 2m0s"},
+		"goes on too long":  {passing(), chferry.Limits{}, 11 * time.Minute, false, chferry.CodeUnavailable, true, "redis is away (it went on failing for 11m"},
+		"retry_for is less": {passing(), chferry.Limits{RetryFor: time.Minute}, 2 * time.Minute, false, chferry.CodeUnavailable, true, "failing for 2m"},
 		"retry_for is more": {passing(), chferry.Limits{RetryFor: time.Hour}, 11 * time.Minute, false, chferry.CodeUnavailable, false, "away"},
 		"unclassified":      {errors.New("secret"), chferry.Limits{}, 0, false, chferry.CodeUnknown, false, "unexpected error of type *errors.errorString"},
 		"worker stops":      {passing(), chferry.Limits{}, 11 * time.Minute, true, chferry.CodeUnavailable, false, "redis is away"},

@@ -44,8 +44,8 @@ func checkOperations(i chferry.Import, ops []chferry.Operation) error {
 			return chferry.WrapError(chferry.CodeInvalid, err, "operation %d: %s", n+1, err)
 		}
 		if want := len(i.PrimaryKey); want > 0 && len(op.PrimaryKey) != want {
-			return chferry.Errorf(chferry.CodeInvalid, "operation %d: the primary key of %s has %d values, %v, this one has %d",
-				n+1, i.Key, want, i.PrimaryKey, len(op.PrimaryKey))
+			return chferry.Errorf(chferry.CodeInvalid, "operation %d: the primary key of %s has %s, %v, this one has %d",
+				n+1, i.Key, chferry.Amount(int64(want), "value", "values"), i.PrimaryKey, len(op.PrimaryKey))
 		}
 	}
 	return nil

@@ -84,7 +84,7 @@ func TestPartial(t *testing.T) {
 	b.ok(err)
 	b.wantSync(workflows.SyncResult{Outcome: activities.OutcomePartial, Batches: 1, Operations: 5, Rows: 1, Coalesced: 1, Failed: 3})
 	b.recordAs("partial")
-	b.wantReason(": value 1 of the primary key can't be read as string", ": the primary key has 1 values, the operation 2", "no such database")
+	b.wantReason(": value 1 of the primary key can't be read as string", ": the primary key has 1 value, the operation 2", "no such database")
 	b.wantRows("1")
 	b.wantStatus(chferry.Status{Failed: 3})
 	reasons := map[string]bool{}
@@ -98,7 +98,7 @@ func TestPartial(t *testing.T) {
 		}
 	}
 	for _, want := range []string{
-		"public.users: the primary key has 1 values, the operation 2",
+		"public.users: the primary key has 1 value, the operation 2",
 		"public.users: value 1 of the primary key can't be read as string",
 		"the import has no such database (it has [default])",
 	} {

@@ -55,7 +55,7 @@ the same command goes on where a load was cut off.`,
   chferry register balances update -- -5
   psql -qAt -c 'DELETE FROM users WHERE gone RETURNING id' shop | chferry register users delete -
   chferry register users update --all --resume users.load`,
-		Args: args(cobra.MinimumNArgs(2)),
+		Args: args(keyAndKind),
 		RunE: func(cmd *cobra.Command, values []string) error {
 			if all == (len(values) > 2) {
 				return usageError{fmt.Errorf("give primary keys, or --all instead of them: usage: %s", cmd.UseLine())}
@@ -227,7 +227,8 @@ func (r *registration) add(text string) error {
 		return err
 	}
 	if want := len(r.imp.PrimaryKey); want > 0 && len(pk) != want {
-		return chferry.Errorf(chferry.CodeInvalid, "the primary key of import key %s has %d values, this one has %d", r.imp.Key, want, len(pk))
+		return chferry.Errorf(chferry.CodeInvalid, "the primary key of import key %s has %s, this one has %d",
+			r.imp.Key, chferry.Amount(int64(want), "value", "values"), len(pk))
 	}
 	r.pending = append(r.pending, op)
 	return nil

@@ -174,6 +174,18 @@ func oneKey(_ *cobra.Command, values []string) error {
 	}
 }
 
+// keyAndKind wants an import key and what happened to rows.
+func keyAndKind(_ *cobra.Command, values []string) error {
+	switch len(values) {
+	case 0:
+		return errors.New("KEY is missing: name an import key")
+	case 1:
+		return errors.New("say what happened to the rows: insert, update or delete")
+	default:
+		return nil
+	}
+}
+
 // args makes wrong arguments a usage error that shows how the verb is used.
 func args(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, values []string) error {
