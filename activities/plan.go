@@ -242,9 +242,7 @@ func (a *Activities) plan(ctx context.Context, imp chferry.Import) (Plan, error)
 		return Plan{}, fmt.Errorf("compare the destination of %s: %w", imp.Key, err)
 	}
 	plan.without(absent)
-	for _, column := range unfilled {
-		plan.Schema = append(plan.Schema, UnfilledColumn(column, plan.Destination.Table))
-	}
+	plan.Schema = append(plan.Schema, UnfilledColumns(unfilled, absent, plan.Destination.Table)...)
 	return plan, a.sameSource(ctx, plan)
 }
 

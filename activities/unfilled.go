@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,9 +16,18 @@ import (
 // a second need not ask each time.
 const askUnfilledEvery = time.Minute
 
-// UnfilledColumn says that a column of the destination's table gets nothing from the source.
-func UnfilledColumn(column, table string) string {
-	return fmt.Sprintf("column %q of ClickHouse's table %s is not in the source: rows get its default", column, table)
+// UnfilledColumns says, a sentence each, which columns of the destination's table get nothing from the source. One of them may have been
+// renamed to one of the absent ones, which the table does not have.
+func UnfilledColumns(unfilled, absent []string, table string) []string {
+	sentences := make([]string, len(unfilled))
+	for i, column := range unfilled {
+		sentences[i] = fmt.Sprintf("column %q of ClickHouse's table %s is not in the source: rows that are synced get its default", column, table)
+		if len(absent) > 0 {
+			sentences[i] += fmt.Sprintf("; if it was renamed to %s, configure columns.rename: {%s: %s} and register every row again",
+				strings.Join(absent, " or "), absent[0], column)
+		}
+	}
+	return sentences
 }
 
 // schemas is what a worker knows of the columns of import keys.

@@ -230,7 +230,7 @@ func TestColumnsThatDiffer(t *testing.T) {
 	}
 
 	s.exec(`ALTER TABLE users DROP COLUMN surname`)
-	wantLines(t, s.must("check"), `      column "surname" of ClickHouse's table users is not in the source: rows get its default`)
+	wantLines(t, s.must("check"), `      column "surname" of ClickHouse's table users is not in the source: rows that are synced get its default`)
 	s.edit("schedule:", "columns: {exclude: [surname]}, schedule:")
 	s.fails(2, []string{`no column "surname", which columns.exclude names`}, "check")
 	s.fails(2, []string{`no column "surname", which columns.exclude names`}, "apply")

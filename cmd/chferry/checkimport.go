@@ -60,12 +60,14 @@ func (c *importCheck) destination(ctx context.Context, plan activities.Plan) err
 		return err
 	}
 	var problems []error
+	var absent []string
 	for _, statement := range missing {
 		c.report.would("create " + statement.Creates)
 		if statement.Stale != "" {
 			problems = append(problems, chferry.Errorf(chferry.CodeSchemaMismatch, "%s", statement.Stale))
 		}
 		if statement.Column != "" {
+			absent = append(absent, statement.Column)
 			c.report.note("until then it is not synced; " + laterRows(imp))
 		}
 	}
@@ -73,8 +75,8 @@ func (c *importCheck) destination(ctx context.Context, plan activities.Plan) err
 		c.report.note(schema)
 	}
 	unfilled, err := c.sink.Unfilled(ctx, plan.Destination)
-	for _, column := range unfilled {
-		c.report.note(activities.UnfilledColumn(column, plan.Destination.Table))
+	for _, sentence := range activities.UnfilledColumns(unfilled, absent, plan.Destination.Table) {
+		c.report.note(sentence)
 	}
 	if problems = append(problems, err); c.columns {
 		problems = append(problems, c.noteColumns(ctx, plan.Destination))

@@ -17,7 +17,7 @@ const lineEvery = time.Second
 
 // progress shows how a sync goes: a bar on a terminal, elsewhere a line now and then.
 type progress struct {
-	out   io.Writer
+	out   *mutable
 	bar   *progressbar.ProgressBar // nil: lines
 	first workflows.SyncProgress   // what was known first, and when: rows per second are counted from there
 	begun time.Time
@@ -25,11 +25,25 @@ type progress struct {
 	shown time.Time
 }
 
+// mutable is a writer that can be muted.
+type mutable struct {
+	io.Writer
+	muted bool
+}
+
+// Write writes, or takes what would be written for written.
+func (m *mutable) Write(b []byte) (int, error) {
+	if m.muted {
+		return len(b), nil
+	}
+	return m.Writer.Write(b)
+}
+
 func newProgress(out io.Writer, terminal bool) *progress {
-	p := &progress{out: out}
+	p := &progress{out: &mutable{Writer: out}}
 	if terminal {
 		p.bar = progressbar.NewOptions64(1,
-			progressbar.OptionSetWriter(out), progressbar.OptionSetWidth(20), progressbar.OptionClearOnFinish(),
+			progressbar.OptionSetWriter(p.out), progressbar.OptionSetWidth(20), progressbar.OptionClearOnFinish(),
 			progressbar.OptionSetElapsedTime(false), progressbar.OptionSetPredictTime(false))
 	}
 	return p
@@ -50,13 +64,17 @@ func (p *progress) show(now workflows.SyncProgress) {
 	fmt.Fprintf(p.out, "%s: batch %d, %s\n", now.Step, now.Batches+1, p.words(now))
 }
 
-// draw draws the bar. One that can't be drawn is no reason to stop.
+// draw draws the bar once, although each of its changes would. One that can't be drawn is no reason to stop.
 func (p *progress) draw(now workflows.SyncProgress) {
-	p.bar.Describe(p.words(now))
-	if total := now.Operations + now.Remaining; total > now.Operations { // at its end the bar would vanish for good
-		p.bar.ChangeMax64(total)
-		_ = p.bar.Set64(now.Operations)
+	total := now.Operations + now.Remaining
+	if total == 0 {
+		return
 	}
+	p.out.muted = true
+	p.bar.ChangeMax64(total + 1) // at its end the bar would vanish for good
+	_ = p.bar.Set64(now.Operations)
+	p.out.muted = false
+	p.bar.Describe(p.words(now))
 }
 
 // note prints a line, in the bar's place until the bar is drawn again.

@@ -112,8 +112,11 @@ func (a *app) printStatus(statuses []api.ImportStatus, taskQueue string, now tim
 func (a *app) printNotes(s api.ImportStatus, now time.Time) {
 	if s.Failing != nil {
 		fmt.Fprintf(a.out, "%s: %s\n", s.Key, failing(s.Failing, now))
-	} else if ended := s.LastOutcome; ended != "" && ended != activities.OutcomeSynced && ended != activities.OutcomeIdle {
-		fmt.Fprintf(a.out, "%s: the last sync with something to do ended %s\n", s.Key, ended)
+	} else if ended := s.LastOutcome; ended == activities.OutcomeFailed || ended == activities.OutcomeSuperseded {
+		fmt.Fprintf(a.out, "%s: the last sync that had something to do ended as %s\n", s.Key, ended)
+	}
+	if s.Failed > 0 {
+		fmt.Fprintf(a.out, "%s: %s: chferry failed list %s\n", s.Key, chferry.Amount(s.Failed, "operation is set aside", "operations are set aside"), s.Key)
 	}
 	if isTerminal(a.out) && paused(s) {
 		fmt.Fprintf(a.out, "%s: paused: %s\n", s.Key, s.Schedule.Note)

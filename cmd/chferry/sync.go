@@ -22,7 +22,7 @@ func (a *app) syncCommand() *cobra.Command {
 one begins when it has ended. With --wait, progress goes to standard error, as a bar
 on a terminal and else as a line a second, and the result to standard output: as one
 JSON object, or in words where that is a terminal. The exit status is 3 if operations
-were set aside as failed.`,
+were set aside as failed, also by a sync that was running already.`,
 		Args: args(oneKey),
 		RunE: func(cmd *cobra.Command, values []string) error { return a.sync(cmd, values[0], wait, asJSON) },
 	}
@@ -48,7 +48,7 @@ func (a *app) sync(cmd *cobra.Command, key string, wait, asJSON bool) error {
 		_, err = fmt.Fprintf(a.out, "triggered %s\n", imp.Key)
 		return err
 	}
-	result, err := a.watch(cmd.Context(), s, imp.Key)
+	result, partial, err := a.watch(cmd.Context(), s, imp.Key)
 	if err != nil {
 		return err
 	}
@@ -57,23 +57,24 @@ func (a *app) sync(cmd *cobra.Command, key string, wait, asJSON bool) error {
 	} else if err := json.NewEncoder(a.out).Encode(result); err != nil {
 		return fmt.Errorf("print the result: %w", err)
 	}
-	if result.Outcome == activities.OutcomePartial {
+	if partial {
 		return errPartial
 	}
 	return nil
 }
 
-// watch waits for a sync and shows how it goes.
-func (a *app) watch(ctx context.Context, s *starter.Starter, key chferry.ImportKey) (workflows.SyncResult, error) {
+// watch waits for a sync, and one that runs before it, and shows how they go. partial tells that one of them set operations aside.
+func (a *app) watch(ctx context.Context, s *starter.Starter, key chferry.ImportKey) (result workflows.SyncResult, partial bool, err error) {
 	terminal := isTerminal(a.errOut)
 	shown := newProgress(a.errOut, terminal)
 	defer func() { shown.end() }()
-	return s.SyncWatched(ctx, key, starter.Watch{
+	result, err = s.SyncWatched(ctx, key, starter.Watch{
 		Progress: func(p workflows.SyncProgress) { shown.show(p) },
 		Behind: func(string) {
 			shown.note("a sync of " + string(key) + " is running: waiting for it, then another one begins")
 		},
 		Before: func(result workflows.SyncResult, err error) {
+			partial = partial || result.Outcome == activities.OutcomePartial
 			text := "the sync that was running ended"
 			if err != nil {
 				text += ": " + err.Error()
@@ -95,6 +96,7 @@ func (a *app) watch(ctx context.Context, s *starter.Starter, key chferry.ImportK
 			shown.note(fmt.Sprintf("%s failed (attempt %d, it is made again): %s", step, attempt, reason))
 		},
 	})
+	return result, partial || result.Outcome == activities.OutcomePartial, err
 }
 
 // inWords says for people how a sync ended.
