@@ -118,9 +118,13 @@ func (d *dev) up() {
 	if d.stack.SourceName == "SQLite" {
 		client = "sqlite3"
 	}
-	d.show.print("  " + client + " " + quoted(strings.TrimPrefix(d.stack.SourceURL, "sqlite:")))
-	d.show.print("  chferry register users update --all")
+	d.show.print("  echo \"INSERT INTO users VALUES (1, 'Ann', NULL, 0, true, '2031-05-06 07:08:09')\" |")
+	d.show.print("    " + client + " " + quoted(strings.TrimPrefix(d.stack.SourceURL, "sqlite:")))
+	d.show.print("  chferry register users insert 1")
 	d.show.print("  chferry status")
+	if strings.HasPrefix(d.stack.ClickHouseURL, "http") {
+		d.show.print("  curl " + quoted(d.stack.ClickHouseURL) + " --data 'SELECT * FROM users_current'")
+	}
 	d.show.print("\nA change of " + configFile + " is applied as soon as the file is saved.")
 }
 
