@@ -130,7 +130,9 @@ func (s *Source) configure(config *pgxpool.Config, connections int) {
 	config.PingTimeout, config.MaxConnIdleTime = pingTimeout, maxIdleTime
 	connect := config.ConnConfig
 	connect.DialFunc = s.sockets.dialer(connect.DialFunc)
-	connect.ConnectTimeout = min(connect.ConnectTimeout, connectTimeout)
+	if connect.ConnectTimeout <= 0 || connect.ConnectTimeout > connectTimeout { // 0: without a bound
+		connect.ConnectTimeout = connectTimeout
+	}
 	connect.RuntimeParams["client_encoding"] = "UTF8"
 	if connect.RuntimeParams["application_name"] == "" {
 		connect.RuntimeParams["application_name"] = "chferry"

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -121,6 +122,21 @@ func TestForgottenConnections(t *testing.T) {
 		if took := time.Since(began); took > 10*time.Second {
 			t.Errorf("took %s", took)
 		}
+	}
+}
+
+// TestServerThatNeverAnswers takes connections and says nothing, like a server or a pooler that hangs.
+func TestServerThatNeverAnswers(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	hanging := listen(t)
+	defer func() { _ = hanging.Close() }()
+	s := open(t, edited(t, b.url, func(u *url.URL) { u.Host = hanging.Addr().String() }))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	_, err := s.Describe(ctx, "items", nil)
+	if chferry.CodeOf(err) != chferry.CodeUnavailable || !strings.Contains(err.Error(), "it took too long") || ctx.Err() != nil {
+		t.Errorf("got %v", err)
 	}
 }
 
