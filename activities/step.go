@@ -59,6 +59,8 @@ func (a *Activities) endedOutside(ctx context.Context, this attempt, err error) 
 		if temporal.IsCanceledError(context.Cause(ctx)) {
 			text = "the run was cancelled"
 		}
+	case code == chferry.CodeClaimed:
+		return a.heldByAnother(this, text)
 	case code == chferry.CodeSuperseded:
 		a.Observer.SyncEnded(this.key, OutcomeSuperseded)
 		ended = temporal.NewApplicationErrorWithOptions(text, string(code), options)
@@ -70,6 +72,26 @@ func (a *Activities) endedOutside(ctx context.Context, this attempt, err error) 
 	}
 	a.Log.Info("step ended", "import_key", this.key, "step", this.step, "reason", text)
 	return ended
+}
+
+// The pause before a sync asks again for an import key that another sync holds is half the time that it has waited, within these bounds.
+const (
+	shortestPause = 50 * time.Millisecond
+	longestPause  = 10 * time.Second
+)
+
+// heldByAnother returns the error of a sync that has to wait for another, such as a tick's for one that a nudge started. Nothing has failed:
+// if the other holds the import key for all of RetryFor, it does the work.
+func (a *Activities) heldByAnother(this attempt, text string) error {
+	options := temporal.ApplicationErrorOptions{Category: temporal.ApplicationErrorCategoryBenign}
+	code, waited := chferry.CodeClaimed, time.Since(this.since)
+	if waited >= a.Imports[this.key].WithDefaults().RetryFor {
+		code, options.NonRetryable = chferry.CodeSuperseded, true
+		a.Observer.SyncEnded(this.key, OutcomeSuperseded)
+		a.Log.Info("step ended", "import_key", this.key, "step", this.step, "reason", text)
+	}
+	options.NextRetryDelay = min(max(waited/2, shortestPause), longestPause)
+	return temporal.NewApplicationErrorWithOptions(text, string(code), options)
 }
 
 // longestNote bounds how long a failing step waits for the storage, which may be what fails.

@@ -41,6 +41,7 @@ type Starter struct {
 	namespace string
 	taskQueue string
 	prefix    string
+	actions   actions
 }
 
 const (

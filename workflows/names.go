@@ -15,6 +15,7 @@ import (
 const (
 	SyncName      = "Sync"
 	ProgressQuery = "progress"
+	NudgeSignal   = "nudge"
 
 	preSync        = "PreSync"
 	getOperations  = "GetOperations"
@@ -45,7 +46,8 @@ const DefaultTaskQueue = "chferry"
 // DefaultIDPrefix is the first part of the IDs of schedules and workflows unless configured otherwise.
 const DefaultIDPrefix = "chferry"
 
-// SyncID is the ID of an import key's schedule. Each of its workflows has an ID that begins with it.
+// SyncID is the ID of an import key's schedule, and of the workflow that nudges start. The IDs of the workflows that the schedule
+// starts have a time behind it.
 func SyncID(prefix string, key chferry.ImportKey) string {
 	return prefix + ":sync:" + string(key)
 }

@@ -12,7 +12,7 @@ import (
 // What starts a sync.
 const (
 	StartedByTick    = "tick"    // the schedule
-	StartedByTrigger = "trigger" // somebody, or a nudge: Temporal does not tell them apart
+	StartedByTrigger = "trigger" // somebody, or a nudge
 )
 
 // dueAttribute is the time for which a schedule started the workflow, in whole seconds and without jitter.
@@ -31,7 +31,7 @@ func startedBy(ctx workflow.Context) string {
 	}
 	due, ok := workflow.GetTypedSearchAttributes(ctx).GetTime(dueAttribute)
 	if !ok {
-		return ""
+		return StartedByTrigger // a nudge gives the memo of the schedule, and goes past the schedule
 	}
 	every, isEvery := strings.CutPrefix(times, EveryWord)
 	switch {

@@ -82,11 +82,12 @@ type syncRun struct {
 	progress SyncProgress
 	limits   chferry.Limits
 	limit    string // that was reached; empty: none
+	nudges   nudges
 }
 
 func setupSync(ctx workflow.Context, in SyncInput) (*syncRun, error) {
 	info := workflow.GetInfo(ctx)
-	s := &syncRun{key: in.ImportKey, token: Token(info.WorkflowExecution.ID, info.FirstRunID)}
+	s := &syncRun{key: in.ImportKey, token: Token(info.WorkflowExecution.ID, info.FirstRunID), nudges: listen(ctx)}
 	if in.Progress != nil {
 		s.progress = *in.Progress
 	} else {
@@ -138,9 +139,11 @@ func (s *syncRun) isLong(ctx workflow.Context) bool {
 
 func (s *syncRun) preSync(ctx workflow.Context) (claimed bool, err error) {
 	s.progress.Step = preSync
+	s.nudges.hear()
 	var done activities.PreSyncResult
 	err = workflow.ExecuteLocalActivity(preSyncOptions(ctx), preSync,
 		activities.PreSyncInput{ImportKey: s.key, Token: s.token, Began: workflow.Now(ctx)}).Get(ctx, &done)
+	s.nudges.claimed(err)
 	s.progress.Remaining = done.Operations
 	s.limits = chferry.Limits{
 		MaxBatches: done.MaxBatches, MaxDuration: done.MaxDuration.Duration(), RetryFor: done.RetryFor.Duration(),
@@ -151,9 +154,11 @@ func (s *syncRun) preSync(ctx workflow.Context) (claimed bool, err error) {
 
 func (s *syncRun) getOperations(ctx workflow.Context) (ticket activities.Ticket, err error) {
 	s.enter(ctx, getOperations)
+	s.nudges.hear()
 	summary := fmt.Sprintf("claim batch %d: %s pending", s.progress.Batches+1, operations(s.progress.Remaining))
 	err = workflow.ExecuteActivity(longOptions(ctx, s.limits, longestClaim, summary), getOperations,
 		activities.GetOperationsInput{ImportKey: s.key, Token: s.token}).Get(ctx, &ticket)
+	s.nudges.claimed(err)
 	return ticket, err
 }
 
@@ -240,10 +245,15 @@ func (s *syncRun) end(ctx workflow.Context, result SyncResult, err error) (SyncR
 		workflow.SetCurrentDetails(ctx, s.failure(ctx, err))
 		return SyncResult{}, err
 	}
-	if result.Outcome != activities.OutcomeIdle {
+	if result.Outcome != activities.OutcomeIdle || continued(ctx) {
 		s.label(ctx, result.Outcome)
+	}
+	if result.Outcome != activities.OutcomeIdle {
 		result.StartedBy = startedBy(ctx)
 		workflow.SetCurrentDetails(ctx, s.words(result))
+	}
+	if s.nudges.hear() {
+		return SyncResult{}, workflow.NewContinueAsNewError(ctx, SyncName, SyncInput{ImportKey: s.key})
 	}
 	return result, nil
 }
