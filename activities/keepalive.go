@@ -31,6 +31,9 @@ func (a *Activities) keepAlive(ctx context.Context, imp chferry.Import, token st
 	// A goroutine each, so that a storage that does not answer holds up no heartbeat, and nothing holds up a worker that stops.
 	var running sync.WaitGroup
 	running.Go(func() {
+		if activity.GetInfo(ctx).IsLocalActivity { // it has no heartbeats: its workflow task has
+			return
+		}
 		pulse := newPulse(timeout)
 		cancel(every(ctx, pulse.interval, func() error {
 			return pulse.beat(ctx, Heartbeat{Done: done(), FailingSince: firstFailure(ctx)})

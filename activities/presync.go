@@ -22,6 +22,8 @@ type PreSyncResult struct {
 	Claimed    bool  `json:"claimed"`
 	Operations int64 `json:"operations"` // kept in the storage
 	TakenOver  bool  `json:"taken_over,omitempty"`
+	// Short tells that so few operations are kept that their batch is claimed and removed in no time. Older workers do not tell.
+	Short bool `json:"short,omitempty"`
 
 	MaxBatches       int     `json:"max_batches,omitempty"` // after which the sync leaves the rest to the next one
 	MaxDuration      Seconds `json:"max_duration,omitempty"`
@@ -29,6 +31,9 @@ type PreSyncResult struct {
 	HeartbeatTimeout Seconds `json:"heartbeat_timeout,omitempty"`
 	InsertTimeout    Seconds `json:"insert_timeout,omitempty"`
 }
+
+// shortQueue is how many operations may be kept for their sync to be short.
+const shortQueue = 1000
 
 // Seconds is a duration as people read it in a history.
 type Seconds float64
@@ -62,7 +67,7 @@ func (a *Activities) PreSync(ctx context.Context, in PreSyncInput) (PreSyncResul
 			return PreSyncResult{}, nil
 		}
 		return PreSyncResult{
-			Claimed: true, Operations: start.Pending, TakenOver: start.TakenOver,
+			Claimed: true, Operations: start.Pending, TakenOver: start.TakenOver, Short: start.Pending <= shortQueue,
 			MaxBatches: limits.MaxBatches, MaxDuration: seconds(limits.MaxDuration), RetryFor: seconds(limits.RetryFor),
 			HeartbeatTimeout: seconds(limits.HeartbeatTimeout), InsertTimeout: seconds(limits.InsertTimeout),
 		}, nil

@@ -161,7 +161,20 @@ func (s *Starter) Describe(ctx context.Context, key chferry.ImportKey) (chferry.
 			out.LastID = last.StartWorkflowResult.WorkflowID
 		}
 	}
-	return out, nil
+	return out, s.addNudged(ctx, key, &out)
+}
+
+// addNudged adds the newest run that nudges started, of which the schedule knows nothing.
+func (s *Starter) addNudged(ctx context.Context, key chferry.ImportKey, out *chferry.Schedule) error {
+	run, err := s.nudged(ctx, key)
+	if err != nil || run == nil {
+		return err
+	}
+	out.Running = out.Running || !closed[run.GetStatus()]
+	if began := run.GetStartTime().AsTime(); began.After(out.Last) {
+		out.Last, out.LastID = began, run.GetExecution().GetWorkflowId()
+	}
+	return nil
 }
 
 func (s *Starter) describeKey(ctx context.Context, key chferry.ImportKey) (*client.ScheduleDescription, error) {

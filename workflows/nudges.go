@@ -1,6 +1,9 @@
 package workflows
 
 import (
+	"errors"
+
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 )
 
@@ -33,4 +36,18 @@ func (n *nudges) claimed(err error) {
 // continued reports whether the run continues another, whose outcome is still in its search attributes.
 func continued(ctx workflow.Context) bool {
 	return workflow.GetInfo(ctx).ContinuedExecutionRunID != ""
+}
+
+// shortly runs a step. In a short sync that nudges started, the step is tried once as a local activity, which costs Temporal a third of
+// what an activity does: many import keys are nudged every second. If that fails and may pass, the step goes on as the activity that it is
+// in other syncs, where the Temporal UI shows its attempts and another worker can take it.
+func (s *syncRun) shortly(local, asActivity workflow.Context, summary, step string, in, result any) error {
+	if s.short {
+		err := workflow.ExecuteLocalActivity(onceOptions(local, summary), step, in).Get(local, result)
+		var app *temporal.ApplicationError
+		if err == nil || temporal.IsCanceledError(err) || errors.As(err, &app) && app.NonRetryable() {
+			return err
+		}
+	}
+	return workflow.ExecuteActivity(asActivity, step, in).Get(asActivity, result)
 }

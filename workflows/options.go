@@ -28,6 +28,15 @@ func preSyncOptions(ctx workflow.Context) workflow.Context {
 	})
 }
 
+// onceOptions are those of a step that is tried once as a local activity.
+func onceOptions(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
+		StartToCloseTimeout: longestCall,
+		RetryPolicy:         &temporal.RetryPolicy{MaximumAttempts: 1},
+		Summary:             summary,
+	})
+}
+
 // longestCall is how long one call to the storage may take. Its time is what a killed worker costs, so it is short.
 const longestCall = 10 * time.Second
 

@@ -2,7 +2,6 @@ package workflows
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"time"
 
@@ -13,10 +12,11 @@ import (
 	"github.com/chferry/chferry/activities"
 )
 
-// SyncInput names what is synced. Progress is set when a run continues another.
+// SyncInput names what is synced. Progress is set when a run continues another whose sync has not ended.
 type SyncInput struct {
 	ImportKey chferry.ImportKey `json:"import_key"`
 	Progress  *SyncProgress     `json:"progress,omitempty"`
+	Nudged    bool              `json:"nudged,omitempty"` // nudges started the run, not the schedule
 }
 
 // SyncProgress is the answer to the query "progress".
@@ -83,11 +83,13 @@ type syncRun struct {
 	limits   chferry.Limits
 	limit    string // that was reached; empty: none
 	nudges   nudges
+	nudged   bool // nudges started it
+	short    bool // it claims and removes its batches in no time
 }
 
 func setupSync(ctx workflow.Context, in SyncInput) (*syncRun, error) {
 	info := workflow.GetInfo(ctx)
-	s := &syncRun{key: in.ImportKey, token: Token(info.WorkflowExecution.ID, info.FirstRunID), nudges: listen(ctx)}
+	s := &syncRun{key: in.ImportKey, token: Token(info.WorkflowExecution.ID, info.FirstRunID), nudges: listen(ctx), nudged: in.Nudged}
 	if in.Progress != nil {
 		s.progress = *in.Progress
 	} else {
@@ -125,7 +127,7 @@ func (s *syncRun) run(ctx workflow.Context) (result SyncResult, err error) {
 			return s.result(ctx), nil
 		}
 		if s.isLong(ctx) {
-			return SyncResult{}, workflow.NewContinueAsNewError(ctx, SyncName, SyncInput{ImportKey: s.key, Progress: &s.progress})
+			return SyncResult{}, workflow.NewContinueAsNewError(ctx, SyncName, SyncInput{ImportKey: s.key, Progress: &s.progress, Nudged: s.nudged})
 		}
 	}
 }
@@ -145,6 +147,7 @@ func (s *syncRun) preSync(ctx workflow.Context) (claimed bool, err error) {
 		activities.PreSyncInput{ImportKey: s.key, Token: s.token, Began: workflow.Now(ctx)}).Get(ctx, &done)
 	s.nudges.claimed(err)
 	s.progress.Remaining = done.Operations
+	s.short = s.nudged && done.Short
 	s.limits = chferry.Limits{
 		MaxBatches: done.MaxBatches, MaxDuration: done.MaxDuration.Duration(), RetryFor: done.RetryFor.Duration(),
 		HeartbeatTimeout: done.HeartbeatTimeout.Duration(), InsertTimeout: done.InsertTimeout.Duration(),
@@ -156,8 +159,8 @@ func (s *syncRun) getOperations(ctx workflow.Context) (ticket activities.Ticket,
 	s.enter(ctx, getOperations)
 	s.nudges.hear()
 	summary := fmt.Sprintf("claim batch %d: %s pending", s.progress.Batches+1, operations(s.progress.Remaining))
-	err = workflow.ExecuteActivity(longOptions(ctx, s.limits, longestClaim, summary), getOperations,
-		activities.GetOperationsInput{ImportKey: s.key, Token: s.token}).Get(ctx, &ticket)
+	err = s.shortly(ctx, longOptions(ctx, s.limits, longestClaim, summary), summary, getOperations,
+		activities.GetOperationsInput{ImportKey: s.key, Token: s.token}, &ticket)
 	s.nudges.claimed(err)
 	return ticket, err
 }
@@ -175,10 +178,10 @@ func (s *syncRun) postSync(ctx workflow.Context, ticket activities.Ticket, inser
 	limit := s.reached(ctx, inserted) // asked before the step, which ends the claim: run and claim end together
 	summary := fmt.Sprintf("remove batch %d: %s", s.progress.Batches+1, counts(inserted.Outcome))
 	var done activities.PostSyncResult
-	err := workflow.ExecuteActivity(stepOptions(ctx, s.limits, longestCall, summary), postSync, activities.PostSyncInput{
+	err := s.shortly(ctx, stepOptions(ctx, s.limits, longestCall, summary), summary, postSync, activities.PostSyncInput{
 		ImportKey: s.key, Token: s.token, Batch: ticket.Batch, Outcome: inserted.Outcome,
 		Last: limit != "", Partial: s.progress.Failed+inserted.Failed+s.progress.PutBack+inserted.PutBack > 0,
-	}).Get(ctx, &done)
+	}, &done)
 	if err == nil {
 		s.limit = limit
 		s.progress.Batches++
@@ -253,7 +256,7 @@ func (s *syncRun) end(ctx workflow.Context, result SyncResult, err error) (SyncR
 		workflow.SetCurrentDetails(ctx, s.words(result))
 	}
 	if s.nudges.hear() {
-		return SyncResult{}, workflow.NewContinueAsNewError(ctx, SyncName, SyncInput{ImportKey: s.key})
+		return SyncResult{}, workflow.NewContinueAsNewError(ctx, SyncName, SyncInput{ImportKey: s.key, Nudged: s.nudged})
 	}
 	return result, nil
 }
@@ -287,22 +290,4 @@ func (s *syncRun) readable(err error) error {
 	}
 	text := cmp.Or(messageOf(err), "gave up after trying for too long")
 	return temporal.NewNonRetryableApplicationError(s.progress.Step+": "+text, string(codeOf(err)), nil)
-}
-
-// messageOf returns the text that the activities gave the error, nothing if none did.
-func messageOf(err error) string {
-	var app *temporal.ApplicationError
-	if errors.As(err, &app) {
-		return app.Message()
-	}
-	return ""
-}
-
-// codeOf returns the code that the activities gave the error, [chferry.CodeUnknown] if none did.
-func codeOf(err error) chferry.Code {
-	var app *temporal.ApplicationError
-	if errors.As(err, &app) {
-		return chferry.Code(app.Type())
-	}
-	return chferry.CodeUnknown
 }

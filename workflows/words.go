@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"errors"
 	"fmt"
 
 	"go.temporal.io/sdk/temporal"
@@ -69,4 +70,22 @@ func (s *syncRun) startedBy(what string) string {
 	default:
 		return ""
 	}
+}
+
+// messageOf returns the text that the activities gave the error, nothing if none did.
+func messageOf(err error) string {
+	var app *temporal.ApplicationError
+	if errors.As(err, &app) {
+		return app.Message()
+	}
+	return ""
+}
+
+// codeOf returns the code that the activities gave the error, [chferry.CodeUnknown] if none did.
+func codeOf(err error) chferry.Code {
+	var app *temporal.ApplicationError
+	if errors.As(err, &app) {
+		return chferry.Code(app.Type())
+	}
+	return chferry.CodeUnknown
 }
