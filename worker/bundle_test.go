@@ -380,10 +380,15 @@ func (b *bundle) historyOf(run *common.WorkflowExecution) *history.History {
 // recordAs keeps the last run's history as a fixture, when asked for. One that is there stays: it is what older workers wrote.
 func (b *bundle) recordAs(name string) {
 	b.t.Helper()
+	b.recordHistory(name, b.history(b.lastID()))
+}
+
+func (b *bundle) recordHistory(name string, h *history.History) {
+	b.t.Helper()
 	if !*record {
 		return
 	}
-	text, err := protojson.MarshalOptions{Indent: " "}.Marshal(b.history(b.lastID()))
+	text, err := protojson.MarshalOptions{Indent: " "}.Marshal(h)
 	b.ok(err)
 	file, err := os.OpenFile(filepath.Join("..", "workflows", "testdata", "replay", name+".json"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
