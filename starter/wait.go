@@ -22,7 +22,8 @@ const pollInterval = 200 * time.Millisecond
 type Watch struct {
 	// Progress gets what a running sync says of itself.
 	Progress func(workflows.SyncProgress)
-	// Behind is called when a sync runs already: the caller's own begins when that one has ended, which Before tells.
+	// Behind is called when a sync runs already. If it is the schedule's, the caller's own begins when that one has ended, which Before
+	// tells. If nudges started it, the caller's own begins at once and waits in its first step.
 	Behind func(workflowID string)
 	Before func(workflows.SyncResult, error)
 	// Started is called when the caller's own sync has begun.
@@ -54,6 +55,9 @@ func (s *Starter) SyncWatched(ctx context.Context, key chferry.ImportKey, watch 
 	}
 	if err := s.Trigger(ctx, key); err != nil {
 		return workflows.SyncResult{}, err
+	}
+	if nudged, err := s.nudged(ctx, key); err == nil && nudged != nil && !closed[nudged.GetStatus()] && w.Behind != nil {
+		w.Behind(nudged.GetExecution().GetWorkflowId())
 	}
 	for _, running := range before.Info.RunningWorkflows {
 		known[running.FirstExecutionRunID] = true

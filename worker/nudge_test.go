@@ -13,6 +13,7 @@ import (
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/activities"
+	"github.com/chferry/chferry/starter"
 	"github.com/chferry/chferry/workflows"
 )
 
@@ -125,10 +126,11 @@ func TestSyncWhileNudgedOneRuns(t *testing.T) {
 	b.nudge()
 	<-begun
 	time.AfterFunc(time.Second, release)
-	result, err := b.sync()
+	behind := ""
+	result, err := b.starter.SyncWatched(b.ctx(), b.imp.Key, starter.Watch{Behind: func(id string) { behind = id }})
 	b.ok(err)
-	if result.Outcome != activities.OutcomeIdle {
-		t.Errorf("the result is %+v", result)
+	if result.Outcome != activities.OutcomeIdle || behind != b.nudgedRun().WorkflowExecution.ID {
+		t.Errorf("the result is %+v, behind %q", result, behind)
 	}
 	b.wantRows("1")
 	if b.observer.has("step PreSync failed: Claimed") {
