@@ -2,6 +2,7 @@ package worker_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -159,7 +160,7 @@ func TestSyncGivesWayToNudgedOne(t *testing.T) {
 func TestNudgedRunGoesOnElsewhere(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	failure := error(chferry.Errorf(chferry.CodeUnavailable, "the test wants it"))
+	failure := errors.New("the test wants it")
 	b.observer.panics.Store(&failure)
 	b.insert("1")
 	b.nudge()
