@@ -56,14 +56,9 @@ func newPulse(timeout time.Duration) *pulse {
 
 // beat sends a heartbeat and returns why the attempt must end; nil if it goes on.
 func (p *pulse) beat(ctx context.Context, h Heartbeat) error {
-	client := activity.GetClient(ctx)
-	if client == nil { // in the SDK's test environment
-		activity.RecordHeartbeat(ctx, h)
-		return nil
-	}
 	sent := time.Now()
 	calling, cancel := context.WithTimeout(ctx, min(max(2*p.interval, shortestBeat), longestBeat, max(0, p.timeout-sent.Sub(p.answered))))
-	err := client.RecordActivityHeartbeat(calling, activity.GetInfo(ctx).TaskToken, h)
+	err := activity.GetClient(ctx).RecordActivityHeartbeat(calling, activity.GetInfo(ctx).TaskToken, h)
 	cancel()
 	var notFound *serviceerror.NotFound
 	switch {

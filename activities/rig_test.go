@@ -42,13 +42,16 @@ type rig struct {
 
 var rigs atomic.Int64
 
+// beatless keeps the steps of a test from heartbeats, which the SDK's test environment has no server for.
+var beatless = chferry.Limits{HeartbeatTimeout: 10 * time.Minute}
+
 // newRig makes a rig of the databases that a change of the import names, with sources that hold maxFetchBytes, 0 for as many as usual.
 func newRig(t testing.TB, to sink.Sink, maxFetchBytes int, change ...func(*chferry.Import)) *rig {
 	t.Helper()
 	r := &rig{t: t, files: map[string]*sql.DB{}, paths: map[string]string{}}
 	r.imp = chferry.Import{
 		Key:       chferry.ImportKey(fmt.Sprintf("rig-%d-%d", time.Now().UnixNano(), rigs.Add(1))),
-		Databases: []string{"default"}, Table: "items", DestinationTable: "items", BatchSize: 100_000,
+		Databases: []string{"default"}, Table: "items", DestinationTable: "items", BatchSize: 100_000, Limits: beatless,
 	}
 	for _, c := range change {
 		c(&r.imp)

@@ -58,7 +58,10 @@ func (silent) TakenOver(chferry.ImportKey)                         {}
 func TestUnfitRows(t *testing.T) {
 	t.Parallel()
 	const secret = "a value that nobody may see"
-	imp := chferry.Import{Key: chferry.ImportKey(fmt.Sprintf("unfit-%d", time.Now().UnixNano())), Databases: []string{"default"}, Table: "items", DestinationTable: "items", BatchSize: 100}
+	imp := chferry.Import{
+		Key: chferry.ImportKey(fmt.Sprintf("unfit-%d", time.Now().UnixNano())), Databases: []string{"default"}, Table: "items",
+		DestinationTable: "items", BatchSize: 100, Limits: beatless,
+	}
 	store, err := redis.Open(testenv.Redis(t), redis.Options{})
 	ok(t, err)
 	t.Cleanup(func() { _ = store.Close() })
