@@ -78,12 +78,12 @@ func TestServerIsBuiltFromItsOwnSources(t *testing.T) {
 // TestBuildThatFailsSaysWhatToDo has a Go that can't get at modules.
 func TestBuildThatFailsSaysWhatToDo(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
-	asProgram(t, "go", "echo dial tcp: lookup proxy.golang.org >&2; exit 1")
+	asProgram(t, "go", "echo dial tcp: lookup modules.example >&2; exit 1")
 	t.Setenv("PATH", strings.Split(os.Getenv("PATH"), ":")[0])
 	_, err := embedded.ChdbServer(t.Context(), nil)
-	wantMissing(t, err, "proxy.golang.org", "ClickHouse 23.2 or newer")
+	wantMissing(t, err, "modules.example", "ClickHouse 23.2 or newer")
 	_, err = embedded.TemporalBinary(t.Context(), nil)
-	wantMissing(t, err, "proxy.golang.org", "Temporal CLI")
+	wantMissing(t, err, "modules.example", "Temporal CLI")
 	wantNothingCached(t)
 }
 
