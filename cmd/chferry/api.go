@@ -30,7 +30,7 @@ func (a *app) api(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	store, err := openStorage(cfg, nil)
+	store, err := openStorage(cfg)
 	if err != nil {
 		return err
 	}

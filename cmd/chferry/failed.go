@@ -80,7 +80,7 @@ func (a *app) withStorage(key string, do func(*redis.Storage, chferry.Import) er
 	if err != nil {
 		return err
 	}
-	store, err := openStorage(cfg, nil)
+	store, err := openStorage(cfg)
 	if err != nil {
 		return err
 	}

@@ -87,7 +87,7 @@ func (r *registration) run(ctx context.Context, key string, pks []string) (err e
 	if _, err := r.imp.Database(r.database); err != nil && (r.database != "" || len(pks) > 0) {
 		return err
 	}
-	store, err := openStorage(r.cfg, nil)
+	store, err := openStorage(r.cfg)
 	if err != nil {
 		return err
 	}

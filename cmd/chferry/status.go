@@ -41,7 +41,7 @@ func (a *app) status(cmd *cobra.Command, keys []string, asJSON bool) (err error)
 		}
 		imports = []chferry.Import{imp}
 	}
-	store, err := openStorage(cfg, nil)
+	store, err := openStorage(cfg)
 	if err != nil {
 		return err
 	}

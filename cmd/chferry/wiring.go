@@ -48,18 +48,29 @@ func (a *app) loadKey(key string) (*config.Config, chferry.Import, error) {
 	return cfg, imp, err
 }
 
-func openStorage(cfg *config.Config, removed func(chferry.ImportKey, int64, int64)) (*redis.Storage, error) {
+func openStorage(cfg *config.Config) (*redis.Storage, error) {
 	limits := map[chferry.ImportKey]int64{}
 	for _, imp := range cfg.Imports {
 		limits[imp.Key] = imp.MaxPending
 	}
-	return redis.Open(cfg.Redis.URL, redis.Options{
-		Prefix:           cfg.Redis.Prefix,
-		Owner:            owners(cfg),
-		MaxPending:       func(key chferry.ImportKey) int64 { return limits[key] },
-		Durability:       redis.Durability{Replicas: cfg.Redis.Replicas, AOF: cfg.Redis.AOF, Timeout: cfg.Redis.Timeout},
-		PostBatchRemoved: removed,
-	})
+	opts := storageOptions(cfg)
+	opts.MaxPending = func(key chferry.ImportKey) int64 { return limits[key] }
+	return redis.Open(cfg.Redis.URL, opts)
+}
+
+// openWorkerStorage opens a storage without max_pending: a sync puts back what waits for a database before its batch makes room.
+func openWorkerStorage(cfg *config.Config, removed func(chferry.ImportKey, int64, int64)) (*redis.Storage, error) {
+	opts := storageOptions(cfg)
+	opts.PostBatchRemoved = removed
+	return redis.Open(cfg.Redis.URL, opts)
+}
+
+func storageOptions(cfg *config.Config) redis.Options {
+	return redis.Options{
+		Prefix:     cfg.Redis.Prefix,
+		Owner:      owners(cfg),
+		Durability: redis.Durability{Replicas: cfg.Redis.Replicas, AOF: cfg.Redis.AOF, Timeout: cfg.Redis.Timeout},
+	}
 }
 
 func (a *app) openStarter(cfg *config.Config, metrics client.MetricsHandler) (*starter.Starter, error) {

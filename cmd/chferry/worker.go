@@ -83,7 +83,7 @@ func (a *app) serve(ctx context.Context) (err error) {
 	sdkMetrics, sdkCloser := temporal.Handler(registry, func(err error) { a.log.Warn("a metric is missing", "error", err) })
 	defer func() { err = errors.Join(err, sdkCloser.Close()) }()
 
-	store, err := openStorage(cfg, observer.BatchRemoved)
+	store, err := openWorkerStorage(cfg, observer.BatchRemoved)
 	if err != nil {
 		return err
 	}
