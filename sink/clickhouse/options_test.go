@@ -49,7 +49,9 @@ func TestCreateTableWithOptions(t *testing.T) {
 		}
 	}
 	got, err := clickhouse.CreateView(optioned())
-	if want := "`shop`.`users_current` ON CLUSTER `my cluster` AS\nSELECT `id`, `created`\nFROM `shop`.`users` FINAL\nWHERE `_is_deleted` = 0"; err != nil || got != want {
+	want := "`shop`.`users_current` ON CLUSTER `my cluster` AS\nSELECT `id`, `created`\nFROM `shop`.`users` FINAL\n" +
+		"WHERE `_is_deleted` = 0 AND 'made by chferry' != ''"
+	if err != nil || got != want {
 		t.Errorf("got %s, %v\nwant %s", got, err, want)
 	}
 }

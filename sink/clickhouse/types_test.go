@@ -106,7 +106,8 @@ func TestCreateTableByVersion(t *testing.T) {
 func TestCreateView(t *testing.T) {
 	t.Parallel()
 	got, err := clickhouse.CreateView(destination("shop.users", []string{"id"}, kinds[:2]...))
-	want := "`shop`.`users_current` AS\nSELECT `id`, `Tenant \\x60x\\x60`\nFROM `shop`.`users` FINAL\nWHERE `_is_deleted` = 0"
+	want := "`shop`.`users_current` AS\nSELECT `id`, `Tenant \\x60x\\x60`\nFROM `shop`.`users` FINAL\nWHERE `_is_deleted` = 0" +
+		" AND 'made by chferry' != ''"
 	if err != nil || got != want {
 		t.Errorf("got %s, %v\nwant %s", got, err, want)
 	}

@@ -9,21 +9,28 @@ import (
 	"github.com/chferry/chferry/sink"
 )
 
+// viewMark is a condition that always holds. Only a view with this mark may be replaced. Servers keep it in the view's query,
+// also those that know no comments on views.
+const viewMark = `'made by chferry' != ''`
+
 // viewOf is the view of t with these columns. Rows are compared before deleted ones are left out: FINAL comes before WHERE.
 func viewOf(t table, d chferry.Destination, columns []string) string {
-	return fmt.Sprintf("%s%s AS\nSELECT %s\nFROM %s FINAL\nWHERE %s = 0", t.current().sql(), onCluster(d), quoteAll(columns), t.sql(), quote(isDeletedColumn))
+	return fmt.Sprintf("%s%s AS\nSELECT %s\nFROM %s FINAL\nWHERE %s = 0 AND %s",
+		t.current().sql(), onCluster(d), quoteAll(columns), t.sql(), quote(isDeletedColumn), viewMark)
 }
 
 // viewedColumn is a column of the view: its type in the view and in the table, empty where the column is absent.
 type viewedColumn struct{ name, inView, inTable string }
 
-// missingView creates the view, or makes it anew if its columns or types are no longer the table's: a server keeps the types that
-// the view had when it was made, and converts to them what the table holds by then, without an error for a number that is too
-// large. A view that chferry did not make is never replaced. Columns that the source lost stay in the view, as they do in the table.
+// missingView creates the view, or makes it anew if its columns or types are no longer the table's: a server keeps the types
+// that the view had when it was made, and converts to them what the table holds by then, without an error for a number that
+// is too large. A view without chferry's mark is never replaced. Columns that the source lost stay in the view, as they do in
+// the table.
 func missingView(t table, d chferry.Destination, f *features, existing, view *existing) ([]sink.Statement, error) {
 	name := t.current()
 	if view == nil {
-		return []sink.Statement{{Creates: "view " + name.String(), SQL: "CREATE VIEW IF NOT EXISTS " + viewOf(t, d, sourceColumns(d))}}, nil
+		create := "CREATE VIEW IF NOT EXISTS " + viewOf(t, d, sourceColumns(d))
+		return []sink.Statement{{Creates: "view " + name.String(), SQL: create}}, nil
 	}
 	if view.engine != "View" {
 		return nil, misfit(name, "it is no view but %s: the view of the current rows of %s needs the name", view.engine, t)
@@ -33,7 +40,7 @@ func missingView(t table, d chferry.Destination, f *features, existing, view *ex
 	lack, stale := viewProblems(columns, made)
 	switch problem := either(stale, lack); {
 	case !made && (problem != "" || !showsCurrent(t, view.query)):
-		return nil, misfit(name, "this view is not the one that chferry makes of %s, and %s: rename or drop it, then run chferry apply",
+		return nil, misfit(name, "this view of %s has no mark of chferry, and %s: rename or drop it, then run chferry apply",
 			t, either(problem, "rows that were replaced or deleted are not left out"))
 	case problem == "":
 		return nil, nil
@@ -88,8 +95,8 @@ func viewedColumns(d chferry.Destination, f *features, existing, view *existing)
 	return columns
 }
 
-// viewProblems says why the view must be made anew: it has other columns than the table (lack), or other types, so that it shows
-// wrong values (stale). Both are empty if it need not. A view that chferry did not make may have columns of its own.
+// viewProblems says why the view must be made anew: it has other columns than the table (lack), or other types, so that it
+// shows wrong values (stale). Both are empty if it need not. A view that chferry did not make may have columns of its own.
 func viewProblems(columns []viewedColumn, made bool) (lack, stale string) {
 	for _, c := range columns {
 		switch {
@@ -105,8 +112,8 @@ func viewProblems(columns []viewedColumn, made bool) (lack, stale string) {
 	return lack, stale
 }
 
-// isViewOf tells whether a view was created with a query of the form that viewOf writes: columns of t alone, without the rows that
-// were replaced or deleted. Each server shows the query in a notation of its own.
+// isViewOf reports whether chferry made the view: its query has the mark, and is of the form that viewOf writes. A person who
+// took a view of chferry's and changed its condition has made another. Each server shows the query in a notation of its own.
 func isViewOf(t table, created string) bool {
 	_, query, isView := cutOutside(created, " AS SELECT ")
 	list, from, hasFrom := cutOutside(query, " FROM ")
@@ -125,11 +132,12 @@ func isViewOf(t table, created string) bool {
 	databaseName, _ := identifier(database)
 	tableName, _ := identifier(strings.TrimSpace(name))
 	words := strings.Fields(strings.NewReplacer("(", " ", ")", " ", "`", "").Replace(condition))
-	return table{databaseName, tableName} == t && slices.Equal(words, []string{"WHERE", isDeletedColumn, "=", "0"})
+	ours := strings.Fields("WHERE " + isDeletedColumn + " = 0 AND " + viewMark)
+	return table{databaseName, tableName} == t && slices.Equal(words, ours)
 }
 
-// showsCurrent reports whether somebody's own view may stand for the one of chferry: it reads t, and leaves out rows that were replaced
-// or deleted. 18.16 shows no query with a column whose name is a keyword: the view then counts by its columns alone.
+// showsCurrent reports whether somebody's own view may stand for the one of chferry: it reads t, and leaves out rows that were
+// replaced or deleted. 18.16 shows no query with a column whose name is a keyword: the view then counts by its columns alone.
 func showsCurrent(t table, created string) bool {
 	if created == "" {
 		return true

@@ -155,6 +155,9 @@ func testViewOfSomebodyElse(t *testing.T, s *server) {
 		"no_final":    {"SELECT id, name FROM $t WHERE _is_deleted = 0", "replaced or deleted"},
 		"no_filter":   {"SELECT id, name FROM $t FINAL", "replaced or deleted"},
 		"other_table": {"SELECT toInt64(1) AS id, '' AS name", "replaced or deleted"},
+		"same_form":   {"SELECT name, id FROM $t FINAL WHERE _is_deleted = 0", ""},
+		"one_column":  {"SELECT id FROM $t FINAL WHERE _is_deleted = 0", `column "name" is not in it`},
+		"ours_edited": {"SELECT id FROM $t FINAL WHERE _is_deleted = 0 AND 'made by chferry' != '' AND id > 5", `column "name" is not in it`},
 	} {
 		d := destination(name, []string{"id"}, column("id", int64Type), column("name", stringType))
 		s.create(t, d)
