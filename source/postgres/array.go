@@ -108,7 +108,7 @@ func selected(c chferry.Column) string {
 	if castToText(c) {
 		name += "::text[]"
 	}
-	return name
+	return canonical(c, name)
 }
 
 // castToText tells whether the server is to make texts of the elements. Those of char(n) are texts in binary too, and would lose

@@ -44,7 +44,7 @@ SELECT ` + identityOf + `, c.relkind, row_security_active(c.oid), has_any_column
 	current_setting('server_encoding'), a.attname, a.attnotnull, t.oid, r.modifier,
 	format_type(t.oid, r.modifier) || CASE WHEN r.is_array THEN repeat('[]', r.dimensions) ELSE '' END,
 	t.typtype = 'e', CASE WHEN r.is_array THEN r.dimensions ELSE 0 END, coalesce(l.collisdeterministic, true), coalesce(k.n, 0),
-	m.attname IS NULL
+	m.attname IS NULL, t.typname
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid
@@ -74,6 +74,7 @@ type described struct {
 type attribute struct {
 	chferry.Column
 	oid           uint32 // of the elements, if it is an array
+	typeName      string // of the elements, if it is an array; as the catalog has it, without schema and quotes
 	modifier      int32  // of the type, such as its length
 	notNull       bool   // as the catalog says
 	neverNull     bool   // no row holds a null
@@ -127,7 +128,7 @@ func (d *described) read(rr *pgconn.ResultReader) error {
 		d.identity, d.kind, d.rowSecurity, d.readable, d.encoding = text(0), text(1), yes(2), yes(3), text(4)
 		a := attribute{
 			Column:  chferry.Column{Name: text(5), Destination: text(5), SourceType: text(9)},
-			notNull: yes(6), isEnum: yes(10), deterministic: yes(12), neverNull: yes(14),
+			notNull: yes(6), isEnum: yes(10), deterministic: yes(12), neverNull: yes(14), typeName: text(15),
 		}
 		oid, err := strconv.ParseUint(text(7), 10, 32)
 		if err != nil {

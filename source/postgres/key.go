@@ -3,7 +3,6 @@ package postgres
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/jackc/pgx/v5/pgtype"
 
@@ -47,9 +46,7 @@ func (a attribute) readBySource() bool {
 	return slices.Contains(keyTypesReadBySource, a.oid) || a.oid == pgtype.NumericOID && a.Type.Kind != chferry.Decimal || a.isCitext()
 }
 
-func (a attribute) isCitext() bool {
-	return a.SourceType == "citext" || strings.HasSuffix(a.SourceType, ".citext")
-}
+func (a attribute) isCitext() bool { return a.typeName == "citext" }
 
 // A short text becomes as long as its char(n), so that the keys of a batch could fill the memory.
 const maxCharLength = 4096

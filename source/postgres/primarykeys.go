@@ -107,10 +107,13 @@ func (p *keyPages) read(ctx context.Context) ([]chferry.PrimaryKey, error) {
 // ask is the statement for the next page. The server compares the keys with the last one as it orders them: by the columns' types
 // and collations.
 func (p *keyPages) ask() statement {
-	columns, values := p.columns(), make([]string, len(p.table.PrimaryKey))
+	columns, texts, values := p.columns(), p.columns(), make([]string, len(p.table.PrimaryKey))
+	for i, c := range p.table.PrimaryKey {
+		texts[i] = canonical(p.table.Columns[c], columns[i])
+	}
 	var st statement
 	list := strings.Join(columns, ", ")
-	st.sql = "SELECT " + list + " FROM " + p.name.quoted() + " AS t"
+	st.sql = "SELECT " + strings.Join(texts, ", ") + " FROM " + p.name.quoted() + " AS t"
 	if p.last != nil {
 		for i, c := range p.table.PrimaryKey {
 			values[i] = fmt.Sprintf("$%d::text", i+1)

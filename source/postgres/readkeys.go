@@ -162,10 +162,10 @@ func refusesText(err error) bool {
 // to another key. A char(n) has its blanks, and no text that is too long.
 func readText(c chferry.Column) string {
 	typ := keyType(c)
-	if isChar(c) {
+	if isChar(c) && !unbounded(c) {
 		return "CASE WHEN k.t::bpchar = k.t::" + c.SourceType + " THEN k.t::" + c.SourceType + " END"
 	}
-	return "k.t::" + typ
+	return canonical(c, "k.t::"+typ)
 }
 
 // keyType is the SQL type that a column's values are compared as: the column's own, without its parameter.

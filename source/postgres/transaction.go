@@ -38,7 +38,8 @@ func textParam(value string) param {
 	return param{pgtype.TextOID, textFormat, []byte(value)}
 }
 
-// settings hold for one transaction, whatever role, database and pooler have set. row_security off makes a read fail
+// settings hold for one transaction, whatever role, database and pooler have set. With quote_all_identifiers, types would be described
+// by other names than those that are known here. row_security off makes a read fail
 // where a policy would hide rows, which would look deleted. A random_page_cost of 1 keeps the planner from reading a
 // whole table for a few thousand keys: measured, 15 ms instead of 45 for 10,000 of 400,000 rows. Parallel workers would
 // take from the server more than the connections that a source may hold.
@@ -47,6 +48,7 @@ var settings = [][2]string{
 	{"datestyle", "ISO"},
 	{"intervalstyle", "postgres"},
 	{"bytea_output", "hex"},
+	{"quote_all_identifiers", "off"},
 	{"extra_float_digits", "1"},
 	{"row_security", "off"},
 	{"jit", "off"},
