@@ -32,6 +32,7 @@ type Activities struct {
 
 	claimed plans
 	schemas schemas
+	turns   turns
 }
 
 // Storage is what a sync needs of a storage.

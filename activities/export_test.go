@@ -80,3 +80,24 @@ func (p Pace) TooSlow(after time.Duration) { p.tooSlow(after) }
 
 // Took notes how long what was asked for took.
 func (p Pace) Took(asked int, d time.Duration) { p.took(asked, d) }
+
+// Why a step goes back to the task queue.
+var (
+	ErrNoRoom      = errNoRoom
+	ErrLongestTurn = errLongestTurn
+)
+
+// Turns are those of some activities.
+type Turns struct{ *turns }
+
+// NewTurns returns turns of n batches at a time.
+func NewTurns(n int) Turns { return Turns{&turns{most: n}} }
+
+// Queue adds a step that was scheduled at a time, and returns what waits until its turn has come.
+func (t Turns) Queue(scheduled time.Time) (wait func(ctx context.Context) error) {
+	queued := t.queue(scheduled)
+	return func(ctx context.Context) error { return t.wait(ctx, queued, LongestTurn) }
+}
+
+// End ends a turn.
+func (t Turns) End() { t.end() }

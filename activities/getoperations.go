@@ -30,12 +30,13 @@ const maxChunk = 25_000
 
 // GetOperations claims a batch, after it has checked that source and destination fit each other and are what they were.
 func (a *Activities) GetOperations(ctx context.Context, in GetOperationsInput) (Ticket, error) {
-	return step(ctx, a, attempt{key: in.ImportKey, token: in.Token, step: "GetOperations"}, func() (Ticket, error) {
+	this := attempt{key: in.ImportKey, token: in.Token, step: "GetOperations"}
+	return step(ctx, a, this, func() (Ticket, error) {
 		imp, err := a.importOf(in.ImportKey)
 		if err != nil {
 			return Ticket{}, err
 		}
-		ctx, stop := a.keepAlive(ctx, imp, in.Token, func() *Outcome { return nil })
+		ctx, stop := a.keepAlive(ctx, imp, in.Token, func() Heartbeat { return Heartbeat{FailingSince: this.firstFailure(ctx, 0)} })
 		defer stop()
 		plan, err := a.plan(ctx, imp)
 		if err := a.noteSchema(ctx, imp.Key, in.Token, plan, err); err != nil {

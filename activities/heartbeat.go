@@ -17,17 +17,23 @@ import (
 type Heartbeat struct {
 	// Done is what became of the batch's operations so far, in this attempt; nil of a step that has none.
 	Done *Outcome `json:"done,omitempty"`
+	// Waiting is what the step waits for; empty if it works.
+	Waiting string `json:"waiting,omitempty"`
 	// FailingSince is when an attempt before this one failed first; zero if none did.
 	FailingSince time.Time `json:"failing_since,omitzero"`
 }
 
-// firstFailure returns when an attempt before this one failed first; zero if none did.
-func firstFailure(ctx context.Context) time.Time {
+// firstFailure returns when an attempt before this one failed first; zero if none did. The time that a step waited is no time in which
+// it failed, so the failure counts as that much later.
+func (attempt) firstFailure(ctx context.Context, waited time.Duration) time.Time {
 	var before Heartbeat
 	if activity.HasHeartbeatDetails(ctx) {
 		_ = activity.GetHeartbeatDetails(ctx, &before) // unreadable: as if none did
 	}
-	return before.FailingSince
+	if before.FailingSince.IsZero() {
+		return time.Time{}
+	}
+	return before.FailingSince.Add(waited)
 }
 
 // errAttemptEnded ends a step whose attempt Temporal has ended: it timed out, or its run is closed. Nobody wants its result any more.

@@ -39,13 +39,19 @@ type InsertBatchResult struct {
 // Done again, it inserts the same rows with the same version or newer ones with it; either way the destination shows each
 // row once.
 func (a *Activities) InsertBatch(ctx context.Context, in InsertBatchInput) (InsertBatchResult, error) {
-	return step(ctx, a, attempt{key: in.ImportKey, token: in.Token, step: "InsertBatch"}, func() (InsertBatchResult, error) {
+	this, end, err := a.turn(ctx, attempt{key: in.ImportKey, token: in.Token, step: "InsertBatch"})
+	if err != nil {
+		return InsertBatchResult{}, err
+	}
+	defer end()
+	return step(ctx, a, this, func() (InsertBatchResult, error) {
 		imp, err := a.importOf(in.ImportKey)
 		if err != nil {
 			return InsertBatchResult{}, err
 		}
 		p := newPipe(a, in, imp.WithDefaults().MaxFailed, attemptNumber(ctx))
-		ctx, stop := a.keepAlive(ctx, imp, in.Token, p.done)
+		failing := this.firstFailure(ctx, this.waited)
+		ctx, stop := a.keepAlive(ctx, imp, in.Token, func() Heartbeat { return Heartbeat{Done: p.done(), FailingSince: failing} })
 		defer stop()
 		plan, ok := a.claimed.take(in.ImportKey, in.Ticket.Batch)
 		if !ok {

@@ -21,10 +21,10 @@ const (
 // errWorkerStops ends a step on a worker that was told to stop. Nothing failed: [step] lets another worker begin at once.
 var errWorkerStops = chferry.Errorf(chferry.CodeUnavailable, "the worker is stopping: another one takes the batch over")
 
-// keepAlive heartbeats, with what is done where a step can tell, and extends the lease until stop is called. The context that keepAlive
+// keepAlive heartbeats, with what say returns, and extends the lease until stop is called. The context that keepAlive
 // returns ends as soon as the worker is told to stop, another sync takes the import key over or Temporal has ended the attempt;
 // its cause says which.
-func (a *Activities) keepAlive(ctx context.Context, imp chferry.Import, token string, done func() *Outcome) (_ context.Context, stop func()) {
+func (a *Activities) keepAlive(ctx context.Context, imp chferry.Import, token string, say func() Heartbeat) (_ context.Context, stop func()) {
 	limits := imp.WithDefaults()
 	timeout := cmp.Or(activity.GetInfo(ctx).HeartbeatTimeout, limits.HeartbeatTimeout) // what Temporal goes by, not what this worker's file says
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -36,7 +36,7 @@ func (a *Activities) keepAlive(ctx context.Context, imp chferry.Import, token st
 		}
 		pulse := newPulse(timeout)
 		cancel(every(ctx, pulse.interval, func() error {
-			return pulse.beat(ctx, Heartbeat{Done: done(), FailingSince: firstFailure(ctx)})
+			return pulse.beat(ctx, say())
 		}))
 	})
 	running.Go(func() {

@@ -21,6 +21,8 @@ type attempt struct {
 	step  string
 	// since is from when failures count against the import's RetryFor; zero: from the first one on.
 	since time.Time
+	// waited is for how long the attempt waited for its turn, which counts against nothing.
+	waited time.Duration
 }
 
 // handOver is after how long another worker begins the step of one that stops. It can't be 0, which stands for the policy's own.
@@ -36,14 +38,19 @@ func step[Result any](ctx context.Context, a *Activities, this attempt, do func(
 		return result, nil
 	}
 	var none Result
+	return none, a.conclude(ctx, this, err)
+}
+
+// conclude logs and counts why an attempt ended without a result, and returns what Temporal is told.
+func (a *Activities) conclude(ctx context.Context, this attempt, err error) error {
 	if ended := a.endedOutside(ctx, this, err); ended != nil {
-		return none, ended
+		return ended
 	}
 	code, text := safe(err)
 	a.Log.Warn("step failed", "import_key", this.key, "step", this.step, "code", code, "error", text)
 	a.Observer.StepFailed(this.key, this.step, code)
 	a.noteFailure(ctx, this, code, text)
-	return none, a.failure(ctx, this, code, text)
+	return a.failure(ctx, this, code, text)
 }
 
 // endedOutside returns the error of an attempt that did not fail but was ended from outside; nil for one that failed.
@@ -140,7 +147,7 @@ func (t attempt) failingSince(ctx context.Context) time.Time {
 	if !t.since.IsZero() {
 		return t.since
 	}
-	since := firstFailure(ctx)
+	since := t.firstFailure(ctx, t.waited)
 	if since.IsZero() {
 		since = time.Now()
 	}

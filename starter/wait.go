@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflow/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
@@ -180,33 +181,38 @@ func (w *watcher) progress(ctx context.Context, run *client.ScheduleWorkflowExec
 	if err != nil || answer.Get(&p) != nil {
 		return p, false
 	}
-	if done := w.doneByStep(ctx, run.WorkflowID, p.Step); done != nil {
-		p = p.With(*done)
+	said := w.saidByStep(ctx, run.WorkflowID, p.Step)
+	if said.Done != nil {
+		p = p.With(*said.Done)
 	}
+	p.Waiting = said.Waiting
 	return p, true
 }
 
-// doneByStep returns what a running step has said of itself in its last heartbeat; nil if it has said nothing.
-func (w *watcher) doneByStep(ctx context.Context, workflowID, step string) (done *activities.Outcome) {
+// saidByStep returns what a running step has said of itself in its last heartbeat.
+func (w *watcher) saidByStep(ctx context.Context, workflowID, step string) (last activities.Heartbeat) {
 	d, err := w.client.DescribeWorkflowExecution(ctx, workflowID, "")
 	if err != nil {
-		return nil
+		return last
 	}
 	for _, pending := range d.GetPendingActivities() {
 		w.failedAttempt(pending)
 		var said activities.Heartbeat
 		known := pending.GetActivityType().GetName() == step && pending.GetHeartbeatDetails() != nil
 		if known && converter.GetDefaultDataConverter().FromPayloads(pending.GetHeartbeatDetails(), &said) == nil {
-			done = said.Done
+			last = said
 		}
 	}
-	return done
+	return last
 }
 
-// failedAttempt tells each failed attempt once.
+// failedAttempt tells each failed attempt once. One that was handed over, or had no turn, has not failed.
 func (w *watcher) failedAttempt(pending *workflow.PendingActivityInfo) {
 	step, failed := pending.GetActivityType().GetName(), pending.GetAttempt()-1
 	if pending.GetLastFailure() == nil || w.Failed == nil || w.step == step && failed <= w.attempt {
+		return
+	}
+	if pending.GetLastFailure().GetApplicationFailureInfo().GetCategory() == enums.APPLICATION_ERROR_CATEGORY_BENIGN {
 		return
 	}
 	w.step, w.attempt = step, failed

@@ -49,6 +49,8 @@ const sentinel = "sentinel-of-a-row"
 type bundle struct {
 	t        testing.TB
 	imp      chferry.Import
+	others   []chferry.Import // further imports of the worker
+	syncs    int              // how many batches the worker imports at a time; 0: as many as by default
 	storage  *redis.Storage
 	starter  *starter.Starter
 	sources  map[string]source.Source
@@ -232,11 +234,17 @@ func (b *bundle) apply() {
 // runWorker runs a worker until b.stop is called, or the test ends.
 func (b *bundle) runWorker() {
 	ctx, cancel := context.WithCancel(context.Background())
+	imports := map[chferry.ImportKey]chferry.Import{b.imp.Key: b.imp}
+	for _, other := range b.others {
+		imports[other.Key] = other
+	}
 	steps := &activities.Activities{
-		Storage: b.storage, Imports: map[chferry.ImportKey]chferry.Import{b.imp.Key: b.imp}, Sources: b.sources, Sink: b.sink,
+		Storage: b.storage, Imports: imports, Sources: b.sources, Sink: b.sink,
 		Closed: b.starter.Closed, Observer: b.observer, Log: slog.New(slog.DiscardHandler),
 	}
-	client, options := b.starter.Client(), worker.Options{TaskQueue: b.starter.TaskQueue(), StopTimeout: 5 * time.Second, Version: "v1.2.3-test"}
+	client, options := b.starter.Client(), worker.Options{
+		TaskQueue: b.starter.TaskQueue(), StopTimeout: 5 * time.Second, Version: "v1.2.3-test", Syncs: b.syncs,
+	}
 	ended := make(chan error, 1)
 	go func() { ended <- worker.Run(ctx, client, steps, options) }()
 	b.stop = sync.OnceFunc(func() {

@@ -98,11 +98,11 @@ func TestTimeoutsInHistory(t *testing.T) {
 		if got := scheduled.GetHeartbeatTimeout().AsDuration(); got != 7*time.Second {
 			t.Errorf("heartbeat timeout %s, want 7s", got)
 		}
-		if got := scheduled.GetStartToCloseTimeout().AsDuration(); got != 20*time.Minute {
-			t.Errorf("start-to-close timeout %s, want 20m", got)
+		if got := scheduled.GetStartToCloseTimeout().AsDuration(); got != 20*time.Minute+activities.LongestTurn {
+			t.Errorf("start-to-close timeout %s, want 20m30s", got)
 		}
-		if got := scheduled.GetScheduleToCloseTimeout().AsDuration(); got != 4*time.Hour+42*time.Minute {
-			t.Errorf("schedule-to-close timeout %s, want 4h42m", got)
+		if got := scheduled.GetScheduleToCloseTimeout().AsDuration(); got != 4*time.Hour+43*time.Minute {
+			t.Errorf("schedule-to-close timeout %s, want 4h43m", got)
 		}
 		return
 	}

@@ -399,7 +399,13 @@ func (b *bundle) wait(held <-chan struct{}) {
 // running returns the workflow that runs now.
 func (b *bundle) running() string {
 	b.t.Helper()
-	handle := b.starter.Client().ScheduleClient().GetHandle(b.ctx(), workflows.SyncID(b.starter.TaskQueue(), b.imp.Key))
+	return b.runningOf(b.imp.Key)
+}
+
+// runningOf returns the workflow that runs now for an import key.
+func (b *bundle) runningOf(key chferry.ImportKey) string {
+	b.t.Helper()
+	handle := b.starter.Client().ScheduleClient().GetHandle(b.ctx(), workflows.SyncID(b.starter.TaskQueue(), key))
 	d, err := handle.Describe(b.ctx())
 	b.ok(err)
 	if len(d.Info.RunningWorkflows) != 1 {

@@ -24,7 +24,8 @@ type Options struct {
 	StopTimeout time.Duration
 	// Version is the build that histories name as the one that a step ran on; empty: the SDK's checksum of the binary.
 	Version string
-	// Syncs is how many steps run at a time, each of another import key; default 16.
+	// Syncs is how many batches are imported at a time, each of another import key; default 16. Their memory and connections add up. The short
+	// steps of further syncs have slots of their own and do not wait for imports.
 	Syncs int
 }
 
@@ -35,7 +36,12 @@ const (
 	activityPollers = 8
 )
 
-// Register makes a worker serve chferry's workflows and activities.
+// slotsPerSync: Temporal hands out steps of any type while a slot is free. So for each batch that is imported, a second one may wait for its turn,
+// and a third slot is left for the short steps.
+const slotsPerSync = 3
+
+// Register makes a worker serve chferry's workflows and activities. The worker's slots bound how many batches it imports at a time, and
+// short steps wait behind them; [activities.LimitInserts] leaves slots to short steps.
 func Register(registry worker.Registry, a *activities.Activities) {
 	registry.RegisterWorkflowWithOptions(workflows.Sync, workflow.RegisterOptions{Name: workflows.SyncName})
 	registry.RegisterActivityWithOptions(a.PreSync, activity.RegisterOptions{Name: "PreSync"})
@@ -60,7 +66,7 @@ func Run(ctx context.Context, c client.Client, a *activities.Activities, opts Op
 	fatal := make(chan error, 1)
 	w := worker.New(c, opts.TaskQueue, worker.Options{
 		WorkerStopTimeout:                  opts.StopTimeout,
-		MaxConcurrentActivityExecutionSize: opts.Syncs,
+		MaxConcurrentActivityExecutionSize: slotsPerSync * opts.Syncs,
 		MaxConcurrentWorkflowTaskPollers:   workflowPollers,
 		MaxConcurrentActivityTaskPollers:   activityPollers,
 		DisableRegistrationAliasing:        true,
@@ -68,6 +74,7 @@ func Run(ctx context.Context, c client.Client, a *activities.Activities, opts Op
 		Identity:                           identity(opts.Version),
 		DeploymentOptions:                  deployment(opts.Version),
 	})
+	activities.LimitInserts(a, opts.Syncs)
 	Register(w, a)
 	if err := w.Start(); err != nil {
 		if ctx.Err() != nil { // nobody wants it to start any more

@@ -7,6 +7,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/activities"
 )
 
 // retry is the policy of every step. When it ends the activities decide, by marking the error: at once if somebody has to mend
@@ -42,6 +43,11 @@ const longestCall = 10 * time.Second
 
 // longestClaim: a long queue is read to find where a batch ends.
 const longestClaim = 5 * time.Minute
+
+// longestInsert is how long an attempt to import a batch may take, with the time in which it waits for its turn.
+func longestInsert(limits chferry.Limits) time.Duration {
+	return limits.InsertTimeout + activities.LongestTurn
+}
 
 // longestQueue is how long a step may wait for a worker that has room for it. Temporal counts that time, too.
 const longestQueue = 4 * time.Hour
@@ -90,6 +96,6 @@ const longestRun = 6 * time.Hour
 // it continues as a new run, and another batch take less. The next sync takes over what it had claimed.
 func RunTimeout(limits chferry.Limits) time.Duration {
 	limits = limits.WithDefaults()
-	batch := longestStep(limits, longestClaim) + longestStep(limits, limits.InsertTimeout) + longestStep(limits, longestCall)
+	batch := longestStep(limits, longestClaim) + longestStep(limits, longestInsert(limits)) + longestStep(limits, longestCall)
 	return (chferry.MaxRetryFor + longestRun + batch + longestGiveBack).Round(time.Hour) + time.Hour
 }

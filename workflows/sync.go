@@ -30,6 +30,8 @@ type SyncProgress struct {
 	PutBack int64 `json:"put_back,omitempty"`
 	// Reason is why the first of the failed operations can't be imported, or why operations were put back; empty if neither happened.
 	Reason string `json:"reason,omitempty"`
+	// Waiting is what the step waits for, as the step itself says; empty if it works.
+	Waiting string `json:"waiting,omitempty"`
 	// Began is when the first run of the chain began.
 	Began time.Time `json:"began"`
 }
@@ -168,7 +170,7 @@ func (s *syncRun) getOperations(ctx workflow.Context) (ticket activities.Ticket,
 func (s *syncRun) insertBatch(ctx workflow.Context, ticket activities.Ticket) (done activities.InsertBatchResult, err error) {
 	s.enter(ctx, insertBatch)
 	summary := fmt.Sprintf("import batch %d: %s", s.progress.Batches+1, operations(int64(ticket.Operations)))
-	err = workflow.ExecuteActivity(longOptions(ctx, s.limits, s.limits.InsertTimeout, summary), insertBatch,
+	err = workflow.ExecuteActivity(longOptions(ctx, s.limits, longestInsert(s.limits), summary), insertBatch,
 		activities.InsertBatchInput{ImportKey: s.key, Token: s.token, Ticket: ticket}).Get(ctx, &done)
 	return done, err
 }

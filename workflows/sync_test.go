@@ -180,7 +180,7 @@ func TestLimitsReachSteps(t *testing.T) {
 	})
 	want := map[string][3]time.Duration{
 		"GetOperations": {5 * time.Minute, 4*time.Hour + 12*time.Minute, 5 * time.Second},
-		"InsertBatch":   {30 * time.Minute, 5*time.Hour + 2*time.Minute, 5 * time.Second},
+		"InsertBatch":   {30*time.Minute + activities.LongestTurn, 5*time.Hour + 3*time.Minute, 5 * time.Second},
 		"PostSync":      {10 * time.Second, 4*time.Hour + 140*time.Second, 0},
 	}
 	if !maps.Equal(got, want) {

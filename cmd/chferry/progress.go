@@ -97,5 +97,8 @@ func (p *progress) words(now workflows.SyncProgress) string {
 	if rows := now.Rows - p.first.Rows; rows > 0 {
 		text += printer.Sprintf(", %d rows/s", int64(float64(rows)/time.Since(p.begun).Seconds()))
 	}
+	if now.Waiting != "" {
+		text += ", waiting " + now.Waiting
+	}
 	return text
 }
