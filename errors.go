@@ -42,6 +42,9 @@ func (e *Error) Error() string { return e.Message }
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
+// isError tells an [Error] from other errors of a chain.
+func (e *Error) isError() {}
+
 // Errorf makes an [Error]. The arguments must be safe to show; use [WrapError] to keep a cause that is not.
 func Errorf(code Code, format string, args ...any) error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
@@ -61,21 +64,31 @@ func CodeOf(err error) Code {
 	return CodeUnknown
 }
 
-// Problems returns the errors that were joined into err, in order; err alone if none were, nothing for nil. A check that goes on
-// after the first problem joins all that it finds.
+// Problems returns the errors that were joined into err, in order, also if the join was wrapped; err alone if none were,
+// nothing for nil. A check that goes on after the first problem joins all that it finds. An [Error] is one problem, whatever
+// its cause: the texts of the cause may hold secrets.
 func Problems(err error) []error {
-	if err == nil {
-		return nil
-	}
-	joined, ok := err.(interface{ Unwrap() []error })
-	if !ok {
-		return []error{err}
-	}
 	var problems []error
-	for _, e := range joined.Unwrap() {
+	for _, e := range joinedIn(err) {
 		problems = append(problems, Problems(e)...)
 	}
+	if err != nil && len(problems) == 0 {
+		return []error{err}
+	}
 	return problems
+}
+
+// joinedIn returns the errors of the outermost join in err's chain; none if there is no join, or if an [Error] hides it.
+func joinedIn(err error) []error {
+	for ; err != nil; err = errors.Unwrap(err) {
+		if joined, ok := err.(interface{ Unwrap() []error }); ok {
+			return joined.Unwrap()
+		}
+		if _, ok := err.(interface{ isError() }); ok {
+			return nil
+		}
+	}
+	return nil
 }
 
 // Passes tells whether the same call may succeed later without anybody mending anything.

@@ -171,7 +171,7 @@ const mostProblems = 10
 // ones that are known to hold no row, key or secret. The code is that of the first problem that somebody has to mend.
 func safe(err error) (code chferry.Code, text string) {
 	var known []*chferry.Error
-	for _, problem := range problems(err) {
+	for _, problem := range chferry.Problems(err) {
 		var e *chferry.Error
 		if errors.As(problem, &e) {
 			known = append(known, e)
@@ -197,22 +197,6 @@ func safe(err error) (code chferry.Code, text string) {
 		texts = append(texts, fmt.Sprintf("and %d more", more))
 	}
 	return code, strings.Join(texts, "; ")
-}
-
-// problems returns the errors that were joined into err, also where the join was wrapped.
-func problems(err error) (all []error) {
-	for e := err; e != nil; e = errors.Unwrap(e) {
-		if _, ok := e.(*chferry.Error); ok { //nolint:errorlint // each error of the chain is looked at in turn
-			break
-		}
-		if joined := chferry.Problems(e); len(joined) > 1 {
-			for _, problem := range joined {
-				all = append(all, problems(problem)...)
-			}
-			return all
-		}
-	}
-	return []error{err}
 }
 
 func innermost(err error) error {
