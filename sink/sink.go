@@ -46,6 +46,14 @@ type Typer interface {
 	ColumnTypes(ctx context.Context, d chferry.Destination) ([]string, error)
 }
 
+// Prober is a [Sink] that can tell beforehand what its server would refuse.
+type Prober interface {
+	// Probe returns CodeConfiguration, naming the key, if the server would refuse a statement that Missing returned for d,
+	// because of an expression, a function or a name in the configuration. It changes nothing, and where the server does
+	// not tell, it returns nil.
+	Probe(ctx context.Context, d chferry.Destination, statements []Statement) error
+}
+
 // Statement creates one thing.
 type Statement struct {
 	// Creates names the kind of thing and the thing: "table shop.users", "view shop.users_current",

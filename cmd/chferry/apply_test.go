@@ -124,6 +124,15 @@ func TestMisfittingColumn(t *testing.T) {
 	wantLines(t, s.fails(1, words, "check"), "FAIL  import "+s.key+": ")
 	s.fails(1, words, "apply")
 	s.fails(1, words, "sync", s.key, "--wait")
+	const told = `column "name" is `
+	out := s.fails(1, words, "check")
+	wantLines(t, out, "FAIL  import "+s.key+": ", "      apply would leave this import and its schedule as they are\n")
+	if strings.Count(out, told) != 2 || !strings.Contains(out, "s ago failed for this: GetOperations (failing since ") {
+		t.Errorf("check does not tell the problem once on each of its outputs:\n%s", out)
+	}
+	if out := s.must("status"); strings.Count(out, told) != 1 {
+		t.Errorf("status does not tell the problem once:\n%s", out)
+	}
 	if got := s.status(s.key); got.Pending != 1 || got.InFlight != 0 {
 		t.Errorf("after the sync that failed the status is %+v, want the operation pending", got)
 	}

@@ -103,6 +103,9 @@ func (r *application) work(ctx context.Context, imp chferry.Import) (work, error
 	}
 	columns := activities.CheckColumns(ctx, imp, r.sources)
 	missing, err := plan.Missing(ctx, r.sink)
+	if err == nil {
+		err = r.probe(ctx, plan, missing)
+	}
 	return work{plan, missing}, errors.Join(columns, r.unreachable(err, theSink, true))
 }
 

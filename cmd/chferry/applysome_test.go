@@ -135,3 +135,25 @@ func (s *stack) failsAll(status int, words []string, args ...string) string {
 	}
 	return out
 }
+
+// TestRefusedByServer: what ClickHouse would refuse to create is told by check and a dry run, with what apply does then: nothing.
+func TestRefusedByServer(t *testing.T) {
+	t.Parallel()
+	s := setupOn(t, testenv.ModernClickHouse(t), strings.Replace(twoImports, "table: lines}", `table: lines, partition_by: "intDivv(order_id, 10)"}`, 1))
+	words := []string{"46 UNKNOWN_FUNCTION", "intDivv", "mend destination.partition_by"}
+	out := s.fails(2, words, "check")
+	wantLines(t, out, "ok    import "+s.key, "      apply would create table test_", "FAIL  import "+s.lines()+": create table test_",
+		"      apply would leave this import and its schedule as they are\n", "ok    Temporal", "      apply would create schedule "+s.id(s.key))
+	if strings.Contains(out, "schedule "+s.id(s.lines())) || strings.Count(out, "would create table") != 1 {
+		t.Errorf("check says that apply would create what it refuses:\n%s", out)
+	}
+	if out := s.fails(2, words, "apply", "--dry-run"); strings.Count(out, "would create table") != 1 || strings.Contains(out, s.id(s.lines())) {
+		t.Errorf("a dry run would create what apply refuses:\n%s", out)
+	}
+	s.fails(2, words, "apply")
+	if got := s.tables(); len(got) != 2 {
+		t.Errorf("ClickHouse has %v, want one table and its view", got)
+	}
+	s.edit("intDivv", "intDiv")
+	wantLines(t, s.must("apply"), "create table test_", "create schedule "+s.id(s.lines()))
+}

@@ -20,9 +20,9 @@ func (a *app) checkCommand() *cobra.Command {
 		Use:   "check",
 		Short: "Check configuration, connections, tables and types; change nothing",
 		Long: `Check the configuration, every connection, and that each import's source and
-destination fit each other; print what "chferry apply" would create, and what keeps
-syncs from going on: a paused schedule, a worker that is missing, steps that fail.
-Every problem of every import is named. Nothing is changed.`,
+destination fit each other; print what "chferry apply" would do, and what keeps syncs from
+going on: a paused schedule, a worker that is missing, steps that fail. Every problem
+of every import is named; apply leaves an import with one as it is. Nothing is changed.`,
 		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.check(cmd.Context(), columns) },
 	}
@@ -44,7 +44,6 @@ func (a *app) check(ctx context.Context, columns bool) error {
 	r.add("configuration "+a.configPath, nil)
 	storageProblem := s.storage.Check(ctx)
 	r.add("Redis", storageProblem)
-	r.add("Temporal", s.checkTemporal(ctx, &r))
 	sinkProblem := s.sink.Check(ctx)
 	r.add("ClickHouse", sinkProblem)
 	down := map[string]bool{}
@@ -53,20 +52,25 @@ func (a *app) check(ctx context.Context, columns bool) error {
 		r.add("database "+alias, problem)
 		down[alias] = problem != nil
 	}
-	c := importCheck{services: s, report: &r, columns: columns, storageUp: storageProblem == nil}
+	c := importCheck{services: s, report: &r, columns: columns, storageUp: storageProblem == nil, refused: map[chferry.ImportKey]bool{}}
 	if c.storageUp {
 		c.readStatuses(ctx)
 	}
 	for _, imp := range s.cfg.Imports {
 		isDown := func(alias string) bool { return down[alias] }
-		if sinkProblem == nil && !slices.ContainsFunc(imp.Databases, isDown) { // a server that is down has its line already
-			r.add("import "+string(imp.Key), c.problems(ctx, imp))
+		if sinkProblem != nil || slices.ContainsFunc(imp.Databases, isDown) { // the server has its line already
+			c.refused[imp.Key] = true
+			continue
 		}
+		r.add("import "+string(imp.Key), c.problems(ctx, imp))
 	}
+	stops := chferry.CodeOf(storageProblem) == chferry.CodeUnavailable // apply, before it comes to the schedules
+	r.add("Temporal", s.checkTemporal(ctx, &r, c.refused, stops))
 	return r.err()
 }
 
-func (s *services) checkTemporal(ctx context.Context, r *report) error {
+// checkTemporal notes what apply would change in Temporal. apply leaves the schedules of refused imports as they are.
+func (s *services) checkTemporal(ctx context.Context, r *report, refused map[chferry.ImportKey]bool, applyStops bool) error {
 	if err := s.starter.Check(ctx); err != nil {
 		return err
 	}
@@ -74,12 +78,15 @@ func (s *services) checkTemporal(ctx context.Context, r *report) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range attributes.Missing {
-		r.would("create search attribute " + name)
-	}
-	changes, err := s.starter.Apply(ctx, s.cfg.Imports, starter.ApplyOptions{Attributes: true, DryRun: true})
-	for _, c := range changes {
-		r.would(c.What + " " + c.Name + " (" + c.Why + ")")
+	if !applyStops {
+		for _, name := range attributes.Missing {
+			r.would("create search attribute " + name)
+		}
+		var changes []starter.Change
+		changes, err = s.starter.Apply(ctx, s.cfg.Imports, starter.ApplyOptions{Attributes: true, DryRun: true, Leave: refused})
+		for _, c := range changes {
+			r.would(c.What + " " + c.Name + " (" + c.Why + ")")
+		}
 	}
 	if workers, problem := s.starter.Pollers(ctx); problem == nil && workers == 0 {
 		r.note(fmt.Sprintf("no worker polls task queue %q: no sync gets on until one is started: chferry worker", s.starter.TaskQueue()))

@@ -21,54 +21,69 @@ type importCheck struct {
 	columns   bool // print them
 	storageUp bool
 	statuses  map[chferry.ImportKey]api.ImportStatus
+	refused   map[chferry.ImportKey]bool // imports that apply would leave as they are
 }
 
 // problems returns all that is wrong with an import, joined, and notes what else is to be known of it.
 func (c *importCheck) problems(ctx context.Context, imp chferry.Import) error {
-	c.noteStatus(imp.Key)
 	var owner error
 	if c.storageUp {
 		owner = c.storage.CheckOwner(ctx, imp.Key)
 	}
 	plan, err := activities.MakePlan(ctx, imp, c.sources)
-	if err != nil {
-		return errors.Join(err, owner)
+	var missing []sink.Statement
+	if err == nil {
+		err = errors.Join(activities.CheckColumns(ctx, imp, c.sources), c.destination(ctx, &plan, &missing), c.sameSources(ctx, plan))
 	}
-	return errors.Join(
-		activities.CheckColumns(ctx, imp, c.sources),
-		c.destination(ctx, plan),
-		owner,
-		c.sameSources(ctx, plan),
-	)
+	err = errors.Join(err, owner)
+	stale := c.noteMissing(imp, missing, err != nil)
+	err = errors.Join(err, stale)
+	c.noteStatus(imp.Key, err)
+	return err
 }
 
-// noteStatus notes what keeps the syncs of an import from going on.
-func (c *importCheck) noteStatus(key chferry.ImportKey) {
+// noteMissing notes what apply would create. The error, for what is there and shows rows wrongly, is one that apply mends.
+func (c *importCheck) noteMissing(imp chferry.Import, missing []sink.Statement, refused bool) error {
+	if refused {
+		c.refused[imp.Key] = true
+		c.report.note("apply would leave this import and its schedule as they are")
+	}
+	var problems []error
+	for _, statement := range missing {
+		if !refused {
+			c.report.would("create " + statement.Creates)
+		}
+		if statement.Stale != "" {
+			problems = append(problems, chferry.Errorf(chferry.CodeSchemaMismatch, "%s", statement.Stale))
+		}
+		if statement.Column != "" && !refused {
+			c.report.note("until then it is not synced; " + laterRows(imp))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// noteStatus notes what keeps the syncs of an import from going on, beside the problems that are told anyway.
+func (c *importCheck) noteStatus(key chferry.ImportKey, problems error) {
 	status := c.statuses[key]
 	if status.Schedule != nil && status.Schedule.Paused {
 		c.report.note(fmt.Sprintf("its schedule is paused (%s): chferry resume %s", status.Schedule.Note, key))
 	}
 	if status.Failing != nil {
-		c.report.note(failing(status.Failing, time.Now()))
+		c.report.note(failingBeside(status.Failing, time.Now(), key, problems))
 	}
 }
 
-func (c *importCheck) destination(ctx context.Context, plan activities.Plan) error {
-	imp := plan.Import
-	missing, err := plan.Missing(ctx, c.sink)
-	if err != nil {
+// destination looks at what the destination has and lacks.
+func (c *importCheck) destination(ctx context.Context, plan *activities.Plan, missing *[]sink.Statement) (err error) {
+	if *missing, err = plan.Missing(ctx, c.sink); err != nil {
 		return err
 	}
-	var problems []error
+	refused := c.probe(ctx, *plan, *missing)
 	var absent []string
-	for _, statement := range missing {
-		c.report.would("create " + statement.Creates)
-		if statement.Stale != "" {
-			problems = append(problems, chferry.Errorf(chferry.CodeSchemaMismatch, "%s", statement.Stale))
-		}
+	for _, statement := range *missing {
 		if statement.Column != "" {
 			absent = append(absent, statement.Column)
-			c.report.note("until then it is not synced; " + laterRows(imp))
 		}
 	}
 	for _, schema := range plan.Schema {
@@ -78,10 +93,19 @@ func (c *importCheck) destination(ctx context.Context, plan activities.Plan) err
 	for _, sentence := range activities.UnfilledColumns(unfilled, absent, plan.Destination.Table) {
 		c.report.note(sentence)
 	}
-	if problems = append(problems, err); c.columns {
-		problems = append(problems, c.noteColumns(ctx, plan.Destination))
+	if err = errors.Join(refused, err); c.columns {
+		err = errors.Join(err, c.noteColumns(ctx, plan.Destination))
 	}
-	return errors.Join(problems...)
+	return err
+}
+
+// probe asks whether the destination's server would refuse what is missing.
+func (s *services) probe(ctx context.Context, plan activities.Plan, missing []sink.Statement) error {
+	prober, ok := s.sink.(sink.Prober)
+	if !ok {
+		return nil
+	}
+	return prober.Probe(ctx, plan.Destination, missing)
 }
 
 // noteColumns notes which columns go where, as a table.

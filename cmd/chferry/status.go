@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -122,6 +123,9 @@ func (a *app) printNotes(s api.ImportStatus, now time.Time) {
 		fmt.Fprintf(a.out, "%s: paused: %s\n", s.Key, s.Schedule.Note)
 	}
 	for _, difference := range s.Schema {
+		if s.Failing != nil && strings.Contains(s.Failing.Reason, difference) { // the line above has told it
+			continue
+		}
 		fmt.Fprintf(a.out, "%s: schema: %s\n", s.Key, difference)
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/chferry/chferry"
@@ -24,6 +25,20 @@ func shortly(d time.Duration) string {
 	default:
 		return fmt.Sprintf("%dd", int(d.Hours()/24))
 	}
+}
+
+// failingBeside is failing without a reason that is among the problems which are told beside it.
+func failingBeside(f *chferry.Failing, now time.Time, key chferry.ImportKey, problems error) string {
+	rest := f.Reason
+	for _, problem := range chferry.Problems(problems) {
+		rest = strings.ReplaceAll(rest, problem.Error(), "")
+	}
+	rest = strings.ReplaceAll(rest, fmt.Sprintf("import key %s: ", key), "")
+	if strings.Trim(rest, "; ") != "" {
+		return failing(f, now)
+	}
+	return fmt.Sprintf("%s failed for this: %s (failing since %s, %s)", ago(f.Last, now), f.Step,
+		f.Since.UTC().Format(time.RFC3339), chferry.Amount(f.Attempts, "attempt", "attempts"))
 }
 
 // failing says since when and why steps of syncs fail.

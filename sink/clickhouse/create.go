@@ -83,7 +83,7 @@ func explainCreate(s sink.Statement, err error) error {
 }
 
 var (
-	firstSentence = regexp.MustCompile(`^[^\n]*?(\. | \(line |: [Ww]hile | while |, required |: In scope |$)`)
+	firstSentence = regexp.MustCompile(`^[^\n]*?(\. | \(line |: [Ww]hile | while |, required |: In scope | in scope |$)`)
 	statementWord = regexp.MustCompile(`(?i)\b(select|create|alter|insert)\b`)
 	aWord         = regexp.MustCompile(`[A-Za-z_][A-Za-z0-9_]*`)
 )
@@ -92,7 +92,7 @@ var (
 func serverWords(message string) string {
 	const most = 150
 	words := firstSentence.FindString(message)
-	for _, end := range []string{". ", " (line ", ": While ", ": while ", " while ", ", required ", ": In scope "} {
+	for _, end := range []string{". ", " (line ", ": While ", ": while ", " while ", ", required ", ": In scope ", " in scope "} {
 		words = strings.TrimSuffix(words, end)
 	}
 	if len(words) > most || statementWord.MatchString(words) {
