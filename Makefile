@@ -9,6 +9,7 @@ TOOL := go tool -modfile=tools/go.mod
 LINT := go tool -modfile=tools/lint/go.mod golangci-lint
 
 # -count=1: what a cached result says about servers is old. -parallel: many tests wait for servers more than they compute.
+# GORACE: a program with the race detector sleeps for a second before it ends, and the tests start hundreds of them.
 TEST_FLAGS := -race -count=1 -timeout 15m -parallel $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 
 .PHONY: help
@@ -30,7 +31,7 @@ servers: ## find, install or build the servers that the tests start
 
 .PHONY: test
 test: servers ## run all tests against real servers, with the race detector
-	@$(TOOL) gotestsum --format pkgname -- $(TEST_FLAGS) ./...
+	@GORACE=atexit_sleep_ms=0 $(TOOL) gotestsum --format pkgname -- $(TEST_FLAGS) ./...
 
 .PHONY: lint
 lint: ## golangci-lint, gofumpt, workflowcheck, deadcode

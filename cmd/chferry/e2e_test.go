@@ -23,6 +23,9 @@ import (
 	"github.com/chferry/chferry/internal/testenv"
 )
 
+// atOnce lets a program that is built with the race detector end at once: by default it sleeps for a second, doing nothing.
+const atOnce = "GORACE=atexit_sleep_ms=0"
+
 // asChferry is set in the environment of a test binary that is to be chferry itself.
 const asChferry = "CHFERRY_TEST_BE_CHFERRY"
 
@@ -122,7 +125,7 @@ func (s *stack) command(args ...string) *exec.Cmd {
 	s.t.Helper()
 	cmd := exec.Command(executable(s.t), args...)
 	cmd.Dir = s.dir
-	cmd.Env = append(os.Environ(), asChferry+"=1", "CHFERRY_TOKEN="+token)
+	cmd.Env = append(os.Environ(), asChferry+"=1", "CHFERRY_TOKEN="+token, atOnce)
 	return cmd
 }
 

@@ -36,6 +36,7 @@ func TestScripts(t *testing.T) {
 			}
 			env.Setenv("PATH", bin)
 			env.Setenv(asChferry, "1")
+			env.Vars = append(env.Vars, atOnce)
 			env.Setenv("CLOSED", freeAddress(t))
 			return nil
 		},

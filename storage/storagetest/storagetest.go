@@ -23,6 +23,17 @@ type Open func(t *testing.T, hook func(key chferry.ImportKey, removed, remaining
 // Run runs the contract against the storages that open opens.
 func Run(t *testing.T, open Open) {
 	t.Helper()
+	runContract(t, open, false)
+}
+
+// RunLight does the same with fewer repetitions, for a storage that is slow and whose code passes Run on another server.
+func RunLight(t *testing.T, open Open) {
+	t.Helper()
+	runContract(t, open, true)
+}
+
+func runContract(t *testing.T, open Open, light bool) {
+	t.Helper()
 	for _, c := range []struct {
 		name string
 		test func(t *testing.T, b *bundle)
@@ -74,7 +85,9 @@ func Run(t *testing.T, open Open) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			c.test(t, newBundle(t, open))
+			b := newBundle(t, open)
+			b.light = light
+			c.test(t, b)
 		})
 	}
 }
@@ -84,8 +97,9 @@ var lastKey atomic.Int64
 // bundle is what one test works with: a storage, an import key of its own and short ways to call both.
 type bundle struct {
 	storage.Storage
-	t   *testing.T
-	key chferry.ImportKey
+	t     *testing.T
+	key   chferry.ImportKey
+	light bool // as in RunLight
 
 	mu      sync.Mutex
 	removed []int64
