@@ -66,7 +66,9 @@ type Client struct {
 	transport *http.Transport // of HTTP connections; nil until there is one
 	// replicated are tables that all servers of the URL hold replicas of, as far as they answered.
 	replicated map[table]bool
-	calls      calls
+	// descriptions are of tables that were described before.
+	descriptions map[table]description
+	calls        calls
 }
 
 var _ sink.Sink = (*Client)(nil)

@@ -31,7 +31,7 @@ func (c *Client) Missing(ctx context.Context, d chferry.Destination) ([]sink.Sta
 	if err := c.checkCluster(ctx, t, d); err != nil {
 		return nil, err
 	}
-	existing, view, err := c.describeBoth(ctx, t)
+	existing, view, err := c.describe(ctx, t)
 	if err != nil {
 		return nil, err
 	}

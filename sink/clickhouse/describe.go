@@ -8,8 +8,69 @@ import (
 	"github.com/chferry/chferry"
 )
 
-// describeBoth describes the table and its view with two questions, asked at the same time, as every batch waits for the answers.
-// nil is one that does not exist; a database that doesn't is refused.
+// description is what the server told of a table and its view. The statements that create the two identify the description.
+type description struct {
+	statements     [2]string
+	existing, view *existing
+}
+
+// describe describes the table and its view. A table or view that does not exist is nil, and a missing database is an error. Every batch
+// needs the description, and a server of version 18 opens the files of all tables of the database for it. So a description is
+// kept, and the table is described anew only if the server writes one of the two statements differently than before.
+func (c *Client) describe(ctx context.Context, t table) (existing, view *existing, err error) {
+	before, err := c.statements(ctx, t)
+	if err != nil {
+		return nil, nil, err
+	}
+	if kept, ok := c.description(t); ok && kept.statements == before {
+		return kept.existing, kept.view, nil
+	}
+	existing, view, err = c.describeBoth(ctx, t)
+	if err != nil || existing == nil || view == nil {
+		return existing, view, err
+	}
+	if after, err := c.statements(ctx, t); err == nil && after == before && before[0] != "" && before[1] != "" {
+		c.keep(t, description{after, existing, view})
+	}
+	return existing, view, nil
+}
+
+func (c *Client) description(t table) (kept description, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	kept, ok = c.descriptions[t]
+	return kept, ok
+}
+
+func (c *Client) keep(t table, d description) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.descriptions == nil {
+		c.descriptions = map[table]description{}
+	}
+	c.descriptions[t] = d
+}
+
+// statements returns the statements that create the table and its view. A statement is empty if the server refuses to show it,
+// because the table does not exist or the user may not see it.
+func (c *Client) statements(ctx context.Context, t table) (both [2]string, err error) {
+	reading, ctx := errgroup.WithContext(ctx)
+	for i, of := range []table{t, t.current()} {
+		reading.Go(func() error {
+			err := c.query(ctx, "describe table "+t.String(), func(scan func(...any) error) error {
+				return scan(&both[i])
+			}, "SHOW CREATE TABLE "+of.sql())
+			if chferry.CodeOf(err) == chferry.CodeUnavailable {
+				return err
+			}
+			return nil
+		})
+	}
+	err = reading.Wait()
+	return both, err
+}
+
+// describeBoth asks the server for the table and for its view with two questions at the same time.
 func (c *Client) describeBoth(ctx context.Context, t table) (existing, view *existing, err error) {
 	both, reading := errgroup.WithContext(ctx)
 	var columns, ofView []column

@@ -100,15 +100,18 @@ func (c *Client) Unfilled(ctx context.Context, d chferry.Destination) ([]string,
 	if err != nil {
 		return nil, err
 	}
-	columns, _, err := c.describeColumns(ctx, t)
+	existing, _, err := c.describe(ctx, t)
+	if err != nil || existing == nil {
+		return nil, err
+	}
 	var names []string
-	for _, column := range columns {
+	for _, column := range existing.columns {
 		filled := slices.ContainsFunc(d.Columns, func(w chferry.Column) bool { return w.Destination == column.name })
 		if !filled && !column.computed() {
 			names = append(names, column.name)
 		}
 	}
-	return names, err
+	return names, nil
 }
 
 // columnsFor returns the column of a table for each of d; the key's must hold their values one to one. The errors of all columns
