@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -66,9 +67,7 @@ func (b *temporalBench) nudges(ctx context.Context, data content) ([]*figure, er
 		return nil, err
 	}
 	seen := &sightings{saved: map[int]time.Time{}, seconds: map[int]float64{}}
-	var programs []*embedded.Program
-	programs = append(programs, b.worker, api)
-	before, err := spentByAll(programs)
+	before, err := processorTime()
 	if err != nil {
 		return nil, err
 	}
@@ -80,24 +79,23 @@ func (b *temporalBench) nudges(ctx context.Context, data content) ([]*figure, er
 		return nil, fmt.Errorf("%w; the worker says: %s; the API: %s", err, b.worker.LastLines(), api.LastLines())
 	}
 	took := time.Since(began).Seconds()
-	after, err := spentByAll(programs)
+	after, err := processorTime()
 	if err != nil {
 		return nil, err
 	}
 	name := fmt.Sprintf("a save is seen, %d keys, %d of them saved to every %s", nudgedKeys, busyKeys, busyEvery)
-	cpu := &figure{name: "CPU of the worker and the API meanwhile", format: "%.2f cores", values: []float64{(after - before) / took}}
-	return append(quantiles(seen.all(), name), cpu), nil
+	by, total := spent(before, after)
+	figures := append(quantiles(seen.all(), name), cores("CPU of all processes meanwhile", total/took))
+	for _, process := range slices.Sorted(maps.Keys(by)) {
+		if share := by[process] / took; share >= 0.01 {
+			figures = append(figures, cores("of them "+process, share))
+		}
+	}
+	return figures, nil
 }
 
-func spentByAll(programs []*embedded.Program) (total float64, err error) {
-	for _, p := range programs {
-		seconds, err := spentBy(p)
-		if err != nil {
-			return 0, err
-		}
-		total += seconds
-	}
-	return total, nil
+func cores(name string, n float64) *figure {
+	return &figure{name: name, format: "%.2f cores", values: []float64{n}}
 }
 
 // quantiles are the figures of very many saves.
