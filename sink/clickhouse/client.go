@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -64,7 +65,7 @@ type Client struct {
 	mu        sync.Mutex
 	known     *features       // nil: to be asked of the server
 	transport *http.Transport // of HTTP connections; nil until there is one
-	// replicated are tables that all servers of the URL hold replicas of, as far as they answered.
+	// replicated are tables that all servers of the URL are known to hold replicas of.
 	replicated map[table]bool
 	// descriptions are of tables that were described before.
 	descriptions map[table]description
@@ -103,10 +104,12 @@ func connect(parsed *ch.Options, opts Options) (*Client, error) {
 
 func parseURL(address string) (*ch.Options, error) {
 	cleanURL, ok := chferry.CleanURL(address)
-	u, err := url.Parse(cleanURL)
-	if err != nil || !ok || !slices.Contains([]string{"clickhouse", "http", "https"}, u.Scheme) {
+	scheme, behind, _ := strings.Cut(cleanURL, "://")
+	u, err := url.Parse("clickhouse://" + behind) // a URL of HTTP may not name several servers with their ports
+	if scheme = strings.ToLower(scheme); err != nil || !ok || !slices.Contains([]string{"clickhouse", "http", "https"}, scheme) {
 		return nil, malformed(err)
 	}
+	u.Scheme = scheme
 	query := u.Query()
 	if u.Scheme == "https" && !query.Has("secure") { // the client asks for it
 		query.Set("secure", "true")
@@ -117,8 +120,10 @@ func parseURL(address string) (*ch.Options, error) {
 		return nil, malformed(err)
 	}
 	for i, host := range parsed.Addr {
-		if _, _, err := net.SplitHostPort(host); err != nil {
+		if _, port, err := net.SplitHostPort(host); err != nil {
 			parsed.Addr[i] = net.JoinHostPort(strings.Trim(host, "[]"), defaultPort(parsed))
+		} else if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+			return nil, malformed(err)
 		}
 	}
 	if parsed.Auth.Database == "" {

@@ -20,6 +20,7 @@ func TestOpenRefusesURLs(t *testing.T) {
 	t.Parallel()
 	for _, address := range []string{
 		"", "127.0.0.1:9000", "postgres://u:hunter2@h/db", "clickhouse://", "clickhouse://u:hunter2@h:port/db", "clickhouse://u:hunter2 @h/%zz",
+		"http://u:hunter2@h:1,i:port/db", "http://u:hunter2@h:port,i:1/db", "clickhouse://u:hunter2@h:port,i:1/db", "ftp://u:hunter2@h/db",
 		"clickhouse://u:hunter2@h/db?secure=perhaps", "clickhouse://u:hunter2@h/db?dial_timeout=soon",
 	} {
 		_, err := clickhouse.Open(address, clickhouse.Options{})
@@ -42,6 +43,8 @@ func TestOpenFindsPorts(t *testing.T) {
 		"http://nowhere.invalid":                      "nowhere.invalid:8123",
 		"https://nowhere.invalid/db":                  "nowhere.invalid:8443",
 		"clickhouse://a.invalid,b.invalid:78/db":      "a.invalid:9000, b.invalid:78",
+		"http://a.invalid:77,b.invalid:78/db":         "a.invalid:77, b.invalid:78",
+		"HTTPS://a.invalid,b.invalid:78/db":           "a.invalid:8443, b.invalid:78",
 	} {
 		err := openClient(t, address, clickhouse.Options{}).Check(t.Context())
 		if chferry.CodeOf(err) != chferry.CodeUnavailable || !strings.Contains(err.Error(), "does not answer at "+want+":") {

@@ -108,3 +108,12 @@ func featuresOf(text string) (*features, error) {
 	v, err := parseVersion(text)
 	return &features{version: v}, err
 }
+
+// CheckHosts checks a replicated table on all servers of the URL.
+func (c *Client) CheckHosts(ctx context.Context, configured string) error {
+	t, err := parseTable(configured, c.database)
+	if err != nil {
+		return err
+	}
+	return c.checkHosts(ctx, t, chferry.Destination{Table: configured}, &existing{table: t, engine: "ReplicatedReplacingMergeTree"})
+}

@@ -1,9 +1,16 @@
 package clickhouse_test
 
 import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/chferry/chferry"
@@ -97,4 +104,69 @@ func TestDifferentShards(t *testing.T) {
 	if chferry.CodeOf(err) != chferry.CodeConfiguration || !strings.Contains(err.Error(), "b:9000 and c:9000") {
 		t.Errorf("got %v, want two shards named", err)
 	}
+}
+
+// replica is a server that holds a replica with a path, as far as a server without a keeper can say so: its system.replicas is a table of the
+// test's. While it is away, it closes connections.
+type replica struct {
+	http.Handler
+	host string
+	away atomic.Bool
+}
+
+func (s *server) replica(t *testing.T, name, path string) *replica {
+	t.Helper()
+	s.exec(t,
+		"CREATE TABLE "+name+" (database String, table String, zookeeper_path String) ENGINE = Memory",
+		"INSERT INTO "+name+" SELECT currentDatabase(), 'users', '"+path+"'")
+	behind, err := url.Parse(s.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &replica{Handler: &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.Out.URL.Scheme, r.Out.URL.Host = behind.Scheme, behind.Host
+		body, _ := io.ReadAll(r.In.Body)
+		body = bytes.ReplaceAll(body, []byte("system.replicas"), []byte(name))
+		r.Out.Body, r.Out.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	}}}
+	front := httptest.NewServer(r)
+	t.Cleanup(front.Close)
+	r.host = front.Listener.Addr().String()
+	return r
+}
+
+func (r *replica) ServeHTTP(w http.ResponseWriter, request *http.Request) {
+	if r.away.Load() {
+		panic(http.ErrAbortHandler)
+	}
+	r.Handler.ServeHTTP(w, request)
+}
+
+// TestShardThatComesBack: a server that does not answer is asked when it is back, and refused if it is another shard. Once all servers have
+// answered, none is asked again.
+func TestShardThatComesBack(t *testing.T) {
+	t.Parallel()
+	s := open(t, testenv.ModernClickHouse)
+	first, same, other := s.replica(t, "first", "/users/1"), s.replica(t, "same", "/users/1"), s.replica(t, "other", "/users/2")
+	client := func(hosts ...string) *clickhouse.Client {
+		u, err := url.Parse(s.url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return openClient(t, strings.Replace(s.url, u.Host, strings.Join(hosts, ","), 1), clickhouse.Options{})
+	}
+	check := func(c *clickhouse.Client, want chferry.Code) {
+		t.Helper()
+		if err := c.CheckHosts(t.Context(), "users"); err != nil != (want != "") || err != nil && chferry.CodeOf(err) != want {
+			t.Errorf("got %v, want code %q", err, want)
+		}
+	}
+	apart, together := client(first.host, other.host), client(first.host, same.host)
+	check(together, "")
+	other.away.Store(true)
+	check(apart, "")
+	other.away.Store(false)
+	check(apart, chferry.CodeConfiguration)
+	s.exec(t, "DROP TABLE same", "CREATE TABLE same AS other", "INSERT INTO same SELECT * FROM other")
+	check(together, "")
 }
