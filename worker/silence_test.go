@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,6 +22,13 @@ import (
 type silentProxy struct {
 	address string
 	mu      sync.RWMutex // held for writing while the proxy is silent
+	current atomic.Pointer[era]
+}
+
+// era is the connections that were made since the proxy forgot those before them.
+type era struct {
+	forgotten atomic.Bool
+	began     func() // is called with each connection
 }
 
 func startProxy(t *testing.T, to string) *silentProxy {
@@ -30,6 +38,7 @@ func startProxy(t *testing.T, to string) *silentProxy {
 		t.Fatal(err)
 	}
 	p := &silentProxy{address: l.Addr().String()}
+	p.current.Store(&era{began: func() {}})
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() {
@@ -50,6 +59,8 @@ func startProxy(t *testing.T, to string) *silentProxy {
 }
 
 func (p *silentProxy) pass(ctx context.Context, from net.Conn, to string) {
+	now := p.current.Load()
+	now.began()
 	behind, err := net.Dial("tcp", to)
 	if err != nil {
 		_ = from.Close()
@@ -60,22 +71,26 @@ func (p *silentProxy) pass(ctx context.Context, from net.Conn, to string) {
 	var both sync.WaitGroup
 	for _, way := range [][2]net.Conn{{from, behind}, {behind, from}} {
 		both.Go(func() {
-			_, _ = io.Copy(audible{p, way[1]}, way[0])
+			_, _ = io.Copy(audible{p, now, way[1]}, way[0])
 			closeBoth()
 		})
 	}
 	both.Wait()
 }
 
-// audible writes while the proxy is not silent.
+// audible writes while the proxy is not silent. What is said on a forgotten connection is lost.
 type audible struct {
-	p  *silentProxy
-	to io.Writer
+	p   *silentProxy
+	era *era
+	to  io.Writer
 }
 
 func (a audible) Write(data []byte) (int, error) {
 	a.p.mu.RLock()
 	defer a.p.mu.RUnlock()
+	if a.era.forgotten.Load() {
+		return len(data), nil
+	}
 	return a.to.Write(data)
 }
 
@@ -86,6 +101,14 @@ func (p *silentProxy) silent(t *testing.T) (end func()) {
 	end = sync.OnceFunc(p.mu.Unlock)
 	t.Cleanup(end)
 	return end
+}
+
+// forget lets the proxy pass nothing on any more on the connections that it has, as a NAT does. It returns what is closed with the next
+// connection.
+func (p *silentProxy) forget() (next <-chan struct{}) {
+	made := make(chan struct{})
+	p.current.Swap(&era{began: sync.OnceFunc(func() { close(made) })}).forgotten.Store(true)
+	return made
 }
 
 // through runs the worker anew, which reaches Temporal through a proxy.
@@ -124,6 +147,22 @@ func TestSilentTemporal(t *testing.T) {
 		t.Errorf("the sync's result is %+v", result)
 	}
 	b.wantFirstAttempts(id)
+}
+
+// TestForgottenConnection: an idle worker, which waits for tasks on a connection that fell silent, makes a new one long before a poll would end.
+func TestForgottenConnection(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	proxy := b.through()
+	b.wantSyncOutcome(activities.OutcomeIdle)
+	next := proxy.forget()
+	select {
+	case <-next:
+	case <-time.After(30 * time.Second): // polls last a minute, and the SDK's own signs of life come after 45 s
+		t.Fatal("the worker stays on the silent connection")
+	}
+	b.insert("1")
+	b.wantSyncOutcome(activities.OutcomeSynced)
 }
 
 // TestDeafTemporal: a step that Temporal hears nothing of for its heartbeat timeout is begun anew, which is no failure.
