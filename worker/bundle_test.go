@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -50,6 +51,7 @@ type bundle struct {
 	t        testing.TB
 	imp      chferry.Import
 	others   []chferry.Import // further imports of the worker
+	log      io.Writer        // of the worker; nil: nobody reads it
 	syncs    int              // how many batches the worker imports at a time; 0: as many as by default
 	storage  *redis.Storage
 	starter  *starter.Starter
@@ -241,6 +243,9 @@ func (b *bundle) runWorker() {
 	steps := &activities.Activities{
 		Storage: b.storage, Imports: imports, Sources: b.sources, Sink: b.sink,
 		Closed: b.starter.Closed, Observer: b.observer, Log: slog.New(slog.DiscardHandler),
+	}
+	if b.log != nil {
+		steps.Log = slog.New(slog.NewTextHandler(b.log, nil))
 	}
 	client, options := b.starter.Client(), worker.Options{
 		TaskQueue: b.starter.TaskQueue(), StopTimeout: 5 * time.Second, Version: "v1.2.3-test", Syncs: b.syncs,

@@ -1,9 +1,12 @@
 package worker_test
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -188,6 +191,44 @@ func TestDeafTemporal(t *testing.T) {
 	b.ok(b.starter.Client().GetWorkflow(b.ctx(), id, "").Get(b.ctx(), &result))
 	if result.Outcome != activities.OutcomeSynced || result.Rows != 1 || b.observer.has("step InsertBatch failed: Unavailable") {
 		t.Errorf("the sync's result is %+v, the observer was told %q", result, b.observer.events)
+	}
+}
+
+// TestEndedByTemporal: a step whose run was terminated ends at its next heartbeat. The log says why, and nothing counts it.
+func TestEndedByTemporal(t *testing.T) {
+	t.Parallel()
+	b := prepare(t, testenv.ClickHouse(t), "", func(i *chferry.Import) { i.HeartbeatTimeout = 2 * time.Second })
+	var log bytes.Buffer
+	b.log = &log
+	b.serve()
+	b.insert("1")
+	held, _ := b.hold()
+	b.trigger()
+	b.wait(held)
+	b.ok(b.starter.Client().TerminateWorkflow(b.ctx(), b.running(), "", "by the test"))
+	for range 200 {
+		if b.observer.has("step InsertBatch") { // the attempt has ended
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	b.stop()
+	var ended []string
+	for line := range strings.Lines(log.String()) {
+		if strings.Contains(line, "step=InsertBatch") {
+			_, line, _ = strings.Cut(line, " level=")
+			ended = append(ended, strings.TrimSpace(line))
+		}
+	}
+	want := `INFO msg="step ended" import_key=` + string(b.imp.Key) +
+		` step=InsertBatch reason="Temporal has ended the attempt: it timed out, or its run is closed"`
+	if len(ended) != 1 || ended[0] != want {
+		t.Errorf("the log says of the step\n%q, want\n%q", ended, want)
+	}
+	for _, event := range b.observer.events {
+		if !slices.Contains([]string{"step PreSync", "step GetOperations", "step InsertBatch"}, event) {
+			t.Errorf("%q was counted", event)
+		}
 	}
 }
 
