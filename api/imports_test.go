@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -44,7 +45,7 @@ func TestGetImportOfNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil)
 	want := `{"import_key":"bulk","pending":0,"in_flight":0,"failed":0,"last_sync_time":null,"oldest_pending_seconds":null,` +
-		`"totals":{"operations":0,"rows":0,"deletes":0,"coalesced":0,"failed":0},"schedule":null,"schema":[]}` + "\n"
+		`"totals":{"operations":0,"rows":0,"deletes":0,"coalesced":0,"failed":0},"schedule":null,"schedule_problem":"there is no schedule of bulk: run chferry apply","schema":[]}` + "\n"
 	if got := b.want(t, get("/v1/imports/bulk"), 200).Body.String(); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
@@ -189,6 +190,36 @@ func (s *slowSchedules) Describe(context.Context, chferry.ImportKey) (chferry.Sc
 	time.Sleep(5 * time.Millisecond)
 	s.running.Add(-1)
 	return chferry.Schedule{Spec: "every 5s"}, nil
+}
+
+// stuckSchedules never answer in time, but for two keys.
+type stuckSchedules struct{}
+
+func (stuckSchedules) Describe(ctx context.Context, key chferry.ImportKey) (chferry.Schedule, error) {
+	switch key {
+	case "known":
+		return chferry.Schedule{Spec: "every 5s"}, nil
+	case "unclear":
+		return chferry.Schedule{}, errors.New("hunter2")
+	}
+	<-ctx.Done()
+	return chferry.Schedule{}, chferry.WrapError(chferry.CodeUnavailable, ctx.Err(), "Temporal at host:7233 does not answer")
+}
+
+// TestScheduleProblems: a schedule that is not known has the reason in its place, also if Temporal is only slow.
+func TestScheduleProblems(t *testing.T) {
+	t.Parallel()
+	got, err := api.ReadStatus(t.Context(), manyStatuses{}, stuckSchedules{}, []chferry.Import{{Key: "known"}, {Key: "unclear"}, {Key: "slow"}}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{
+		"", "Temporal can't be asked", "not told within 1s: Temporal at host:7233 does not answer; if Temporal is only slow, ask again",
+	} {
+		if s := got[i]; s.ScheduleProblem != want || (s.Schedule == nil) != (want != "") {
+			t.Errorf("%s: the schedule is %+v, its problem %q, want %q", s.Key, s.Schedule, s.ScheduleProblem, want)
+		}
+	}
 }
 
 type manyStatuses struct{}

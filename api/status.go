@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -32,6 +33,8 @@ type ImportStatus struct {
 	Totals        chferry.Outcome `json:"totals"`
 	// Schedule is nil if Temporal did not tell it within a second.
 	Schedule *chferry.Schedule `json:"schedule"`
+	// ScheduleProblem is why Schedule is nil, and what to do; empty if Schedule is not, or nobody asked Temporal.
+	ScheduleProblem string `json:"schedule_problem,omitempty"`
 	// Schema says which columns of source and destination differ, or what else of them stops the sync, as of the last time
 	// that a batch was to be claimed: a sentence each.
 	Schema []string `json:"schema"`
@@ -114,14 +117,29 @@ func readSchedules(ctx context.Context, schedules ScheduleReader, into []ImportS
 	group.SetLimit(scheduleCalls)
 	for i := range into {
 		group.Go(func() error {
-			if schedule, err := schedules.Describe(ctx, into[i].Key); err == nil {
+			if schedule, err := schedules.Describe(ctx, into[i].Key); err != nil {
+				into[i].ScheduleProblem = scheduleProblem(ctx, err)
+			} else {
 				into[i].Schedule = &schedule
 			}
 			return nil
 		})
 	}
-	_ = group.Wait() // a schedule that can't be read is left out
+	_ = group.Wait() // a schedule that can't be read has its problem
 	counting.Wait()
+}
+
+// scheduleProblem says why a schedule could not be read, in words that may be shown.
+func scheduleProblem(ctx context.Context, err error) string {
+	text := "Temporal can't be asked"
+	var known *chferry.Error
+	if errors.As(err, &known) {
+		text = known.Message
+	}
+	if ctx.Err() != nil { // a Temporal that is slow and one that is away look alike
+		return fmt.Sprintf("not told within %s: %s; if Temporal is only slow, ask again", scheduleTimeout, text)
+	}
+	return text
 }
 
 // countWorkers sets the number of workers, which all imports share.

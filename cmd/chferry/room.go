@@ -70,7 +70,7 @@ func (r *room) look(ctx context.Context) string {
 func draining(s api.ImportStatus) string {
 	switch {
 	case s.Schedule == nil:
-		return "Temporal does not tell of its schedule: chferry check"
+		return "its schedule is unknown: " + s.ScheduleProblem
 	case s.Schedule.Paused:
 		return fmt.Sprintf("its schedule is paused: chferry resume %s", s.Key)
 	case s.Workers != nil && *s.Workers == 0:

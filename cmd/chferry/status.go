@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,7 +13,6 @@ import (
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/activities"
 	"github.com/chferry/chferry/api"
-	"github.com/chferry/chferry/starter"
 )
 
 func (a *app) statusCommand() *cobra.Command {
@@ -61,7 +59,7 @@ func (a *app) status(cmd *cobra.Command, keys []string, asJSON bool) (err error)
 		if err := a.printStatus(statuses, schedules.TaskQueue(), time.Now()); err != nil {
 			return err
 		}
-		a.printUnknown(cmd.Context(), schedules, statuses)
+		a.printUnknown(statuses)
 		return nil
 	case len(keys) > 0:
 		return a.printJSON(statuses[0])
@@ -130,21 +128,21 @@ func (a *app) printNotes(s api.ImportStatus, now time.Time) {
 	}
 }
 
-// printUnknown says why the schedules of some import keys are not known.
-func (a *app) printUnknown(ctx context.Context, schedules *starter.Starter, statuses []api.ImportStatus) {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
+// printUnknown says why the schedules of some import keys are not known, once for all of one reason.
+func (a *app) printUnknown(statuses []api.ImportStatus) {
+	keys := map[string]int{}
 	for _, s := range statuses {
-		if s.Schedule != nil {
-			continue
-		}
-		_, err := schedules.Describe(ctx, s.Key)
+		keys[s.ScheduleProblem]++
+	}
+	for _, s := range statuses {
+		n := keys[s.ScheduleProblem]
+		delete(keys, s.ScheduleProblem)
 		switch {
-		case chferry.CodeOf(err) == chferry.CodeUnavailable: // for the others, too
-			fmt.Fprintf(a.out, "schedules are unknown: %s\n", err)
-			return
-		case err != nil:
-			fmt.Fprintf(a.out, "%s: %s\n", s.Key, err)
+		case s.ScheduleProblem == "" || n == 0:
+		case n > 1:
+			fmt.Fprintf(a.out, "schedules are unknown: %s\n", s.ScheduleProblem)
+		default:
+			fmt.Fprintf(a.out, "%s: schedule: %s\n", s.Key, s.ScheduleProblem)
 		}
 	}
 }

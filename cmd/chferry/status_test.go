@@ -13,14 +13,21 @@ import (
 // TestStatusWithoutTemporal: what is queued can be seen, and registered, while Temporal is down.
 func TestStatusWithoutTemporal(t *testing.T) {
 	t.Parallel()
-	s := setup(t, oneImport)
+	s := setup(t, twoImports)
 	s.edit(`address: "`+testenv.Temporal(t), `address: "`+freeAddress(t))
 	s.must("register", s.key, "update", "1", "2")
 	if got := s.status(s.key); got.Pending != 2 || got.Schedule != nil {
 		t.Errorf("the status is %+v, want 2 pending and no schedule", got)
 	}
-	if out := s.must("status", s.key); !strings.Contains(out, "unknown") {
-		t.Errorf("the status is %s, want an unknown schedule", out)
+	problem := "schedule: not told within 1s: Temporal at "
+	if out := s.must("status", s.key); !strings.Contains(out, "unknown") || !strings.Contains(out, s.key+": "+problem) {
+		t.Errorf("the status is %s, want an unknown schedule and why", out)
+	}
+	if out := s.must("status"); strings.Count(out, "schedules are unknown: not told within 1s: ") != 1 || strings.Contains(out, problem) {
+		t.Errorf("the status is %s, want the reason told once", out)
+	}
+	if out := s.must("status", s.key, "--json"); !strings.Contains(out, `"schedule_problem": "not told within 1s: Temporal at `) {
+		t.Errorf("the status is %s, want to know why there is no schedule", out)
 	}
 }
 
