@@ -129,14 +129,15 @@ func guarded[Result any](a *Activities, this attempt, do func() (Result, error))
 func (a *Activities) failure(ctx context.Context, this attempt, code chferry.Code, text string) error {
 	options := temporal.ApplicationErrorOptions{NonRetryable: true}
 	retryFor := a.Imports[this.key].WithDefaults().RetryFor
+	allowed := "as long as retry_for allows"
 	if code == chferry.CodeUnknownKey {
-		retryFor = unknownFor
+		retryFor, allowed = unknownFor, "longer than restarting the workers may take"
 	}
 	if code.Passes() || code == chferry.CodeUnknownKey {
 		failing := time.Since(this.failingSince(ctx))
 		options.NonRetryable = failing >= retryFor
 		if options.NonRetryable {
-			text += fmt.Sprintf(" (it went on failing for %s, as long as retry_for allows)", chferry.DurationText(failing.Round(time.Second)))
+			text += fmt.Sprintf(" (it went on failing for %s, %s)", chferry.DurationText(failing.Round(time.Second)), allowed)
 		}
 	}
 	return temporal.NewApplicationErrorWithOptions(text, string(code), options)

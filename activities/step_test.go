@@ -85,7 +85,7 @@ func TestFailures(t *testing.T) {
 			0, false, chferry.CodeSchemaMismatch, true, "redis is away; column a",
 		},
 		"unknown key":          {unknownKey(), chferry.Limits{}, 4 * time.Minute, false, chferry.CodeUnknownKey, false, "restart"},
-		"unknown key for long": {unknownKey(), chferry.Limits{}, 6 * time.Minute, false, chferry.CodeUnknownKey, true, "restart"},
+		"unknown key for long": {unknownKey(), chferry.Limits{}, 6 * time.Minute, false, chferry.CodeUnknownKey, true, "for 6m, longer than restarting the workers may take)"},
 		"permanent":            {chferry.Errorf(chferry.CodeAccessDenied, "no password"), chferry.Limits{}, 0, false, chferry.CodeAccessDenied, true, "no password"},
 		"permanent at stop":    {chferry.Errorf(chferry.CodeAccessDenied, "no password"), chferry.Limits{}, 0, true, chferry.CodeAccessDenied, true, "no password"},
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
 
@@ -71,24 +70,24 @@ func decodeList(body []byte) ([]chferry.Operation, error) {
 	return ops, nil
 }
 
-// decodeLines decodes one operation a line.
+// decodeLines decodes one operation a line; empty lines are passed over.
 func decodeLines(body []byte) ([]chferry.Operation, error) {
 	var ops []chferry.Operation
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	line := object{fields: []string{"operation", "database", "pk"}}
-	for {
-		err := decoder.Decode(&line)
-		if errors.Is(err, io.EOF) {
-			return ops, nil
+	request, number := object{fields: []string{"operation", "database", "pk"}}, 0
+	for line := range bytes.Lines(body) {
+		number++
+		if line = bytes.TrimSpace(line); len(line) == 0 {
+			continue
 		}
 		n := len(ops) + 1
+		err := json.Unmarshal(line, &request)
 		switch {
 		case err != nil:
-			return nil, refuse(http.StatusBadRequest, fmt.Sprintf("operation %d: %s", n, malformed(err, nil)))
+			return nil, refuse(http.StatusBadRequest, fmt.Sprintf("operation %d: line %d: %s", n, number, malformed(err, line)))
 		case n > chferry.MaxOperations:
 			return nil, errTooMany
 		}
-		op, err := line.operation()
+		op, err := request.operation()
 		var refused *statusError
 		switch {
 		case errors.As(err, &refused):
@@ -98,6 +97,7 @@ func decodeLines(body []byte) ([]chferry.Operation, error) {
 		}
 		ops = append(ops, op)
 	}
+	return ops, nil
 }
 
 // operation returns the operation that a line holds.
@@ -122,7 +122,7 @@ func (o *object) common() (kind chferry.Kind, database string, err error) {
 	return chferry.Kind(operation), database, err
 }
 
-// malformed tells what is wrong with a body in JSON's words, not Go's. body is nil for lines, which may follow each other.
+// malformed tells what is wrong with a body, or a line of one, in JSON's words, not Go's.
 func malformed(err error, body []byte) string {
 	var syntax *json.SyntaxError
 	switch {

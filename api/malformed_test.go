@@ -118,7 +118,8 @@ func TestMalformedRequests(t *testing.T) {
 			strings.NewReader(pick("", `{"operation":"insert","pks":["1"]}`, `{"operation":"insert","pk":"1"}`, "{")))
 		r.URL.Path = "/v1/imports/" + pick("bulk", "bulk", "", "BULK", "b\x00ulk", "\xff", "bulk/..", strings.Repeat("k", 9000), "{key}", "bulk%00") +
 			pick("/operations", "/operations", "/operations/", "/sync", "/pause", "/failed", "/failed/retry", "/positions", "")
-		r.URL.RawQuery = pick("", "confirm=users", "confirm=%62ulk;", "note=%ff", "note=%zz", "note=\x00", "note="+strings.Repeat("n", 1001), "&&=", "wait=10s")
+		r.URL.RawQuery = pick("", "", "", "", "", "", "", "", "confirm=users", "confirm=bulk&confirm=bulk", "wait=\xff",
+			 "confirm=%62ulk;", "note=%ff", "note=%zz", "note=\x00", "note="+strings.Repeat("n", 1001), "&&=", "wait=10s")
 		r.Header = http.Header{
 			"Content-Type":     {pick("application/json", "application/json; charset=utf-8", "application/x-ndjson", "text/plain", "a/b;c", "", "\xff")},
 			"Content-Encoding": {pick("", "", "", "identity", "gzip", "\x00")},
@@ -166,7 +167,7 @@ func TestBodyMemory(t *testing.T) { //nolint:paralleltest // see above
 		"one long text":    {fill(head+`"`, `\n`, `"]}`), false, 422},
 		"unknown field":    {fill(`{"more":[`, "1,", "1]}"), false, 400},
 		"lines":            {fill("", "{\"operation\":\"insert\",\"pk\":1}\n", ""), true, 413},
-		"empty objects":    {fill("", "{}", ""), true, 422},
+		"empty objects":    {fill("", "{}\n", ""), true, 422},
 		"one long line":    {fill(`{"operation":"insert","pk":[`, "1,", "1]}"), true, 422},
 		"many lines' ends": {fill("", "\n", ""), true, 422},
 	}

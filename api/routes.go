@@ -1,7 +1,9 @@
 package api
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -44,13 +46,45 @@ func (s *server) routes() []route {
 	return routes
 }
 
+// parameters are those that the queries of routes may have. All other routes take none.
+var parameters = map[string][]string{
+	"DELETE /v1/imports/{key}/operations": {"confirm"},
+	"POST /v1/imports/{key}/pause":        {"note"},
+	"POST /v1/imports/{key}/resume":       {"note"},
+}
+
+// checked refuses what the route would not look at in a query, for whoever sent it meant something by it: a parameter that the
+// route does not have, or has twice. Whatever scrapes metrics or asks for the health may add its own.
+func (r route) checked() handler {
+	if r.open || r.path == "/metrics" {
+		return r.handle
+	}
+	known := parameters[r.method+" "+r.path]
+	return func(w http.ResponseWriter, request *http.Request) error {
+		query, err := readQuery(request)
+		if err != nil {
+			return err
+		}
+		for _, name := range slices.Sorted(maps.Keys(query)) {
+			switch {
+			case !slices.Contains(known, name):
+				return refuse(http.StatusBadRequest, fmt.Sprintf("unknown query parameter %.40q: this route takes %s", name,
+					cmp.Or(strings.Join(known, ", "), "none")))
+			case len(query[name]) > 1:
+				return refuse(http.StatusBadRequest, fmt.Sprintf("the query parameter %s stands twice", name))
+			}
+		}
+		return r.handle(w, request)
+	}
+}
+
 // mux takes the routes, and behind them what answers requests that no route takes: its own answers to those would not be
 // problem details.
 func (s *server) mux() *http.ServeMux {
 	mux := http.NewServeMux()
 	allowed, open := map[string][]string{}, map[string]bool{}
 	for _, r := range s.routes() {
-		mux.Handle(r.method+" "+r.path, s.answer(r.open, r.handle))
+		mux.Handle(r.method+" "+r.path, s.answer(r.open, r.checked()))
 		allowed[r.path] = append(allowed[r.path], r.method)
 		if r.method == http.MethodGet {
 			allowed[r.path] = append(allowed[r.path], http.MethodHead)
