@@ -119,7 +119,7 @@ func TestMalformedRequests(t *testing.T) {
 		r.URL.Path = "/v1/imports/" + pick("bulk", "bulk", "", "BULK", "b\x00ulk", "\xff", "bulk/..", strings.Repeat("k", 9000), "{key}", "bulk%00") +
 			pick("/operations", "/operations", "/operations/", "/sync", "/pause", "/failed", "/failed/retry", "/positions", "")
 		r.URL.RawQuery = pick("", "", "", "", "", "", "", "", "confirm=users", "confirm=bulk&confirm=bulk", "wait=\xff",
-			 "confirm=%62ulk;", "note=%ff", "note=%zz", "note=\x00", "note="+strings.Repeat("n", 1001), "&&=", "wait=10s")
+			"confirm=%62ulk;", "note=%ff", "note=%zz", "note=\x00", "note="+strings.Repeat("n", 1001), "&&=", "wait=10s")
 		r.Header = http.Header{
 			"Content-Type":     {pick("application/json", "application/json; charset=utf-8", "application/x-ndjson", "text/plain", "a/b;c", "", "\xff")},
 			"Content-Encoding": {pick("", "", "", "identity", "gzip", "\x00")},

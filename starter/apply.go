@@ -31,6 +31,9 @@ type ApplyOptions struct {
 	Leave map[chferry.ImportKey]bool
 	// LeaveRemoved leaves the schedules of import keys alone that are not among the imports.
 	LeaveRemoved bool
+	// Removed, if set, is called for each import key that is not among the imports and has a schedule, paused by whomever or
+	// not.
+	Removed func(chferry.ImportKey)
 }
 
 // Apply makes the schedules those of imports: it creates and updates, and pauses those of import keys that are not among them. A

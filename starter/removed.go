@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 
+	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/workflows"
 )
 
@@ -31,7 +32,7 @@ func (s *Starter) endRemoved(ctx context.Context, wanted map[string]bool, opts A
 		if err != nil {
 			return changes, s.translate(err)
 		}
-		if !strings.HasPrefix(entry.ID, workflows.SyncID(s.prefix, "")) || wanted[entry.ID] || entry.Paused && !opts.Prune {
+		if !strings.HasPrefix(entry.ID, workflows.SyncID(s.prefix, "")) || wanted[entry.ID] {
 			continue
 		}
 		change, err := s.endOne(ctx, entry.ID, opts)
@@ -57,6 +58,11 @@ func (s *Starter) endOne(ctx context.Context, id string, opts ApplyOptions) (Cha
 		return Change{}, s.translate(err)
 	case !s.owns(d):
 		return Change{}, nil
+	}
+	if opts.Removed != nil {
+		opts.Removed(chferry.ImportKey(strings.TrimPrefix(id, workflows.SyncID(s.prefix, ""))))
+	}
+	switch {
 	case opts.Prune:
 		return s.deleteOne(ctx, handle, opts)
 	case d.Schedule.State != nil && d.Schedule.State.Paused:

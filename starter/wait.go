@@ -57,7 +57,19 @@ func (s *Starter) SyncWatched(ctx context.Context, key chferry.ImportKey, watch 
 	if err := s.Trigger(ctx, key); err != nil {
 		return workflows.SyncResult{}, err
 	}
-	if nudged, err := s.nudged(ctx, key); err == nil && nudged != nil && !closed[nudged.GetStatus()] && w.Behind != nil {
+	result, err := w.follow(ctx, key, before, known)
+	if err != nil && ctx.Err() != nil {
+		err = chferry.WrapError(chferry.CodeUnavailable, err,
+			"stopped waiting: the sync of %s goes on, or begins when a worker takes it: chferry status %s shows it", key, key)
+	}
+	return result, err
+}
+
+// follow waits for the sync that was triggered, and before it for one that runs already.
+func (w *watcher) follow(
+	ctx context.Context, key chferry.ImportKey, before *client.ScheduleDescription, known map[string]bool,
+) (workflows.SyncResult, error) {
+	if nudged, err := w.nudged(ctx, key); err == nil && nudged != nil && !closed[nudged.GetStatus()] && w.Behind != nil {
 		w.Behind(nudged.GetExecution().GetWorkflowId())
 	}
 	for _, running := range before.Info.RunningWorkflows {
@@ -244,6 +256,6 @@ func sleep(ctx context.Context, d time.Duration) error {
 	case <-timer.C:
 		return nil
 	case <-ctx.Done():
-		return chferry.WrapError(chferry.CodeUnavailable, ctx.Err(), "gave up waiting for the sync to start: is a worker running?")
+		return ctx.Err()
 	}
 }

@@ -5,13 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/activities"
 	"github.com/chferry/chferry/sink"
 	"github.com/chferry/chferry/starter"
-	"github.com/chferry/chferry/workflows"
 )
 
 // choose looks the import keys up that arguments and flags name.
@@ -171,7 +169,8 @@ func (r *application) accept(ctx context.Context, imp chferry.Import, alias stri
 		}
 	}
 	if same != nil || slices.Contains(r.opts.acceptSource, string(imp.Key)) {
-		r.changed("accept", fmt.Sprintf("source %s of import %s in database %s", imp.Table, imp.Key, alias), table.Identity)
+		r.changed("accept", fmt.Sprintf("source %s of import %s in database %s", imp.Table, imp.Key, alias),
+			table.Identity+"; "+staysAsItWas(imp))
 	}
 	return nil
 }
@@ -215,19 +214,25 @@ func (r *application) schedules(ctx context.Context) error {
 	} else {
 		fmt.Fprintf(r.app.errOut, "chferry: this namespace does not let us create search attributes; somebody with the right may run:\n  %s\n", attributes.Command)
 	}
+	var removed []chferry.ImportKey
 	changes, err := r.starter.Apply(ctx, r.imports, starter.ApplyOptions{
 		Attributes: attributes.Usable || r.opts.dryRun, Prune: r.opts.prune, DryRun: r.opts.dryRun,
 		Leave: r.wrong, LeaveRemoved: r.some,
+		Removed: func(key chferry.ImportKey) { removed = append(removed, key) },
 	})
 	for _, c := range changes {
 		r.change(c)
 		r.restart = r.restart || c.What == "create" || c.What == "update"
-		if c.What == "pause" || c.What == "delete" {
-			key := strings.TrimPrefix(c.Name, "schedule "+workflows.SyncID(r.cfg.Temporal.IDPrefix, ""))
-			r.stillQueued(ctx, chferry.ImportKey(key))
-		}
+	}
+	for _, key := range removed {
+		r.stillQueued(ctx, key)
 	}
 	return err
+}
+
+// staysAsItWas says what becomes of rows that were synced from another source, or by another chferry.
+func staysAsItWas(imp chferry.Import) string {
+	return fmt.Sprintf("rows that were synced before stay as they are; chferry register %s update --all syncs all that are there now", imp.Key)
 }
 
 // stillQueued says what a removed import key leaves behind, which is synced if the key comes back.

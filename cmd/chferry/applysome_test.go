@@ -83,7 +83,8 @@ func TestSourceChanged(t *testing.T) {
 	s.failsAll(1, both[1:], "check")
 	wantLines(t, s.must("apply", "--accept-source", "*", "--dry-run"), "would accept source lines of import "+s.lines())
 	s.failsAll(1, both[1:], "check")
-	if out := s.must("apply", "--accept-source", "*"); strings.Count(out, "\n") != 1 {
+	stays := "; rows that were synced before stay as they are; chferry register " + s.lines() + " update --all syncs all that are there now\n"
+	if out := s.must("apply", "--accept-source", "*"); strings.Count(out, "\n") != 1 || !strings.HasSuffix(out, stays) {
 		t.Errorf("apply says %s, want one line for the source that changed", out)
 	}
 	s.must("check")
@@ -107,6 +108,9 @@ func TestRemovedKeyLeavesQueue(t *testing.T) {
 		}
 		return nil
 	})
+	if out := s.must("apply"); !strings.HasPrefix(out, left) || !strings.Contains(out, "nothing to change\n") {
+		t.Errorf("of a schedule that is paused already apply says %s", out)
+	}
 	s.fails(2, []string{"--yes"}, "flush", s.lines())
 	s.edit("id_prefix: e2e", "id_prefix: other-e2e")
 	s.fails(2, []string{"belongs to another chferry"}, "flush", s.lines(), "--yes")

@@ -34,6 +34,6 @@ func (r *application) owner(ctx context.Context, imp chferry.Import, takeOver bo
 			return err
 		}
 	}
-	r.changed("take over", fmt.Sprintf("import %s from another chferry", imp.Key), "")
+	r.changed("take over", fmt.Sprintf("import %s from another chferry", imp.Key), staysAsItWas(imp))
 	return nil
 }

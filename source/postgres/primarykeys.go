@@ -191,6 +191,7 @@ func (p *keyPages) refuseNulls(ctx context.Context) error {
 }
 
 func (p *keyPages) holdsNulls(i int) error {
-	return chferry.Errorf(chferry.CodeSchemaMismatch, "column %q of table %s is part of the primary key and holds nulls",
+	return chferry.Errorf(chferry.CodeSchemaMismatch, "column %q of table %s is part of the primary key and holds nulls, and a row "+
+		"without a key can't be registered: give it one, or read a view that leaves it out",
 		p.table.Columns[p.table.PrimaryKey[i]].Name, p.table.Name)
 }
