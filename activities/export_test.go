@@ -101,3 +101,6 @@ func (t Turns) Queue(scheduled time.Time) (wait func(ctx context.Context) error)
 
 // End ends a turn.
 func (t Turns) End() { t.end() }
+
+// TakeTurn takes a turn, or a place among the steps that wait, before any other step.
+func TakeTurn(a *Activities) { a.turns.queue(time.Time{}) }

@@ -13,12 +13,13 @@ import (
 	"github.com/chferry/chferry"
 )
 
-// LongestTurn is how long an attempt at InsertBatch waits for its turn. Then the step goes back to the task queue, where a worker
-// with room may take it. The wait is no part of the import's insert_timeout.
+// LongestTurn is how long an attempt at InsertBatch waits for its turn. Then the step goes back to the task
+// queue, where a worker with room may take it. The wait is no part of the import's insert_timeout.
 const LongestTurn = 30 * time.Second
 
-// LimitInserts lets a import at most n batches at a time, because each batch takes memory and connections. As many steps may wait for
-// their turn; further ones go back to the task queue. So InsertBatch takes at most 2n slots of a worker. By default nothing limits a.
+// LimitInserts lets a import at most n batches at a time, because each batch takes memory and connections. As
+// many steps may wait for their turn; further ones go back to the task queue. So InsertBatch takes at most 2n
+// slots of a worker. By default nothing limits a.
 func LimitInserts(a *Activities, n int) {
 	a.turns.mu.Lock()
 	defer a.turns.mu.Unlock()
@@ -49,7 +50,8 @@ var (
 	errLongestTurn = errors.New("the step waited for as long as it may")
 )
 
-// queue adds a step behind all that were scheduled before it. Beyond the room for waiting steps, the last one has to go.
+// queue adds a step behind all that were scheduled before it. Beyond the room for waiting steps, the last step
+// has to go.
 func (t *turns) queue(scheduled time.Time) *turn {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -116,8 +118,8 @@ func (t *turns) withdraw(queued *turn) {
 	}
 }
 
-// turn waits until a step may import its batch, while heartbeats tell that it waits and the claim is kept. It returns the attempt with the
-// time that it waited; the caller ends the turn with end.
+// turn waits until a step may import its batch, while heartbeats tell that it waits and the claim is kept. It
+// returns the attempt with the time that it waited; the caller ends the turn with end.
 func (a *Activities) turn(ctx context.Context, this attempt) (_ attempt, end func(), err error) {
 	queued := a.turns.queue(activity.GetInfo(ctx).ScheduledTime)
 	select {
@@ -160,6 +162,7 @@ func (a *Activities) noTurn(ctx context.Context, this attempt, why error) error 
 	}
 	activity.RecordHeartbeat(ctx, Heartbeat{Waiting: forTurn, FailingSince: this.firstFailure(ctx, this.waited+pause)})
 	a.Log.Debug("step has no turn yet", "import_key", this.key, "step", this.step, "reason", why.Error())
-	return temporal.NewApplicationErrorWithOptions("the step goes back to the task queue and waits "+forTurn,
-		string(chferry.CodeUnavailable), temporal.ApplicationErrorOptions{Category: temporal.ApplicationErrorCategoryBenign, NextRetryDelay: pause})
+	options := temporal.ApplicationErrorOptions{Category: temporal.ApplicationErrorCategoryBenign, NextRetryDelay: pause}
+	text := "the step goes back to the task queue and waits " + forTurn
+	return temporal.NewApplicationErrorWithOptions(text, string(chferry.CodeUnavailable), options)
 }

@@ -8,6 +8,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/activities"
 )
 
@@ -60,7 +64,8 @@ func TestTurnsHaveRoom(t *testing.T) {
 	})
 }
 
-// TestTurnsEnd: a step that waits no longer, for whatever reason, leaves its place, and a turn that came at the same moment, to others.
+// TestTurnsEnd: a step that waits no longer, for whatever reason, leaves its place to others, and so a turn that
+// came at the same moment.
 func TestTurnsEnd(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -87,4 +92,43 @@ func wantTurn(t *testing.T, got, want error) {
 	if !errors.Is(got, want) {
 		t.Fatalf("the wait for a turn ended with %v, want %v", got, want)
 	}
+}
+
+// TestNoRoom: a step for which there is no room goes back to the task queue with its claim extended. That is no
+// failure, and the failures before it count as later by the time that it waits.
+func TestNoRoom(t *testing.T) {
+	t.Parallel()
+	env, beats := environment(t, false)
+	failed := time.Now().Add(-9 * time.Minute)
+	env.SetHeartbeatDetails(activities.Heartbeat{FailingSince: failed})
+	store := &leases{}
+	a := failing(nil, chferry.Limits{})
+	a.Storage = store
+	activities.LimitInserts(a, 1)
+	activities.TakeTurn(a)
+	activities.TakeTurn(a)
+	env.RegisterActivityWithOptions(a.InsertBatch, activity.RegisterOptions{Name: "InsertBatch"})
+	_, err := env.ExecuteActivity("InsertBatch", activities.InsertBatchInput{ImportKey: "k", Token: token})
+	wantFailure(t, err, chferry.CodeUnavailable, false, "waits for a turn")
+	var app *temporal.ApplicationError
+	if errors.As(err, &app) && (app.NextRetryDelay() < time.Second || app.Category() != temporal.ApplicationErrorCategoryBenign) {
+		t.Errorf("the next attempt begins after %s, the category is %v", app.NextRetryDelay(), app.Category())
+	}
+	if len(*beats) != 1 || !(*beats)[0].Equal(failed.Add(app.NextRetryDelay())) {
+		t.Errorf("the next attempt is told that failures began at %v, want %s after %s", *beats, app.NextRetryDelay(), failed)
+	}
+	if store.extended != 1 {
+		t.Errorf("the lease was extended %d times", store.extended)
+	}
+}
+
+// leases counts how often one was extended.
+type leases struct {
+	activities.Storage
+	extended int
+}
+
+func (l *leases) ExtendLease(context.Context, chferry.ImportKey, string, time.Duration) error {
+	l.extended++
+	return nil
 }

@@ -106,8 +106,8 @@ func (p *silentProxy) silent(t *testing.T) (end func()) {
 	return end
 }
 
-// forget lets the proxy pass nothing on any more on the connections that it has, as a NAT does. It returns what is closed with the next
-// connection.
+// forget lets the proxy pass nothing on any more on the connections that it has, as a NAT does. It returns what is
+// closed with the next connection.
 func (p *silentProxy) forget() (next <-chan struct{}) {
 	made := make(chan struct{})
 	p.current.Swap(&era{began: sync.OnceFunc(func() { close(made) })}).forgotten.Store(true)
@@ -152,7 +152,8 @@ func TestSilentTemporal(t *testing.T) {
 	b.wantFirstAttempts(id)
 }
 
-// TestForgottenConnection: an idle worker, which waits for tasks on a connection that fell silent, makes a new one long before a poll would end.
+// TestForgottenConnection: an idle worker, which waits for tasks on a connection that fell silent, makes a new one
+// long before a poll would end.
 func TestForgottenConnection(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -194,7 +195,8 @@ func TestDeafTemporal(t *testing.T) {
 	}
 }
 
-// TestEndedByTemporal: a step whose run was terminated ends at its next heartbeat. The log says why, and nothing counts it.
+// TestEndedByTemporal: a step whose run was terminated ends at its next heartbeat. The log says why, and nothing
+// counts it.
 func TestEndedByTemporal(t *testing.T) {
 	t.Parallel()
 	b := prepare(t, testenv.ClickHouse(t), "", func(i *chferry.Import) { i.HeartbeatTimeout = 2 * time.Second })

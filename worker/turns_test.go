@@ -17,7 +17,8 @@ import (
 	"github.com/chferry/chferry/workflows"
 )
 
-// setupKeys makes import keys of one table, each with a row to sync but the last, and a worker that imports one batch at a time.
+// setupKeys makes import keys of one table, each with a row to sync but the last, and a worker that imports one
+// batch at a time.
 func setupKeys(t *testing.T, n int) (*bundle, []chferry.ImportKey) {
 	t.Helper()
 	b := prepare(t, testenv.ClickHouse(t), "", func(i *chferry.Import) { i.HeartbeatTimeout = 2 * time.Second })
@@ -51,7 +52,8 @@ func (b *bundle) begin(key chferry.ImportKey, has func(*workflow.PendingActivity
 	var pending []*workflow.PendingActivityInfo
 	for range 300 {
 		time.Sleep(100 * time.Millisecond)
-		schedule, err := b.starter.Client().ScheduleClient().GetHandle(b.ctx(), workflows.SyncID(b.starter.TaskQueue(), key)).Describe(b.ctx())
+		handle := b.starter.Client().ScheduleClient().GetHandle(b.ctx(), workflows.SyncID(b.starter.TaskQueue(), key))
+		schedule, err := handle.Describe(b.ctx())
 		b.ok(err)
 		if len(schedule.Info.RunningWorkflows) == 0 {
 			continue
@@ -59,7 +61,8 @@ func (b *bundle) begin(key chferry.ImportKey, has func(*workflow.PendingActivity
 		workflowID = schedule.Info.RunningWorkflows[0].WorkflowID
 		d, err := b.starter.Client().DescribeWorkflowExecution(b.ctx(), workflowID, "")
 		b.ok(err)
-		if pending = d.GetPendingActivities(); len(pending) == 1 && pending[0].GetActivityType().GetName() == "InsertBatch" && has(pending[0]) {
+		pending = d.GetPendingActivities()
+		if len(pending) == 1 && pending[0].GetActivityType().GetName() == "InsertBatch" && has(pending[0]) {
 			return workflowID
 		}
 	}
@@ -81,8 +84,9 @@ func (b *bundle) wantEnd(workflowID, outcome string) {
 	}
 }
 
-// TestShortStepsPassImports: while a worker imports as many batches as it may, the syncs of other keys go on until their own import, which waits
-// for its turn in this worker or the next one. More imports than may wait hold nothing up.
+// TestShortStepsPassImports: while a worker imports as many batches as it may, the syncs of other keys go on until
+// their own import, which waits for its turn in this worker or the next one. More imports than may wait hold
+// nothing up.
 func TestShortStepsPassImports(t *testing.T) {
 	t.Parallel()
 	b, keys := setupKeys(t, 5)

@@ -24,8 +24,8 @@ type Options struct {
 	StopTimeout time.Duration
 	// Version is the build that histories name as the one that a step ran on; empty: the SDK's checksum of the binary.
 	Version string
-	// Syncs is how many batches are imported at a time, each of another import key; default 16. Their memory and connections add up. The short
-	// steps of further syncs have slots of their own and do not wait for imports.
+	// Syncs is how many batches are imported at a time, each of another import key; default 16. Their memory and
+	// connections add up. The short steps of further syncs have slots of their own and do not wait for imports.
 	Syncs int
 }
 
@@ -36,12 +36,12 @@ const (
 	activityPollers = 8
 )
 
-// slotsPerSync: Temporal hands out steps of any type while a slot is free. So for each batch that is imported, a second one may wait for its turn,
-// and a third slot is left for the short steps.
+// slotsPerSync: Temporal hands out steps of any type while a slot is free. So for each batch that is imported, a
+// second one may wait for its turn, and a third slot is left for the short steps.
 const slotsPerSync = 3
 
-// Register makes a worker serve chferry's workflows and activities. The worker's slots bound how many batches it imports at a time, and
-// short steps wait behind them; [activities.LimitInserts] leaves slots to short steps.
+// Register makes a worker serve chferry's workflows and activities. The worker's slots bound how many batches it
+// imports at a time, and short steps wait behind them; [activities.LimitInserts] leaves slots to short steps.
 func Register(registry worker.Registry, a *activities.Activities) {
 	registry.RegisterWorkflowWithOptions(workflows.Sync, workflow.RegisterOptions{Name: workflows.SyncName})
 	registry.RegisterActivityWithOptions(a.PreSync, activity.RegisterOptions{Name: "PreSync"})

@@ -106,8 +106,8 @@ func TestDifferentShards(t *testing.T) {
 	}
 }
 
-// replica is a server that holds a replica with a path, as far as a server without a keeper can say so: its system.replicas is a table of the
-// test's. While it is away, it closes connections.
+// replica is a server that holds a replica with a path, as far as a server without a keeper can say so: its
+// system.replicas is a table of the test's. While it is away, it closes connections.
 type replica struct {
 	http.Handler
 	host string
@@ -142,8 +142,8 @@ func (r *replica) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	r.Handler.ServeHTTP(w, request)
 }
 
-// TestShardThatComesBack: a server that does not answer is asked when it is back, and refused if it is another shard. Once all servers have
-// answered, none is asked again.
+// TestShardThatComesBack: a server that does not answer is asked when it is back, and refused if it is another
+// shard. Once all servers have answered, none is asked again.
 func TestShardThatComesBack(t *testing.T) {
 	t.Parallel()
 	s := open(t, testenv.ModernClickHouse)
