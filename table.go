@@ -78,6 +78,9 @@ type Column struct {
 	// ReadBySource tells, of a column of the primary key that holds texts or bytes, that only the source can read a text as one of
 	// its values, such as PostgreSQL's inet. Different texts may be equal there, as in citext.
 	ReadBySource bool
+	// Folds tells, of a column of the primary key, that the source holds different texts equal, as citext does, and gives the one that it
+	// stores.
+	Folds bool
 }
 
 // Table is a source table as a sync uses it.

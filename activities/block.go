@@ -19,9 +19,11 @@ const fullBlock = 4 << 20
 // block is rows of a chunk that are inserted together: all of them, unless they are large.
 type block struct {
 	chferry.Block
-	token string // the same whenever the rows of these keys are inserted, and no others'; empty: none
-	fates []fate // for each row: what it is
-	ops   opList // for each row: an operation that asked for it
+	database string
+	table    chferry.Table
+	token    string // the same whenever the rows of these keys are inserted, and no others'; empty: none
+	fates    []fate // for each row: what it is
+	ops      opList // for each row: an operation that asked for it
 }
 
 // fate is what an operation's row is.
@@ -30,15 +32,18 @@ type fate uint8
 const (
 	gone  fate = iota // the source does not have it: a delete
 	found             // the source has it
-	// The source has it under another text that is equal to the operation's, as in a type that ignores case. ClickHouse tells the
-	// two apart, so the operation's own text is deleted there, beside the row that was found. It is not counted.
+	// The source has it under another text that is equal to the operation's, or to the text that ClickHouse shows it under, as in a type
+	// that ignores case. ClickHouse tells texts apart, so this one is deleted there, beside the row that was found. It is not counted.
 	renamed
+	// The source does not have it, and ClickHouse shows it under a text that is equal to the operation's. It is deleted there, beside the
+	// operation's own. It is not counted.
+	goneToo
 )
 
 // part returns the rows from first up to last, not included. It has no token: a source gives rows in no particular order, so the
 // next attempt may have others there, which a server that knows the token would drop.
 func (b *block) part(first, last int) *block {
-	return &block{Block: b.Slice(first, last), fates: b.fates[first:last], ops: b.ops.slice(first, last)}
+	return &block{Block: b.Slice(first, last), database: b.database, table: b.table, fates: b.fates[first:last], ops: b.ops.slice(first, last)}
 }
 
 // reader reads the rows of chunks and makes blocks of them. Several may read chunks of one batch at the same time.
@@ -51,7 +56,7 @@ type reader struct {
 
 // read calls emit with each block of a chunk, and unfit with operations whose rows the source has and can't give.
 func (r *reader) read(ctx context.Context, c *chunk, emit func(*block) error, unfit func([]chferry.FailedOperation) error) error {
-	b, begun := &block{}, 0
+	b, begun := c.block(), 0
 	for first := 0; first < c.len(); {
 		rows, last, err := r.fetch(ctx, c, first)
 		if err != nil {
@@ -68,10 +73,13 @@ func (r *reader) read(ctx context.Context, c *chunk, emit func(*block) error, un
 		if err := emit(b); err != nil {
 			return err
 		}
-		b, begun = &block{}, last
+		b, begun = c.block(), last
 	}
 	return nil
 }
+
+// block returns a block without rows, for rows of the chunk.
+func (c *chunk) block() *block { return &block{database: c.database, table: c.table} }
 
 // fetch reads the rows of a chunk's keys from first on, as many as fit, and returns where it stopped. If the source can't give some
 // row, fetch asks for half of the keys, and for half of those, until the row stands alone: that one is unfit.

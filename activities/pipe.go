@@ -83,6 +83,9 @@ func (p *pipe) carry(ctx context.Context) error {
 	for range inserters {
 		stages.Go(func() error {
 			for b := range blocks {
+				if err := p.replaceEqual(ctx, b); err != nil {
+					return err
+				}
 				if err := p.insert(ctx, b); err != nil {
 					return err
 				}
@@ -176,19 +179,19 @@ func (p *pipe) narrow(ctx context.Context, b *block, refusal error) error {
 		return p.insert(ctx, b.part(n/2, n))
 	}
 	var done chferry.Outcome
-	if b.fates[0] == renamed {
-		count(&done, renamed, -1)
+	if b.fates[0] == renamed || b.fates[0] == goneToo {
+		count(&done, b.fates[0], -1)
 	}
 	_, reason := safe(refusal)
 	return p.settle(ctx, done, []chferry.FailedOperation{{Operation: b.ops.at(0), Reason: reason}})
 }
 
-// count counts n rows, or n deletes. An operation whose row was renamed counts by the row, which fails with it.
+// count counts n rows, or n deletes. An operation with several rows counts by that of its own, which fails with the others.
 func count(o *chferry.Outcome, fate fate, n int64) {
 	switch {
-	case fate == gone:
+	case fate == gone, fate == goneToo && n < 0:
 		o.Deletes += n
-	case fate == found, n < 0:
+	case fate == found, fate == renamed && n < 0:
 		o.Rows += n
 	}
 }

@@ -54,6 +54,15 @@ type Prober interface {
 	Probe(ctx context.Context, d chferry.Destination, statements []Statement) error
 }
 
+// Finder is a [Sink] that finds rows by keys of which the source may know other texts than it has.
+type Finder interface {
+	// Current returns the columns that the destination is ordered by, d.OrderBy, of rows that count: of each, the newest version is less
+	// than before, and no tombstone. It returns all rows that have one of the keys, a block with the columns d.Key, and may return
+	// others, so that the caller compares. A row has a key, too, if its texts in columns that fold ([chferry.Column.Folds]) are equal to the
+	// key's in any source.
+	Current(ctx context.Context, d chferry.Destination, keys chferry.Block, before uint64) (chferry.Block, error)
+}
+
 // Statement creates one thing.
 type Statement struct {
 	// Creates names the kind of thing and the thing: "table shop.users", "view shop.users_current",

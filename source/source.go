@@ -60,6 +60,12 @@ type Resumer interface {
 	PrimaryKeysBehind(ctx context.Context, table chferry.Table, place string, pageSize int, each func(page []chferry.PrimaryKey, place string) error) error
 }
 
+// Folder is a [Source] with columns of primary keys whose different texts it may hold equal: see [chferry.Column.Folds].
+type Folder interface {
+	// Fold returns for each text of such a column one that is the same for all that the database holds equal, in the texts' order.
+	Fold(ctx context.Context, column chferry.Column, texts []string) ([]string, error)
+}
+
 // ReadKey is a primary key as its database reads it.
 type ReadKey struct {
 	// Key is the key as the database writes it; nil if it can't be read.

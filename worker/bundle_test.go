@@ -69,6 +69,7 @@ type bundle struct {
 type faultySink struct {
 	sink.Sink
 	before atomic.Pointer[func(ctx context.Context) error]
+	after  atomic.Pointer[func() error] // an insert that succeeded
 	mu     sync.Mutex
 	tokens []string // of the inserts that were tried, in order
 }
@@ -82,7 +83,16 @@ func (f *faultySink) Insert(ctx context.Context, d chferry.Destination, b chferr
 			return nil, err
 		}
 	}
-	return f.Sink.Insert(ctx, d, b, token)
+	rejected, err := f.Sink.Insert(ctx, d, b, token)
+	if after := f.after.Load(); after != nil && err == nil {
+		err = (*after)()
+	}
+	return rejected, err
+}
+
+// Current implements [sink.Finder].
+func (f *faultySink) Current(ctx context.Context, d chferry.Destination, keys chferry.Block, before uint64) (chferry.Block, error) {
+	return f.Sink.(sink.Finder).Current(ctx, d, keys, before)
 }
 
 func (f *faultySink) breakWith(before func(ctx context.Context) error) { f.before.Store(&before) }

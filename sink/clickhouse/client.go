@@ -72,7 +72,10 @@ type Client struct {
 	calls        calls
 }
 
-var _ sink.Sink = (*Client)(nil)
+var (
+	_ sink.Sink   = (*Client)(nil)
+	_ sink.Finder = (*Client)(nil)
+)
 
 // Open returns a client for a URL such as clickhouse://user:password@host:9000/database (the native protocol) or
 // https://user:password@host:8443/database. It checks the URL, with [chferry.CodeConfiguration], and does not connect.
@@ -179,7 +182,13 @@ func (c *Client) Close() {
 
 // query calls each for every row of a query's result; scan reads the row's columns.
 func (c *Client) query(ctx context.Context, doing string, each func(scan func(...any) error) error, sql string, args ...any) error {
-	bounded, cancel := c.calls.begin(context.WithTimeout(ctx, c.opts.Timeout))
+	return c.queryWithin(ctx, c.opts.Timeout, doing, each, sql, args...)
+}
+
+func (c *Client) queryWithin(
+	ctx context.Context, limit time.Duration, doing string, each func(scan func(...any) error) error, sql string, args ...any,
+) error {
+	bounded, cancel := c.calls.begin(context.WithTimeout(ctx, limit))
 	defer cancel()
 	rows, err := c.conn.Query(bounded, sql, args...)
 	if err != nil {

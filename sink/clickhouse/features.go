@@ -3,6 +3,7 @@ package clickhouse
 import (
 	"context"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,7 +14,7 @@ import (
 type features struct {
 	version  version
 	readonly bool            // the user's profile forbids writing
-	settings map[string]bool // those of [insertSettings] that the server knows and the user may set
+	settings map[string]bool // those of [insertSettings] and [querySettings] that the server knows and the user may set
 }
 
 // version is a server's, as far as anything depends on it.
@@ -88,7 +89,7 @@ func (c *Client) readFeatures(ctx context.Context) (*features, error) {
 		f.settings[name] = fixed == 0
 		f.readonly = f.readonly || name == "readonly" && value == "1"
 		return nil
-	}, "SELECT name, value, "+fixed+" FROM system.settings WHERE name IN ('readonly', '"+strings.Join(insertSettings, "', '")+"')")
+	}, "SELECT name, value, "+fixed+" FROM system.settings WHERE name IN ('readonly', '"+strings.Join(append(slices.Clone(insertSettings), querySettings...), "', '")+"')")
 	if err != nil {
 		return nil, err
 	}

@@ -111,6 +111,7 @@ func (s *Source) Describe(ctx context.Context, table string, primaryKey []string
 			a.Type.Nullable = !a.neverNull && !slices.Contains(out.PrimaryKey, i)
 		}
 		a.ReadBySource = slices.Contains(out.PrimaryKey, i) && a.readBySource()
+		a.Folds = slices.Contains(out.PrimaryKey, i) && a.isCitext()
 		out.Columns = append(out.Columns, a.Column)
 	}
 	return out, nil

@@ -89,10 +89,9 @@ type keyReader struct {
 
 // column reads texts as values of a column.
 func (r *keyReader) column(ctx context.Context, c chferry.Column, texts []string) (map[string]string, error) {
-	r.read, r.sql = make(map[string]string, len(texts)), "SELECT k.n, "+readText(c)+" FROM unnest($1::text[]) WITH ORDINALITY AS k(t, n)"
+	r.ask(readText(c))
 	var ask []string
 	plain := []chferry.Vector{{Type: c.Type}}
-	size := 0
 	for _, text := range texts {
 		switch {
 		case !c.ReadBySource && chferry.AppendPlainKey(plain, chferry.PrimaryKey{text}):
@@ -102,15 +101,29 @@ func (r *keyReader) column(ctx context.Context, c chferry.Column, texts []string
 		case !c.Type.Kind.MayBeKey(text) || volatile(c, text) || expands(c, text):
 			continue
 		}
-		if len(ask) == maxReadTexts || len(ask) > 0 && size+len(text) > maxReadBytes {
-			if err := r.texts(ctx, ask); err != nil {
-				return nil, err
-			}
-			ask, size = ask[:0], 0
-		}
-		ask, size = append(ask, text), size+len(text)
+		ask = append(ask, text)
 	}
-	return r.read, r.texts(ctx, ask)
+	return r.read, r.all(ctx, ask)
+}
+
+// ask begins to read texts by an expression for the text k.t.
+func (r *keyReader) ask(expression string) {
+	r.read, r.sql = map[string]string{}, "SELECT k.n, "+expression+" FROM unnest($1::text[]) WITH ORDINALITY AS k(t, n)"
+}
+
+// all reads texts, as many at once as the server may be asked for.
+func (r *keyReader) all(ctx context.Context, texts []string) error {
+	first, size := 0, 0
+	for i, text := range texts {
+		if i-first == maxReadTexts || i > first && size+len(text) > maxReadBytes {
+			if err := r.texts(ctx, texts[first:i]); err != nil {
+				return err
+			}
+			first, size = i, 0
+		}
+		size += len(text)
+	}
+	return r.texts(ctx, texts[first:])
 }
 
 // texts reads all texts but those that the server refuses.
