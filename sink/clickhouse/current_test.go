@@ -19,7 +19,8 @@ func folding(t *testing.T, s *server) chferry.Destination {
 		Columns: []chferry.Column{
 			{Name: "id", Destination: "id", Type: chferry.Type{Kind: chferry.String}, Folds: true},
 			{Name: "shop", Destination: "shop", Type: chferry.Type{Kind: chferry.Int32}},
-			{Destination: "_version", Type: chferry.Type{Kind: chferry.Uint64}}, {Destination: "_is_deleted", Type: chferry.Type{Kind: chferry.Uint8}},
+			{Destination: "_version", Type: chferry.Type{Kind: chferry.Uint64}},
+			{Destination: "_is_deleted", Type: chferry.Type{Kind: chferry.Uint8}},
 		},
 	}
 	statements, err := s.Missing(t.Context(), d)

@@ -1,11 +1,16 @@
 package postgres_test
 
 import (
+	"context"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/source"
 )
 
 // equalTexts are texts of values that PostgreSQL holds equal, with the one text that they have as keys. The first is what is stored.
@@ -118,5 +123,51 @@ func TestKeysOfQuotedTypes(t *testing.T) {
 	}
 	if !b.found(t, table, read[0].Key)[0] {
 		t.Error("a key in other texts finds no row")
+	}
+}
+
+// TestFold: texts have one fold just if citext holds them equal, by the rules of the database's language.
+func TestFold(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	name := b.conn.Config().Database + "_utf8"
+	b.exec(t, "CREATE DATABASE "+quote(name)+" TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'")
+	t.Cleanup(func() { _, _ = b.conn.Exec(context.Background(), "DROP DATABASE "+quote(name)+" WITH (FORCE)") })
+	u, err := url.Parse(b.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Path = "/" + name
+	src := open(t, u.String())
+	conn, err := pgx.Connect(t.Context(), u.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.Background()) }()
+	if _, err := conn.Exec(t.Context(), "CREATE EXTENSION citext; CREATE TABLE items (id citext PRIMARY KEY)"); err != nil {
+		t.Fatal(err)
+	}
+	table, err := src.Describe(t.Context(), "items", nil)
+	if err != nil || !table.Columns[0].Folds {
+		t.Fatalf("got %+v, %v", table.Columns, err)
+	}
+	texts := []string{"Ann", "ANN", "ann ", "Zoë", "ZOË", "zoe", "", "Кот", "КОТ", "I", "i", "İ", "ı", "ΟΔΟΣ", "οδος", "οδοσ", "ẞ", "ß", "SS", "K", "k"}
+	folded, err := src.(source.Folder).Fold(t.Context(), table.Columns[0], texts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, a := range texts {
+		for j, other := range texts {
+			var equal bool
+			if err := conn.QueryRow(t.Context(), "SELECT $1::text::citext = $2::text::citext", a, other).Scan(&equal); err != nil {
+				t.Fatal(err)
+			}
+			if (folded[i] == folded[j]) != equal {
+				t.Errorf("%q and %q are %q and %q, and equal to PostgreSQL: %v", a, other, folded[i], folded[j], equal)
+			}
+		}
+	}
+	if folded[3] != folded[4] {
+		t.Errorf("%q and %q differ", texts[3], texts[4])
 	}
 }
