@@ -5,6 +5,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -68,6 +69,25 @@ func TestSyncTells(t *testing.T) {
 	out := s.must("status")
 	if !regexp.MustCompile(`(?m)^` + key + `: \d+s ago failed: \w+: .*\(failing since .*, 1 attempt\)$`).MatchString(out) {
 		t.Errorf("status says %s", out)
+	}
+}
+
+// TestSyncInterrupted: whoever stops waiting is told that the sync does not stop with it.
+func TestSyncInterrupted(t *testing.T) {
+	t.Parallel()
+	s := setup(t, oneImport)
+	s.must("apply")
+	waiting := s.start("sync", s.key, "--wait")
+	s.eventually("sync waits", 20*time.Second, func() error {
+		if log := waiting.log.String(); !strings.Contains(log, "waiting: no worker") {
+			return errors.New(log)
+		}
+		return nil
+	})
+	waiting.stop(syscall.SIGINT)
+	want := "chferry: stopped waiting: the sync of " + s.key + " goes on, or begins when a worker takes it: chferry status " + s.key
+	if log := waiting.log.String(); !strings.Contains(log, want) || waiting.ProcessState.ExitCode() != 1 {
+		t.Errorf("status %d, %s", waiting.ProcessState.ExitCode(), log)
 	}
 }
 
