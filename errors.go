@@ -42,9 +42,6 @@ func (e *Error) Error() string { return e.Message }
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// isError tells an [Error] from other errors of a chain.
-func (e *Error) isError() {}
-
 // Errorf makes an [Error]. The arguments must be safe to show; use [WrapError] to keep a cause that is not.
 func Errorf(code Code, format string, args ...any) error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
@@ -84,7 +81,7 @@ func joinedIn(err error) []error {
 		if joined, ok := err.(interface{ Unwrap() []error }); ok {
 			return joined.Unwrap()
 		}
-		if _, ok := err.(interface{ isError() }); ok {
+		if _, ok := err.(*Error); ok { //nolint:errorlint // the loop looks at each error of the chain by itself
 			return nil
 		}
 	}
