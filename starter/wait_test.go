@@ -177,7 +177,7 @@ func TestSyncInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	_, err := f.Sync(ctx, "countries", func(workflows.SyncProgress) { cancel() })
-	wantError(t, err, chferry.CodeUnavailable, "interrupted")
+	wantError(t, err, chferry.CodeUnavailable, "stopped waiting", "goes on")
 	run := f.Client().GetWorkflow(t.Context(), f.describe("countries").LastID, "")
 	f.release("countries")
 	if err := run.Get(t.Context(), nil); err != nil {
