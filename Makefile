@@ -8,9 +8,9 @@ TOOL := go tool -modfile=tools/go.mod
 # A module of its own: its hundreds of dependencies would choose the versions of everything else.
 LINT := go tool -modfile=tools/lint/go.mod golangci-lint
 
-# -count=1: what a cached result says about servers is old. -parallel: many tests wait for servers more than they compute.
+# -count=1: what a cached result says about servers is old. -p, -parallel: many tests wait for servers more than they compute.
 # GORACE: a program with the race detector sleeps for a second before it ends, and the tests start hundreds of them.
-TEST_FLAGS := -race -count=1 -timeout 15m -parallel $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
+TEST_FLAGS := -race -count=1 -timeout 15m -p $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1))) -parallel $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 
 .PHONY: help
 help: ## list what can be made
