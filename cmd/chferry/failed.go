@@ -44,7 +44,7 @@ func (a *app) failedListCommand() *cobra.Command {
 		Short: "List the failed operations of an import key, one a line",
 		Long: `List the failed operations of an import key, one a line, tab-separated under a header. A
 composite primary key is a JSON list, and so is one with a character that would break
-the line.`,
+the line. On a terminal the operations of one reason stand under it.`,
 		Args: args(oneKey),
 		RunE: func(cmd *cobra.Command, values []string) error {
 			return a.withStorage(values[0], func(store *redis.Storage, imp chferry.Import) error {
@@ -97,10 +97,38 @@ func (a *app) listFailed(ctx context.Context, store *redis.Storage, imp chferry.
 		return a.printJSON(failed)
 	}
 	if isTerminal(a.out) {
-		table := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-		return errors.Join(printFailed(table, failed), table.Flush())
+		return printFailedByReason(a.out, failed, time.Now())
 	}
 	return printFailed(a.out, failed)
+}
+
+// printFailedByReason prints each reason once, with its operations beneath: a reason may be as wide as a terminal, and many
+// operations tend to share one.
+func printFailedByReason(out io.Writer, failed []api.FailedOperation, now time.Time) error {
+	var reasons []string
+	byReason := map[string][]api.FailedOperation{}
+	for _, f := range failed {
+		if byReason[f.Reason] == nil {
+			reasons = append(reasons, f.Reason)
+		}
+		byReason[f.Reason] = append(byReason[f.Reason], f)
+	}
+	for _, reason := range reasons {
+		fmt.Fprintln(out, reason)
+		table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(table, "  KIND\tPK\tDATABASE\tATTEMPTS\tFIRST\tLAST")
+		for _, f := range byReason[reason] {
+			pk, err := onOneLine(f.PK)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(table, "  %s\t%s\t%s\t%d\t%s\t%s\n", f.Kind, pk, f.Database, f.Attempts, ago(f.First, now), ago(f.Last, now))
+		}
+		if err := table.Flush(); err != nil {
+			return fmt.Errorf("print the failed operations: %w", err)
+		}
+	}
+	return nil
 }
 
 func printFailed(out io.Writer, failed []api.FailedOperation) error {

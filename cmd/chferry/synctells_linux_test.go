@@ -61,6 +61,15 @@ func TestSyncTells(t *testing.T) {
 	if shown := s.onTerminal("sync", key, "--wait", "--json"); !strings.Contains(shown, `{"outcome":"synced"`) {
 		t.Errorf("on a terminal sync --wait --json says %s", shown)
 	}
+	s.must("register", key, "update", "abc", "de f")
+	if status, _, errOut := s.run("sync", key, "--wait"); status != 3 {
+		t.Errorf("a sync whose operations are set aside ends with %d: %s", status, errOut)
+	}
+	shown = strings.ReplaceAll(s.onTerminal("failed", "list", key), "\r", "")
+	if !regexp.MustCompile(`^public\.users: value 1 [^\n]*\n  KIND    PK    DATABASE  ATTEMPTS  FIRST +LAST\n` +
+		`  update  abc   default   1 +\d+s ago +\d+s ago\n  update  de f  default   1 +\d+s ago +\d+s ago\n$`).MatchString(shown) {
+		t.Errorf("on a terminal failed list says %s", shown)
+	}
 	s.must("register", key, "update", "abc")
 	s.exec(`DROP TABLE users`)
 	if status, _, _ := s.run("sync", key, "--wait"); status == 0 {
