@@ -48,3 +48,20 @@ func (i Import) Database(alias string) (string, error) {
 	}
 	return "", Errorf(CodeInvalid, "database %q is not one of import key %s (%v)", alias, i.Key, i.Databases)
 }
+
+// TableOptions are what a table is created with beside columns, key and engine. Nothing of it is compared with a table that
+// exists. Its expressions become part of statements as they are: see [CheckExpression].
+type TableOptions struct {
+	PartitionBy string            // of columns of the key alone
+	TTL         string            // such as day + INTERVAL 1 YEAR; what deletes is of columns of the key alone
+	Settings    map[string]string // by name; numbers, or texts without quotes
+	Codecs      map[string]string // by the column's name in the destination, such as ZSTD(3)
+	Cluster     string            // on whose servers statements are run; empty: on the one that is connected
+	Replicated  *Replication      // nil: the table is not
+}
+
+// Replication is where a replicated table's servers meet. Both may be empty: the server's own defaults.
+type Replication struct {
+	Path    string // in the keeper, such as /clickhouse/tables/{shard}/users
+	Replica string // such as {replica}
+}

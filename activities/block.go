@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/source"
 )
 
@@ -18,9 +19,9 @@ const fullBlock = 4 << 20
 
 // block is rows of a chunk that are inserted together: all of them, unless they are large.
 type block struct {
-	chferry.Block
+	rowset.Block
 	database string
-	table    chferry.Table
+	table    rowset.Table
 	token    string // the same whenever the rows of these keys are inserted, and no others'; empty: none
 	fates    []fate // for each row: what it is
 	ops      opList // for each row: an operation that asked for it
@@ -83,7 +84,7 @@ func (c *chunk) block() *block { return &block{database: c.database, table: c.ta
 
 // fetch reads the rows of a chunk's keys from first on, as many as fit, and returns where it stopped. If the source can't give some
 // row, fetch asks for half of the keys, and for half of those, until the row stands alone: that one is unfit.
-func (r *reader) fetch(ctx context.Context, c *chunk, first int) (rows chferry.Rows, last int, err error) {
+func (r *reader) fetch(ctx context.Context, c *chunk, first int) (rows rowset.Rows, last int, err error) {
 	for most := c.len() - first; ; {
 		asked, began := r.pace.next(most), time.Now()
 		rows, err := r.Sources[c.database].Fetch(ctx, c.table, c.slice(first, first+asked))
@@ -109,14 +110,14 @@ func (r *reader) fetch(ctx context.Context, c *chunk, first int) (rows chferry.R
 }
 
 // unreadable is what is read of one key whose row the source can't give.
-func unreadable(table chferry.Table, err error) chferry.Rows {
+func unreadable(table rowset.Table, err error) rowset.Rows {
 	_, reason := safe(err)
-	return chferry.Rows{Block: chferry.NewBlock(table.Columns), Unfit: []chferry.Unfit{{Key: 0, Reason: reason}}}
+	return rowset.Rows{Block: rowset.NewBlock(table.Columns), Unfit: []rowset.Unfit{{Key: 0, Reason: reason}}}
 }
 
 // append appends the rows of a chunk's operations from first up to last, and deletes for those of them that have no row. A row
 // that the source has and can't give is neither: its operation is returned.
-func (b *block) append(plan Plan, c *chunk, first, last int, rows chferry.Rows, version uint64) (unfit []chferry.FailedOperation) {
+func (b *block) append(plan Plan, c *chunk, first, last int, rows rowset.Rows, version uint64) (unfit []chferry.FailedOperation) {
 	n, start := last-first, c.first+first
 	b.fates = slices.Grow(b.fates, n)
 	b.ops.grow(n)
@@ -157,7 +158,7 @@ func (b *block) append(plan Plan, c *chunk, first, last int, rows chferry.Rows, 
 }
 
 // otherTexts returns the keys that found a row with another text of the same key, counted from start.
-func (g *group) otherTexts(start int, rows chferry.Rows) []int {
+func (g *group) otherTexts(start int, rows rowset.Rows) []int {
 	var other []int
 	seen := map[int]bool{}
 	for i, c := range g.table.PrimaryKey {
@@ -176,8 +177,8 @@ func (g *group) otherTexts(start int, rows chferry.Rows) []int {
 	return other
 }
 
-func addConstant(b *chferry.Block, column chferry.Column, value string) {
-	v := chferry.Vector{Type: column.Type}
+func addConstant(b *rowset.Block, column rowset.Column, value string) {
+	v := rowset.Vector{Type: column.Type}
 	for range b.Rows() {
 		v.AppendData([]byte(value))
 	}
@@ -193,8 +194,8 @@ type pace struct {
 }
 
 // newPace begins with fewer rows than a chunk where there are so many columns that even rows of nulls would not fit.
-func newPace(columns []chferry.Column) *pace {
-	row := chferry.NewBlock(columns)
+func newPace(columns []rowset.Column) *pace {
+	row := rowset.NewBlock(columns)
 	for i := range row.Vectors {
 		row.Vectors[i].AppendDefault()
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/activities"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/sink"
 	"github.com/chferry/chferry/source"
 	"github.com/chferry/chferry/storage"
@@ -112,22 +113,22 @@ type bubbleSource struct {
 	b *bubble
 }
 
-func (bubbleSource) Describe(context.Context, string, []string) (chferry.Table, error) {
-	column := func(name string, k chferry.TypeKind) chferry.Column {
-		return chferry.Column{Name: name, Destination: name, Type: chferry.Type{Kind: k}}
+func (bubbleSource) Describe(context.Context, string, []string) (rowset.Table, error) {
+	column := func(name string, k rowset.TypeKind) rowset.Column {
+		return rowset.Column{Name: name, Destination: name, Type: rowset.Type{Kind: k}}
 	}
-	return chferry.Table{Name: "items", Columns: []chferry.Column{column("id", chferry.Int64), column("word", chferry.String)}, PrimaryKey: []int{0}}, nil
+	return rowset.Table{Name: "items", Columns: []rowset.Column{column("id", rowset.Int64), column("word", rowset.String)}, PrimaryKey: []int{0}}, nil
 }
 
-func (s bubbleSource) Fetch(ctx context.Context, table chferry.Table, keys []chferry.Vector) (chferry.Rows, error) {
+func (s bubbleSource) Fetch(ctx context.Context, table rowset.Table, keys []rowset.Vector) (rowset.Rows, error) {
 	b := s.b
 	if err := b.at(ctx, "fetch"); err != nil {
-		return chferry.Rows{}, err
+		return rowset.Rows{}, err
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.fetches++
-	rows := chferry.Rows{Block: chferry.NewBlock(table.Columns)}
+	rows := rowset.Rows{Block: rowset.NewBlock(table.Columns)}
 	for key, id := range keys[0].Ints {
 		size := b.sizes[id-1]
 		if size < 0 {
@@ -137,7 +138,7 @@ func (s bubbleSource) Fetch(ctx context.Context, table chferry.Table, keys []chf
 		rows.Vectors[0].AppendInt(id)
 		rows.Vectors[1].AppendData(zeros[:size])
 		if err := source.TooMuch(&rows, b.maxFetch); err != nil {
-			return chferry.Rows{}, err
+			return rowset.Rows{}, err
 		}
 	}
 	b.held += rows.Bytes()
@@ -152,7 +153,7 @@ type bubbleSink struct {
 	b *bubble
 }
 
-func (s *bubbleSink) Insert(ctx context.Context, _ chferry.Destination, block chferry.Block, token string) ([]sink.Rejected, error) {
+func (s *bubbleSink) Insert(ctx context.Context, _ sink.Destination, block rowset.Block, token string) ([]sink.Rejected, error) {
 	b := s.b
 	if err := b.at(ctx, "insert"); err != nil {
 		return nil, err

@@ -6,7 +6,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/sink"
 )
 
@@ -26,10 +26,10 @@ func (p *Plan) Missing(ctx context.Context, to sink.Sink) ([]sink.Statement, err
 // fitArray gives a column's arrays so many dimensions, unless their number is known.
 func (p *Plan) fitArray(destination string, dimensions int) bool {
 	found := false
-	fit := func(columns []chferry.Column) []chferry.Column {
+	fit := func(columns []rowset.Column) []rowset.Column {
 		columns = slices.Clone(columns)
 		for i, c := range columns {
-			if c.Destination == destination && c.Type.Kind == chferry.Array && c.Type.Dimensions == 1 && c.Cast == "" && dimensions > 1 {
+			if c.Destination == destination && c.Type.Kind == rowset.Array && c.Type.Dimensions == 1 && c.Cast == "" && dimensions > 1 {
 				columns[i].Type = c.Type.InDimensions(dimensions)
 				found = true
 			}

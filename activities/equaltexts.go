@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/sink"
 	"github.com/chferry/chferry/source"
 )
@@ -20,8 +21,8 @@ import (
 type equalTexts struct {
 	*pipe
 	block *block
-	keys  []chferry.Column // of the destination's sorting key, as the block's table has them
-	fold  []int            // those of keys that fold
+	keys  []rowset.Column // of the destination's sorting key, as the block's table has them
+	fold  []int           // those of keys that fold
 }
 
 // replaceEqual adds tombstones to a block for rows that the sink shows under texts which are equal to a key of the block and are not in it.
@@ -57,13 +58,13 @@ func (p *pipe) replaceEqual(ctx context.Context, b *block) error {
 }
 
 // folds reports whether texts of a column fold where they arrive: a number that they are cast to has one form.
-func folds(c chferry.Column) bool {
+func folds(c rowset.Column) bool {
 	return c.Folds && (c.Cast == "" || strings.Contains(c.Cast, "String"))
 }
 
 // column returns a column of the destination's sorting key: the table's own, because it may fold in one database and not in another.
-func (e *equalTexts) column(destination string) chferry.Column {
-	has := func(c chferry.Column) bool { return c.Destination == destination }
+func (e *equalTexts) column(destination string) rowset.Column {
+	has := func(c rowset.Column) bool { return c.Destination == destination }
 	if i := slices.IndexFunc(e.block.table.Columns, has); i >= 0 {
 		return e.block.table.Columns[i]
 	}
@@ -71,17 +72,17 @@ func (e *equalTexts) column(destination string) chferry.Column {
 }
 
 // written returns the sorting key of the block's rows.
-func (e *equalTexts) written() chferry.Block {
-	out := chferry.Block{Columns: e.keys}
+func (e *equalTexts) written() rowset.Block {
+	out := rowset.Block{Columns: e.keys}
 	for _, k := range e.keys {
-		i := slices.IndexFunc(e.block.Columns, func(c chferry.Column) bool { return c.Destination == k.Destination })
+		i := slices.IndexFunc(e.block.Columns, func(c rowset.Column) bool { return c.Destination == k.Destination })
 		out.Vectors = append(out.Vectors, e.block.Vectors[i])
 	}
 	return out
 }
 
 // others returns the rows of found that are not written.
-func (e *equalTexts) others(written, found chferry.Block) chferry.Block {
+func (e *equalTexts) others(written, found rowset.Block) rowset.Block {
 	has := make(map[string]bool, written.Rows())
 	for row := range written.Rows() {
 		has[keyText(written, row, nil)] = true
@@ -96,7 +97,7 @@ func (e *equalTexts) others(written, found chferry.Block) chferry.Block {
 }
 
 // add adds tombstones for the rows of others that the source holds equal to written ones.
-func (e *equalTexts) add(ctx context.Context, folder source.Folder, written, others chferry.Block) error {
+func (e *equalTexts) add(ctx context.Context, folder source.Folder, written, others rowset.Block) error {
 	folded := make([]map[string]string, len(e.keys))
 	for _, c := range e.fold {
 		var err error
@@ -117,7 +118,7 @@ func (e *equalTexts) add(ctx context.Context, folder source.Folder, written, oth
 		}
 		of = append(of, row)
 		for i, name := range e.block.table.KeyDestinations() {
-			c := slices.IndexFunc(e.keys, func(k chferry.Column) bool { return k.Destination == name })
+			c := slices.IndexFunc(e.keys, func(k rowset.Column) bool { return k.Destination == name })
 			missing[i].AppendFrom(&others.Vectors[c], other)
 		}
 	}
@@ -128,7 +129,7 @@ func (e *equalTexts) add(ctx context.Context, folder source.Folder, written, oth
 }
 
 // fold returns for each text of the vectors one that is the same for all that are equal.
-func fold(ctx context.Context, folder source.Folder, c chferry.Column, vectors ...*chferry.Vector) (map[string]string, error) {
+func fold(ctx context.Context, folder source.Folder, c rowset.Column, vectors ...*rowset.Vector) (map[string]string, error) {
 	folded := map[string]string{}
 	var texts []string
 	for _, v := range vectors {
@@ -151,7 +152,7 @@ func fold(ctx context.Context, folder source.Folder, c chferry.Column, vectors .
 }
 
 // keyText is a text of a row's columns that is different for different rows. Those of a column that has folded texts are taken from these.
-func keyText(b chferry.Block, row int, folded []map[string]string) string {
+func keyText(b rowset.Block, row int, folded []map[string]string) string {
 	var text []byte
 	for c := range b.Vectors {
 		switch v := &b.Vectors[c]; {
@@ -168,7 +169,7 @@ func keyText(b chferry.Block, row int, folded []map[string]string) string {
 
 // addTombstones appends a tombstone for each of keys, which are equal to the keys of rows of the block.
 func (b *block) addTombstones(plan Plan, keys keyList, rows []int, version uint64) {
-	made := plan.block(b.table, chferry.Rows{Block: chferry.NewBlock(b.table.Columns)}, keys, version)
+	made := plan.block(b.table, rowset.Rows{Block: rowset.NewBlock(b.table.Columns)}, keys, version)
 	if plan.Import.DatabaseColumn != "" {
 		addConstant(&made, plan.databaseColumn(), b.database)
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 )
 
 // What bounds a batch.
@@ -25,7 +26,7 @@ type Chunk struct {
 
 // Group is the operations of a chunk on one database.
 type Group struct {
-	Keys []chferry.Vector
+	Keys []rowset.Vector
 	Ops  []chferry.Operation
 }
 
@@ -64,7 +65,7 @@ func Run(ctx context.Context, a *Activities, plan Plan, in InsertBatchInput) (ch
 type Pace struct{ *pace }
 
 // NewPace returns that of a table with columns.
-func NewPace(columns []chferry.Column) Pace { return Pace{newPace(columns)} }
+func NewPace(columns []rowset.Column) Pace { return Pace{newPace(columns)} }
 
 // Next returns how many of the rows that are left to ask for.
 func (p Pace) Next(left int) int { return p.next(left) }

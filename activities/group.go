@@ -3,14 +3,14 @@ package activities
 import (
 	"slices"
 
-	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 )
 
 // group is operations on rows of one database. Once arranged, no two are on the same row, and they are in the order of their keys, in
 // which rows lie near each other on both sides.
 type group struct {
 	database     string
-	table        chferry.Table
+	table        rowset.Table
 	readBySource bool // no key can be read but by the source
 	keys         keyList
 	ops          opList
@@ -44,9 +44,9 @@ func (g *group) arrange(before []keyList) (repeated int64) {
 }
 
 // keyList is a list of primary keys: a vector for each column.
-type keyList []chferry.Vector
+type keyList []rowset.Vector
 
-func newKeyList(types []chferry.Type) keyList {
+func newKeyList(types []rowset.Type) keyList {
 	keys := make(keyList, len(types))
 	for i, t := range types {
 		keys[i].Type = t

@@ -5,6 +5,7 @@ import (
 	"sort"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/source"
 )
 
@@ -79,7 +80,7 @@ func (c *cutter) keysOf(ops []chferry.Operation) ([]operationKey, error) {
 			if asked = asked[1:]; read.Key == nil {
 				continue
 			}
-			err = chferry.AppendPrimaryKey(g.keys, read.Key)
+			err = rowset.AppendPrimaryKey(g.keys, read.Key)
 		}
 		if err == nil {
 			keys[i] = operationKey{database, g.keys}

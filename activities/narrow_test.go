@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/sink"
 )
 
@@ -164,7 +165,7 @@ type rememberingSink struct {
 	after func() error
 }
 
-func (s *rememberingSink) Insert(ctx context.Context, d chferry.Destination, b chferry.Block, token string) ([]sink.Rejected, error) {
+func (s *rememberingSink) Insert(ctx context.Context, d sink.Destination, b rowset.Block, token string) ([]sink.Rejected, error) {
 	s.one.Lock()
 	defer s.one.Unlock()
 	if s.seen[token] {

@@ -8,16 +8,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/activities"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/source"
 )
 
 const mb = 1 << 20
 
 // columnsOf are so many nullable integers, each of which takes 9 bytes.
-func columnsOf(n int) []chferry.Column {
-	return slices.Repeat([]chferry.Column{{Type: chferry.Type{Kind: chferry.Int64, Nullable: true}}}, n)
+func columnsOf(n int) []rowset.Column {
+	return slices.Repeat([]rowset.Column{{Type: rowset.Type{Kind: rowset.Int64, Nullable: true}}}, n)
 }
 
 // slow notes that so many rows took too long.

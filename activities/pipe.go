@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/source"
 	"github.com/chferry/chferry/storage"
 )
@@ -125,7 +126,7 @@ func (p *pipe) cut(ctx context.Context, chunks chan<- *chunk) error {
 }
 
 func (p *pipe) askKeys(ctx context.Context) askKeys {
-	return func(database string, table chferry.Table, keys []chferry.PrimaryKey) ([]source.ReadKey, error) {
+	return func(database string, table rowset.Table, keys []chferry.PrimaryKey) ([]source.ReadKey, error) {
 		return p.Sources[database].ReadKeys(ctx, table, keys)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/engine"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/sink"
 	"github.com/chferry/chferry/source"
 	"github.com/chferry/chferry/storage"
@@ -20,11 +21,11 @@ import (
 // Plan is how rows of an import key go from its databases to its destination, as both are now.
 type Plan struct {
 	Import      chferry.Import
-	Tables      map[string]chferry.Table // by database alias, without those that are away
-	Destination chferry.Destination
+	Tables      map[string]rowset.Table // by database alias, without those that are away
+	Destination sink.Destination
 	// Schema says, a sentence each, which columns are not synced as they should be although nothing stops.
 	Schema  []string
-	columns []chferry.Column  // of all tables, each once
+	columns []rowset.Column   // of all tables, each once
 	away    map[string]string // by database alias, why it did not answer
 	engine  engine.Engine
 }
@@ -41,7 +42,7 @@ func makePlan(ctx context.Context, imp chferry.Import, sources map[string]source
 	if err != nil {
 		return Plan{}, err
 	}
-	plan := Plan{Import: imp, Tables: map[string]chferry.Table{}, engine: eng}
+	plan := Plan{Import: imp, Tables: map[string]rowset.Table{}, engine: eng}
 	var problem error
 	var refused []error
 	for _, alias := range imp.Databases {
@@ -72,14 +73,14 @@ func makePlan(ctx context.Context, imp chferry.Import, sources map[string]source
 	return plan, err
 }
 
-func describe(ctx context.Context, imp chferry.Import, alias string, src source.Source) (chferry.Table, error) {
+func describe(ctx context.Context, imp chferry.Import, alias string, src source.Source) (rowset.Table, error) {
 	table, err := src.Describe(ctx, imp.Table, imp.PrimaryKey)
 	if err != nil {
-		return chferry.Table{}, err
+		return rowset.Table{}, err
 	}
 	table.Database = alias
 	if table, err = table.Project(imp); err != nil {
-		return chferry.Table{}, err
+		return rowset.Table{}, err
 	}
 	var problems []error
 	for _, c := range table.Columns {
@@ -118,7 +119,7 @@ func (p *Plan) unite() error {
 			return p.differs(alias, "its primary key")
 		}
 		for _, c := range table.Columns {
-			i := slices.IndexFunc(p.columns, func(known chferry.Column) bool { return known.Destination == c.Destination })
+			i := slices.IndexFunc(p.columns, func(known rowset.Column) bool { return known.Destination == c.Destination })
 			if i < 0 {
 				p.columns = append(p.columns, c)
 			} else if p.columns[i].Name != c.Name || p.columns[i].Type != c.Type {
@@ -128,7 +129,7 @@ func (p *Plan) unite() error {
 	}
 	for _, alias := range databases {
 		for _, c := range p.columns {
-			if !slices.ContainsFunc(p.Tables[alias].Columns, func(has chferry.Column) bool { return has.Destination == c.Destination }) {
+			if !slices.ContainsFunc(p.Tables[alias].Columns, func(has rowset.Column) bool { return has.Destination == c.Destination }) {
 				p.Schema = append(p.Schema, fmt.Sprintf("column %q of %s is not in database %s: its rows get a default", c.Name, p.Import.Table, alias))
 			}
 		}
@@ -154,7 +155,7 @@ func (p *Plan) without(destinations []string) {
 	for _, name := range destinations {
 		p.Schema = append(p.Schema, fmt.Sprintf("column %q is not in ClickHouse's table %s: chferry apply adds it", name, p.Destination.Table))
 	}
-	left := func(c chferry.Column) bool { return slices.Contains(destinations, c.Destination) }
+	left := func(c rowset.Column) bool { return slices.Contains(destinations, c.Destination) }
 	p.columns = slices.DeleteFunc(slices.Clone(p.columns), left)
 	p.Destination.Columns = slices.DeleteFunc(slices.Clone(p.Destination.Columns), left)
 	for alias, table := range p.Tables {
@@ -171,13 +172,13 @@ func (p *Plan) leave(away map[string]string) {
 }
 
 // block returns the rows to insert for one database, with the columns of all.
-func (p *Plan) block(table chferry.Table, rows chferry.Rows, missing []chferry.Vector, version uint64) chferry.Block {
+func (p *Plan) block(table rowset.Table, rows rowset.Rows, missing []rowset.Vector, version uint64) rowset.Block {
 	made := p.engine.Block(table, rows, missing, version)
 	return made.Arrange(slices.Concat(p.columns, p.engine.Columns()))
 }
 
-func (p *Plan) destination() (chferry.Destination, error) {
-	d := chferry.Destination{
+func (p *Plan) destination() (sink.Destination, error) {
+	d := sink.Destination{
 		Table:   p.Import.DestinationTable,
 		Engine:  p.engine.Name(),
 		OrderBy: p.Import.OrderBy,
@@ -204,8 +205,8 @@ func (p *Plan) destination() (chferry.Destination, error) {
 	return d, nil
 }
 
-func (p *Plan) databaseColumn() chferry.Column {
-	return chferry.Column{Destination: p.Import.DatabaseColumn, Type: chferry.Type{Kind: chferry.String}}
+func (p *Plan) databaseColumn() rowset.Column {
+	return rowset.Column{Destination: p.Import.DatabaseColumn, Type: rowset.Type{Kind: rowset.String}}
 }
 
 // plan makes the plan of a batch and refuses it, before anything is claimed, if the tables do not fit or are not those that
@@ -306,13 +307,13 @@ func (a *Activities) sameSource(ctx context.Context, plan Plan) error {
 }
 
 // IdentityOf returns what is remembered of a source table.
-func IdentityOf(table chferry.Table) storage.Identity {
+func IdentityOf(table rowset.Table) storage.Identity {
 	return storage.Identity{Table: table.Identity, Mark: table.Mark}
 }
 
 // SameSource refuses a table that is not the one synced before, or that stands before what was synced: a connection string that
 // leads to an empty copy, or to a copy of the past, must not turn operations into deletes.
-func SameSource(imp chferry.Import, alias string, remembered storage.Identity, table chferry.Table) error {
+func SameSource(imp chferry.Import, alias string, remembered storage.Identity, table rowset.Table) error {
 	switch {
 	case remembered.Table != table.Identity:
 		return chferry.Errorf(chferry.CodeSourceChanged,

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/source"
 )
 
@@ -10,7 +11,7 @@ import (
 // next to nothing. All others of a page of operations are sent to their source at once.
 
 // askKeys reads primary keys of a table as its database reads them.
-type askKeys func(database string, table chferry.Table, keys []chferry.PrimaryKey) ([]source.ReadKey, error)
+type askKeys func(database string, table rowset.Table, keys []chferry.PrimaryKey) ([]source.ReadKey, error)
 
 // keyReading is who reads a key.
 type keyReading bool
@@ -23,19 +24,19 @@ const (
 // read appends a primary key to the group's keys, unless the source has to read it.
 func (g *group) read(pk chferry.PrimaryKey, canAsk bool) (keyReading, error) {
 	if len(pk) != len(g.keys) || !canAsk {
-		return here, chferry.AppendPrimaryKey(g.keys, pk)
+		return here, rowset.AppendPrimaryKey(g.keys, pk)
 	}
-	if !g.readBySource && chferry.AppendPlainKey(g.keys, pk) {
+	if !g.readBySource && rowset.AppendPlainKey(g.keys, pk) {
 		return here, nil
 	}
 	if bad := noKey(g.table, pk); bad >= 0 {
-		return here, chferry.UnreadableKey(g.table, bad)
+		return here, rowset.UnreadableKey(g.table, bad)
 	}
 	return bySource, nil
 }
 
 // noKey returns the index of the first value that no source would read; -1 if there is none.
-func noKey(table chferry.Table, pk chferry.PrimaryKey) int {
+func noKey(table rowset.Table, pk chferry.PrimaryKey) int {
 	for i, c := range table.PrimaryKey {
 		if !table.Columns[c].Type.Kind.MayBeKey(pk[i]) {
 			return i
@@ -86,9 +87,9 @@ func (c *cutter) readKeys(ops []chferry.Operation) ([]source.ReadKey, error) {
 func (c *cutter) addRead(g *group, op chferry.Operation, read source.ReadKey) {
 	var err error
 	if read.Key == nil {
-		err = chferry.UnreadableKey(g.table, read.Unreadable)
+		err = rowset.UnreadableKey(g.table, read.Unreadable)
 	} else {
-		err = chferry.AppendPrimaryKey(g.keys, read.Key)
+		err = rowset.AppendPrimaryKey(g.keys, read.Key)
 	}
 	if err != nil {
 		c.fail(op, c.plan.Import.Table+": "+err.Error())

@@ -20,6 +20,7 @@ import (
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/activities"
 	"github.com/chferry/chferry/internal/testenv"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/sink"
 	"github.com/chferry/chferry/source"
 	"github.com/chferry/chferry/source/sqlite"
@@ -190,7 +191,7 @@ type row struct {
 }
 
 // rowsOf returns the rows of a block of items.
-func rowsOf(b chferry.Block) []row {
+func rowsOf(b rowset.Block) []row {
 	rows := make([]row, b.Rows())
 	for c, column := range b.Columns {
 		v := &b.Vectors[c]
@@ -225,7 +226,7 @@ type fussySink struct {
 	rows   []row    // of the blocks that were taken
 }
 
-func (f *fussySink) Insert(ctx context.Context, _ chferry.Destination, b chferry.Block, token string) ([]sink.Rejected, error) {
+func (f *fussySink) Insert(ctx context.Context, _ sink.Destination, b rowset.Block, token string) ([]sink.Rejected, error) {
 	rows := rowsOf(b)
 	f.mu.Lock()
 	defer f.mu.Unlock()

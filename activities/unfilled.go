@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/sink"
 )
 
 // askUnfilledEvery is how long an answer about unfilled columns is taken for true while the source's columns stay the same: a batch
@@ -37,7 +38,7 @@ type schemas struct {
 }
 
 type knownSchema struct {
-	destination chferry.Destination
+	destination sink.Destination
 	asked       time.Time
 	unfilled    []string
 	warned      []string // the sentences that were logged last
@@ -54,7 +55,7 @@ func (s *schemas) of(key chferry.ImportKey) *knownSchema {
 }
 
 // unfilled returns the columns that rows of an import leave at their defaults, as they were at most a minute ago.
-func (a *Activities) unfilled(ctx context.Context, key chferry.ImportKey, d chferry.Destination) ([]string, error) {
+func (a *Activities) unfilled(ctx context.Context, key chferry.ImportKey, d sink.Destination) ([]string, error) {
 	a.schemas.mu.Lock()
 	known := *a.schemas.of(key)
 	a.schemas.mu.Unlock()

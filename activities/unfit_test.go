@@ -15,6 +15,7 @@ import (
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/activities"
 	"github.com/chferry/chferry/internal/testenv"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/sink"
 	"github.com/chferry/chferry/source"
 	"github.com/chferry/chferry/source/sqlite"
@@ -24,21 +25,21 @@ import (
 func TestMain(m *testing.M) { testenv.Main(m) }
 
 // keepingSink keeps the blocks that are inserted.
-type keepingSink struct{ blocks []chferry.Block }
+type keepingSink struct{ blocks []rowset.Block }
 
 func (*keepingSink) Check(context.Context) error { return nil }
 
-func (*keepingSink) Missing(context.Context, chferry.Destination) ([]sink.Statement, error) {
+func (*keepingSink) Missing(context.Context, sink.Destination) ([]sink.Statement, error) {
 	return nil, nil
 }
 
-func (*keepingSink) Unfilled(context.Context, chferry.Destination) ([]string, error) { return nil, nil }
+func (*keepingSink) Unfilled(context.Context, sink.Destination) ([]string, error) { return nil, nil }
 
 func (*keepingSink) Create(context.Context, []sink.Statement) error { return nil }
 
-func (*keepingSink) MaxVersion(context.Context, chferry.Destination) (uint64, error) { return 0, nil }
+func (*keepingSink) MaxVersion(context.Context, sink.Destination) (uint64, error) { return 0, nil }
 
-func (k *keepingSink) Insert(_ context.Context, _ chferry.Destination, block chferry.Block, _ string) ([]sink.Rejected, error) {
+func (k *keepingSink) Insert(_ context.Context, _ sink.Destination, block rowset.Block, _ string) ([]sink.Rejected, error) {
 	k.blocks = append(k.blocks, block)
 	return nil, nil
 }
@@ -147,7 +148,7 @@ func syncOnce(t *testing.T, steps *activities.Activities, key chferry.ImportKey)
 }
 
 // text shows the rows of a table items and what the engine made of them.
-func text(blocks []chferry.Block) string {
+func text(blocks []rowset.Block) string {
 	var b strings.Builder
 	for i := range blocks {
 		v := blocks[i].Vectors

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/source"
 	"github.com/chferry/chferry/storage"
 )
@@ -22,14 +23,14 @@ type brokenSource struct {
 	asked  atomic.Int64 // fetches
 }
 
-func (s *brokenSource) Fetch(ctx context.Context, table chferry.Table, keys []chferry.Vector) (chferry.Rows, error) {
+func (s *brokenSource) Fetch(ctx context.Context, table rowset.Table, keys []rowset.Vector) (rowset.Rows, error) {
 	s.asked.Add(1)
 	if n := keys[0].Len(); s.slow > 0 && n > s.slow {
-		return chferry.Rows{}, &source.TooMuchError{Rows: n / 2}
+		return rowset.Rows{}, &source.TooMuchError{Rows: n / 2}
 	}
 	for _, id := range keys[0].Ints {
 		if slices.Contains(s.broken, id) {
-			return chferry.Rows{}, fmt.Errorf("secret: %w", chferry.Errorf(chferry.CodeUnreadable, "table items: a value can't be read"))
+			return rowset.Rows{}, fmt.Errorf("secret: %w", chferry.Errorf(chferry.CodeUnreadable, "table items: a value can't be read"))
 		}
 	}
 	return s.Source.Fetch(ctx, table, keys)

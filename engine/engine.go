@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 )
 
 // Default is the name of the engine of a destination that names none.
@@ -21,14 +22,14 @@ type Engine interface {
 	Name() string
 
 	// Columns are what the engine adds to the source's columns. They have no name in the source.
-	Columns() []chferry.Column
+	Columns() []rowset.Column
 
 	// Block returns the rows to insert for one chunk of operations: the source's columns followed by [Engine.Columns].
 	//
 	// The rows were found; missing holds the keys that were not, one vector for each column of table's primary key, in
 	// the key's order. All rows of the block get the version. The vectors of rows become the block's: rows must not be
 	// used afterwards.
-	Block(table chferry.Table, rows chferry.Rows, missing []chferry.Vector, version uint64) chferry.Block
+	Block(table rowset.Table, rows rowset.Rows, missing []rowset.Vector, version uint64) rowset.Block
 }
 
 // Engines are all engines by their name in the configuration.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/engine"
+	"github.com/chferry/chferry/rowset"
 )
 
 func TestNamed(t *testing.T) {
@@ -39,7 +40,7 @@ func TestReplacingBlock(t *testing.T) {
 	t.Parallel()
 	const version = math.MaxUint64 - 1
 	table := members()
-	rows := chferry.Rows{Block: chferry.NewBlock(table.Columns), Key: []int{0}}
+	rows := rowset.Rows{Block: rowset.NewBlock(table.Columns), Key: []int{0}}
 	appendMember(&rows.Block, "blue", "old friend", 7)
 
 	got := engine.Replacing{}.Block(table, rows, missing(table, [2]string{"8", "red"}, [2]string{"9", "green"}), version)
@@ -61,7 +62,7 @@ func TestReplacingBlock(t *testing.T) {
 func TestReplacingBlockOfRowsAlone(t *testing.T) {
 	t.Parallel()
 	table := members()
-	rows := chferry.Rows{Block: chferry.NewBlock(table.Columns)}
+	rows := rowset.Rows{Block: rowset.NewBlock(table.Columns)}
 	appendMember(&rows.Block, "blue", "", 1)
 	appendMember(&rows.Block, "blue", "", 2)
 
@@ -77,8 +78,8 @@ func TestReplacingBlockOfRowsAlone(t *testing.T) {
 func TestReplacingBlockOfTombstonesAlone(t *testing.T) {
 	t.Parallel()
 	table := members()
-	for name, rows := range map[string]chferry.Rows{
-		"no rows": {Block: chferry.NewBlock(table.Columns)}, "no vectors": {},
+	for name, rows := range map[string]rowset.Rows{
+		"no rows": {Block: rowset.NewBlock(table.Columns)}, "no vectors": {},
 	} {
 		got := engine.Replacing{}.Block(table, rows, missing(table, [2]string{"8", "red"}), 5)
 		want := "red|NULL|8|0|00000000000000000000000000000000|5|1"
@@ -91,7 +92,7 @@ func TestReplacingBlockOfTombstonesAlone(t *testing.T) {
 func TestReplacingBlockOfNothing(t *testing.T) {
 	t.Parallel()
 	table := members()
-	got := engine.Replacing{}.Block(table, chferry.Rows{}, missing(table), 5)
+	got := engine.Replacing{}.Block(table, rowset.Rows{}, missing(table), 5)
 	if got.Rows() != 0 || len(got.Vectors) != 7 {
 		t.Errorf("got %d rows of %d columns, want 0 of 7", got.Rows(), len(got.Vectors))
 	}

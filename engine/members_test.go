@@ -4,28 +4,28 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 )
 
 // members is a table whose primary key (id, team) is neither at its start nor in the order of its columns.
-func members() chferry.Table {
-	column := func(name string, t chferry.Type) chferry.Column {
-		return chferry.Column{Name: name, Destination: name, Type: t}
+func members() rowset.Table {
+	column := func(name string, t rowset.Type) rowset.Column {
+		return rowset.Column{Name: name, Destination: name, Type: t}
 	}
-	return chferry.Table{
+	return rowset.Table{
 		Name: "public.members",
-		Columns: []chferry.Column{
-			column("team", chferry.Type{Kind: chferry.String}),
-			column("note", chferry.Type{Kind: chferry.String, Nullable: true}),
-			column("id", chferry.Type{Kind: chferry.Int64}),
-			column("joined", chferry.Type{Kind: chferry.Date}),
-			column("uid", chferry.Type{Kind: chferry.UUID}),
+		Columns: []rowset.Column{
+			column("team", rowset.Type{Kind: rowset.String}),
+			column("note", rowset.Type{Kind: rowset.String, Nullable: true}),
+			column("id", rowset.Type{Kind: rowset.Int64}),
+			column("joined", rowset.Type{Kind: rowset.Date}),
+			column("uid", rowset.Type{Kind: rowset.UUID}),
 		},
 		PrimaryKey: []int{2, 0},
 	}
 }
 
-func appendMember(b *chferry.Block, team, note string, id int64) {
+func appendMember(b *rowset.Block, team, note string, id int64) {
 	b.Vectors[0].AppendData([]byte(team))
 	b.Vectors[1].AppendData([]byte(note))
 	b.Vectors[2].AppendInt(id)
@@ -34,13 +34,13 @@ func appendMember(b *chferry.Block, team, note string, id int64) {
 }
 
 // missing returns the vectors of keys (id, team).
-func missing(table chferry.Table, keys ...[2]string) []chferry.Vector {
-	vectors := make([]chferry.Vector, 2)
+func missing(table rowset.Table, keys ...[2]string) []rowset.Vector {
+	vectors := make([]rowset.Vector, 2)
 	for i, t := range table.KeyTypes() {
 		vectors[i].Type = t
 	}
 	for _, k := range keys {
-		if err := chferry.AppendPrimaryKey(vectors, k[:]); err != nil {
+		if err := rowset.AppendPrimaryKey(vectors, k[:]); err != nil {
 			panic(err)
 		}
 	}
@@ -48,7 +48,7 @@ func missing(table chferry.Table, keys ...[2]string) []chferry.Vector {
 }
 
 // render returns a line with the columns' names, then one for each row.
-func render(b chferry.Block) []string {
+func render(b rowset.Block) []string {
 	var names []string
 	for _, c := range b.Columns {
 		names = append(names, c.Destination)
@@ -64,13 +64,13 @@ func render(b chferry.Block) []string {
 	return lines
 }
 
-func value(v *chferry.Vector, row int) string {
+func value(v *rowset.Vector, row int) string {
 	switch {
 	case v.IsNull(row):
 		return "NULL"
-	case v.Type.Kind == chferry.String:
+	case v.Type.Kind == rowset.String:
 		return string(v.At(row))
-	case v.Type.Kind == chferry.UUID:
+	case v.Type.Kind == rowset.UUID:
 		return fmt.Sprintf("%x", v.At(row))
 	default:
 		return fmt.Sprint(uint64(v.Ints[row]))

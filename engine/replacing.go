@@ -3,7 +3,7 @@ package engine
 import (
 	"slices"
 
-	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 )
 
 // Replacing is replacing_merge_tree: of the rows with one key, the one with the greatest version counts. A deleted row is
@@ -14,18 +14,18 @@ type Replacing struct{}
 func (Replacing) Name() string { return "replacing_merge_tree" }
 
 // Columns returns _version and _is_deleted.
-func (Replacing) Columns() []chferry.Column {
-	return []chferry.Column{
-		{Destination: "_version", Type: chferry.Type{Kind: chferry.Uint64}},
-		{Destination: "_is_deleted", Type: chferry.Type{Kind: chferry.Uint8}},
+func (Replacing) Columns() []rowset.Column {
+	return []rowset.Column{
+		{Destination: "_version", Type: rowset.Type{Kind: rowset.Uint64}},
+		{Destination: "_is_deleted", Type: rowset.Type{Kind: rowset.Uint8}},
 	}
 }
 
 // Block appends a tombstone for each missing key: its key, and defaults or nulls in all other columns.
-func (r Replacing) Block(table chferry.Table, rows chferry.Rows, missing []chferry.Vector, version uint64) chferry.Block {
+func (r Replacing) Block(table rowset.Table, rows rowset.Rows, missing []rowset.Vector, version uint64) rowset.Block {
 	out := rows.Block
 	if len(out.Vectors) == 0 {
-		out = chferry.NewBlock(table.Columns)
+		out = rowset.NewBlock(table.Columns)
 	}
 	found, gone := out.Rows(), 0
 	if len(missing) > 0 {
@@ -37,13 +37,13 @@ func (r Replacing) Block(table chferry.Table, rows chferry.Rows, missing []chfer
 	added := r.Columns()
 	out.Columns = append(slices.Clone(out.Columns), added...)
 	out.Vectors = append(slices.Clone(out.Vectors),
-		chferry.Vector{Type: added[0].Type, Ints: slices.Repeat([]int64{int64(version)}, found+gone)},
-		chferry.Vector{Type: added[1].Type, Ints: append(make([]int64, found, found+gone), slices.Repeat([]int64{1}, gone)...)})
+		rowset.Vector{Type: added[0].Type, Ints: slices.Repeat([]int64{int64(version)}, found+gone)},
+		rowset.Vector{Type: added[1].Type, Ints: append(make([]int64, found, found+gone), slices.Repeat([]int64{1}, gone)...)})
 	return out
 }
 
 // appendTombstones appends a row for each of keys, whose columns are those of out at the indexes in primaryKey.
-func appendTombstones(out *chferry.Block, primaryKey []int, keys []chferry.Vector) {
+func appendTombstones(out *rowset.Block, primaryKey []int, keys []rowset.Vector) {
 	for c := range out.Vectors {
 		key := slices.Index(primaryKey, c)
 		for row := range keys[0].Len() {

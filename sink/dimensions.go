@@ -3,7 +3,7 @@ package sink
 import "fmt"
 
 // DimensionsError is the cause of a [chferry.CodeSchemaMismatch] for an array whose column in the table has another number of dimensions
-// than [chferry.Type.Dimensions] says. Who does not know the number better may take the table's.
+// than [rowset.Type.Dimensions] says. Who does not know the number better may take the table's.
 type DimensionsError struct {
 	Column     string // in the table
 	Dimensions int    // of the table's column; from 1

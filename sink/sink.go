@@ -5,7 +5,7 @@ package sink
 import (
 	"context"
 
-	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 )
 
 // Sink writes into the destination tables of one database server.
@@ -19,22 +19,22 @@ type Sink interface {
 	// Missing compares the destination with the server and returns the statements that would create what is not there: the
 	// table or the columns that it lacks, before the view. It returns CodeSchemaMismatch if the table exists and does not
 	// fit otherwise; a column of the key or the engine can't be added.
-	Missing(ctx context.Context, d chferry.Destination) ([]Statement, error)
+	Missing(ctx context.Context, d Destination) ([]Statement, error)
 
 	// Unfilled returns the columns of the destination's table that d does not have, and that inserts therefore leave at
 	// their defaults. A table that does not exist has none.
-	Unfilled(ctx context.Context, d chferry.Destination) ([]string, error)
+	Unfilled(ctx context.Context, d Destination) ([]string, error)
 
 	// Create runs statements that Missing returned. Something that exists by then is left alone.
 	Create(ctx context.Context, statements []Statement) error
 
 	// MaxVersion returns the greatest version in the destination; 0 if it is empty or does not exist.
-	MaxVersion(ctx context.Context, d chferry.Destination) (uint64, error)
+	MaxVersion(ctx context.Context, d Destination) (uint64, error)
 
 	// Insert inserts the block as one block, all or nothing, and returns when the server has it. Rows with a value that the
 	// destination's column can't hold, and that may not be clamped, are left out and returned, in ascending order.
 	// The token is the same for every attempt at this block; servers that can use it drop the repetition, if the engine does not replace it.
-	Insert(ctx context.Context, d chferry.Destination, block chferry.Block, token string) ([]Rejected, error)
+	Insert(ctx context.Context, d Destination, block rowset.Block, token string) ([]Rejected, error)
 
 	// Close releases the connections.
 	Close()
@@ -43,7 +43,7 @@ type Sink interface {
 // Typer is a [Sink] that tells which types it would give to columns.
 type Typer interface {
 	// ColumnTypes returns the type that each of d's columns has in a table that Missing would create.
-	ColumnTypes(ctx context.Context, d chferry.Destination) ([]string, error)
+	ColumnTypes(ctx context.Context, d Destination) ([]string, error)
 }
 
 // Prober is a [Sink] that can tell beforehand what its server would refuse.
@@ -51,16 +51,16 @@ type Prober interface {
 	// Probe returns CodeConfiguration, naming the key, if the server would refuse a statement that Missing returned for d,
 	// because of an expression, a function or a name in the configuration. It changes nothing, and where the server does
 	// not tell, it returns nil.
-	Probe(ctx context.Context, d chferry.Destination, statements []Statement) error
+	Probe(ctx context.Context, d Destination, statements []Statement) error
 }
 
 // Finder is a [Sink] that finds rows by keys of which the source may know other texts than it has.
 type Finder interface {
 	// Current returns the columns that the destination is ordered by, d.OrderBy, of rows that count: of each, the newest version is less
 	// than before, and no tombstone. It returns all rows that have one of the keys, a block with the columns d.Key, and may return
-	// others, so that the caller compares. A row has a key, too, if its texts in columns that fold ([chferry.Column.Folds]) are equal to the
+	// others, so that the caller compares. A row has a key, too, if its texts in columns that fold ([rowset.Column.Folds]) are equal to the
 	// key's in any source.
-	Current(ctx context.Context, d chferry.Destination, keys chferry.Block, before uint64) (chferry.Block, error)
+	Current(ctx context.Context, d Destination, keys rowset.Block, before uint64) (rowset.Block, error)
 }
 
 // Statement creates one thing.

@@ -3,12 +3,12 @@ package source
 import (
 	"slices"
 
-	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 )
 
 // Repeated takes the keys that have several rows out of rows, and tells each of them as unfit: nothing says which of its
 // rows is meant. repeated holds the indexes of these keys; the other keys keep their rows.
-func Repeated(rows *chferry.Rows, repeated map[int]bool, table string) {
+func Repeated(rows *rowset.Rows, repeated map[int]bool, table string) {
 	if len(repeated) == 0 {
 		return
 	}
@@ -21,9 +21,9 @@ func Repeated(rows *chferry.Rows, repeated map[int]bool, table string) {
 	rows.Block = rows.Without(out)
 	isRepeated := func(key int) bool { return repeated[key] }
 	rows.Key = slices.DeleteFunc(rows.Key, isRepeated)
-	rows.Unfit = slices.DeleteFunc(rows.Unfit, func(u chferry.Unfit) bool { return isRepeated(u.Key) })
+	rows.Unfit = slices.DeleteFunc(rows.Unfit, func(u rowset.Unfit) bool { return isRepeated(u.Key) })
 	for key := range repeated {
-		rows.Unfit = append(rows.Unfit, chferry.Unfit{Key: key, Reason: "several rows of " + table + " have this primary key"})
+		rows.Unfit = append(rows.Unfit, rowset.Unfit{Key: key, Reason: "several rows of " + table + " have this primary key"})
 	}
-	slices.SortFunc(rows.Unfit, func(a, b chferry.Unfit) int { return a.Key - b.Key })
+	slices.SortFunc(rows.Unfit, func(a, b rowset.Unfit) int { return a.Key - b.Key })
 }

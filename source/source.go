@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 )
 
 // Source reads one database. It never writes, and every call reads what is committed when it is made: nothing is
@@ -22,13 +23,13 @@ type Source interface {
 	// Describe returns the table with all its columns, each column's Destination being its own name. An empty primaryKey
 	// means the table's own. It refuses a table that row security hides rows of, a table without a primary key when
 	// none is given, and key columns whose values can't be told apart as chferry does: of other kinds than
-	// [chferry.TypeKind.CanBeKey], nullable, or compared by a collation that folds values.
-	Describe(ctx context.Context, table string, primaryKey []string) (chferry.Table, error)
+	// [rowset.TypeKind.CanBeKey], nullable, or compared by a collation that folds values.
+	Describe(ctx context.Context, table string, primaryKey []string) (rowset.Table, error)
 
 	// ReadKeys reads primary keys as the database itself reads them, in every notation that it knows, and returns each in the notation
-	// in which it writes them, which [chferry.AppendPrimaryKey] reads. A text that is none of its column's type is unreadable, and so
+	// in which it writes them, which [rowset.AppendPrimaryKey] reads. A text that is none of its column's type is unreadable, and so
 	// is one that stands for another value at another time, such as now. Each key has as many values as the table's.
-	ReadKeys(ctx context.Context, table chferry.Table, keys []chferry.PrimaryKey) ([]ReadKey, error)
+	ReadKeys(ctx context.Context, table rowset.Table, keys []chferry.PrimaryKey) ([]ReadKey, error)
 
 	// Fetch reads the rows of table that have one of the keys: keys[i] holds the values of the key's column i. A key
 	// without a row is absent from the result, which is in no particular order and has table's columns. A row with a
@@ -41,13 +42,13 @@ type Source interface {
 	//
 	// Rows that are larger together than [Options.MaxFetchBytes], and rows that take the database longer than a statement may,
 	// give a [TooMuchError]; one key alone never does.
-	Fetch(ctx context.Context, table chferry.Table, keys []chferry.Vector) (chferry.Rows, error)
+	Fetch(ctx context.Context, table rowset.Table, keys []rowset.Vector) (rowset.Rows, error)
 
 	// PrimaryKeys calls each with all primary keys of table, page by page, at most pageSize a page, in the database's own order of
 	// the keys. The page is each's to keep. Nothing of the database is held while each runs, however long: a page begins behind the
 	// last key of the page before, so that a row which is written meanwhile may be among them or not. A connection that is lost
 	// between pages is made anew.
-	PrimaryKeys(ctx context.Context, table chferry.Table, pageSize int, each func([]chferry.PrimaryKey) error) error
+	PrimaryKeys(ctx context.Context, table rowset.Table, pageSize int, each func([]chferry.PrimaryKey) error) error
 
 	// Close releases the connections.
 	Close()
@@ -57,13 +58,13 @@ type Source interface {
 type Resumer interface {
 	// PrimaryKeysBehind is [Source.PrimaryKeys] behind a place, which is empty for the beginning. Each gets the place of the page's end,
 	// a text that means something to the driver alone.
-	PrimaryKeysBehind(ctx context.Context, table chferry.Table, place string, pageSize int, each func(page []chferry.PrimaryKey, place string) error) error
+	PrimaryKeysBehind(ctx context.Context, table rowset.Table, place string, pageSize int, each func(page []chferry.PrimaryKey, place string) error) error
 }
 
-// Folder is a [Source] with columns of primary keys whose different texts it may hold equal: see [chferry.Column.Folds].
+// Folder is a [Source] with columns of primary keys whose different texts it may hold equal: see [rowset.Column.Folds].
 type Folder interface {
 	// Fold returns for each text of such a column one that is the same for all that the database holds equal, in the texts' order.
-	Fold(ctx context.Context, column chferry.Column, texts []string) ([]string, error)
+	Fold(ctx context.Context, column rowset.Column, texts []string) ([]string, error)
 }
 
 // ReadKey is a primary key as its database reads it.
@@ -80,7 +81,7 @@ type Options struct {
 	Alias string
 	// MaxConnections bounds the connections held at a time; 0 means 4.
 	MaxConnections int
-	// MaxFetchBytes bounds the memory of the rows that one Fetch returns, by [chferry.Block.Bytes]; 0 means [DefaultFetchBytes].
+	// MaxFetchBytes bounds the memory of the rows that one Fetch returns, by [rowset.Block.Bytes]; 0 means [DefaultFetchBytes].
 	MaxFetchBytes int
 	// Primary is the URL of the primary if the database may be read from a standby, which is then read only once it has
 	// replayed what the primary had when the read began. Empty: a standby is refused.
@@ -94,7 +95,7 @@ const DefaultFetchBytes = 8 << 20
 func (o Options) FetchBytes() int { return cmp.Or(o.MaxFetchBytes, DefaultFetchBytes) }
 
 // TooMuch returns a [TooMuchError] if rows, the last of which was read just now, take more than maxBytes. One row always fits.
-func TooMuch(rows *chferry.Rows, maxBytes int) error {
+func TooMuch(rows *rowset.Rows, maxBytes int) error {
 	if n := rows.Rows(); n > 1 && rows.Bytes() > maxBytes {
 		return &TooMuchError{Rows: n - 1}
 	}

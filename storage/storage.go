@@ -109,8 +109,8 @@ type Memory interface {
 
 // Identity tells a source table from others, and from its own past.
 type Identity struct {
-	Table string // [chferry.Table.Identity]
-	Mark  uint64 // [chferry.Table.Mark]
+	Table string // [rowset.Table.Identity]
+	Mark  uint64 // [rowset.Table.Mark]
 }
 
 // Administrator is what operators and services need.

@@ -28,6 +28,7 @@ import (
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/activities"
 	"github.com/chferry/chferry/internal/testenv"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/sink"
 	"github.com/chferry/chferry/sink/clickhouse"
 	"github.com/chferry/chferry/source"
@@ -74,7 +75,7 @@ type faultySink struct {
 	tokens []string // of the inserts that were tried, in order
 }
 
-func (f *faultySink) Insert(ctx context.Context, d chferry.Destination, b chferry.Block, token string) ([]sink.Rejected, error) {
+func (f *faultySink) Insert(ctx context.Context, d sink.Destination, b rowset.Block, token string) ([]sink.Rejected, error) {
 	f.mu.Lock()
 	f.tokens = append(f.tokens, token)
 	f.mu.Unlock()
@@ -91,7 +92,7 @@ func (f *faultySink) Insert(ctx context.Context, d chferry.Destination, b chferr
 }
 
 // Current implements [sink.Finder].
-func (f *faultySink) Current(ctx context.Context, d chferry.Destination, keys chferry.Block, before uint64) (chferry.Block, error) {
+func (f *faultySink) Current(ctx context.Context, d sink.Destination, keys rowset.Block, before uint64) (rowset.Block, error) {
 	return f.Sink.(sink.Finder).Current(ctx, d, keys, before)
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/activities"
 	"github.com/chferry/chferry/internal/testenv"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/source"
 	"github.com/chferry/chferry/workflows"
 )
@@ -127,7 +128,7 @@ type hookedSource struct {
 	before func()
 }
 
-func (h hookedSource) Fetch(ctx context.Context, table chferry.Table, keys []chferry.Vector) (chferry.Rows, error) {
+func (h hookedSource) Fetch(ctx context.Context, table rowset.Table, keys []rowset.Vector) (rowset.Rows, error) {
 	h.before()
 	return h.Source.Fetch(ctx, table, keys)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/activities"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/sink"
 	"github.com/chferry/chferry/starter"
 )
@@ -143,7 +144,7 @@ func (r *application) identities(ctx context.Context, plan activities.Plan) erro
 	return errors.Join(problems...)
 }
 
-func (r *application) identity(ctx context.Context, imp chferry.Import, alias string, table chferry.Table) error {
+func (r *application) identity(ctx context.Context, imp chferry.Import, alias string, table rowset.Table) error {
 	switch {
 	case named(r.opts.acceptSource, imp.Key):
 		return r.accept(ctx, imp, alias, table)
@@ -158,7 +159,7 @@ func (r *application) identity(ctx context.Context, imp chferry.Import, alias st
 }
 
 // accept makes a source table the one to sync from. With '*' only those are told that change.
-func (r *application) accept(ctx context.Context, imp chferry.Import, alias string, table chferry.Table) error {
+func (r *application) accept(ctx context.Context, imp chferry.Import, alias string, table rowset.Table) error {
 	same := r.sameSource(ctx, imp, alias, table)
 	if same != nil && chferry.CodeOf(same) != chferry.CodeSourceChanged {
 		return same

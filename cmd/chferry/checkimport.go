@@ -11,6 +11,7 @@ import (
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/activities"
 	"github.com/chferry/chferry/api"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/sink"
 )
 
@@ -109,7 +110,7 @@ func (s *services) probe(ctx context.Context, plan activities.Plan, missing []si
 }
 
 // noteColumns notes which columns go where, as a table.
-func (c *importCheck) noteColumns(ctx context.Context, d chferry.Destination) error {
+func (c *importCheck) noteColumns(ctx context.Context, d sink.Destination) error {
 	typer, ok := c.sink.(sink.Typer)
 	if !ok {
 		return nil
@@ -150,7 +151,7 @@ func (c *importCheck) sameSources(ctx context.Context, plan activities.Plan) err
 }
 
 // sameSource compares a source table with the one that is remembered, if one is.
-func (s *services) sameSource(ctx context.Context, imp chferry.Import, alias string, table chferry.Table) error {
+func (s *services) sameSource(ctx context.Context, imp chferry.Import, alias string, table rowset.Table) error {
 	remembered, err := s.storage.RememberedIdentity(ctx, imp.Key, alias)
 	if err != nil || remembered.Table == "" {
 		return err

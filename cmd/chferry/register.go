@@ -13,6 +13,7 @@ import (
 	"github.com/chferry/chferry/activities"
 	"github.com/chferry/chferry/api"
 	"github.com/chferry/chferry/config"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/source"
 	"github.com/chferry/chferry/storage"
 )
@@ -192,7 +193,7 @@ func (r *registration) all(ctx context.Context) error {
 	return r.bookmark.remove()
 }
 
-func (r *registration) table(ctx context.Context, alias string, src source.Source, table chferry.Table) error {
+func (r *registration) table(ctx context.Context, alias string, src source.Source, table rowset.Table) error {
 	database := "" // an import's only database needs no name
 	if len(r.imp.Databases) > 1 {
 		database = table.Database

@@ -4,14 +4,15 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
+	"github.com/chferry/chferry/sink"
 )
 
 // A column that does not fit is not changed by chferry, which says what to type instead. What it says must work: ClickHouse changes
 // no type of a key's column, and a conversion that fails for one value leaves the table with a mutation that never ends.
 
 // mend says how the column becomes one of another type in the table of d.
-func (c column) mend(t table, d chferry.Destination, to string) string {
+func (c column) mend(t table, d sink.Destination, to string) string {
 	const anew = "then run chferry apply and chferry register KEY update --all"
 	alter := "ALTER TABLE " + t.sql() + onCluster(d)
 	switch {
@@ -57,11 +58,11 @@ func decimalDigitsOf(of integer) int {
 }
 
 // typeName is a source's type in words.
-func typeName(t chferry.Type) string {
+func typeName(t rowset.Type) string {
 	switch {
-	case t.Kind == chferry.Array:
+	case t.Kind == rowset.Array:
 		return "array of " + typeName(t.ElementType())
-	case t.Kind == chferry.Decimal && t.Precision > 0:
+	case t.Kind == rowset.Decimal && t.Precision > 0:
 		return fmt.Sprintf("Decimal(%d, %d)", t.Precision, t.Scale)
 	default:
 		return t.Kind.String()

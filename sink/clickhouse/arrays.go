@@ -4,12 +4,12 @@ import (
 	"encoding/binary"
 	"sort"
 
-	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 )
 
 // encodeArrays converts a vector of arrays. ClickHouse takes, for each dimension from the outermost, where its arrays end, and
 // then the elements of all of them as one column.
-func (c column) encodeArrays(v *chferry.Vector, f *features) (cells, []unfit) {
+func (c column) encodeArrays(v *rowset.Vector, f *features) (cells, []unfit) {
 	var out []byte
 	var ends [][]int
 	for range c.dimensions {

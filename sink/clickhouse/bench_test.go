@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"testing"
 
-	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 )
 
 // BenchmarkInsert inserts blocks of 100,000 rows of ten columns of the usual types.
@@ -17,12 +17,12 @@ func BenchmarkInsert(b *testing.B) {
 
 func benchmarkInsert(b *testing.B, s *server) {
 	d := destination("bench", []string{"id"}, column("id", int64Type), column("name", stringType), column("email", stringType),
-		column("age", chferry.Type{Kind: chferry.Int32}), column("score", chferry.Type{Kind: chferry.Float64}),
-		column("balance", decimalOf(12, 2)), column("created", chferry.Type{Kind: chferry.Timestamp}),
-		column("active", chferry.Type{Kind: chferry.Bool}), column("born", chferry.Type{Kind: chferry.Date}), column("note", nullable(stringType)))
+		column("age", rowset.Type{Kind: rowset.Int32}), column("score", rowset.Type{Kind: rowset.Float64}),
+		column("balance", decimalOf(12, 2)), column("created", rowset.Type{Kind: rowset.Timestamp}),
+		column("active", rowset.Type{Kind: rowset.Bool}), column("born", rowset.Type{Kind: rowset.Date}), column("note", nullable(stringType)))
 	s.create(b, d)
 	const n = 100_000
-	block := rowsOf(d, n, 1, func(row int, v []chferry.Vector) {
+	block := rowsOf(d, n, 1, func(row int, v []rowset.Vector) {
 		v[0].AppendData(fmt.Appendf(nil, "customer %d", row))
 		v[1].AppendData(fmt.Appendf(nil, "customer-%d@example.com", row))
 		v[2].AppendInt(int64(row % 90))

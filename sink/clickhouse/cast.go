@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
+	"github.com/chferry/chferry/sink"
 )
 
 // A cast is another type for a column than [features.columnType] would choose. It is one that holds each value exactly, or as
@@ -16,7 +18,7 @@ import (
 var castPattern = regexp.MustCompile(`^[A-Za-z0-9]+(\(([0-9]+|'[A-Za-z0-9_/+-]+')(, ?([0-9]+|'[A-Za-z0-9_/+-]+'))*\))?$`)
 
 // castOf reads a cast as a column of its type, nullable if its values may be null.
-func castOf(c chferry.Column) (column, bool) {
+func castOf(c rowset.Column) (column, bool) {
 	inner := c.Cast
 	to := newColumn(c.Destination, inner, "")
 	for range to.dimensions {
@@ -53,7 +55,7 @@ func castOf(c chferry.Column) (column, bool) {
 }
 
 // typeOf returns the type that a column of a new table has.
-func (f *features) typeOf(c chferry.Column) string {
+func (f *features) typeOf(c rowset.Column) string {
 	if c.Cast == "" {
 		return f.columnType(c.Type)
 	}
@@ -62,7 +64,7 @@ func (f *features) typeOf(c chferry.Column) string {
 }
 
 // checkCasts refuses all casts that can't be, before anything is asked of the server.
-func (f *features) checkCasts(t table, d chferry.Destination) error {
+func (f *features) checkCasts(t table, d sink.Destination) error {
 	var problems []error
 	for _, c := range d.Columns {
 		if c.Cast == "" {
@@ -97,13 +99,13 @@ var numberTexts = regexp.MustCompile(`^(no declared type|([a-z_0-9]+\.)?(text|ci
 	`n?(var)?char|(native )?character|(national )?(character|char)( varying)?|longtext|mediumtext|tinytext)(\([0-9, -]*\))?)$`)
 
 // textIsNoNumber tells whether a column comes as text that is no number, or looks like a number and is another.
-func textIsNoNumber(c chferry.Column) bool {
+func textIsNoNumber(c rowset.Column) bool {
 	kind := c.Type.Kind
-	if kind == chferry.Array {
+	if kind == rowset.Array {
 		kind = c.Type.Element
 	}
 	name := strings.TrimRight(c.SourceType, "[]")
-	if kind != chferry.String || name == "" || !strings.HasPrefix(name, `"`) && name != strings.ToLower(name) {
+	if kind != rowset.String || name == "" || !strings.HasPrefix(name, `"`) && name != strings.ToLower(name) {
 		return false
 	}
 	return !numberTexts.MatchString(name)
@@ -126,7 +128,7 @@ func (f *features) hasType(to column) bool {
 }
 
 // castsFrom tells whether the column takes the kind, each value for itself.
-func (c column) castsFrom(t chferry.Type, f *features) bool {
+func (c column) castsFrom(t rowset.Type, f *features) bool {
 	if c.takes(t, f) {
 		return true
 	}
@@ -134,11 +136,11 @@ func (c column) castsFrom(t chferry.Type, f *features) bool {
 		return false
 	}
 	kind := t.Kind
-	if kind == chferry.Array {
+	if kind == rowset.Array {
 		kind = t.Element
 	}
 	_, whole := integerKinds[kind]
-	number := whole || kind == chferry.Decimal || kind == chferry.String
+	number := whole || kind == rowset.Decimal || kind == rowset.String
 	if _, ok := integers[c.base]; ok {
 		return number
 	}
@@ -146,23 +148,23 @@ func (c column) castsFrom(t chferry.Type, f *features) bool {
 	case "String":
 		return true
 	case "Decimal":
-		return number && kind != chferry.Bool
+		return number && kind != rowset.Bool
 	case "Date":
-		return kind == chferry.Date
+		return kind == rowset.Date
 	case "DateTime", "DateTime64":
-		return kind == chferry.Timestamp
+		return kind == rowset.Timestamp
 	default:
 		return false
 	}
 }
 
 // loses tells whether the column takes different values of t for one, where it does not refuse them.
-func (c column) loses(t chferry.Type) bool {
+func (c column) loses(t rowset.Type) bool {
 	switch c.base {
 	case "Date":
 		return true
 	case "DateTime":
-		return t.Kind == chferry.Timestamp
+		return t.Kind == rowset.Timestamp
 	case "DateTime64":
 		return c.args[0] < 6
 	default:
@@ -171,7 +173,7 @@ func (c column) loses(t chferry.Type) bool {
 }
 
 // castMisfit says why the column is not what the cast asks for, "" if it is, and which type it should have.
-func (c column) castMisfit(w chferry.Column) (problem, want string) {
+func (c column) castMisfit(w rowset.Column) (problem, want string) {
 	to, _ := castOf(w)
 	switch {
 	case c.computed():

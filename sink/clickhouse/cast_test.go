@@ -8,15 +8,16 @@ import (
 	"testing"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/sink/clickhouse"
 )
 
-func cast(c chferry.Column, to string) chferry.Column {
+func cast(c rowset.Column, to string) rowset.Column {
 	c.Cast = to
 	return c
 }
 
-func kindOf(k chferry.TypeKind) chferry.Type { return chferry.Type{Kind: k} }
+func kindOf(k rowset.TypeKind) rowset.Type { return rowset.Type{Kind: k} }
 
 // TestCasts has what a cast makes of a column on two servers, and what it can't make.
 func TestCasts(t *testing.T) {
@@ -24,55 +25,55 @@ func TestCasts(t *testing.T) {
 	const old, modern = "18.16.1", "26.3"
 	for _, test := range []struct {
 		server string
-		of     chferry.Type
+		of     rowset.Type
 		to     string
 		want   string // empty: refused
 	}{
-		{old, kindOf(chferry.Int64), "String", "String"},
-		{old, nullable(kindOf(chferry.Float64)), "String", "Nullable(String)"},
-		{old, kindOf(chferry.String), "LowCardinality(String)", ""},
-		{modern, kindOf(chferry.String), "LowCardinality(String)", "LowCardinality(String)"},
-		{modern, nullable(kindOf(chferry.Int16)), "LowCardinality(String)", "LowCardinality(Nullable(String))"},
-		{modern, nullable(kindOf(chferry.Int16)), "LowCardinality(Nullable(String))", "LowCardinality(Nullable(String))"},
-		{modern, kindOf(chferry.Int64), "LowCardinality(Int64)", ""},
-		{old, kindOf(chferry.Int16), "Int64", "Int64"},
-		{old, kindOf(chferry.Int64), "UInt8", "UInt8"},
-		{modern, kindOf(chferry.Bool), "UInt8", "UInt8"},
-		{modern, kindOf(chferry.Enum), "Int64", ""},
-		{modern, kindOf(chferry.String), "Int64", "Int64"},
+		{old, kindOf(rowset.Int64), "String", "String"},
+		{old, nullable(kindOf(rowset.Float64)), "String", "Nullable(String)"},
+		{old, kindOf(rowset.String), "LowCardinality(String)", ""},
+		{modern, kindOf(rowset.String), "LowCardinality(String)", "LowCardinality(String)"},
+		{modern, nullable(kindOf(rowset.Int16)), "LowCardinality(String)", "LowCardinality(Nullable(String))"},
+		{modern, nullable(kindOf(rowset.Int16)), "LowCardinality(Nullable(String))", "LowCardinality(Nullable(String))"},
+		{modern, kindOf(rowset.Int64), "LowCardinality(Int64)", ""},
+		{old, kindOf(rowset.Int16), "Int64", "Int64"},
+		{old, kindOf(rowset.Int64), "UInt8", "UInt8"},
+		{modern, kindOf(rowset.Bool), "UInt8", "UInt8"},
+		{modern, kindOf(rowset.Enum), "Int64", ""},
+		{modern, kindOf(rowset.String), "Int64", "Int64"},
 		{modern, decimalOf(12, 2), "UInt32", "UInt32"},
-		{modern, kindOf(chferry.Float64), "Int64", ""},
-		{modern, kindOf(chferry.Int64), "Int128", ""},
-		{modern, kindOf(chferry.Int64), "Float64", ""},
-		{modern, kindOf(chferry.Float32), "Float64", "Float64"},
-		{modern, kindOf(chferry.Float64), "Float32", ""},
-		{modern, nullable(kindOf(chferry.String)), "Decimal(76, 38)", "Nullable(Decimal(76, 38))"},
-		{old, kindOf(chferry.String), "Decimal(76, 38)", ""},
-		{old, kindOf(chferry.String), "Decimal(38, 10)", "Decimal(38, 10)"},
-		{modern, kindOf(chferry.Int32), "Decimal(9, 2)", "Decimal(9, 2)"},
-		{modern, kindOf(chferry.Bool), "Decimal(9, 2)", ""},
-		{modern, kindOf(chferry.String), "Decimal(9)", ""},
-		{modern, kindOf(chferry.String), "Decimal(2, 9)", ""},
-		{modern, kindOf(chferry.Timestamp), "DateTime", "DateTime('UTC')"},
-		{modern, kindOf(chferry.Timestamp), "DateTime('Europe/Berlin')", "DateTime('Europe/Berlin')"},
-		{modern, kindOf(chferry.Timestamp), "DateTime64(3)", "DateTime64(3, 'UTC')"},
-		{modern, nullable(kindOf(chferry.Timestamp)), "DateTime64(9, 'Asia/Tokyo')", "Nullable(DateTime64(9, 'Asia/Tokyo'))"},
-		{modern, kindOf(chferry.Timestamp), "DateTime64(10)", ""},
-		{old, kindOf(chferry.Timestamp), "DateTime64(6)", ""},
-		{old, kindOf(chferry.Timestamp), "String", "String"},
-		{modern, kindOf(chferry.Timestamp), "Date", ""},
-		{modern, kindOf(chferry.Date), "Date", "Date"},
-		{modern, kindOf(chferry.Date), "DateTime", ""},
-		{old, kindOf(chferry.Date), "Date32", ""},
-		{modern, arrayOf(chferry.Int32, 2), "Array(Array(Int64))", "Array(Array(Int64))"},
-		{modern, arrayOf(chferry.Int32, 1), "Array(Nullable(String))", "Array(Nullable(String))"},
-		{modern, arrayOf(chferry.Int32, 1), "Array(Array(Int64))", ""},
-		{modern, arrayOf(chferry.Int32, 1), "String", ""},
-		{modern, arrayOf(chferry.String, 1), "Array(LowCardinality(String))", ""},
-		{modern, kindOf(chferry.String), "JSON", ""},
-		{modern, kindOf(chferry.String), "String) ENGINE = Memory --", ""},
-		{modern, kindOf(chferry.String), "Nullable(String", ""},
-		{modern, kindOf(chferry.String), "", "String"},
+		{modern, kindOf(rowset.Float64), "Int64", ""},
+		{modern, kindOf(rowset.Int64), "Int128", ""},
+		{modern, kindOf(rowset.Int64), "Float64", ""},
+		{modern, kindOf(rowset.Float32), "Float64", "Float64"},
+		{modern, kindOf(rowset.Float64), "Float32", ""},
+		{modern, nullable(kindOf(rowset.String)), "Decimal(76, 38)", "Nullable(Decimal(76, 38))"},
+		{old, kindOf(rowset.String), "Decimal(76, 38)", ""},
+		{old, kindOf(rowset.String), "Decimal(38, 10)", "Decimal(38, 10)"},
+		{modern, kindOf(rowset.Int32), "Decimal(9, 2)", "Decimal(9, 2)"},
+		{modern, kindOf(rowset.Bool), "Decimal(9, 2)", ""},
+		{modern, kindOf(rowset.String), "Decimal(9)", ""},
+		{modern, kindOf(rowset.String), "Decimal(2, 9)", ""},
+		{modern, kindOf(rowset.Timestamp), "DateTime", "DateTime('UTC')"},
+		{modern, kindOf(rowset.Timestamp), "DateTime('Europe/Berlin')", "DateTime('Europe/Berlin')"},
+		{modern, kindOf(rowset.Timestamp), "DateTime64(3)", "DateTime64(3, 'UTC')"},
+		{modern, nullable(kindOf(rowset.Timestamp)), "DateTime64(9, 'Asia/Tokyo')", "Nullable(DateTime64(9, 'Asia/Tokyo'))"},
+		{modern, kindOf(rowset.Timestamp), "DateTime64(10)", ""},
+		{old, kindOf(rowset.Timestamp), "DateTime64(6)", ""},
+		{old, kindOf(rowset.Timestamp), "String", "String"},
+		{modern, kindOf(rowset.Timestamp), "Date", ""},
+		{modern, kindOf(rowset.Date), "Date", "Date"},
+		{modern, kindOf(rowset.Date), "DateTime", ""},
+		{old, kindOf(rowset.Date), "Date32", ""},
+		{modern, arrayOf(rowset.Int32, 2), "Array(Array(Int64))", "Array(Array(Int64))"},
+		{modern, arrayOf(rowset.Int32, 1), "Array(Nullable(String))", "Array(Nullable(String))"},
+		{modern, arrayOf(rowset.Int32, 1), "Array(Array(Int64))", ""},
+		{modern, arrayOf(rowset.Int32, 1), "String", ""},
+		{modern, arrayOf(rowset.String, 1), "Array(LowCardinality(String))", ""},
+		{modern, kindOf(rowset.String), "JSON", ""},
+		{modern, kindOf(rowset.String), "String) ENGINE = Memory --", ""},
+		{modern, kindOf(rowset.String), "Nullable(String", ""},
+		{modern, kindOf(rowset.String), "", "String"},
 	} {
 		d := destination("users", []string{"id"}, column("id", int64Type), cast(column("c", test.of), test.to))
 		err := clickhouse.CheckDestination(test.server, d)
@@ -93,18 +94,18 @@ func TestCasts(t *testing.T) {
 func TestCastsOfKeys(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
-		of   chferry.TypeKind
+		of   rowset.TypeKind
 		to   string
 		want bool
 	}{
-		{chferry.Int32, "Int64", true},
-		{chferry.Int64, "Int32", true}, // what is beyond it is set aside
-		{chferry.Int64, "String", true},
-		{chferry.Int64, "Nullable(Int64)", false},
-		{chferry.Date, "Date", false},
-		{chferry.Timestamp, "DateTime", false},
-		{chferry.Timestamp, "DateTime64(3)", false},
-		{chferry.Timestamp, "DateTime64(9)", true},
+		{rowset.Int32, "Int64", true},
+		{rowset.Int64, "Int32", true}, // what is beyond it is set aside
+		{rowset.Int64, "String", true},
+		{rowset.Int64, "Nullable(Int64)", false},
+		{rowset.Date, "Date", false},
+		{rowset.Timestamp, "DateTime", false},
+		{rowset.Timestamp, "DateTime64(3)", false},
+		{rowset.Timestamp, "DateTime64(9)", true},
 	} {
 		d := destination("users", []string{"c"}, cast(column("c", kindOf(test.of)), test.to))
 		if err := clickhouse.CheckDestination("26.3", d); (err == nil) != test.want {
@@ -118,26 +119,26 @@ func TestCastsOfValues(t *testing.T) { onServers(t, testCastsOfValues) }
 
 func testCastsOfValues(t *testing.T, s *server) {
 	for i, test := range []struct {
-		of   chferry.Type
+		of   rowset.Type
 		to   string
 		held map[string]string
 		not  []string
 	}{
-		{kindOf(chferry.Int64), "String", map[string]string{"-9223372036854775808": "-9223372036854775808", "0": "0"}, nil},
-		{kindOf(chferry.Bool), "String", map[string]string{"1": "true", "0": "false"}, nil},
-		{kindOf(chferry.Float64), "String", map[string]string{"0.1": "0.1", "1e300": "1e+300", "NaN": "NaN", "-Inf": "-Infinity"}, nil},
-		{kindOf(chferry.Float32), "String", map[string]string{"0.1": "0.1", "+Inf": "Infinity"}, nil},
+		{kindOf(rowset.Int64), "String", map[string]string{"-9223372036854775808": "-9223372036854775808", "0": "0"}, nil},
+		{kindOf(rowset.Bool), "String", map[string]string{"1": "true", "0": "false"}, nil},
+		{kindOf(rowset.Float64), "String", map[string]string{"0.1": "0.1", "1e300": "1e+300", "NaN": "NaN", "-Inf": "-Infinity"}, nil},
+		{kindOf(rowset.Float32), "String", map[string]string{"0.1": "0.1", "+Inf": "Infinity"}, nil},
 		{decimalOf(12, 2), "String", map[string]string{"12.50": "12.50", "NaN": "NaN"}, nil},
-		{kindOf(chferry.Int64), "Int8", map[string]string{"-128": "-128", "127": "127"}, []string{"-129", "128", "9223372036854775807"}},
-		{kindOf(chferry.Int64), "UInt8", map[string]string{"0": "0", "255": "255"}, []string{"-1", "256"}},
-		{kindOf(chferry.Int64), "UInt64", map[string]string{"9223372036854775807": "9223372036854775807"}, []string{"-1"}},
-		{kindOf(chferry.Int16), "Int64", map[string]string{"-32768": "-32768"}, nil},
+		{kindOf(rowset.Int64), "Int8", map[string]string{"-128": "-128", "127": "127"}, []string{"-129", "128", "9223372036854775807"}},
+		{kindOf(rowset.Int64), "UInt8", map[string]string{"0": "0", "255": "255"}, []string{"-1", "256"}},
+		{kindOf(rowset.Int64), "UInt64", map[string]string{"9223372036854775807": "9223372036854775807"}, []string{"-1"}},
+		{kindOf(rowset.Int16), "Int64", map[string]string{"-32768": "-32768"}, nil},
 		{decimalOf(12, 2), "Int16", map[string]string{"32767.00": "32767", "-32768": "-32768"}, []string{"32768", "0.50", "NaN"}},
 		{stringType, "UInt64", map[string]string{"18446744073709551615": "18446744073709551615"}, []string{"-1", "1.5", "", "ten", "Infinity"}},
 		{stringType, "Int64", map[string]string{"-9223372036854775808": "-9223372036854775808"}, []string{"9223372036854775808", "1e3"}},
 		{stringType, "Decimal(38, 2)", map[string]string{"1": "1.00", "-0.10": "-0.10", "1.500": "1.50"}, []string{"1.001", "NaN", "Infinity", "", "1e5", strings.Repeat("9", 37)}},
-		{kindOf(chferry.Int64), "Decimal(18, 2)", map[string]string{"-9999999999999999": "-9999999999999999.00"}, []string{"10000000000000000"}},
-		{kindOf(chferry.Timestamp), "String", map[string]string{"2024-02-29 12:00:00": "2024-02-29 12:00:00"}, nil},
+		{kindOf(rowset.Int64), "Decimal(18, 2)", map[string]string{"-9999999999999999": "-9999999999999999.00"}, []string{"10000000000000000"}},
+		{kindOf(rowset.Timestamp), "String", map[string]string{"2024-02-29 12:00:00": "2024-02-29 12:00:00"}, nil},
 	} {
 		name := "casts" + strconv.Itoa(i)
 		d := destination(name, []string{"id"}, column("id", int64Type), cast(column("c", test.of), test.to), cast(column("n", nullable(test.of)), test.to))
@@ -149,7 +150,7 @@ func testCastsOfValues(t *testing.T, s *server) {
 		slices.Sort(values)
 		held := len(values)
 		values = append(values, test.not...)
-		b := rowsOf(d, len(values), 1, func(row int, v []chferry.Vector) {
+		b := rowsOf(d, len(values), 1, func(row int, v []rowset.Vector) {
 			appendValue(t, &v[0], values[row])
 			appendValue(t, &v[1], values[row])
 		})
@@ -174,7 +175,7 @@ func testCastsOfValues(t *testing.T, s *server) {
 			t.Errorf("%s to %s: rejected %v, want %d rows", test.of.Kind, test.to, rejected, len(test.not))
 		}
 		text := "toString(c), toString(assumeNotNull(n))"
-		got := s.rows(t, "SELECT "+text+" FROM "+s.database+"."+name+"_current ORDER BY id", []chferry.TypeKind{chferry.String, chferry.String})
+		got := s.rows(t, "SELECT "+text+" FROM "+s.database+"."+name+"_current ORDER BY id", []rowset.TypeKind{rowset.String, rowset.String})
 		for row, value := range values[:held] {
 			want := test.held[value]
 			if fixed := strings.HasPrefix(test.to, "Decimal"); row >= len(got) || normal(got[row][0], fixed) != normal(want, fixed) || got[row][0] != got[row][1] {
@@ -195,20 +196,20 @@ func normal(text string, fixed bool) string {
 	return text
 }
 
-func appendValue(t *testing.T, v *chferry.Vector, text string) {
+func appendValue(t *testing.T, v *rowset.Vector, text string) {
 	t.Helper()
 	switch v.Type.Kind {
-	case chferry.Float32, chferry.Float64:
+	case rowset.Float32, rowset.Float64:
 		n, err := strconv.ParseFloat(text, 64)
 		if err != nil {
 			t.Fatal(err)
 		}
 		v.AppendFloat(n)
-	case chferry.String, chferry.Decimal:
+	case rowset.String, rowset.Decimal:
 		v.AppendData([]byte(text))
 	default:
-		one := []chferry.Vector{*v}
-		if err := chferry.AppendPrimaryKey(one, chferry.PrimaryKey{text}); err != nil {
+		one := []rowset.Vector{*v}
+		if err := rowset.AppendPrimaryKey(one, chferry.PrimaryKey{text}); err != nil {
 			t.Fatal(err)
 		}
 		*v = one[0]
@@ -218,7 +219,7 @@ func appendValue(t *testing.T, v *chferry.Vector, text string) {
 // TestCastTimes cuts off digits towards the past, on either side of 1970, and clamps.
 func TestCastTimes(t *testing.T) {
 	t.Parallel()
-	v := ints(chferry.Timestamp, -1, 1_999_999, -1_000_001, math.MaxInt64, micros(t, "1000-01-01 00:00:00"))
+	v := ints(rowset.Timestamp, -1, 1_999_999, -1_000_001, math.MaxInt64, micros(t, "1000-01-01 00:00:00"))
 	for to, want := range map[string][]int64{
 		"DateTime64(3, 'UTC')": {-1, 1999, -1001, micros(t, "2299-12-31 23:59:59.999") / 1000, micros(t, "1900-01-01 00:00:00") / 1000},
 		"DateTime64(0)":        {-1, 1, -2, micros(t, "2299-12-31 23:59:59") / 1_000_000, micros(t, "1900-01-01 00:00:00") / 1_000_000},
@@ -242,7 +243,7 @@ func TestCastsAndTables(t *testing.T) {
 	for existing, want := range map[string]bool{
 		"DateTime64(3, 'UTC')": true, "DateTime64(3, 'Asia/Tokyo')": true, "Nullable(DateTime64(3))": true, "DateTime64(6, 'UTC')": false, "String": false,
 	} {
-		d := destination("users", []string{"id"}, column("id", int64Type), cast(column("c", kindOf(chferry.Timestamp)), "DateTime64(3)"))
+		d := destination("users", []string{"id"}, column("id", int64Type), cast(column("c", kindOf(rowset.Timestamp)), "DateTime64(3)"))
 		columns := map[string]string{"id": "Int64", "c": existing, "_version": "UInt64", "_is_deleted": "UInt8"}
 		err := clickhouse.Fits("26.3", "ReplacingMergeTree", "ReplacingMergeTree(_version, _is_deleted)", "id", "", columns, d)
 		if (err == nil) != want || err != nil && !strings.Contains(err.Error(), "columns.cast asks for DateTime64(3, 'UTC')") {
@@ -250,7 +251,7 @@ func TestCastsAndTables(t *testing.T) {
 		}
 	}
 	for existing, want := range map[string]bool{"Array(String)": true, "Array(Nullable(String))": true, "Array(LowCardinality(String))": false} {
-		d := destination("users", []string{"id"}, column("id", int64Type), cast(column("c", arrayOf(chferry.String, 1)), "Array(String)"))
+		d := destination("users", []string{"id"}, column("id", int64Type), cast(column("c", arrayOf(rowset.String, 1)), "Array(String)"))
 		columns := map[string]string{"id": "Int64", "c": existing, "_version": "UInt64", "_is_deleted": "UInt8"}
 		err := clickhouse.Fits("26.3", "ReplacingMergeTree", "ReplacingMergeTree(_version, _is_deleted)", "id", "", columns, d)
 		if (err == nil) != want {
@@ -276,7 +277,7 @@ func TestCastsOfNoNumbers(t *testing.T) {
 				c := column("c", stringType)
 				c.SourceType, c.Cast = sourceType+array, to
 				if dimensions := len(array) / 2; dimensions > 0 {
-					c.Type = arrayOf(chferry.String, dimensions)
+					c.Type = arrayOf(rowset.String, dimensions)
 					c.Cast = strings.Repeat("Array(", dimensions) + to + strings.Repeat(")", dimensions)
 				}
 				err := clickhouse.CheckDestination("26.3", destination("users", []string{"id"}, column("id", int64Type), c))

@@ -14,8 +14,8 @@ import (
 	ch "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/shopspring/decimal"
 
-	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/internal/testenv"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/sink"
 	"github.com/chferry/chferry/sink/clickhouse"
 	"github.com/chferry/chferry/sink/sinktest"
@@ -111,7 +111,7 @@ func (s *server) exec(t testing.TB, statements ...string) {
 // value returns the only value of a query's result as text.
 func (s *server) value(t testing.TB, sql string) string {
 	t.Helper()
-	rows := s.rows(t, sql, []chferry.TypeKind{chferry.String})
+	rows := s.rows(t, sql, []rowset.TypeKind{rowset.String})
 	if len(rows) != 1 || len(rows[0]) != 1 {
 		t.Fatalf("%s: got %v, want one value", sql, rows)
 	}
@@ -119,15 +119,15 @@ func (s *server) value(t testing.TB, sql string) string {
 }
 
 // current reads the view that belongs to a table.
-func (s *server) current(t *testing.T, configured string, columns ...chferry.Column) [][]string {
+func (s *server) current(t *testing.T, configured string, columns ...rowset.Column) [][]string {
 	t.Helper()
 	view, err := clickhouse.CurrentView(configured, s.database)
 	if err != nil {
 		t.Fatal(err)
 	}
-	kinds := make([]chferry.TypeKind, len(columns))
+	kinds := make([]rowset.TypeKind, len(columns))
 	for i, c := range columns {
-		if kinds[i] = c.Type.Kind; c.Type.Kind == chferry.Array {
+		if kinds[i] = c.Type.Kind; c.Type.Kind == rowset.Array {
 			kinds[i] = c.Type.Element
 		}
 	}
@@ -136,7 +136,7 @@ func (s *server) current(t *testing.T, configured string, columns ...chferry.Col
 	return rows
 }
 
-func (s *server) rows(t testing.TB, sql string, kinds []chferry.TypeKind) [][]string {
+func (s *server) rows(t testing.TB, sql string, kinds []rowset.TypeKind) [][]string {
 	t.Helper()
 	result, err := s.conn.Query(t.Context(), sql)
 	if err != nil {
@@ -165,7 +165,7 @@ func (s *server) rows(t testing.TB, sql string, kinds []chferry.TypeKind) [][]st
 }
 
 // text is the notation of the suite.
-func text(v reflect.Value, kind chferry.TypeKind, columnType string) string {
+func text(v reflect.Value, kind rowset.TypeKind, columnType string) string {
 	if v.Kind() == reflect.Pointer {
 		if v.IsNil() {
 			return "NULL"
@@ -177,7 +177,7 @@ func text(v reflect.Value, kind chferry.TypeKind, columnType string) string {
 	}
 	switch value := v.Interface().(type) {
 	case time.Time:
-		if kind == chferry.Date {
+		if kind == rowset.Date {
 			return value.Format(time.DateOnly)
 		}
 		return value.UTC().Format("2006-01-02 15:04:05.999999")
@@ -188,18 +188,18 @@ func text(v reflect.Value, kind chferry.TypeKind, columnType string) string {
 		}
 		return value.StringFixed(int32(scale))
 	case uint8:
-		if kind == chferry.Bool {
+		if kind == rowset.Bool {
 			return strconv.FormatBool(value != 0)
 		}
 	}
 	return fmt.Sprint(v.Interface())
 }
 
-func elements(v reflect.Value, kind chferry.TypeKind, columnType string) []string {
+func elements(v reflect.Value, kind rowset.TypeKind, columnType string) []string {
 	texts := make([]string, v.Len())
 	for i := range texts {
 		texts[i] = text(v.Index(i), kind, columnType)
-		if kind == chferry.Timestamp && !strings.HasPrefix(texts[i], "[") {
+		if kind == rowset.Timestamp && !strings.HasPrefix(texts[i], "[") {
 			texts[i] = strings.ReplaceAll(texts[i], " ", "T")
 		}
 	}

@@ -210,7 +210,7 @@ func (c *Client) exec(ctx context.Context, doing, sql string) error {
 }
 
 // MaxVersion returns the greatest version in the destination; 0 if it is empty or does not exist.
-func (c *Client) MaxVersion(ctx context.Context, d chferry.Destination) (uint64, error) {
+func (c *Client) MaxVersion(ctx context.Context, d sink.Destination) (uint64, error) {
 	t, err := parseTable(d.Table, c.database)
 	if err != nil {
 		return 0, err

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/sink/clickhouse"
 )
 
@@ -89,7 +90,7 @@ func testCheck(t *testing.T, s *server) {
 func TestMissingDatabase(t *testing.T) { onServers(t, testMissingDatabase) }
 
 func testMissingDatabase(t *testing.T, s *server) {
-	d := destination("absent.users", []string{"id"}, column("id", chferry.Type{Kind: chferry.Int64}))
+	d := destination("absent.users", []string{"id"}, column("id", rowset.Type{Kind: rowset.Int64}))
 	_, err := s.Missing(t.Context(), d)
 	if chferry.CodeOf(err) != chferry.CodeConfiguration || !strings.Contains(err.Error(), `"absent"`) {
 		t.Errorf("got %v, want the database named", err)
@@ -201,7 +202,7 @@ func testCancelWhileInserting(t *testing.T, s *server) {
 	d := destination("halves", []string{"id"}, column("id", int64Type), column("text", stringType))
 	s.create(t, d)
 	s.forward(t, port, 1<<20)
-	b := rowsOf(d, 200_000, 1, func(row int, v []chferry.Vector) {
+	b := rowsOf(d, 200_000, 1, func(row int, v []rowset.Vector) {
 		v[0].AppendData(fmt.Appendf(nil, "%x and %x", row*7919, row*104_729))
 	})
 	for name, test := range map[string]struct{ timeout, deadline time.Duration }{

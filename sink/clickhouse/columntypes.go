@@ -3,11 +3,11 @@ package clickhouse
 import (
 	"context"
 
-	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/sink"
 )
 
 // ColumnTypes returns the types that the columns of a destination have in a new table. See [sink.Typer].
-func (c *Client) ColumnTypes(ctx context.Context, d chferry.Destination) ([]string, error) {
+func (c *Client) ColumnTypes(ctx context.Context, d sink.Destination) ([]string, error) {
 	f, err := c.features(ctx)
 	if err != nil {
 		return nil, err

@@ -28,7 +28,7 @@ func (c *Client) Create(ctx context.Context, statements []sink.Statement) error 
 }
 
 // configured returns what of the configuration becomes part of the statement that creates the table.
-func configured(d chferry.Destination) sink.Configured {
+func configured(d sink.Destination) sink.Configured {
 	of := sink.Configured{PartitionBy: d.Options.PartitionBy, TTL: d.Options.TTL, Settings: settingsClause(d.Options.Settings)}
 	for _, name := range slices.Sorted(maps.Keys(d.Options.Codecs)) {
 		of.Codec += d.Options.Codecs[name] + " "
@@ -117,7 +117,7 @@ func keysWith(texts map[string]string, words string) []string {
 }
 
 // checkSettings refuses settings that a new table would not have: a server takes those of queries there, and forgets them.
-func (c *Client) checkSettings(ctx context.Context, t table, d chferry.Destination) error {
+func (c *Client) checkSettings(ctx context.Context, t table, d sink.Destination) error {
 	if len(d.Options.Settings) == 0 {
 		return nil
 	}

@@ -9,6 +9,8 @@ import (
 	ch "github.com/ClickHouse/clickhouse-go/v2"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
+	"github.com/chferry/chferry/sink"
 )
 
 // querySettings are sent with a look-up to servers that know them.
@@ -23,25 +25,25 @@ const (
 
 // Current looks rows up by their keys. See [sink.Finder]. The time limit is that of an insert, for the server reads the key's columns
 // of all rows.
-func (c *Client) Current(ctx context.Context, d chferry.Destination, keys chferry.Block, before uint64) (chferry.Block, error) {
+func (c *Client) Current(ctx context.Context, d sink.Destination, keys rowset.Block, before uint64) (rowset.Block, error) {
 	t, err := parseTable(d.Table, c.database)
 	if err != nil {
-		return chferry.Block{}, err
+		return rowset.Block{}, err
 	}
 	f, err := c.features(ctx)
 	if err != nil {
-		return chferry.Block{}, err
+		return rowset.Block{}, err
 	}
 	of := d
 	of.Columns = sortingColumns(d)
 	columns, err := c.wantedColumns(ctx, t, of, f)
 	if err != nil {
-		return chferry.Block{}, err
+		return rowset.Block{}, err
 	}
-	l := &lookup{Client: c, table: t, before: before, found: chferry.NewBlock(of.Columns)}
+	l := &lookup{Client: c, table: t, before: before, found: rowset.NewBlock(of.Columns)}
 	for i, column := range columns {
 		k := keyPart{column: column, from: of.Columns[i]}
-		if at := slices.IndexFunc(keys.Columns, func(w chferry.Column) bool { return w.Destination == column.name }); at >= 0 {
+		if at := slices.IndexFunc(keys.Columns, func(w rowset.Column) bool { return w.Destination == column.name }); at >= 0 {
 			k.from, k.values = keys.Columns[at], &keys.Vectors[at]
 		}
 		l.parts = append(l.parts, k)
@@ -54,7 +56,7 @@ func (c *Client) Current(ctx context.Context, d chferry.Destination, keys chferr
 	for first := 0; first < keys.Rows(); {
 		last := l.fitting(first, keys.Rows(), most)
 		if err := l.find(ctx, first, last); err != nil {
-			return chferry.Block{}, err
+			return rowset.Block{}, err
 		}
 		first = last
 	}
@@ -62,10 +64,10 @@ func (c *Client) Current(ctx context.Context, d chferry.Destination, keys chferr
 }
 
 // sortingColumns returns the columns by which the destination's table is sorted.
-func sortingColumns(d chferry.Destination) []chferry.Column {
-	var columns []chferry.Column
+func sortingColumns(d sink.Destination) []rowset.Column {
+	var columns []rowset.Column
 	for _, name := range d.OrderBy {
-		if i := slices.IndexFunc(d.Columns, func(c chferry.Column) bool { return c.Destination == name }); i >= 0 {
+		if i := slices.IndexFunc(d.Columns, func(c rowset.Column) bool { return c.Destination == name }); i >= 0 {
 			columns = append(columns, d.Columns[i])
 		}
 	}
@@ -78,7 +80,7 @@ type lookup struct {
 	table  table
 	parts  []keyPart
 	before uint64
-	found  chferry.Block
+	found  rowset.Block
 }
 
 // fitting returns up to which key, from first on, the keys fit into a query that has two lists of them.
@@ -118,7 +120,7 @@ func (l *lookup) find(ctx context.Context, first, last int) error {
 		for i, p := range l.parts {
 			pk[i] = p.written(pk[i])
 		}
-		_ = chferry.AppendPrimaryKey(l.found.Vectors, pk)
+		_ = rowset.AppendPrimaryKey(l.found.Vectors, pk)
 		return nil
 	}, sql)
 }

@@ -7,20 +7,21 @@ import (
 	"testing"
 	"unicode"
 
-	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
+	"github.com/chferry/chferry/sink"
 	"github.com/chferry/chferry/sink/clickhouse"
 )
 
 // folding is a table whose key has a text that folds and a number, with rows of some versions.
-func folding(t *testing.T, s *server) chferry.Destination {
+func folding(t *testing.T, s *server) sink.Destination {
 	t.Helper()
-	d := chferry.Destination{
+	d := sink.Destination{
 		Table: "folding", Key: []string{"id", "shop"}, OrderBy: []string{"shop", "id"},
-		Columns: []chferry.Column{
-			{Name: "id", Destination: "id", Type: chferry.Type{Kind: chferry.String}, Folds: true},
-			{Name: "shop", Destination: "shop", Type: chferry.Type{Kind: chferry.Int32}},
-			{Destination: "_version", Type: chferry.Type{Kind: chferry.Uint64}},
-			{Destination: "_is_deleted", Type: chferry.Type{Kind: chferry.Uint8}},
+		Columns: []rowset.Column{
+			{Name: "id", Destination: "id", Type: rowset.Type{Kind: rowset.String}, Folds: true},
+			{Name: "shop", Destination: "shop", Type: rowset.Type{Kind: rowset.Int32}},
+			{Destination: "_version", Type: rowset.Type{Kind: rowset.Uint64}},
+			{Destination: "_is_deleted", Type: rowset.Type{Kind: rowset.Uint8}},
 		},
 	}
 	statements, err := s.Missing(t.Context(), d)
@@ -34,8 +35,8 @@ func folding(t *testing.T, s *server) chferry.Destination {
 }
 
 // keysOf are keys of one shop.
-func keysOf(d chferry.Destination, shop int64, ids ...string) chferry.Block {
-	b := chferry.NewBlock(d.Columns[:2])
+func keysOf(d sink.Destination, shop int64, ids ...string) rowset.Block {
+	b := rowset.NewBlock(d.Columns[:2])
 	for _, id := range ids {
 		b.Vectors[0].AppendData([]byte(id))
 		b.Vectors[1].AppendInt(shop)
@@ -43,7 +44,7 @@ func keysOf(d chferry.Destination, shop int64, ids ...string) chferry.Block {
 	return b
 }
 
-func (s *server) found(t *testing.T, d chferry.Destination, keys chferry.Block, before uint64) []string {
+func (s *server) found(t *testing.T, d sink.Destination, keys rowset.Block, before uint64) []string {
 	t.Helper()
 	found, err := s.Current(t.Context(), d, keys, before)
 	if err != nil {
@@ -68,7 +69,7 @@ func TestCurrent(t *testing.T) {
 		s.exec(t, "INSERT INTO "+table+` SELECT r.1, r.2, r.3, r.4 FROM (SELECT arrayJoin([('Ann', 1, 1, 0), ('ann', 1, 1, 0), ('ann', 1, 2, 1), ('ANN', 1, 2, 1),
 			('ANN', 1, 3, 0), ('aNN', 1, 5, 0), ('anN', 1, 2, 0), ('anN', 1, 7, 1), ('Ann', 2, 1, 0), ('Bob', 1, 1, 0), ('', 1, 1, 0), ('Zoë', 1, 1, 0), ('\'\\a\tb', 1, 1, 0)]) AS r)`)
 		for _, test := range []struct {
-			keys   chferry.Block
+			keys   rowset.Block
 			before uint64
 			want   string
 		}{

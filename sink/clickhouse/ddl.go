@@ -13,7 +13,7 @@ import (
 
 // Missing compares the destination with the server and returns the statements that create what is not there. See
 // [sink.Sink].
-func (c *Client) Missing(ctx context.Context, d chferry.Destination) ([]sink.Statement, error) {
+func (c *Client) Missing(ctx context.Context, d sink.Destination) ([]sink.Statement, error) {
 	t, err := parseTable(d.Table, c.database)
 	if err != nil {
 		return nil, err
@@ -52,7 +52,7 @@ func (c *Client) Missing(ctx context.Context, d chferry.Destination) ([]sink.Sta
 }
 
 // missingTable creates the table, or adds the columns that it lacks.
-func missingTable(t table, d chferry.Destination, f *features, existing *existing) ([]sink.Statement, error) {
+func missingTable(t table, d sink.Destination, f *features, existing *existing) ([]sink.Statement, error) {
 	if existing == nil {
 		err := f.checkOptions(t, d)
 		return []sink.Statement{{Creates: "table " + t.String(), SQL: f.createTable(t, d), Configured: configured(d)}}, err
@@ -74,7 +74,7 @@ func missingTable(t table, d chferry.Destination, f *features, existing *existin
 const replacingMergeTree = "replacing_merge_tree"
 
 // validate checks what no server need be asked for, and returns all problems.
-func validate(t table, d chferry.Destination) error {
+func validate(t table, d sink.Destination) error {
 	if d.Engine != "" && d.Engine != replacingMergeTree {
 		return chferry.Errorf(chferry.CodeConfiguration, "table %s: ClickHouse tables of engine %q are not supported: use replacing_merge_tree", t, d.Engine)
 	}
@@ -100,7 +100,7 @@ func validate(t table, d chferry.Destination) error {
 
 // validateOrder holds the sorting key, the partition key and what rows are deleted by to the columns that a deleted row is
 // known by.
-func validateOrder(t table, d chferry.Destination) error {
+func validateOrder(t table, d sink.Destination) error {
 	if len(d.Key) == 0 {
 		return misfit(t, "it has no key: name a primary_key")
 	}
@@ -129,7 +129,7 @@ func validateOrder(t table, d chferry.Destination) error {
 	return errors.Join(problems...)
 }
 
-func (f *features) createTable(t table, d chferry.Destination) string {
+func (f *features) createTable(t table, d sink.Destination) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "CREATE TABLE IF NOT EXISTS %s%s\n(\n", t.sql(), onCluster(d))
 	for i, c := range d.Columns {
@@ -155,7 +155,7 @@ func (f *features) createTable(t table, d chferry.Destination) string {
 }
 
 // sourceColumns are the columns of d that the engine did not add.
-func sourceColumns(d chferry.Destination) []string {
+func sourceColumns(d sink.Destination) []string {
 	var names []string
 	for _, c := range d.Columns {
 		if c.Destination != versionColumn && c.Destination != isDeletedColumn {

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/sink/clickhouse"
 )
 
@@ -26,10 +26,10 @@ func TestTypesInTheDocs(t *testing.T) {
 		}
 	}
 	general := strings.NewReplacer("12, 2", "p, s", "Int32", "T")
-	for kind := chferry.Bool; kind <= chferry.Array; kind++ {
-		of := chferry.Type{Kind: kind, Precision: 12, Scale: 2}
-		if kind == chferry.Array {
-			of = arrayOf(chferry.Int32, 1)
+	for kind := rowset.Bool; kind <= rowset.Array; kind++ {
+		of := rowset.Type{Kind: kind, Precision: 12, Scale: 2}
+		if kind == rowset.Array {
+			of = arrayOf(rowset.Int32, 1)
 		}
 		cells, ok := rows[kind.String()]
 		if !ok {
@@ -43,11 +43,11 @@ func TestTypesInTheDocs(t *testing.T) {
 			}
 			_, sql, _ = strings.Cut(sql, "`c` ")
 			want, _, _ := strings.Cut(sql, ",\n")
-			if kind == chferry.Decimal || kind == chferry.Array {
+			if kind == rowset.Decimal || kind == rowset.Array {
 				want = general.Replace(want)
 			}
 			text := cells[cell]
-			if cell == 4 && !strings.Contains(text, "`") || kind == chferry.Decimal { // as in the cell before
+			if cell == 4 && !strings.Contains(text, "`") || kind == rowset.Decimal { // as in the cell before
 				text = cells[3]
 			}
 			if !strings.Contains(text, "`"+want+"`") {

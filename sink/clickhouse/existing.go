@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/sink"
 )
 
@@ -23,12 +24,12 @@ type existing struct {
 
 // fits returns a [chferry.CodeSchemaMismatch] for each reason why d, but for the columns that the table lacks, can't be kept in the
 // table.
-func (e *existing) fits(d chferry.Destination, f *features) error {
+func (e *existing) fits(d sink.Destination, f *features) error {
 	if err := e.hasEngine(); err != nil {
 		return err
 	}
 	lacked := e.lacks(d)
-	d.Columns = slices.DeleteFunc(slices.Clone(d.Columns), func(c chferry.Column) bool { return slices.Contains(lacked, c) })
+	d.Columns = slices.DeleteFunc(slices.Clone(d.Columns), func(c rowset.Column) bool { return slices.Contains(lacked, c) })
 	_, err := columnsFor(e.table, e.columns, d, f)
 	return errors.Join(err, e.hasNested(d), e.hasKeys(d))
 }
@@ -53,7 +54,7 @@ func (e *existing) hasEngine() error {
 }
 
 // hasKeys checks that all versions of a row, and its tombstone, which knows nothing but the key, meet in one place.
-func (e *existing) hasKeys(d chferry.Destination) error {
+func (e *existing) hasKeys(d sink.Destination) error {
 	var sorted []string
 	for _, part := range keyColumns(e.sortingKey) {
 		name, ok := identifier(part)
@@ -79,8 +80,8 @@ func (e *existing) hasKeys(d chferry.Destination) error {
 
 // lacks returns the columns of d that can be added to the table: not those of the key and the engine, which tell the rows
 // apart that are there already.
-func (e *existing) lacks(d chferry.Destination) []chferry.Column {
-	var lacked []chferry.Column
+func (e *existing) lacks(d sink.Destination) []rowset.Column {
+	var lacked []rowset.Column
 	for _, c := range d.Columns {
 		fixed := slices.Contains(d.Key, c.Destination) || c.Destination == versionColumn || c.Destination == isDeletedColumn
 		if !fixed && !e.has(c.Destination) {
@@ -95,7 +96,7 @@ func (e *existing) has(name string) bool {
 }
 
 // Unfilled returns the columns that inserts leave at their defaults. See [sink.Sink].
-func (c *Client) Unfilled(ctx context.Context, d chferry.Destination) ([]string, error) {
+func (c *Client) Unfilled(ctx context.Context, d sink.Destination) ([]string, error) {
 	t, err := parseTable(d.Table, c.database)
 	if err != nil {
 		return nil, err
@@ -106,7 +107,7 @@ func (c *Client) Unfilled(ctx context.Context, d chferry.Destination) ([]string,
 	}
 	var names []string
 	for _, column := range existing.columns {
-		filled := slices.ContainsFunc(d.Columns, func(w chferry.Column) bool { return w.Destination == column.name })
+		filled := slices.ContainsFunc(d.Columns, func(w rowset.Column) bool { return w.Destination == column.name })
 		if !filled && !column.computed() {
 			names = append(names, column.name)
 		}
@@ -116,7 +117,7 @@ func (c *Client) Unfilled(ctx context.Context, d chferry.Destination) ([]string,
 
 // columnsFor returns the column of a table for each of d; the key's must hold their values one to one. The errors of all columns
 // that do not fit are joined.
-func columnsFor(t table, columns []column, d chferry.Destination, f *features) ([]column, error) {
+func columnsFor(t table, columns []column, d sink.Destination, f *features) ([]column, error) {
 	out := make([]column, len(d.Columns))
 	var problems []error
 	for i, w := range d.Columns {
@@ -143,8 +144,8 @@ func columnsFor(t table, columns []column, d chferry.Destination, f *features) (
 }
 
 // withDimensions adds to the error for an array how many dimensions the column has, if they are not the array's.
-func (c column) withDimensions(w chferry.Column, err error) error {
-	if w.Type.Kind != chferry.Array || c.dimensions == 0 || c.dimensions == w.Type.Dimensions {
+func (c column) withDimensions(w rowset.Column, err error) error {
+	if w.Type.Kind != rowset.Array || c.dimensions == 0 || c.dimensions == w.Type.Dimensions {
 		return err
 	}
 	return chferry.WrapError(chferry.CodeOf(err), &sink.DimensionsError{Column: w.Destination, Dimensions: c.dimensions}, "%s", err)

@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 
-	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
+	"github.com/chferry/chferry/sink"
 )
 
 // CreateTable returns the statement that a server of a version would get.
-func CreateTable(version string, d chferry.Destination) (string, error) {
+func CreateTable(version string, d sink.Destination) (string, error) {
 	t, err := parseTable(d.Table, "default")
 	if err != nil {
 		return "", err
@@ -21,7 +22,7 @@ func CreateTable(version string, d chferry.Destination) (string, error) {
 }
 
 // CheckDestination returns what is wrong with a destination's casts and options on a server of a version.
-func CheckDestination(version string, d chferry.Destination) error {
+func CheckDestination(version string, d sink.Destination) error {
 	t, err := parseTable(d.Table, "default")
 	if err != nil {
 		return err
@@ -34,7 +35,7 @@ func CheckDestination(version string, d chferry.Destination) error {
 }
 
 // CreateView returns the statement for the view of a destination.
-func CreateView(d chferry.Destination) (string, error) {
+func CreateView(d sink.Destination) (string, error) {
 	t, err := parseTable(d.Table, "default")
 	return viewOf(t, d, sourceColumns(d)), err
 }
@@ -52,14 +53,14 @@ func TableSQL(configured, database string) (string, error) {
 }
 
 // Misfit says why a column of a type can't take the values of t on a server of a version.
-func Misfit(version, columnType, defaultKind string, t chferry.Type, key bool) (string, error) {
+func Misfit(version, columnType, defaultKind string, t rowset.Type, key bool) (string, error) {
 	f, err := featuresOf(version)
 	problem, _ := newColumn("c", columnType, defaultKind).misfit(t, key, f)
 	return problem, err
 }
 
 // Encode returns what is sent for the values of a vector, and the rows that can't be.
-func Encode(version, columnType string, v chferry.Vector, key bool) (wire []byte, unfit []int, err error) {
+func Encode(version, columnType string, v rowset.Vector, key bool) (wire []byte, unfit []int, err error) {
 	f, err := featuresOf(version)
 	cells, bad := newColumn("c", columnType, "").encode(&v, key, f)
 	for _, u := range bad {
@@ -74,7 +75,7 @@ func DifferentShards(hosts, paths []string) error {
 }
 
 // Fits checks a destination against a table as a server would describe it: its engine, keys and columns.
-func Fits(version, engine, full, sortingKey, partitionKey string, columns map[string]string, d chferry.Destination) error {
+func Fits(version, engine, full, sortingKey, partitionKey string, columns map[string]string, d sink.Destination) error {
 	f, err := featuresOf(version)
 	if err != nil {
 		return err
@@ -115,5 +116,5 @@ func (c *Client) CheckHosts(ctx context.Context, configured string) error {
 	if err != nil {
 		return err
 	}
-	return c.checkHosts(ctx, t, chferry.Destination{Table: configured}, &existing{table: t, engine: "ReplicatedReplacingMergeTree"})
+	return c.checkHosts(ctx, t, sink.Destination{Table: configured}, &existing{table: t, engine: "ReplicatedReplacingMergeTree"})
 }

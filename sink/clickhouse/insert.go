@@ -15,6 +15,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/sink"
 )
 
@@ -29,7 +30,7 @@ var insertSettings = []string{
 const partitionsSetting = "max_partitions_per_insert_block"
 
 // Insert inserts the block as one block. See [sink.Sink].
-func (c *Client) Insert(ctx context.Context, d chferry.Destination, block chferry.Block, token string) ([]sink.Rejected, error) {
+func (c *Client) Insert(ctx context.Context, d sink.Destination, block rowset.Block, token string) ([]sink.Rejected, error) {
 	if block.Rows() == 0 {
 		return nil, nil
 	}
@@ -55,7 +56,7 @@ func (c *Client) Insert(ctx context.Context, d chferry.Destination, block chferr
 }
 
 // insert sends the rows that the columns can hold. A batch of the driver's that broke is never sent again.
-func (c *Client) insert(ctx context.Context, t table, d chferry.Destination, block chferry.Block, f *features) ([]sink.Rejected, error) {
+func (c *Client) insert(ctx context.Context, t table, d sink.Destination, block rowset.Block, f *features) ([]sink.Rejected, error) {
 	batch, columns, err := c.begin(ctx, t, d, f)
 	if err != nil {
 		return nil, err
@@ -77,7 +78,7 @@ func (c *Client) insert(ctx context.Context, t table, d chferry.Destination, blo
 }
 
 // begin begins an insert and returns the columns as the server has them in it, in the order of those of d.
-func (c *Client) begin(ctx context.Context, t table, d chferry.Destination, f *features) (driver.Batch, []column, error) {
+func (c *Client) begin(ctx context.Context, t table, d sink.Destination, f *features) (driver.Batch, []column, error) {
 	if c.overHTTP { // where no answer tells of the columns before the rows are sent
 		columns, err := c.wantedColumns(ctx, t, d, f)
 		if err != nil {
@@ -116,7 +117,7 @@ func columnsOf(batch driver.Batch) []column {
 
 // explain names the column if an insert was refused because of one, which the server's number does not, or is of a type that the
 // driver does not know.
-func (c *Client) explain(ctx context.Context, t table, d chferry.Destination, f *features, err error) error {
+func (c *Client) explain(ctx context.Context, t table, d sink.Destination, f *features, err error) error {
 	code := chferry.CodeOf(c.failure(ctx, "insert", err))
 	if code != chferry.CodeSchemaMismatch && code != chferry.CodeUnknown {
 		return err
@@ -128,7 +129,7 @@ func (c *Client) explain(ctx context.Context, t table, d chferry.Destination, f 
 }
 
 // wantedColumns asks the server for the columns.
-func (c *Client) wantedColumns(ctx context.Context, t table, d chferry.Destination, f *features) ([]column, error) {
+func (c *Client) wantedColumns(ctx context.Context, t table, d sink.Destination, f *features) ([]column, error) {
 	described, _, err := c.describeColumns(ctx, t)
 	if err != nil {
 		return nil, err
@@ -162,7 +163,7 @@ func (c *Client) sendContext(ctx context.Context) (context.Context, func()) {
 
 // encode converts the block column by column, and lists the rows that have a value that can't be held. What a tombstone has
 // beside its key are no values, and nobody sees them.
-func encode(t table, block chferry.Block, columns []column, key []string, f *features) ([]cells, []sink.Rejected) {
+func encode(t table, block rowset.Block, columns []column, key []string, f *features) ([]cells, []sink.Rejected) {
 	values := make([]cells, len(columns))
 	tombstone := func(int) bool { return false }
 	if i := slices.IndexFunc(columns, func(c column) bool { return c.name == isDeletedColumn }); i >= 0 {
@@ -198,7 +199,7 @@ func rejectedRows(rejected []sink.Rejected) []int {
 
 // needsToken reports whether a repeated block must be dropped. A ReplacingMergeTree replaces repeated rows itself. A token would do harm there:
 // an attempt may have a row that the one before could not insert, and be taken for its repetition.
-func needsToken(d chferry.Destination) bool { return d.Engine != "" && d.Engine != replacingMergeTree }
+func needsToken(d sink.Destination) bool { return d.Engine != "" && d.Engine != replacingMergeTree }
 
 // withInsertSettings asks for the block to be written as it is and before the answer: not kept for later, not cut, not
 // joined with others, and not twice under one token.

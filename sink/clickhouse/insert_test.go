@@ -8,17 +8,19 @@ import (
 	"testing"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
+	"github.com/chferry/chferry/sink"
 	"github.com/chferry/chferry/sink/clickhouse"
 )
 
 var (
-	int64Type  = chferry.Type{Kind: chferry.Int64}
-	stringType = chferry.Type{Kind: chferry.String}
+	int64Type  = rowset.Type{Kind: rowset.Int64}
+	stringType = rowset.Type{Kind: rowset.String}
 )
 
 // rowsOf returns a block with ids from 1 to n, whose other columns are filled by fill.
-func rowsOf(d chferry.Destination, n int, version uint64, fill func(row int, vectors []chferry.Vector)) chferry.Block {
-	b := chferry.NewBlock(d.Columns)
+func rowsOf(d sink.Destination, n int, version uint64, fill func(row int, vectors []rowset.Vector)) rowset.Block {
+	b := rowset.NewBlock(d.Columns)
 	technical := len(d.Columns) - 2
 	for row := range n {
 		b.Vectors[0].AppendInt(int64(row + 1))
@@ -29,7 +31,7 @@ func rowsOf(d chferry.Destination, n int, version uint64, fill func(row int, vec
 	return b
 }
 
-func (s *server) create(t testing.TB, d chferry.Destination) {
+func (s *server) create(t testing.TB, d sink.Destination) {
 	t.Helper()
 	missing, err := s.Missing(t.Context(), d)
 	if err != nil {
@@ -40,7 +42,7 @@ func (s *server) create(t testing.TB, d chferry.Destination) {
 	}
 }
 
-func (s *server) insert(t testing.TB, d chferry.Destination, b chferry.Block) {
+func (s *server) insert(t testing.TB, d sink.Destination, b rowset.Block) {
 	t.Helper()
 	if rejected, err := s.Insert(t.Context(), d, b, "token"); err != nil || len(rejected) > 0 {
 		t.Fatalf("insert: rejected %v, %v", rejected, err)
@@ -54,7 +56,7 @@ func testOneBlock(t *testing.T, s *server) {
 	d := destination("blocks", []string{"id"}, column("id", int64Type), column("n", int64Type))
 	s.create(t, d)
 	s.exec(t, "SYSTEM STOP MERGES "+s.database+".blocks")
-	fill := func(row int, v []chferry.Vector) { v[0].AppendInt(int64(row)) }
+	fill := func(row int, v []rowset.Vector) { v[0].AppendInt(int64(row)) }
 	sizes := []int{1, 70_000, 1_100_000}
 	for i, n := range sizes {
 		s.insert(t, d, rowsOf(d, n, uint64(i), fill))
@@ -74,9 +76,9 @@ func testFilterAfterFinal(t *testing.T, s *server) {
 	s.create(t, d)
 	s.exec(t, "SYSTEM STOP MERGES "+s.database+".finals")
 	for version, name := range []string{"old", "new"} {
-		s.insert(t, d, rowsOf(d, 3, uint64(version), func(_ int, v []chferry.Vector) { v[0].AppendData([]byte(name)) }))
+		s.insert(t, d, rowsOf(d, 3, uint64(version), func(_ int, v []rowset.Vector) { v[0].AppendData([]byte(name)) }))
 	}
-	gone := rowsOf(d, 1, 9, func(_ int, v []chferry.Vector) { v[0].AppendDefault() })
+	gone := rowsOf(d, 1, 9, func(_ int, v []rowset.Vector) { v[0].AppendDefault() })
 	gone.Vectors[3].Ints[0] = 1
 	s.insert(t, d, gone)
 	view := s.database + ".finals_current"
@@ -117,9 +119,9 @@ func testForeignTable(t *testing.T, s *server) {
 		extra DateTime DEFAULT now(), doubled Int64 MATERIALIZED small * 2, _is_deleted UInt8, note LowCardinality(Nullable(String)), word LowCardinality(String),
 		id Int64, small Nullable(Int64), amount Decimal(20, 4), stamp String, flag Int32, single Nullable(Float64), _version UInt64)
 		ENGINE = ReplacingMergeTree(_version) PARTITION BY intDiv(id, 1000) ORDER BY id`)
-	d := destination("foreign", []string{"id"}, column("id", int64Type), column("small", chferry.Type{Kind: chferry.Int16}),
-		column("amount", decimalOf(12, 2)), column("stamp", chferry.Type{Kind: chferry.Timestamp}), column("flag", chferry.Type{Kind: chferry.Bool}),
-		column("single", chferry.Type{Kind: chferry.Float32}), column("note", nullable(stringType)), column("word", stringType))
+	d := destination("foreign", []string{"id"}, column("id", int64Type), column("small", rowset.Type{Kind: rowset.Int16}),
+		column("amount", decimalOf(12, 2)), column("stamp", rowset.Type{Kind: rowset.Timestamp}), column("flag", rowset.Type{Kind: rowset.Bool}),
+		column("single", rowset.Type{Kind: rowset.Float32}), column("note", nullable(stringType)), column("word", stringType))
 	missing, err := s.Missing(t.Context(), d)
 	if err != nil || len(missing) != 1 || !strings.HasPrefix(missing[0].Creates, "view ") {
 		t.Fatalf("got %v, %v, want the view alone", missing, err)
@@ -128,7 +130,7 @@ func testForeignTable(t *testing.T, s *server) {
 		t.Fatal(err)
 	}
 	notes := []string{"a", "NULL", "b", "a", "NULL", ""}
-	s.insert(t, d, rowsOf(d, len(notes), 1, func(row int, v []chferry.Vector) {
+	s.insert(t, d, rowsOf(d, len(notes), 1, func(row int, v []rowset.Vector) {
 		v[0].AppendInt(math.MinInt16)
 		v[1].AppendData([]byte("-1.25"))
 		v[2].AppendInt(-1)
@@ -204,7 +206,7 @@ func testTableChangedSinceThePlan(t *testing.T, s *server) {
 			s.exec(t, "CREATE TABLE "+s.database+"."+name+" "+test.sql)
 		}
 		d := destination(name, []string{"id"}, column("id", int64Type), column("name", stringType))
-		block := rowsOf(d, 2, 1, func(_ int, v []chferry.Vector) { v[0].AppendData([]byte("a")) })
+		block := rowsOf(d, 2, 1, func(_ int, v []rowset.Vector) { v[0].AppendData([]byte("a")) })
 		_, err := s.Insert(t.Context(), d, block, name)
 		if chferry.CodeOf(err) != chferry.CodeSchemaMismatch || !strings.Contains(err.Error(), test.want) ||
 			!strings.Contains(err.Error(), s.database+"."+name) {
@@ -226,7 +228,7 @@ func testDatabasesThatHurt(t *testing.T, s *server) {
 	defer s.exec(t, "DROP DATABASE "+quoted)
 	d := destination("`"+strings.ReplaceAll(name, "`", "``")+"`.users", []string{"id"}, column("id", int64Type))
 	s.create(t, d)
-	s.insert(t, d, rowsOf(d, 3, 1, func(int, []chferry.Vector) {}))
+	s.insert(t, d, rowsOf(d, 3, 1, func(int, []rowset.Vector) {}))
 	if got := s.value(t, "SELECT toString(count()) FROM "+quoted+".users_current"); got != "3" {
 		t.Errorf("got %s rows, want 3", got)
 	}
@@ -240,14 +242,14 @@ func TestExtremeTimes(t *testing.T) { onServers(t, testExtremeTimes) }
 
 func testExtremeTimes(t *testing.T, s *server) {
 	d := destination("times", []string{"id"}, column("id", int64Type),
-		column("day", chferry.Type{Kind: chferry.Date}), column("stamp", nullable(chferry.Type{Kind: chferry.Timestamp})))
+		column("day", rowset.Type{Kind: rowset.Date}), column("stamp", nullable(rowset.Type{Kind: rowset.Timestamp})))
 	s.create(t, d)
 	days := []int64{math.MinInt64, dayOf(t, "0044-03-15"), dayOf(t, "9999-12-31"), math.MaxInt64, dayOf(t, "2038-01-19")}
 	stamps := []int64{
 		math.MinInt64, micros(t, "1000-01-01 00:00:00"), micros(t, "9999-12-31 23:59:59.999999"), math.MaxInt64,
 		micros(t, "2038-01-19 03:14:08.999999"),
 	}
-	s.insert(t, d, rowsOf(d, len(days), 1, func(row int, v []chferry.Vector) {
+	s.insert(t, d, rowsOf(d, len(days), 1, func(row int, v []rowset.Vector) {
 		v[0].AppendInt(days[row])
 		v[1].AppendInt(stamps[row])
 	}))
@@ -260,7 +262,7 @@ func testExtremeTimes(t *testing.T, s *server) {
 		first, last = [2]string{"1900-01-01", "1900-01-01 00:00:00.000000"}, [2]string{"2299-12-31", "2299-12-31 23:59:59.999999"}
 		between[1] += ".999999"
 	}
-	got := s.rows(t, "SELECT toString(day), toString(stamp) FROM "+s.database+".times_current ORDER BY id", []chferry.TypeKind{chferry.String, chferry.String})
+	got := s.rows(t, "SELECT toString(day), toString(stamp) FROM "+s.database+".times_current ORDER BY id", []rowset.TypeKind{rowset.String, rowset.String})
 	want := [][]string{first[:], first[:], last[:], last[:], between[:]}
 	if !slices.EqualFunc(got, want, slices.Equal[[]string]) {
 		t.Errorf("got %q\nwant %q", got, want)
@@ -271,10 +273,10 @@ func testExtremeTimes(t *testing.T, s *server) {
 func TestKeysAreNotClamped(t *testing.T) { onServers(t, testKeysAreNotClamped) }
 
 func testKeysAreNotClamped(t *testing.T, s *server) {
-	d := destination("days", []string{"id", "day"}, column("id", int64Type), column("day", chferry.Type{Kind: chferry.Date}))
+	d := destination("days", []string{"id", "day"}, column("id", int64Type), column("day", rowset.Type{Kind: rowset.Date}))
 	s.create(t, d)
 	days := []string{"0044-03-15", "2024-02-29", "9999-12-31"}
-	rejected, err := s.Insert(t.Context(), d, rowsOf(d, len(days), 1, func(row int, v []chferry.Vector) { v[0].AppendInt(dayOf(t, days[row])) }), "")
+	rejected, err := s.Insert(t.Context(), d, rowsOf(d, len(days), 1, func(row int, v []rowset.Vector) { v[0].AppendInt(dayOf(t, days[row])) }), "")
 	if err != nil || len(rejected) != 2 || rejected[0].Row != 0 || rejected[1].Row != 2 {
 		t.Fatalf("got %v, %v, want rows 0 and 2 rejected", rejected, err)
 	}

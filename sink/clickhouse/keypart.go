@@ -5,14 +5,14 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 )
 
 // keyPart is a column by which rows are looked up.
 type keyPart struct {
 	column
-	from   chferry.Column
-	values *chferry.Vector // of the keys; nil: they do not have the column
+	from   rowset.Column
+	values *rowset.Vector // of the keys; nil: they do not have the column
 }
 
 // folds reports whether different texts of the column may be equal in the source. One that is cast to a number has no letters.
@@ -26,14 +26,14 @@ func (p keyPart) listed() bool {
 	}
 	_, number := integers[p.base]
 	_, whole := integerKinds[p.from.Type.Kind]
-	return p.base == "String" || number && whole && p.from.Type.Kind != chferry.Bool || p.base == "UUID" && p.from.Type.Kind == chferry.UUID
+	return p.base == "String" || number && whole && p.from.Type.Kind != rowset.Bool || p.base == "UUID" && p.from.Type.Kind == rowset.UUID
 }
 
-// textSQL is the expression for the column's text, which [chferry.AppendPrimaryKey] reads.
+// textSQL is the expression for the column's text, which [rowset.AppendPrimaryKey] reads.
 func (p keyPart) textSQL() string {
 	name := quote(p.name)
 	switch {
-	case p.base == "String" && p.from.Type.Kind == chferry.Bytes:
+	case p.base == "String" && p.from.Type.Kind == rowset.Bytes:
 		return `concat('\\x', lower(hex(` + name + `)))`
 	case p.base == "String":
 		return name
@@ -46,7 +46,7 @@ func (p keyPart) textSQL() string {
 
 // text is what textSQL gives for value i of the keys, if the column is listed.
 func (p keyPart) text(i int) string {
-	if p.from.Type.Kind == chferry.Bytes {
+	if p.from.Type.Kind == rowset.Bytes {
 		return `\x` + hex.EncodeToString(p.values.At(i))
 	}
 	var buf []byte
@@ -68,7 +68,7 @@ func (p keyPart) written(text string) string {
 	switch {
 	case strings.HasPrefix(text, "0000-00-00"):
 		return "1970-01-01" + strings.TrimPrefix(text, "0000-00-00")
-	case p.base == "Decimal" && p.from.Type.Kind == chferry.String && strings.Contains(text, "."):
+	case p.base == "Decimal" && p.from.Type.Kind == rowset.String && strings.Contains(text, "."):
 		return strings.TrimRight(strings.TrimRight(text, "0"), ".")
 	default:
 		return text

@@ -4,7 +4,8 @@ import (
 	"errors"
 	"strings"
 
-	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
+	"github.com/chferry/chferry/sink"
 )
 
 // ClickHouse takes arrays whose names have the same text before the first dot for the columns of one Nested: it refuses rows in
@@ -21,12 +22,12 @@ func nestedPart(name string) string {
 }
 
 // validateNested refuses the columns whose arrays would be parts of a Nested.
-func validateNested(t table, d chferry.Destination) error {
+func validateNested(t table, d sink.Destination) error {
 	var problems []error
-	first := map[string]chferry.Column{} // array of each Nested
+	first := map[string]rowset.Column{} // array of each Nested
 	for _, c := range d.Columns {
 		prefix := nestedPart(c.Destination)
-		if c.Type.Kind != chferry.Array || prefix == "" {
+		if c.Type.Kind != rowset.Array || prefix == "" {
 			continue
 		}
 		if other, ok := first[prefix]; ok {
@@ -44,16 +45,16 @@ func validateNested(t table, d chferry.Destination) error {
 }
 
 // nestedUnder returns the error for an array below a column.
-func nestedUnder(t table, c chferry.Column, prefix string) error {
+func nestedUnder(t table, c rowset.Column, prefix string) error {
 	return misfit(t, "column %q is an array, for which ClickHouse needs the name %q, but there is a column of that name: "+
 		"give the array a name without a dot in columns.rename, such as %s", c.Destination, prefix, renaming(c))
 }
 
-func renaming(c chferry.Column) string {
+func renaming(c rowset.Column) string {
 	return `"` + c.Name + `": ` + strings.ReplaceAll(c.Destination, ".", "_")
 }
 
-func has(d chferry.Destination, name string) bool {
+func has(d sink.Destination, name string) bool {
 	for _, c := range d.Columns {
 		if c.Destination == name {
 			return true
@@ -63,10 +64,10 @@ func has(d chferry.Destination, name string) bool {
 }
 
 // hasNested refuses arrays below a column that is in the table alone.
-func (e *existing) hasNested(d chferry.Destination) error {
+func (e *existing) hasNested(d sink.Destination) error {
 	var problems []error
 	for _, c := range d.Columns {
-		if prefix := nestedPart(c.Destination); c.Type.Kind == chferry.Array && prefix != "" && e.has(prefix) && !has(d, prefix) {
+		if prefix := nestedPart(c.Destination); c.Type.Kind == rowset.Array && prefix != "" && e.has(prefix) && !has(d, prefix) {
 			problems = append(problems, nestedUnder(e.table, c, prefix))
 		}
 	}

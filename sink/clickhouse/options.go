@@ -7,16 +7,18 @@ import (
 	"strings"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
+	"github.com/chferry/chferry/sink"
 )
 
 // checkOptions refuses what a new table can't be created with on this server. A codec for a column that is not there is no
 // matter for a table that exists, for a column may be dropped at the source.
-func (f *features) checkOptions(t table, d chferry.Destination) error {
+func (f *features) checkOptions(t table, d sink.Destination) error {
 	wrong := func(format string, args ...any) error {
 		return chferry.Errorf(chferry.CodeConfiguration, "table "+t.String()+": "+format, args...)
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.Options.Codecs)) {
-		if !slices.ContainsFunc(d.Columns, func(c chferry.Column) bool { return c.Destination == name }) {
+		if !slices.ContainsFunc(d.Columns, func(c rowset.Column) bool { return c.Destination == name }) {
 			return wrong("destination.codec names column %q, which the table would not have", name)
 		}
 	}
@@ -45,7 +47,7 @@ var (
 
 // ttlProblem says why rows would come back: a tombstone has defaults beside its key, and a version of a row may have other values
 // than the one before, so that what counts would be deleted before what it replaces.
-func ttlProblem(d chferry.Destination) string {
+func ttlProblem(d sink.Destination) string {
 	for _, part := range splitList(d.Options.TTL) {
 		words := quotedText.ReplaceAllString(part, "''")
 		if ttlMixes.MatchString(words) {
@@ -55,7 +57,7 @@ func ttlProblem(d chferry.Destination) string {
 			continue
 		}
 		for _, name := range identifiersIn(part) {
-			known := slices.ContainsFunc(d.Columns, func(c chferry.Column) bool { return c.Destination == name })
+			known := slices.ContainsFunc(d.Columns, func(c rowset.Column) bool { return c.Destination == name })
 			if known && !slices.Contains(d.Key, name) {
 				return "deletes by column \"" + name + "\", which is not in the key (" + strings.Join(d.Key, ", ") + "): deleted rows would come back"
 			}
@@ -65,7 +67,7 @@ func ttlProblem(d chferry.Destination) string {
 }
 
 // engine is the table's engine with its arguments.
-func (f *features) engine(d chferry.Destination) string {
+func (f *features) engine(d sink.Destination) string {
 	arguments := quote(versionColumn)
 	if f.hasIsDeleted() {
 		arguments += ", " + quote(isDeletedColumn)
@@ -80,7 +82,7 @@ func (f *features) engine(d chferry.Destination) string {
 	}
 }
 
-func (f *features) columnDefinition(c chferry.Column, o chferry.TableOptions) string {
+func (f *features) columnDefinition(c rowset.Column, o chferry.TableOptions) string {
 	definition := quote(c.Destination) + " " + f.typeOf(c)
 	if codec, ok := o.Codecs[c.Destination]; ok {
 		definition += " CODEC(" + codec + ")"
@@ -88,7 +90,7 @@ func (f *features) columnDefinition(c chferry.Column, o chferry.TableOptions) st
 	return definition
 }
 
-func onCluster(d chferry.Destination) string {
+func onCluster(d sink.Destination) string {
 	if d.Options.Cluster == "" {
 		return ""
 	}

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
+	"github.com/chferry/chferry/sink"
 	"github.com/chferry/chferry/sink/clickhouse"
 )
 
@@ -13,8 +15,8 @@ const createWithOptions = "CREATE TABLE IF NOT EXISTS `shop`.`users` ON CLUSTER 
 	"ENGINE = ENGINE\nPARTITION BY intDiv(id, 1000)\nORDER BY (`id`)\nTTL toDate(id) + INTERVAL 1 YEAR DELETE, created + INTERVAL 1 MONTH TO VOLUME 'cold'\n" +
 	`SETTINGS index_granularity = 1024, merge_max_block_size = 8192, storage_policy = 'it\'s \\hot'`
 
-func optioned() chferry.Destination {
-	d := destination("shop.users", []string{"id"}, column("id", int64Type), column("created", chferry.Type{Kind: chferry.Timestamp}))
+func optioned() sink.Destination {
+	d := destination("shop.users", []string{"id"}, column("id", int64Type), column("created", rowset.Type{Kind: rowset.Timestamp}))
 	d.Options = chferry.TableOptions{
 		PartitionBy: "intDiv(id, 1000)", TTL: "toDate(id) + INTERVAL 1 YEAR DELETE, created + INTERVAL 1 MONTH TO VOLUME 'cold'", Codecs: map[string]string{"id": "Delta, ZSTD(3)"},
 		Settings: map[string]string{"storage_policy": `it's \hot`, "index_granularity": "1024", "merge_max_block_size": "8192"}, Cluster: "my cluster",
@@ -85,7 +87,7 @@ func TestOptionsThatMakeNoSense(t *testing.T) {
 func TestOptionsOnServers(t *testing.T) { onServers(t, testOptionsOnServers) }
 
 func testOptionsOnServers(t *testing.T, s *server) {
-	d := destination("options", []string{"id"}, column("id", int64Type), column("created", chferry.Type{Kind: chferry.Timestamp}))
+	d := destination("options", []string{"id"}, column("id", int64Type), column("created", rowset.Type{Kind: rowset.Timestamp}))
 	d.Options = chferry.TableOptions{PartitionBy: "intDiv(id, 1000)", Settings: map[string]string{"index_granularity": "1024"}}
 	major, _, err := s.Version(t.Context())
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	ch "github.com/ClickHouse/clickhouse-go/v2"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/sink"
 )
 
@@ -27,7 +28,7 @@ var refusedExpression = []proto.Error{
 
 // Probe asks the server about each text of the configuration that is part of a statement, by queries that change nothing. See
 // [sink.Prober].
-func (c *Client) Probe(ctx context.Context, d chferry.Destination, statements []sink.Statement) error {
+func (c *Client) Probe(ctx context.Context, d sink.Destination, statements []sink.Statement) error {
 	f, err := c.features(ctx)
 	if err != nil {
 		return err
@@ -48,7 +49,7 @@ func (c *Client) Probe(ctx context.Context, d chferry.Destination, statements []
 }
 
 // probeExpressions asks for the type of partition_by and ttl, in a row with the columns that they use.
-func (c *Client) probeExpressions(ctx context.Context, f *features, d chferry.Destination, s sink.Statement) error {
+func (c *Client) probeExpressions(ctx context.Context, f *features, d sink.Destination, s sink.Statement) error {
 	var problems []error
 	if text := s.Configured.PartitionBy; text != "" {
 		_, err := c.typeOf(ctx, f, d, s, text, sink.Configured{PartitionBy: text})
@@ -68,7 +69,7 @@ func (c *Client) probeExpressions(ctx context.Context, f *features, d chferry.De
 
 // typeOf returns the type of an expression; empty if the server does not tell. The error says that the server would refuse the
 // expression.
-func (c *Client) typeOf(ctx context.Context, f *features, d chferry.Destination, s sink.Statement, expression string, of sink.Configured,
+func (c *Client) typeOf(ctx context.Context, f *features, d sink.Destination, s sink.Statement, expression string, of sink.Configured,
 ) (name string, err error) {
 	row := "(SELECT 1 AS " + quote("any column")
 	used := identifiersIn(expression)
@@ -83,7 +84,7 @@ func (c *Client) typeOf(ctx context.Context, f *features, d chferry.Destination,
 }
 
 // probeCodec asks for a table function with a column like the one to be made.
-func (c *Client) probeCodec(ctx context.Context, f *features, d chferry.Destination, s sink.Statement, column chferry.Column) error {
+func (c *Client) probeCodec(ctx context.Context, f *features, d sink.Destination, s sink.Statement, column rowset.Column) error {
 	codec, ok := d.Options.Codecs[column.Destination]
 	if !ok {
 		return nil
@@ -112,7 +113,7 @@ func (c *Client) probe(ctx context.Context, s sink.Statement, of sink.Configured
 }
 
 // probePolicy looks for the storage policy of a new table among those of the server.
-func (c *Client) probePolicy(ctx context.Context, d chferry.Destination, s sink.Statement) error {
+func (c *Client) probePolicy(ctx context.Context, d sink.Destination, s sink.Statement) error {
 	want, ok := d.Options.Settings["storage_policy"]
 	if !ok || s.Column != "" {
 		return nil

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/sink"
 )
 
@@ -50,7 +51,7 @@ func testProbe(t *testing.T, s *server) {
 		if test.modern && s.major(t) < 20 {
 			continue
 		}
-		day := column("day", kindOf(chferry.Date))
+		day := column("day", kindOf(rowset.Date))
 		d := destination(strings.NewReplacer(" ", "_", ",", "").Replace(name), []string{"id", "day"}, column("id", int64Type), day, column("name", stringType))
 		d.Options = test.options
 		missing, err := s.Missing(t.Context(), d)
@@ -67,7 +68,7 @@ func testProbe(t *testing.T, s *server) {
 	}
 }
 
-func (s *server) wantProbe(t *testing.T, name string, d chferry.Destination, missing []sink.Statement, want []string) {
+func (s *server) wantProbe(t *testing.T, name string, d sink.Destination, missing []sink.Statement, want []string) {
 	t.Helper()
 	err := s.Probe(t.Context(), d, missing)
 	if want == nil && err == nil {

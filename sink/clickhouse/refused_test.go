@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
+	"github.com/chferry/chferry/sink"
 )
 
 // refusals are what makes servers refuse a row with the word poison, as statements about the table $t.
@@ -60,8 +62,8 @@ func testRefused(t *testing.T, s *server) {
 }
 
 // words is a block of rows with words.
-func words(d chferry.Destination, version uint64, words ...string) chferry.Block {
-	return rowsOf(d, len(words), version, func(row int, v []chferry.Vector) { v[0].AppendData([]byte(words[row])) })
+func words(d sink.Destination, version uint64, words ...string) rowset.Block {
+	return rowsOf(d, len(words), version, func(row int, v []rowset.Vector) { v[0].AppendData([]byte(words[row])) })
 }
 
 func wantRefusal(t *testing.T, err error, texts ...string) {

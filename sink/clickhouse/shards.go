@@ -8,13 +8,14 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/sink"
 )
 
 // All versions of a row must reach one table, or its replicas: rows that are spread over shards never replace each other. Which shard an
 // insert reaches would depend on which server answers.
 
 // checkCluster refuses a configured cluster that the server does not know, or that has several shards.
-func (c *Client) checkCluster(ctx context.Context, t table, d chferry.Destination) error {
+func (c *Client) checkCluster(ctx context.Context, t table, d sink.Destination) error {
 	name := d.Options.Cluster
 	if name == "" {
 		return nil
@@ -65,7 +66,7 @@ func (c *Client) shardsOf(ctx context.Context, name string) (known []string, sha
 }
 
 // checkHosts refuses several servers in the URL that do not hold replicas of one table; existing is nil where there is none yet.
-func (c *Client) checkHosts(ctx context.Context, t table, d chferry.Destination, existing *existing) error {
+func (c *Client) checkHosts(ctx context.Context, t table, d sink.Destination, existing *existing) error {
 	if len(c.driver.Addr) < 2 {
 		return nil
 	}

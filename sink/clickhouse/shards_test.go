@@ -16,6 +16,7 @@ import (
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/embedded"
 	"github.com/chferry/chferry/internal/testenv"
+	"github.com/chferry/chferry/sink"
 	"github.com/chferry/chferry/sink/clickhouse"
 )
 
@@ -59,14 +60,14 @@ func TestUnknownCluster(t *testing.T) {
 	})
 }
 
-func clustered(cluster string) chferry.Destination {
+func clustered(cluster string) sink.Destination {
 	d := destination("users", []string{"id"}, column("id", int64Type), column("name", stringType))
 	d.Options.Cluster = cluster
 	return d
 }
 
 // wantConfiguration wants the destination refused with a text, or taken if there is none.
-func wantConfiguration(t *testing.T, s *server, d chferry.Destination, want string) {
+func wantConfiguration(t *testing.T, s *server, d sink.Destination, want string) {
 	t.Helper()
 	_, err := s.Missing(t.Context(), d)
 	switch {

@@ -9,12 +9,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 )
 
 // encodeText converts a vector of any kind but arrays to texts, each after its length. A dictionary's are left to the driver,
 // which finds those that are alike.
-func (c column) encodeText(v *chferry.Vector) cells {
+func (c column) encodeText(v *rowset.Vector) cells {
 	if c.dictionary {
 		return c.encodeDictionary(v)
 	}
@@ -28,7 +28,7 @@ func (c column) encodeText(v *chferry.Vector) cells {
 	return cells{wire: out}
 }
 
-func (c column) encodeDictionary(v *chferry.Vector) cells {
+func (c column) encodeDictionary(v *rowset.Vector) cells {
 	out := cells{dictionary: make([]string, v.Len())}
 	if c.nullable {
 		out.null = v.Null
@@ -48,16 +48,16 @@ func (c column) encodeDictionary(v *chferry.Vector) cells {
 }
 
 // textOf returns the text of a value, which is valid until buf is used again.
-func textOf(v *chferry.Vector, i int, buf *[]byte) []byte {
+func textOf(v *rowset.Vector, i int, buf *[]byte) []byte {
 	dst := (*buf)[:0]
 	switch v.Type.Kind {
-	case chferry.UUID:
+	case rowset.UUID:
 		dst = appendUUID(dst, v.At(i))
-	case chferry.Date:
+	case rowset.Date:
 		dst = appendTime(dst, v.Ints[i], time.DateOnly, func(n int64) time.Time { return time.Unix(n*secondsPerDay, 0) })
-	case chferry.Timestamp:
+	case rowset.Timestamp:
 		dst = appendTime(dst, v.Ints[i], "2006-01-02 15:04:05.999999", time.UnixMicro)
-	case chferry.Bool, chferry.Int16, chferry.Int32, chferry.Int64, chferry.Uint8, chferry.Uint64, chferry.Float32, chferry.Float64:
+	case rowset.Bool, rowset.Int16, rowset.Int32, rowset.Int64, rowset.Uint8, rowset.Uint64, rowset.Float32, rowset.Float64:
 		dst = appendNumber(dst, v, i)
 	default:
 		return v.At(i)
@@ -67,15 +67,15 @@ func textOf(v *chferry.Vector, i int, buf *[]byte) []byte {
 }
 
 // appendNumber writes a number with as few digits as tell it from its neighbours, and what is no number as PostgreSQL does.
-func appendNumber(dst []byte, v *chferry.Vector, i int) []byte {
+func appendNumber(dst []byte, v *rowset.Vector, i int) []byte {
 	switch v.Type.Kind {
-	case chferry.Bool:
+	case rowset.Bool:
 		return strconv.AppendBool(dst, v.Ints[i] == 1)
-	case chferry.Uint64:
+	case rowset.Uint64:
 		return strconv.AppendUint(dst, uint64(v.Ints[i]), 10)
-	case chferry.Float32:
+	case rowset.Float32:
 		return appendFloat(dst, v.Floats[i], 32)
-	case chferry.Float64:
+	case rowset.Float64:
 		return appendFloat(dst, v.Floats[i], 64)
 	default:
 		return strconv.AppendInt(dst, v.Ints[i], 10)

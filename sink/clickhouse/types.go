@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 )
 
 // columnType returns the type that a column of a new table has:
@@ -27,11 +27,11 @@ import (
 //
 // What is nullable gets Nullable(…), of an array its elements. In the columns of the key nothing is clamped or cut: two keys must not become one, so
 // the row is set aside. The ranges are at [column.days] and [column.micros].
-func (f *features) columnType(t chferry.Type) string {
+func (f *features) columnType(t rowset.Type) string {
 	base := f.baseType(t)
-	dictionary := t.Kind == chferry.Enum && f.hasDictionaries()
+	dictionary := t.Kind == rowset.Enum && f.hasDictionaries()
 	switch {
-	case t.Kind == chferry.Array:
+	case t.Kind == rowset.Array:
 		return "Array(" + f.columnType(t.ElementType()) + ")"
 	case t.Nullable && dictionary:
 		return "LowCardinality(Nullable(" + base + "))"
@@ -44,33 +44,33 @@ func (f *features) columnType(t chferry.Type) string {
 	}
 }
 
-var plainTypes = map[chferry.TypeKind]string{
-	chferry.Int16: "Int16", chferry.Int32: "Int32", chferry.Int64: "Int64", chferry.Uint8: "UInt8", chferry.Uint64: "UInt64",
-	chferry.Float32: "Float32", chferry.Float64: "Float64", chferry.String: "String", chferry.Enum: "String", chferry.Bytes: "String", chferry.UUID: "UUID",
+var plainTypes = map[rowset.TypeKind]string{
+	rowset.Int16: "Int16", rowset.Int32: "Int32", rowset.Int64: "Int64", rowset.Uint8: "UInt8", rowset.Uint64: "UInt64",
+	rowset.Float32: "Float32", rowset.Float64: "Float64", rowset.String: "String", rowset.Enum: "String", rowset.Bytes: "String", rowset.UUID: "UUID",
 }
 
-func (f *features) baseType(t chferry.Type) string {
+func (f *features) baseType(t rowset.Type) string {
 	switch {
-	case t.Kind == chferry.Bool && f.hasBool():
+	case t.Kind == rowset.Bool && f.hasBool():
 		return "Bool"
-	case t.Kind == chferry.Bool:
+	case t.Kind == rowset.Bool:
 		return "UInt8"
-	case t.Kind == chferry.Date && f.hasDate32():
+	case t.Kind == rowset.Date && f.hasDate32():
 		return "Date32"
-	case t.Kind == chferry.Date:
+	case t.Kind == rowset.Date:
 		return "Date"
-	case t.Kind == chferry.Timestamp && f.hasDateTime64():
+	case t.Kind == rowset.Timestamp && f.hasDateTime64():
 		return "DateTime64(6, 'UTC')"
-	case t.Kind == chferry.Timestamp:
+	case t.Kind == rowset.Timestamp:
 		return "DateTime('UTC')"
-	case t.Kind == chferry.Decimal:
+	case t.Kind == rowset.Decimal:
 		return f.decimalType(t)
 	default:
 		return plainTypes[t.Kind]
 	}
 }
 
-func (f *features) decimalType(t chferry.Type) string {
+func (f *features) decimalType(t rowset.Type) string {
 	limit := 38
 	if f.hasDecimal256() {
 		limit = 76
@@ -84,7 +84,7 @@ func (f *features) decimalType(t chferry.Type) string {
 
 // decimalDigits returns how many digits t has before and behind the point. PostgreSQL allows a scale below zero
 // (whole hundreds) and above the precision (0.00012).
-func decimalDigits(t chferry.Type) (whole, scale int) {
+func decimalDigits(t rowset.Type) (whole, scale int) {
 	return max(t.Precision-t.Scale, 0), max(t.Scale, 0)
 }
 
@@ -133,13 +133,13 @@ func unwrap(text, wrapper string) (string, bool) {
 
 // misfit says why the column can't take the values of t, "" if it can take all of them as [features.columnType] allows, and which
 // type would.
-func (c column) misfit(t chferry.Type, key bool, f *features) (problem, to string) {
+func (c column) misfit(t rowset.Type, key bool, f *features) (problem, to string) {
 	switch {
 	case c.computed():
 		return "is " + c.defaultKind + ", so it can't be inserted: make it an ordinary column or leave it out with columns.exclude", ""
 	case key && c.nullable:
 		return fmt.Sprintf("is %s, but the key's columns must not be Nullable", c.text), f.baseType(t)
-	case t.Nullable && !c.nullable && t.Kind != chferry.Array: // a null among elements is set aside
+	case t.Nullable && !c.nullable && t.Kind != rowset.Array: // a null among elements is set aside
 		return fmt.Sprintf("is %s, but the source's may be NULL", c.text), f.columnType(t)
 	case !c.takes(t, f):
 		return fmt.Sprintf("is %s, which does not hold every %s", c.text, typeName(t)), f.columnType(t)
@@ -153,11 +153,11 @@ func (c column) computed() bool {
 	return c.defaultKind == "MATERIALIZED" || c.defaultKind == "ALIAS" || c.defaultKind == "EPHEMERAL"
 }
 
-func (c column) takes(t chferry.Type, f *features) bool {
+func (c column) takes(t rowset.Type, f *features) bool {
 	if c.dimensions != t.Dimensions || c.dictionary && (c.dimensions > 0 || c.base != "String") {
 		return false
 	}
-	if t.Kind == chferry.Array {
+	if t.Kind == rowset.Array {
 		t.Kind = t.Element
 	}
 	if to, ok := integers[c.base]; ok {
@@ -166,35 +166,35 @@ func (c column) takes(t chferry.Type, f *features) bool {
 	}
 	switch c.base {
 	case "Bool":
-		return t.Kind == chferry.Bool
+		return t.Kind == rowset.Bool
 	case "Float32":
-		return t.Kind == chferry.Float32
+		return t.Kind == rowset.Float32
 	case "Float64":
-		return t.Kind == chferry.Float32 || t.Kind == chferry.Float64
+		return t.Kind == rowset.Float32 || t.Kind == rowset.Float64
 	case "Decimal":
 		whole, scale := decimalDigits(t)
-		return t.Kind == chferry.Decimal && t.Precision > 0 && c.args[1] >= scale && c.args[0]-c.args[1] >= whole
+		return t.Kind == rowset.Decimal && t.Precision > 0 && c.args[1] >= scale && c.args[0]-c.args[1] >= whole
 	case "String":
 		return hasText(t.Kind)
 	case "UUID":
-		return t.Kind == chferry.UUID
+		return t.Kind == rowset.UUID
 	case "Date32":
-		return t.Kind == chferry.Date
+		return t.Kind == rowset.Date
 	case "Date": // only where there is nothing better
-		return t.Kind == chferry.Date && !f.hasDate32()
+		return t.Kind == rowset.Date && !f.hasDate32()
 	case "DateTime64":
-		return t.Kind == chferry.Timestamp && c.args[0] >= 6
+		return t.Kind == rowset.Timestamp && c.args[0] >= 6
 	case "DateTime":
-		return t.Kind == chferry.Timestamp && !f.hasDateTime64()
+		return t.Kind == rowset.Timestamp && !f.hasDateTime64()
 	default:
 		return false
 	}
 }
 
 // hasText tells whether a String column takes the kind: what is text already, and what has only one notation.
-func hasText(k chferry.TypeKind) bool {
+func hasText(k rowset.TypeKind) bool {
 	switch k {
-	case chferry.String, chferry.Enum, chferry.Bytes, chferry.UUID, chferry.Decimal, chferry.Date, chferry.Timestamp:
+	case rowset.String, rowset.Enum, rowset.Bytes, rowset.UUID, rowset.Decimal, rowset.Date, rowset.Timestamp:
 		return true
 	default:
 		return false
@@ -231,7 +231,7 @@ var integers = map[string]integer{
 	"UInt8": {false, 8}, "UInt16": {false, 16}, "UInt32": {false, 32}, "UInt64": {false, 64},
 }
 
-var integerKinds = map[chferry.TypeKind]integer{
-	chferry.Bool: {false, 1}, chferry.Int16: {true, 15}, chferry.Int32: {true, 31}, chferry.Int64: {true, 63},
-	chferry.Uint8: {false, 8}, chferry.Uint64: {false, 64},
+var integerKinds = map[rowset.TypeKind]integer{
+	rowset.Bool: {false, 1}, rowset.Int16: {true, 15}, rowset.Int32: {true, 31}, rowset.Int64: {true, 63},
+	rowset.Uint8: {false, 8}, rowset.Uint64: {false, 64},
 }

@@ -6,45 +6,47 @@ import (
 	"testing"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
+	"github.com/chferry/chferry/sink"
 	"github.com/chferry/chferry/sink/clickhouse"
 )
 
-func nullable(t chferry.Type) chferry.Type {
+func nullable(t rowset.Type) rowset.Type {
 	t.Nullable = true
 	return t
 }
 
-func decimalOf(precision, scale int) chferry.Type {
-	return chferry.Type{Kind: chferry.Decimal, Precision: precision, Scale: scale}
+func decimalOf(precision, scale int) rowset.Type {
+	return rowset.Type{Kind: rowset.Decimal, Precision: precision, Scale: scale}
 }
 
 // arrayOf is an array of values, nulls too.
-func arrayOf(element chferry.TypeKind, dimensions int) chferry.Type {
-	return chferry.Type{Kind: chferry.Array, Element: element, Dimensions: dimensions, Nullable: true}
+func arrayOf(element rowset.TypeKind, dimensions int) rowset.Type {
+	return rowset.Type{Kind: rowset.Array, Element: element, Dimensions: dimensions, Nullable: true}
 }
 
-func column(name string, t chferry.Type) chferry.Column {
-	return chferry.Column{Name: name, Destination: name, Type: t}
+func column(name string, t rowset.Type) rowset.Column {
+	return rowset.Column{Name: name, Destination: name, Type: t}
 }
 
 // destination has the key's columns first, and the engine's last.
-func destination(table string, key []string, columns ...chferry.Column) chferry.Destination {
-	return chferry.Destination{Table: table, Engine: "replacing_merge_tree", Key: key, OrderBy: key, Columns: append(slices.Clip(columns),
-		chferry.Column{Destination: "_version", Type: chferry.Type{Kind: chferry.Uint64}},
-		chferry.Column{Destination: "_is_deleted", Type: chferry.Type{Kind: chferry.Uint8}})}
+func destination(table string, key []string, columns ...rowset.Column) sink.Destination {
+	return sink.Destination{Table: table, Engine: "replacing_merge_tree", Key: key, OrderBy: key, Columns: append(slices.Clip(columns),
+		rowset.Column{Destination: "_version", Type: rowset.Type{Kind: rowset.Uint64}},
+		rowset.Column{Destination: "_is_deleted", Type: rowset.Type{Kind: rowset.Uint8}})}
 }
 
-var kinds = []chferry.Column{
-	column("id", chferry.Type{Kind: chferry.Int64}), column("Tenant `x`", chferry.Type{Kind: chferry.UUID}),
-	column("bool", chferry.Type{Kind: chferry.Bool}), column("int16", nullable(chferry.Type{Kind: chferry.Int16})),
-	column("int32", chferry.Type{Kind: chferry.Int32}), column("uint8", chferry.Type{Kind: chferry.Uint8}),
-	column("uint64", chferry.Type{Kind: chferry.Uint64}), column("float32", chferry.Type{Kind: chferry.Float32}),
-	column("float64", nullable(chferry.Type{Kind: chferry.Float64})), column("money", decimalOf(12, 2)),
+var kinds = []rowset.Column{
+	column("id", rowset.Type{Kind: rowset.Int64}), column("Tenant `x`", rowset.Type{Kind: rowset.UUID}),
+	column("bool", rowset.Type{Kind: rowset.Bool}), column("int16", nullable(rowset.Type{Kind: rowset.Int16})),
+	column("int32", rowset.Type{Kind: rowset.Int32}), column("uint8", rowset.Type{Kind: rowset.Uint8}),
+	column("uint64", rowset.Type{Kind: rowset.Uint64}), column("float32", rowset.Type{Kind: rowset.Float32}),
+	column("float64", nullable(rowset.Type{Kind: rowset.Float64})), column("money", decimalOf(12, 2)),
 	column("wide", nullable(decimalOf(60, 10))), column("wider", decimalOf(77, 0)), column("hundreds", decimalOf(3, -2)),
-	column("tiny", decimalOf(2, 5)), column("string", nullable(chferry.Type{Kind: chferry.String})),
-	column("bytes", chferry.Type{Kind: chferry.Bytes}), column("date", nullable(chferry.Type{Kind: chferry.Date})),
-	column("timestamp", chferry.Type{Kind: chferry.Timestamp}), column("enum", chferry.Type{Kind: chferry.Enum}),
-	column("enum?", nullable(chferry.Type{Kind: chferry.Enum})), column("array", arrayOf(chferry.Date, 2)),
+	column("tiny", decimalOf(2, 5)), column("string", nullable(rowset.Type{Kind: rowset.String})),
+	column("bytes", rowset.Type{Kind: rowset.Bytes}), column("date", nullable(rowset.Type{Kind: rowset.Date})),
+	column("timestamp", rowset.Type{Kind: rowset.Timestamp}), column("enum", rowset.Type{Kind: rowset.Enum}),
+	column("enum?", nullable(rowset.Type{Kind: rowset.Enum})), column("array", arrayOf(rowset.Date, 2)),
 }
 
 const createModern = `CREATE TABLE IF NOT EXISTS ` + "`shop`.`users`" + `
@@ -147,71 +149,71 @@ func TestTableNames(t *testing.T) {
 func TestWhatColumnsTake(t *testing.T) {
 	t.Parallel()
 	const old, modern = "18.16.1", "26.3"
-	of := func(k chferry.TypeKind) chferry.Type { return chferry.Type{Kind: k} }
+	of := func(k rowset.TypeKind) rowset.Type { return rowset.Type{Kind: k} }
 	for _, test := range []struct {
 		server, column string
-		of             chferry.Type
+		of             rowset.Type
 		key, takes     bool
 	}{
-		{modern, "Bool", of(chferry.Bool), false, true},
-		{modern, "UInt8", of(chferry.Bool), false, true},
-		{modern, "Int8", of(chferry.Bool), false, true},
-		{modern, "Bool", of(chferry.Uint8), false, false},
-		{modern, "Int16", of(chferry.Int16), true, true},
-		{modern, "Int64", of(chferry.Int32), true, true},
-		{modern, "Int16", of(chferry.Int32), false, false},
-		{modern, "UInt64", of(chferry.Int16), false, false},
-		{modern, "Int16", of(chferry.Uint8), false, true},
-		{modern, "Int8", of(chferry.Uint8), false, false},
-		{modern, "Int64", of(chferry.Uint64), false, false},
-		{modern, "Int128", of(chferry.Int64), false, false},
-		{modern, "Float64", of(chferry.Float32), false, true},
-		{modern, "Float32", of(chferry.Float64), false, false},
-		{modern, "Float64", of(chferry.Int16), false, false},
-		{modern, "String", of(chferry.Float64), false, false},
-		{modern, "String", of(chferry.Int64), false, false},
-		{modern, "String", of(chferry.Bytes), true, true},
-		{modern, "String", of(chferry.UUID), true, true},
-		{modern, "String", of(chferry.Date), false, true},
-		{modern, "LowCardinality(String)", of(chferry.String), true, true},
-		{modern, "LowCardinality(Nullable(String))", nullable(of(chferry.String)), false, true},
-		{modern, "LowCardinality(String)", nullable(of(chferry.String)), false, false},
-		{modern, "LowCardinality(Int64)", of(chferry.Int64), false, false},
-		{modern, "LowCardinality(Date32)", of(chferry.Date), false, false},
-		{modern, "FixedString(16)", of(chferry.String), false, false},
-		{modern, "Enum8('a' = 1)", of(chferry.String), false, false},
-		{modern, "Array(String)", of(chferry.String), false, false},
+		{modern, "Bool", of(rowset.Bool), false, true},
+		{modern, "UInt8", of(rowset.Bool), false, true},
+		{modern, "Int8", of(rowset.Bool), false, true},
+		{modern, "Bool", of(rowset.Uint8), false, false},
+		{modern, "Int16", of(rowset.Int16), true, true},
+		{modern, "Int64", of(rowset.Int32), true, true},
+		{modern, "Int16", of(rowset.Int32), false, false},
+		{modern, "UInt64", of(rowset.Int16), false, false},
+		{modern, "Int16", of(rowset.Uint8), false, true},
+		{modern, "Int8", of(rowset.Uint8), false, false},
+		{modern, "Int64", of(rowset.Uint64), false, false},
+		{modern, "Int128", of(rowset.Int64), false, false},
+		{modern, "Float64", of(rowset.Float32), false, true},
+		{modern, "Float32", of(rowset.Float64), false, false},
+		{modern, "Float64", of(rowset.Int16), false, false},
+		{modern, "String", of(rowset.Float64), false, false},
+		{modern, "String", of(rowset.Int64), false, false},
+		{modern, "String", of(rowset.Bytes), true, true},
+		{modern, "String", of(rowset.UUID), true, true},
+		{modern, "String", of(rowset.Date), false, true},
+		{modern, "LowCardinality(String)", of(rowset.String), true, true},
+		{modern, "LowCardinality(Nullable(String))", nullable(of(rowset.String)), false, true},
+		{modern, "LowCardinality(String)", nullable(of(rowset.String)), false, false},
+		{modern, "LowCardinality(Int64)", of(rowset.Int64), false, false},
+		{modern, "LowCardinality(Date32)", of(rowset.Date), false, false},
+		{modern, "FixedString(16)", of(rowset.String), false, false},
+		{modern, "Enum8('a' = 1)", of(rowset.String), false, false},
+		{modern, "Array(String)", of(rowset.String), false, false},
 		{modern, "Decimal(12, 2)", decimalOf(12, 2), true, true},
 		{modern, "Decimal(13, 3)", decimalOf(12, 2), true, true},
 		{modern, "Decimal(12, 3)", decimalOf(12, 2), false, false},
 		{modern, "Decimal(12, 1)", decimalOf(12, 2), false, false},
 		{modern, "Decimal(76, 38)", decimalOf(0, 0), false, false},
 		{modern, "String", decimalOf(100, 2), false, true},
-		{modern, "Date32", of(chferry.Date), true, true},
-		{modern, "Date", of(chferry.Date), false, false},
-		{old, "Date", of(chferry.Date), true, true},
-		{modern, "DateTime64(6)", of(chferry.Timestamp), true, true},
-		{modern, "DateTime64(9, 'Europe/Berlin')", of(chferry.Timestamp), false, true},
-		{modern, "DateTime64(3, 'UTC')", of(chferry.Timestamp), false, false},
-		{modern, "DateTime('UTC')", of(chferry.Timestamp), false, false},
-		{old, "DateTime", of(chferry.Timestamp), false, true},
-		{modern, "DateTime64(6)", of(chferry.Date), false, false},
-		{modern, "LowCardinality(String)", of(chferry.Enum), true, true},
-		{modern, "String", of(chferry.Enum), false, true},
-		{modern, "Array(Nullable(Int32))", arrayOf(chferry.Int32, 1), false, true},
-		{modern, "Array(Int64)", arrayOf(chferry.Int32, 1), false, true},
-		{modern, "Array(Int16)", arrayOf(chferry.Int32, 1), false, false},
-		{modern, "Array(Array(Int32))", arrayOf(chferry.Int32, 1), false, false},
-		{modern, "Array(Array(Int32))", arrayOf(chferry.Int32, 2), false, true},
-		{modern, "Int32", arrayOf(chferry.Int32, 1), false, false},
-		{modern, "Array(Int32)", of(chferry.Int32), false, false},
-		{modern, "Array(LowCardinality(String))", arrayOf(chferry.String, 1), false, false},
-		{modern, "Array(String)", arrayOf(chferry.Date, 1), false, true},
-		{modern, "String", arrayOf(chferry.String, 1), false, false},
-		{modern, "Nullable(Int64)", of(chferry.Int64), false, true},
-		{modern, "Nullable(Int64)", of(chferry.Int64), true, false},
-		{modern, "Int64", nullable(of(chferry.Int64)), false, false},
-		{modern, "Nullable(String)", nullable(of(chferry.String)), false, true},
+		{modern, "Date32", of(rowset.Date), true, true},
+		{modern, "Date", of(rowset.Date), false, false},
+		{old, "Date", of(rowset.Date), true, true},
+		{modern, "DateTime64(6)", of(rowset.Timestamp), true, true},
+		{modern, "DateTime64(9, 'Europe/Berlin')", of(rowset.Timestamp), false, true},
+		{modern, "DateTime64(3, 'UTC')", of(rowset.Timestamp), false, false},
+		{modern, "DateTime('UTC')", of(rowset.Timestamp), false, false},
+		{old, "DateTime", of(rowset.Timestamp), false, true},
+		{modern, "DateTime64(6)", of(rowset.Date), false, false},
+		{modern, "LowCardinality(String)", of(rowset.Enum), true, true},
+		{modern, "String", of(rowset.Enum), false, true},
+		{modern, "Array(Nullable(Int32))", arrayOf(rowset.Int32, 1), false, true},
+		{modern, "Array(Int64)", arrayOf(rowset.Int32, 1), false, true},
+		{modern, "Array(Int16)", arrayOf(rowset.Int32, 1), false, false},
+		{modern, "Array(Array(Int32))", arrayOf(rowset.Int32, 1), false, false},
+		{modern, "Array(Array(Int32))", arrayOf(rowset.Int32, 2), false, true},
+		{modern, "Int32", arrayOf(rowset.Int32, 1), false, false},
+		{modern, "Array(Int32)", of(rowset.Int32), false, false},
+		{modern, "Array(LowCardinality(String))", arrayOf(rowset.String, 1), false, false},
+		{modern, "Array(String)", arrayOf(rowset.Date, 1), false, true},
+		{modern, "String", arrayOf(rowset.String, 1), false, false},
+		{modern, "Nullable(Int64)", of(rowset.Int64), false, true},
+		{modern, "Nullable(Int64)", of(rowset.Int64), true, false},
+		{modern, "Int64", nullable(of(rowset.Int64)), false, false},
+		{modern, "Nullable(String)", nullable(of(rowset.String)), false, true},
 	} {
 		got, err := clickhouse.Misfit(test.server, test.column, "", test.of, test.key)
 		if err != nil || (got == "") != test.takes {
@@ -219,7 +221,7 @@ func TestWhatColumnsTake(t *testing.T) {
 		}
 	}
 	for kind, takes := range map[string]bool{"": true, "DEFAULT": true, "MATERIALIZED": false, "ALIAS": false, "EPHEMERAL": false} {
-		got, err := clickhouse.Misfit(modern, "Int64", kind, of(chferry.Int64), false)
+		got, err := clickhouse.Misfit(modern, "Int64", kind, of(rowset.Int64), false)
 		if err != nil || (got == "") != takes {
 			t.Errorf("%s column: got %q, want it taken: %v", kind, got, takes)
 		}
@@ -228,7 +230,7 @@ func TestWhatColumnsTake(t *testing.T) {
 
 func TestTablesThatFit(t *testing.T) {
 	t.Parallel()
-	d := destination("shop.pairs", []string{"a", "odd `name`"}, column("a", chferry.Type{Kind: chferry.Int64}), column("odd `name`", chferry.Type{Kind: chferry.String}))
+	d := destination("shop.pairs", []string{"a", "odd `name`"}, column("a", rowset.Type{Kind: rowset.Int64}), column("odd `name`", rowset.Type{Kind: rowset.String}))
 	columns := map[string]string{"a": "Int64", "odd `name`": "String", "_version": "UInt64", "_is_deleted": "UInt8", "extra": "DateTime"}
 	const replacing, order = "ReplacingMergeTree(_version, _is_deleted) ORDER BY x", "a, `odd \\`name\\``"
 	for name, test := range map[string]struct{ engine, full, order, partition, want string }{
@@ -267,21 +269,21 @@ func TestDestinationsThatMakeNoSense(t *testing.T) {
 	t.Parallel()
 	c := openClient(t, "clickhouse://127.0.0.1:1", clickhouse.Options{}) // no server need be asked
 	for name, test := range map[string]struct {
-		change func(*chferry.Destination)
+		change func(*sink.Destination)
 		want   chferry.Code
 	}{
-		"no key":           {func(d *chferry.Destination) { d.Key, d.OrderBy = nil, nil }, chferry.CodeSchemaMismatch},
-		"unknown key":      {func(d *chferry.Destination) { d.Key = []string{"absent"} }, chferry.CodeSchemaMismatch},
-		"nullable key":     {func(d *chferry.Destination) { d.Columns[0].Type.Nullable = true }, chferry.CodeSchemaMismatch},
-		"one name twice":   {func(d *chferry.Destination) { d.Columns[1].Destination = "id" }, chferry.CodeSchemaMismatch},
-		"the engine's":     {func(d *chferry.Destination) { d.Columns[1].Destination = "_version" }, chferry.CodeSchemaMismatch},
-		"no name":          {func(d *chferry.Destination) { d.Columns[1].Destination = "" }, chferry.CodeSchemaMismatch},
-		"no version":       {func(d *chferry.Destination) { d.Columns = d.Columns[:2] }, chferry.CodeSchemaMismatch},
-		"order twice":      {func(d *chferry.Destination) { d.OrderBy = []string{"id", "id"} }, chferry.CodeSchemaMismatch},
-		"order of another": {func(d *chferry.Destination) { d.OrderBy = []string{"name"} }, chferry.CodeSchemaMismatch},
-		"other engine":     {func(d *chferry.Destination) { d.Engine = "log" }, chferry.CodeConfiguration},
-		"bad table name":   {func(d *chferry.Destination) { d.Table = "shop." }, chferry.CodeConfiguration},
-		"all right":        {func(*chferry.Destination) {}, chferry.CodeUnavailable},
+		"no key":           {func(d *sink.Destination) { d.Key, d.OrderBy = nil, nil }, chferry.CodeSchemaMismatch},
+		"unknown key":      {func(d *sink.Destination) { d.Key = []string{"absent"} }, chferry.CodeSchemaMismatch},
+		"nullable key":     {func(d *sink.Destination) { d.Columns[0].Type.Nullable = true }, chferry.CodeSchemaMismatch},
+		"one name twice":   {func(d *sink.Destination) { d.Columns[1].Destination = "id" }, chferry.CodeSchemaMismatch},
+		"the engine's":     {func(d *sink.Destination) { d.Columns[1].Destination = "_version" }, chferry.CodeSchemaMismatch},
+		"no name":          {func(d *sink.Destination) { d.Columns[1].Destination = "" }, chferry.CodeSchemaMismatch},
+		"no version":       {func(d *sink.Destination) { d.Columns = d.Columns[:2] }, chferry.CodeSchemaMismatch},
+		"order twice":      {func(d *sink.Destination) { d.OrderBy = []string{"id", "id"} }, chferry.CodeSchemaMismatch},
+		"order of another": {func(d *sink.Destination) { d.OrderBy = []string{"name"} }, chferry.CodeSchemaMismatch},
+		"other engine":     {func(d *sink.Destination) { d.Engine = "log" }, chferry.CodeConfiguration},
+		"bad table name":   {func(d *sink.Destination) { d.Table = "shop." }, chferry.CodeConfiguration},
+		"all right":        {func(*sink.Destination) {}, chferry.CodeUnavailable},
 	} {
 		d := destination("users", []string{"id"}, column("id", int64Type), column("name", stringType))
 		test.change(&d)

@@ -5,7 +5,7 @@ import (
 	"math"
 	"strconv"
 
-	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 )
 
 // cells are the values of one column as its column in ClickHouse takes them.
@@ -27,7 +27,7 @@ type unfit struct {
 
 // encode converts a vector to what the column takes. Values that can't be held, or in a key only by changing them, are
 // listed, and the cells are then not to be sent.
-func (c column) encode(v *chferry.Vector, key bool, f *features) (cells, []unfit) {
+func (c column) encode(v *rowset.Vector, key bool, f *features) (cells, []unfit) {
 	if c.dimensions > 0 {
 		return c.encodeArrays(v, f)
 	}
@@ -78,7 +78,7 @@ func (c column) width() int {
 
 type encoder struct {
 	column
-	from  *chferry.Vector
+	from  *rowset.Vector
 	key   bool
 	width int
 	out   []byte
@@ -86,7 +86,7 @@ type encoder struct {
 }
 
 // startWire makes room for all values of about a width and writes the null marks of a nullable column.
-func (c column) startWire(v *chferry.Vector, width int) []byte {
+func (c column) startWire(v *rowset.Vector, width int) []byte {
 	rows := v.Len()
 	if !c.nullable {
 		return make([]byte, 0, rows*width)
@@ -170,7 +170,7 @@ func (e *encoder) number(dst []byte, i int) []byte {
 	switch _, whole := integerKinds[e.from.Type.Kind]; {
 	case !whole:
 		return append(dst, e.from.At(i)...)
-	case e.from.Type.Kind == chferry.Uint64:
+	case e.from.Type.Kind == rowset.Uint64:
 		return strconv.AppendUint(dst, uint64(e.from.Ints[i]), 10)
 	default:
 		return strconv.AppendInt(dst, e.from.Ints[i], 10)

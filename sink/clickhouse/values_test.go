@@ -10,16 +10,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/sink/clickhouse"
 )
 
-func ints(kind chferry.TypeKind, values ...int64) chferry.Vector {
-	return chferry.Vector{Type: chferry.Type{Kind: kind}, Ints: values}
+func ints(kind rowset.TypeKind, values ...int64) rowset.Vector {
+	return rowset.Vector{Type: rowset.Type{Kind: kind}, Ints: values}
 }
 
-func texts(of chferry.Type, values ...string) chferry.Vector {
-	v := chferry.Vector{Type: of}
+func texts(of rowset.Type, values ...string) rowset.Vector {
+	v := rowset.Vector{Type: of}
 	for _, text := range values {
 		v.AppendData([]byte(text))
 	}
@@ -114,7 +114,7 @@ func TestDates(t *testing.T) {
 		{"26.3", "Date32", "1900-01-01", "2299-12-31"},
 	} {
 		first, last := dayOf(t, test.first), dayOf(t, test.last)
-		v := ints(chferry.Date, math.MinInt64, early, first-1, first, 3, last, last+1, late, math.MaxInt64)
+		v := ints(rowset.Date, math.MinInt64, early, first-1, first, 3, last, last+1, late, math.MaxInt64)
 		wire, unfit, err := clickhouse.Encode(test.server, test.column, v, false)
 		got := make([]int64, v.Len())
 		for i := range got {
@@ -147,7 +147,7 @@ func TestTimestamps(t *testing.T) {
 		{"26.3", "DateTime64(9)", "1900-01-01 00:00:00", "2262-04-11 23:47:16.854775", 1e9},
 	} {
 		first, last := micros(t, test.first), micros(t, test.last)
-		v := ints(chferry.Timestamp, math.MinInt64, first-1, first, 5e6, last, last+1, math.MaxInt64)
+		v := ints(rowset.Timestamp, math.MinInt64, first-1, first, 5e6, last, last+1, math.MaxInt64)
 		wire, unfit, err := clickhouse.Encode(test.server, test.column, v, false)
 		if err != nil || len(unfit) > 0 {
 			t.Fatalf("%s: unfit %v, %v", test.column, unfit, err)
@@ -182,7 +182,7 @@ func scaled(micros, ticks int64) int64 {
 // TestWholeSeconds cuts fractions towards the past, and sets them aside in a key, where two values must not become one.
 func TestWholeSeconds(t *testing.T) {
 	t.Parallel()
-	v := ints(chferry.Timestamp, 1, 999_999, 1_000_000, 1_999_999)
+	v := ints(rowset.Timestamp, 1, 999_999, 1_000_000, 1_999_999)
 	wire, unfit, err := clickhouse.Encode("18.16.1", "DateTime", v, false)
 	for i, want := range []int64{0, 0, 1, 1} {
 		if got := tick(wire, i, v.Len()); got != want || err != nil || len(unfit) > 0 {
@@ -199,16 +199,16 @@ func TestWholeSeconds(t *testing.T) {
 func TestTimesAsText(t *testing.T) {
 	t.Parallel()
 	caesar := time.Date(-43, time.March, 15, 12, 0, 0, 500_000_000, time.UTC)
-	id := texts(chferry.Type{Kind: chferry.UUID}, "\x0f\x2e\x4d\x6c\x8b\xa9\x1c\x3e\x5f\x70\x81\x92\xa3\xb4\xc5\xd6")
+	id := texts(rowset.Type{Kind: rowset.UUID}, "\x0f\x2e\x4d\x6c\x8b\xa9\x1c\x3e\x5f\x70\x81\x92\xa3\xb4\xc5\xd6")
 	for _, test := range []struct {
-		v    chferry.Vector
+		v    rowset.Vector
 		want []string
 	}{
 		{
-			ints(chferry.Timestamp, 0, -1, caesar.UnixMicro(), math.MaxInt64, math.MinInt64),
+			ints(rowset.Timestamp, 0, -1, caesar.UnixMicro(), math.MaxInt64, math.MinInt64),
 			[]string{"1970-01-01 00:00:00", "1969-12-31 23:59:59.999999", "0044-03-15 12:00:00.5 BC", "infinity", "-infinity"},
 		},
-		{ints(chferry.Date, 0, dayOf(t, "9999-12-31"), math.MaxInt64), []string{"1970-01-01", "9999-12-31", "infinity"}},
+		{ints(rowset.Date, 0, dayOf(t, "9999-12-31"), math.MaxInt64), []string{"1970-01-01", "9999-12-31", "infinity"}},
 		{id, []string{"0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6"}},
 	} {
 		wire, unfit, err := clickhouse.Encode("26.3", "String", test.v, true)
@@ -222,16 +222,16 @@ func TestTimesAsText(t *testing.T) {
 func TestNullsAmongTexts(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 300)
-	v := chferry.Vector{Type: chferry.Type{Kind: chferry.String, Nullable: true}}
+	v := rowset.Vector{Type: rowset.Type{Kind: rowset.String, Nullable: true}}
 	v.AppendData([]byte("a"))
 	v.AppendNull()
 	v.AppendData([]byte(long))
 	for _, test := range []struct {
-		v    chferry.Vector
+		v    rowset.Vector
 		want string
 	}{
 		{v, "\x00\x01\x00" + wireOf("a", "", long)},
-		{texts(chferry.Type{Kind: chferry.String}, "a", ""), "\x00\x00" + wireOf("a", "")},
+		{texts(rowset.Type{Kind: rowset.String}, "a", ""), "\x00\x00" + wireOf("a", "")},
 	} {
 		wire, unfit, err := clickhouse.Encode("26.3", "Nullable(String)", test.v, false)
 		if err != nil || string(wire) != test.want || len(unfit) > 0 {
@@ -250,8 +250,8 @@ func wireOf(texts ...string) string {
 }
 
 // arrays returns a vector of arrays of two dimensions; null stands for a null.
-func arrays(of chferry.TypeKind, null int64, rows ...[][]int64) chferry.Vector {
-	v := chferry.Vector{Type: chferry.Type{Kind: chferry.Array, Element: of, Dimensions: 2, Nullable: true}}
+func arrays(of rowset.TypeKind, null int64, rows ...[][]int64) rowset.Vector {
+	v := rowset.Vector{Type: rowset.Type{Kind: rowset.Array, Element: of, Dimensions: 2, Nullable: true}}
 	for _, row := range rows {
 		for _, inner := range row {
 			for _, n := range inner {
@@ -272,7 +272,7 @@ func arrays(of chferry.TypeKind, null int64, rows ...[][]int64) chferry.Vector {
 func TestArraysThatDoNotFit(t *testing.T) {
 	t.Parallel()
 	const null = 99
-	v := arrays(chferry.Int16, null, [][]int64{{1}, {2, null}}, nil, [][]int64{{}, {}}, [][]int64{{3}}, [][]int64{{null}, {null}})
+	v := arrays(rowset.Int16, null, [][]int64{{1}, {2, null}}, nil, [][]int64{{}, {}}, [][]int64{{3}}, [][]int64{{null}, {null}})
 	wire, unfit, err := clickhouse.Encode("26.3", "Array(Array(Int16))", v, false)
 	if want := []int{0, 4, 4}; err != nil || !slices.Equal(unfit, want) {
 		t.Errorf("got unfit rows %v, %v, want %v", unfit, err, want)

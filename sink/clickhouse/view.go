@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/sink"
 )
 
@@ -14,7 +13,7 @@ import (
 const viewMark = `'made by chferry' != ''`
 
 // viewOf is the view of t with these columns. Rows are compared before deleted ones are left out: FINAL comes before WHERE.
-func viewOf(t table, d chferry.Destination, columns []string) string {
+func viewOf(t table, d sink.Destination, columns []string) string {
 	return fmt.Sprintf("%s%s AS\nSELECT %s\nFROM %s FINAL\nWHERE %s = 0 AND %s",
 		t.current().sql(), onCluster(d), quoteAll(columns), t.sql(), quote(isDeletedColumn), viewMark)
 }
@@ -26,7 +25,7 @@ type viewedColumn struct{ name, inView, inTable string }
 // that the view had when it was made, and converts to them what the table holds by then, without an error for a number that
 // is too large. A view without chferry's mark is never replaced. Columns that the source lost stay in the view, as they do in
 // the table.
-func missingView(t table, d chferry.Destination, f *features, existing, view *existing) ([]sink.Statement, error) {
+func missingView(t table, d sink.Destination, f *features, existing, view *existing) ([]sink.Statement, error) {
 	name := t.current()
 	if view == nil {
 		create := "CREATE VIEW IF NOT EXISTS " + viewOf(t, d, sourceColumns(d))
@@ -54,7 +53,7 @@ func missingView(t table, d chferry.Destination, f *features, existing, view *ex
 	return f.replaceView(t, d, columns, stale), nil
 }
 
-func (f *features) replaceView(t table, d chferry.Destination, columns []viewedColumn, stale string) []sink.Statement {
+func (f *features) replaceView(t table, d sink.Destination, columns []viewedColumn, stale string) []sink.Statement {
 	name := t.current()
 	var names []string
 	for _, c := range columns {
@@ -73,7 +72,7 @@ func (f *features) replaceView(t table, d chferry.Destination, columns []viewedC
 }
 
 // viewedColumns returns the columns of the view and those that it lacks, with the types of the table as it is or will be.
-func viewedColumns(d chferry.Destination, f *features, existing, view *existing) []viewedColumn {
+func viewedColumns(d sink.Destination, f *features, existing, view *existing) []viewedColumn {
 	types := map[string]string{}
 	for _, c := range d.Columns {
 		types[c.Destination] = f.typeOf(c)

@@ -6,25 +6,26 @@ import (
 	"testing"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/sink"
 )
 
 // staleColumns are changes of a column: what the table had, what it is altered to, and a value that the view shows wrongly, if at
 // all, while it has the old type.
 var staleColumns = map[string]struct {
-	before, after chferry.Type
+	before, after rowset.Type
 	becomes       string // the new type
 	value         string // in SQL
 	modern        bool
 }{
-	"wider integer":      {kindOf(chferry.Int32), kindOf(chferry.Int64), "Int64", "5000000000", false},
+	"wider integer":      {kindOf(rowset.Int32), kindOf(rowset.Int64), "Int64", "5000000000", false},
 	"wider decimal":      {decimalOf(10, 2), decimalOf(14, 4), "Decimal(14, 4)", "1.2399", false},
-	"wider float":        {kindOf(chferry.Float32), kindOf(chferry.Float64), "Float64", "1e300", false},
-	"text":               {kindOf(chferry.Int32), kindOf(chferry.String), "String", "'word'", false},
-	"nullable":           {kindOf(chferry.String), nullable(kindOf(chferry.String)), "Nullable(String)", "NULL", false},
-	"nullable and wider": {kindOf(chferry.Int32), nullable(kindOf(chferry.Int64)), "Nullable(Int64)", "5000000000", false},
-	"wider elements":     {arrayOf(chferry.Int32, 1), arrayOf(chferry.Int64, 1), "Array(Nullable(Int64))", "[5000000000]", false},
-	"dictionary":         {kindOf(chferry.String), kindOf(chferry.String), "LowCardinality(String)", "'a'", true},
+	"wider float":        {kindOf(rowset.Float32), kindOf(rowset.Float64), "Float64", "1e300", false},
+	"text":               {kindOf(rowset.Int32), kindOf(rowset.String), "String", "'word'", false},
+	"nullable":           {kindOf(rowset.String), nullable(kindOf(rowset.String)), "Nullable(String)", "NULL", false},
+	"nullable and wider": {kindOf(rowset.Int32), nullable(kindOf(rowset.Int64)), "Nullable(Int64)", "5000000000", false},
+	"wider elements":     {arrayOf(rowset.Int32, 1), arrayOf(rowset.Int64, 1), "Array(Nullable(Int64))", "[5000000000]", false},
+	"dictionary":         {kindOf(rowset.String), kindOf(rowset.String), "LowCardinality(String)", "'a'", true},
 }
 
 // TestStaleViews alters a table behind the back of its view, as check tells users to: the view is found stale, and made anew.
@@ -37,7 +38,7 @@ func testStaleViews(t *testing.T, s *server) {
 			continue
 		}
 		table := strings.ReplaceAll(name, " ", "_")
-		of := func(c chferry.Type) chferry.Destination {
+		of := func(c rowset.Type) sink.Destination {
 			return destination(table, []string{"id"}, column("id", int64Type), column("c", c))
 		}
 		s.create(t, of(change.before))
@@ -68,7 +69,7 @@ func wantAlter(t *testing.T, name string, err error, want string) {
 	}
 }
 
-func (s *server) wantNothingMissing(t *testing.T, d chferry.Destination) {
+func (s *server) wantNothingMissing(t *testing.T, d sink.Destination) {
 	t.Helper()
 	if missing, err := s.Missing(t.Context(), d); err != nil || len(missing) > 0 {
 		t.Errorf("got %v, %v, want nothing missing", missing, err)
@@ -88,10 +89,10 @@ func (s *server) major(t *testing.T) int {
 func TestViewOfATableMadeAnew(t *testing.T) { onServers(t, testViewOfATableMadeAnew) }
 
 func testViewOfATableMadeAnew(t *testing.T, s *server) {
-	of := func(id chferry.Type, more ...chferry.Column) chferry.Destination {
-		return destination("orders", []string{"id"}, append([]chferry.Column{column("id", id)}, more...)...)
+	of := func(id rowset.Type, more ...rowset.Column) sink.Destination {
+		return destination("orders", []string{"id"}, append([]rowset.Column{column("id", id)}, more...)...)
 	}
-	narrow, wide := of(kindOf(chferry.Int32), column("old", stringType)), of(int64Type, column("new", stringType))
+	narrow, wide := of(kindOf(rowset.Int32), column("old", stringType)), of(int64Type, column("new", stringType))
 	s.create(t, narrow)
 	_, err := s.Missing(t.Context(), of(int64Type, column("old", stringType)))
 	if err == nil || strings.Contains(err.Error(), "MODIFY COLUMN") || !strings.Contains(err.Error(), "made anew") ||
@@ -190,11 +191,11 @@ func testViewsOfOddNames(t *testing.T, s *server) {
 func TestAllMisfits(t *testing.T) { onServers(t, testAllMisfits) }
 
 func testAllMisfits(t *testing.T, s *server) {
-	of := func(of chferry.TypeKind, precision int) chferry.Destination {
+	of := func(of rowset.TypeKind, precision int) sink.Destination {
 		return destination("many", []string{"id"}, column("id", kindOf(of)), column("a", kindOf(of)), column("b", kindOf(of)), column("c", decimalOf(precision, 5)))
 	}
-	s.create(t, of(chferry.Int32, 6))
-	_, err := s.Missing(t.Context(), of(chferry.Int64, 8))
+	s.create(t, of(rowset.Int32, 6))
+	_, err := s.Missing(t.Context(), of(rowset.Int64, 8))
 	problems := chferry.Problems(err)
 	if len(problems) != 4 {
 		t.Fatalf("got %v, want four problems", problems)

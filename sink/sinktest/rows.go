@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 )
 
 func testNewerVersion(t *testing.T, s *suite) {
@@ -62,7 +63,7 @@ func testRepetition(t *testing.T, s *suite) {
 func testEmptyBlock(t *testing.T, s *suite) {
 	d := users()
 	s.create(t, d)
-	rejected, err := s.Sink.Insert(t.Context(), d, chferry.NewBlock(d.Columns), "empty")
+	rejected, err := s.Sink.Insert(t.Context(), d, rowset.NewBlock(d.Columns), "empty")
 	if err != nil || len(rejected) > 0 {
 		t.Errorf("got %v, %v", rejected, err)
 	}

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
+	"github.com/chferry/chferry/sink"
 )
 
 func testCheck(t *testing.T, s *suite) {
@@ -72,11 +74,11 @@ func testMissingKeeps(t *testing.T, s *suite) {
 // testMisfits changes what the source has, so that the table no longer fits.
 func testMisfits(t *testing.T, s *suite) {
 	s.create(t, users())
-	for name, change := range map[string]func(*chferry.Destination){
-		"name": func(d *chferry.Destination) { d.Columns[1].Type = chferry.Type{Kind: chferry.Float64} },
-		"id":   func(d *chferry.Destination) { d.Columns[0].Type = chferry.Type{Kind: chferry.Uint64} },
-		"amount": func(d *chferry.Destination) {
-			d.Columns[2].Type = chferry.Type{Kind: chferry.Decimal, Precision: 13, Scale: 2, Nullable: true}
+	for name, change := range map[string]func(*sink.Destination){
+		"name": func(d *sink.Destination) { d.Columns[1].Type = rowset.Type{Kind: rowset.Float64} },
+		"id":   func(d *sink.Destination) { d.Columns[0].Type = rowset.Type{Kind: rowset.Uint64} },
+		"amount": func(d *sink.Destination) {
+			d.Columns[2].Type = rowset.Type{Kind: rowset.Decimal, Precision: 13, Scale: 2, Nullable: true}
 		},
 	} {
 		d := users()
@@ -145,7 +147,7 @@ func testUnfilled(t *testing.T, s *suite) {
 
 // testOrder holds tables to a sorting key of the key's columns.
 func testOrder(t *testing.T, s *suite) {
-	pair := func(order ...string) chferry.Destination {
+	pair := func(order ...string) sink.Destination {
 		d := destination("pairs", []string{"a", "b"}, column("a", int64Type), column("b", int64Type), column("c", int64Type))
 		d.OrderBy = order
 		return d
@@ -174,7 +176,7 @@ func testNames(t *testing.T, s *suite) {
 		"Zoe", "zoe", "select", "VALUES", "two words", "dot.ted", "comma, separated", "quo\"ted", "ti`cked", "apo'strophe", "back\\slash",
 		"(round)", "half)", " (b", "[square]", "a-b", "100%", "?", "$1", "@p", "{x:String}", "-- c", "/* c", "#", "naïve", "日本", "new\nline", "FORMAT Native", "a;b", "SETTINGS x=1",
 	}
-	var columns []chferry.Column
+	var columns []rowset.Column
 	row, want := []string{}, []string{}
 	for i, name := range names {
 		columns = append(columns, column(name, stringType))

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/sink"
 )
 
@@ -17,9 +18,9 @@ import (
 type Bundle struct {
 	Sink sink.Sink
 	// Current returns the rows of a destination table that count, those that are neither replaced nor deleted, in the
-	// order of their texts. Values are in the notation of [chferry.AppendPrimaryKey], bytes as they are, floats as
+	// order of their texts. Values are in the notation of [rowset.AppendPrimaryKey], bytes as they are, floats as
 	// Go's %v, arrays as [a b] with a T in times; a null is NULL.
-	Current func(t *testing.T, table string, columns ...chferry.Column) [][]string
+	Current func(t *testing.T, table string, columns ...rowset.Column) [][]string
 	// Unreachable returns a sink whose server does not answer.
 	Unreachable func(t *testing.T) sink.Sink
 }
@@ -62,44 +63,44 @@ func Run(t *testing.T, open func(t *testing.T) Bundle) {
 type suite struct{ Bundle }
 
 var (
-	int64Type  = chferry.Type{Kind: chferry.Int64}
-	stringType = chferry.Type{Kind: chferry.String}
-	amountType = chferry.Type{Kind: chferry.Decimal, Precision: 12, Scale: 2}
+	int64Type  = rowset.Type{Kind: rowset.Int64}
+	stringType = rowset.Type{Kind: rowset.String}
+	amountType = rowset.Type{Kind: rowset.Decimal, Precision: 12, Scale: 2}
 )
 
-func nullable(t chferry.Type) chferry.Type {
+func nullable(t rowset.Type) rowset.Type {
 	t.Nullable = true
 	return t
 }
 
-func column(name string, t chferry.Type) chferry.Column {
-	return chferry.Column{Name: name, Destination: name, Type: t}
+func column(name string, t rowset.Type) rowset.Column {
+	return rowset.Column{Name: name, Destination: name, Type: t}
 }
 
 // null stands for a null among the texts of a row.
 const null = "NULL"
 
 // destination returns one for a table with these columns, and those of its engine behind them.
-func destination(table string, key []string, columns ...chferry.Column) chferry.Destination {
-	return chferry.Destination{
+func destination(table string, key []string, columns ...rowset.Column) sink.Destination {
+	return sink.Destination{
 		Table: table, Engine: "replacing_merge_tree", Key: key, OrderBy: key,
 		Columns: append(slices.Clip(columns),
-			chferry.Column{Destination: "_version", Type: chferry.Type{Kind: chferry.Uint64}},
-			chferry.Column{Destination: "_is_deleted", Type: chferry.Type{Kind: chferry.Uint8}}),
+			rowset.Column{Destination: "_version", Type: rowset.Type{Kind: rowset.Uint64}},
+			rowset.Column{Destination: "_is_deleted", Type: rowset.Type{Kind: rowset.Uint8}}),
 	}
 }
 
 // users is the destination that most tests use.
-func users() chferry.Destination {
+func users() sink.Destination {
 	return destination("users", []string{"id"},
 		column("id", int64Type), column("name", stringType), column("amount", nullable(amountType)))
 }
 
 // source returns the columns of d that an engine did not add.
-func source(d chferry.Destination) []chferry.Column { return d.Columns[:len(d.Columns)-2] }
+func source(d sink.Destination) []rowset.Column { return d.Columns[:len(d.Columns)-2] }
 
 // create makes the destination and checks that nothing is missing afterwards.
-func (s *suite) create(t *testing.T, d chferry.Destination) {
+func (s *suite) create(t *testing.T, d sink.Destination) {
 	t.Helper()
 	missing, err := s.Sink.Missing(t.Context(), d)
 	if err != nil {
@@ -111,9 +112,9 @@ func (s *suite) create(t *testing.T, d chferry.Destination) {
 }
 
 // block returns a block of rows of texts with a version; one that starts with a minus sign is a tombstone.
-func block(t *testing.T, d chferry.Destination, version uint64, rows ...[]string) chferry.Block {
+func block(t *testing.T, d sink.Destination, version uint64, rows ...[]string) rowset.Block {
 	t.Helper()
-	b := chferry.NewBlock(d.Columns)
+	b := rowset.NewBlock(d.Columns)
 	technical := len(d.Columns) - 2
 	for _, row := range rows {
 		deleted := int64(0)
@@ -133,7 +134,7 @@ func block(t *testing.T, d chferry.Destination, version uint64, rows ...[]string
 }
 
 // insert inserts a block all of whose rows must be accepted.
-func (s *suite) insert(t *testing.T, d chferry.Destination, version uint64, rows ...[]string) {
+func (s *suite) insert(t *testing.T, d sink.Destination, version uint64, rows ...[]string) {
 	t.Helper()
 	rejected, err := s.Sink.Insert(t.Context(), d, block(t, d, version, rows...), "token-"+strings.Join(rows[0], ""))
 	if err != nil || len(rejected) > 0 {
@@ -142,7 +143,7 @@ func (s *suite) insert(t *testing.T, d chferry.Destination, version uint64, rows
 }
 
 // holds compares the rows that count with those wanted, which are in the order of their texts.
-func (s *suite) holds(t *testing.T, d chferry.Destination, want ...[]string) {
+func (s *suite) holds(t *testing.T, d sink.Destination, want ...[]string) {
 	t.Helper()
 	got := s.Current(t, d.Table, source(d)...)
 	if !slices.EqualFunc(got, want, slices.Equal[[]string]) {

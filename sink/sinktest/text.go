@@ -5,37 +5,38 @@ import (
 	"testing"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 )
 
 // appendText appends the value that text stands for. Of strings, bytes and what no key can hold it is the value
 // itself; an array is [a b c], with blanks in none of its values.
-func appendText(t *testing.T, v *chferry.Vector, text string) {
+func appendText(t *testing.T, v *rowset.Vector, text string) {
 	t.Helper()
 	if text == null {
 		v.AppendNull()
 		return
 	}
 	switch v.Type.Kind {
-	case chferry.Array:
+	case rowset.Array:
 		for _, element := range elements(text) {
 			appendText(t, v.Elements(), element)
 		}
 		v.AppendArray()
-	case chferry.String, chferry.Enum, chferry.Bytes:
+	case rowset.String, rowset.Enum, rowset.Bytes:
 		v.AppendData([]byte(text))
-	case chferry.Float32, chferry.Float64:
+	case rowset.Float32, rowset.Float64:
 		n, err := strconv.ParseFloat(text, 64)
 		if err != nil {
 			t.Fatal(err)
 		}
 		v.AppendFloat(n)
 	default:
-		if v.Type.Kind == chferry.Decimal && text == "NaN" {
+		if v.Type.Kind == rowset.Decimal && text == "NaN" {
 			v.AppendData([]byte(text))
 			return
 		}
-		one := []chferry.Vector{*v}
-		if err := chferry.AppendPrimaryKey(one, chferry.PrimaryKey{text}); err != nil {
+		one := []rowset.Vector{*v}
+		if err := rowset.AppendPrimaryKey(one, chferry.PrimaryKey{text}); err != nil {
 			t.Fatalf("%q: %v", text, err)
 		}
 		*v = one[0]

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/source/sourcetest"
 )
 
@@ -134,7 +135,7 @@ func TestLockedRows(t *testing.T) {
 }
 
 // wantItems reads the rows 1 to 4.
-func (b bundle) wantItems(t *testing.T, table chferry.Table, want ...string) {
+func (b bundle) wantItems(t *testing.T, table rowset.Table, want ...string) {
 	t.Helper()
 	keys := keysOf(t, table, chferry.PrimaryKey{"1"}, chferry.PrimaryKey{"2"}, chferry.PrimaryKey{"3"}, chferry.PrimaryKey{"4"})
 	rows, err := b.source.Fetch(t.Context(), table, keys)

@@ -5,9 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/chferry/chferry/rowset"
 	"github.com/jackc/pgx/v5/pgtype"
-
-	"github.com/chferry/chferry"
 )
 
 // An array comes in its binary form: the number of dimensions, whether there are nulls, the elements' type, each dimension's
@@ -18,7 +17,7 @@ import (
 const maxDimensions = 6
 
 // arrayReader reads the values of an array's column; element reads those in it.
-func arrayReader(t chferry.Type) valueReader {
+func arrayReader(t rowset.Type) valueReader {
 	element := elementReader(t).read
 	return valueReader{
 		format: binaryFormat,
@@ -29,7 +28,7 @@ func arrayReader(t chferry.Type) valueReader {
 			}
 			return ""
 		},
-		read: func(v *chferry.Vector, b []byte) bool {
+		read: func(v *rowset.Vector, b []byte) bool {
 			lengths, rest, ok := arrayLengths(b)
 			if !ok {
 				return false
@@ -46,7 +45,7 @@ func arrayReader(t chferry.Type) valueReader {
 
 // elementReader returns how an array's elements are read. Those that are read as text come as an array of texts, into which
 // the server is asked to cast the array: see [selected].
-func elementReader(t chferry.Type) valueReader { return valueReaders[t.Element] }
+func elementReader(t rowset.Type) valueReader { return valueReaders[t.Element] }
 
 // lengths are those of an array's dimensions.
 type lengths struct {
@@ -70,7 +69,7 @@ func arrayLengths(b []byte) (found lengths, rest []byte, ok bool) {
 }
 
 // readArray appends an array whose dimensions have these lengths and returns what follows it.
-func readArray(v *chferry.Vector, lengths []int, b []byte, element func(*chferry.Vector, []byte) bool) (rest []byte, ok bool) {
+func readArray(v *rowset.Vector, lengths []int, b []byte, element func(*rowset.Vector, []byte) bool) (rest []byte, ok bool) {
 	for range lengths[0] {
 		if len(lengths) > 1 {
 			b, ok = readArray(v.Elements(), lengths[1:], b, element)
@@ -85,7 +84,7 @@ func readArray(v *chferry.Vector, lengths []int, b []byte, element func(*chferry
 	return b, true
 }
 
-func readElement(v *chferry.Vector, b []byte, read func(*chferry.Vector, []byte) bool) (rest []byte, ok bool) {
+func readElement(v *rowset.Vector, b []byte, read func(*rowset.Vector, []byte) bool) (rest []byte, ok bool) {
 	const header = 4
 	if len(b) < header {
 		return nil, false
@@ -103,7 +102,7 @@ func readElement(v *chferry.Vector, b []byte, read func(*chferry.Vector, []byte)
 }
 
 // selected returns the expression for the values of a column.
-func selected(c chferry.Column) string {
+func selected(c rowset.Column) string {
 	name := "t." + quote(c.Name)
 	if castToText(c) {
 		name += "::text[]"
@@ -113,11 +112,11 @@ func selected(c chferry.Column) string {
 
 // castToText tells whether the server is to make texts of the elements. Those of char(n) are texts in binary too, and would lose
 // their blanks.
-func castToText(c chferry.Column) bool {
-	return c.Type.Kind == chferry.Array && elementReader(c.Type).format == textFormat && !isChar(c)
+func castToText(c rowset.Column) bool {
+	return c.Type.Kind == rowset.Array && elementReader(c.Type).format == textFormat && !isChar(c)
 }
 
-func isChar(c chferry.Column) bool {
+func isChar(c rowset.Column) bool {
 	return strings.HasPrefix(c.SourceType, "character(") || strings.HasPrefix(c.SourceType, "bpchar")
 }
 
@@ -134,7 +133,7 @@ const firstUserOID = 16384
 
 // isArrayOf tells whether an array's type on the wire is what its reader expects. An array of a domain has a type of its own; the
 // form of its elements tells whether they can be read.
-func isArrayOf(c chferry.Column, oid uint32) bool {
+func isArrayOf(c rowset.Column, oid uint32) bool {
 	element, own := arrayElements[oid]
 	switch {
 	case castToText(c):

@@ -3,13 +3,13 @@ package postgres
 import (
 	"fmt"
 
-	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 )
 
 // canonical returns the SQL expression for the text of a key's value. PostgreSQL holds 1.5 and 1.50, 1 day and 24:00:00, or [1.5,2) and
 // [1.50,2.0) equal, but writes each as it was stored. ClickHouse compares texts, so equal values must have one text, the same for a row
 // as for a registered key.
-func canonical(c chferry.Column, value string) string {
+func canonical(c rowset.Column, value string) string {
 	if !c.ReadBySource {
 		return value
 	}
@@ -29,7 +29,7 @@ func canonical(c chferry.Column, value string) string {
 }
 
 // unbounded reports whether a column is a bpchar without a length: it keeps blanks that it does not compare. A char(n) always has all.
-func unbounded(c chferry.Column) bool { return c.SourceType == "bpchar" }
+func unbounded(c rowset.Column) bool { return c.SourceType == "bpchar" }
 
 // canonicalNumber drops the zeros at the end of a fraction, as trim_scale does, which PostgreSQL 12 does not have.
 func canonicalNumber(value string) string {

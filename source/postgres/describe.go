@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 )
 
 // describeSQL returns a row for each column of table $1, with what is known of the table in each of them. A column's type is
@@ -72,7 +73,7 @@ type described struct {
 
 // attribute is a column, its domain resolved to the type beneath.
 type attribute struct {
-	chferry.Column
+	rowset.Column
 	oid           uint32 // of the elements, if it is an array
 	typeName      string // of the elements, if it is an array; as the catalog has it, without schema and quotes
 	modifier      int32  // of the type, such as its length
@@ -88,26 +89,26 @@ func (a attribute) InKey() (name string, place int) { return a.Name, a.keyPositi
 
 // Describe implements [source.Source]. Views, materialized views, foreign and partitioned tables are tables here; those
 // without a primary key of their own need primaryKey.
-func (s *Source) Describe(ctx context.Context, table string, primaryKey []string) (chferry.Table, error) {
+func (s *Source) Describe(ctx context.Context, table string, primaryKey []string) (rowset.Table, error) {
 	name, err := s.relation(table)
 	if err != nil {
-		return chferry.Table{}, err
+		return rowset.Table{}, err
 	}
 	var d described
 	mark, err := s.marked(ctx, table, d.ask(name))
 	if err != nil {
-		return chferry.Table{}, err
+		return rowset.Table{}, err
 	}
 	if err := s.readable(table, d); err != nil {
-		return chferry.Table{}, err
+		return rowset.Table{}, err
 	}
-	out := chferry.Table{Database: s.alias, Name: table, Identity: s.identity(d.identity), Mark: mark}
+	out := rowset.Table{Database: s.alias, Name: table, Identity: s.identity(d.identity), Mark: mark}
 	if out.PrimaryKey, err = d.key(table, primaryKey); err != nil {
-		return chferry.Table{}, err
+		return rowset.Table{}, err
 	}
 	for i, a := range d.columns {
 		// Where nullability is unknown, as in a view, the key's values are not null all the same: nulls match no key.
-		if a.Type.Kind != chferry.Array {
+		if a.Type.Kind != rowset.Array {
 			a.Type.Nullable = !a.neverNull && !slices.Contains(out.PrimaryKey, i)
 		}
 		a.ReadBySource = slices.Contains(out.PrimaryKey, i) && a.readBySource()
@@ -128,7 +129,7 @@ func (d *described) read(rr *pgconn.ResultReader) error {
 		yes := func(i int) bool { return text(i) == "t" }
 		d.identity, d.kind, d.rowSecurity, d.readable, d.encoding = text(0), text(1), yes(2), yes(3), text(4)
 		a := attribute{
-			Column:  chferry.Column{Name: text(5), Destination: text(5), SourceType: text(9)},
+			Column:  rowset.Column{Name: text(5), Destination: text(5), SourceType: text(9)},
 			notNull: yes(6), isEnum: yes(10), deterministic: yes(12), neverNull: yes(14), typeName: text(15),
 		}
 		oid, err := strconv.ParseUint(text(7), 10, 32)
@@ -148,7 +149,7 @@ func (d *described) read(rr *pgconn.ResultReader) error {
 		case dimensions > 0:
 			a.Type = arrayType(a.Type, dimensions)
 		case a.isEnum:
-			a.Type.Kind = chferry.Enum
+			a.Type.Kind = rowset.Enum
 		}
 		a.keyPosition, err = strconv.Atoi(text(13))
 		d.columns = append(d.columns, a)

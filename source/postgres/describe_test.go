@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 )
 
 func TestDescribeFindsTables(t *testing.T) {
@@ -71,15 +72,15 @@ func TestDescribeColumns(t *testing.T) {
 
 	table := b.describe(t, "items")
 
-	want := []chferry.Column{
+	want := []rowset.Column{
 		{Name: "name", Type: nullable(text), SourceType: "character varying(80)"},
 		{Name: "tags", Type: arrayOf(text, 1), SourceType: "text[]"},
 		{Name: "more", Type: arrayOf(text, 1), SourceType: "text[]"},
 		{Name: "vector", Type: nullable(text), SourceType: "oidvector"},
 		{Name: "total", Type: nullable(decimal(10, 2)), SourceType: "numeric(10,2)"},
 		{Name: "code", Type: text, SourceType: "text"},
-		{Name: "id", Type: kind(chferry.Int32), SourceType: "integer"},
-		{Name: "late", Type: nullable(kind(chferry.Bool)), SourceType: "boolean"},
+		{Name: "id", Type: kind(rowset.Int32), SourceType: "integer"},
+		{Name: "late", Type: nullable(kind(rowset.Bool)), SourceType: "boolean"},
 	}
 	for i := range want {
 		want[i].Destination = want[i].Name
@@ -102,7 +103,7 @@ func TestDescribeColumns(t *testing.T) {
 	}
 }
 
-func nullable(typ chferry.Type) chferry.Type {
+func nullable(typ rowset.Type) rowset.Type {
 	typ.Nullable = true
 	return typ
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/source"
 )
 
@@ -20,7 +20,7 @@ func Fail(s source.Source, err error) error {
 }
 
 // Lookup returns the statement by which the rows of keys are read.
-func Lookup(table chferry.Table, keys []chferry.Vector) (string, error) {
+func Lookup(table rowset.Table, keys []rowset.Vector) (string, error) {
 	name, err := parseRelation(table.Name)
 	if err != nil {
 		return "", err
@@ -29,7 +29,7 @@ func Lookup(table chferry.Table, keys []chferry.Vector) (string, error) {
 }
 
 // Plan returns how the server goes about it, with the settings of a read.
-func Plan(ctx context.Context, src source.Source, table chferry.Table, keys []chferry.Vector) (string, error) {
+func Plan(ctx context.Context, src source.Source, table rowset.Table, keys []rowset.Vector) (string, error) {
 	name, err := parseRelation(table.Name)
 	if err != nil {
 		return "", err

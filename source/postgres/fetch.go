@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/source"
 )
 
@@ -18,16 +19,16 @@ import (
 // a type that is not supported and for one that changed since it was described. For a column that was dropped since it is
 // [chferry.CodeUnavailable]: described anew, the table can be read. A [source.TooMuchError] costs the connection. A statement that
 // the server ends by its statement_timeout gives one, too, and [chferry.CodeUnavailable] for a single key.
-func (s *Source) Fetch(ctx context.Context, table chferry.Table, keys []chferry.Vector) (chferry.Rows, error) {
+func (s *Source) Fetch(ctx context.Context, table rowset.Table, keys []rowset.Vector) (rowset.Rows, error) {
 	name, err := s.relation(table.Name)
 	if err != nil {
-		return chferry.Rows{}, err
+		return rowset.Rows{}, err
 	}
 	if err := fetchable(table, keys); err != nil {
-		return chferry.Rows{}, err
+		return rowset.Rows{}, err
 	}
 	if len(keys) == 0 || keys[0].Len() == 0 {
-		return chferry.Rows{Block: chferry.NewBlock(table.Columns)}, nil
+		return rowset.Rows{Block: rowset.NewBlock(table.Columns)}, nil
 	}
 	l := lookupOf(table, name, keys)
 	reader := newRowReader(table, keys[0].Len(), l.position, s.maxBytes)
@@ -37,11 +38,11 @@ func (s *Source) Fetch(ctx context.Context, table chferry.Table, keys []chferry.
 		if s.timedOut(err, time.Since(began)) {
 			err = cmp.Or(source.TooSlow(keys[0].Len()), err)
 		}
-		return chferry.Rows{}, err
+		return rowset.Rows{}, err
 	}
 	if len(reader.nulls) > 0 {
 		if err := s.stillNotNull(ctx, table, name, reader.nulls); err != nil {
-			return chferry.Rows{}, err
+			return rowset.Rows{}, err
 		}
 	}
 	source.Repeated(&reader.rows, reader.repeated, table.Name)
@@ -49,7 +50,7 @@ func (s *Source) Fetch(ctx context.Context, table chferry.Table, keys []chferry.
 }
 
 // stillNotNull refuses columns that held nulls although they were described as NOT NULL, if that has changed since.
-func (s *Source) stillNotNull(ctx context.Context, table chferry.Table, name relation, columns map[int]bool) error {
+func (s *Source) stillNotNull(ctx context.Context, table rowset.Table, name relation, columns map[int]bool) error {
 	var now described
 	if err := s.transaction(ctx, table.Name, now.ask(name)); err != nil {
 		return err
@@ -64,7 +65,7 @@ func (s *Source) stillNotNull(ctx context.Context, table chferry.Table, name rel
 }
 
 // fetchable refuses what the caller of Fetch got wrong.
-func fetchable(table chferry.Table, keys []chferry.Vector) error {
+func fetchable(table rowset.Table, keys []rowset.Vector) error {
 	for _, c := range table.Columns {
 		if c.Type.Kind == 0 {
 			return chferry.Errorf(chferry.CodeSchemaMismatch, "column %q of table %s has the type %s, which is not supported: name it in columns.exclude",
@@ -79,11 +80,11 @@ func fetchable(table chferry.Table, keys []chferry.Vector) error {
 
 // rowReader turns the wire's rows into column vectors.
 type rowReader struct {
-	table    chferry.Table
+	table    rowset.Table
 	position func(first int64) int // of a row's key, by the row's first column
 	formats  []int16
 	readers  []valueReader
-	rows     chferry.Rows
+	rows     rowset.Rows
 	seen     []bool       // by key
 	repeated map[int]bool // keys that several rows have
 	nulls    map[int]bool // columns that held nulls although they are NOT NULL
@@ -93,11 +94,11 @@ type rowReader struct {
 // sample is after how many rows the room for the texts of all is made.
 const sample = 128
 
-func newRowReader(table chferry.Table, keys int, position func(int64) int, maxBytes int) *rowReader {
+func newRowReader(table rowset.Table, keys int, position func(int64) int, maxBytes int) *rowReader {
 	r := &rowReader{
 		table: table, position: position, formats: []int16{binaryFormat}, seen: make([]bool, keys), maxBytes: maxBytes,
 		repeated: map[int]bool{}, nulls: map[int]bool{},
-		rows: chferry.Rows{Block: chferry.NewBlock(table.Columns), Key: make([]int, 0, keys)},
+		rows: rowset.Rows{Block: rowset.NewBlock(table.Columns), Key: make([]int, 0, keys)},
 	}
 	for i, c := range table.Columns {
 		reader := readerOf(c.Type)
@@ -134,20 +135,20 @@ func (r *rowReader) sameTypes(fields []pgconn.FieldDescription) error {
 	return nil
 }
 
-func sameType(field pgconn.FieldDescription, c chferry.Column) bool {
+func sameType(field pgconn.FieldDescription, c rowset.Column) bool {
 	now := typeOf(field.DataTypeOID, field.TypeModifier)
 	now.Nullable = c.Type.Nullable
 	switch c.Type.Kind {
-	case chferry.Array:
+	case rowset.Array:
 		return isArrayOf(c, field.DataTypeOID)
-	case chferry.Enum: // on the wire a type like any other that is not PostgreSQL's own
-		return now.Kind == chferry.String
+	case rowset.Enum: // on the wire a type like any other that is not PostgreSQL's own
+		return now.Kind == rowset.String
 	default:
 		return now == c.Type
 	}
 }
 
-func changed(table chferry.Table, c chferry.Column, what string) error {
+func changed(table rowset.Table, c rowset.Column, what string) error {
 	return chferry.Errorf(chferry.CodeSchemaMismatch, "column %q of table %s has %s than when it was described: it was changed meanwhile",
 		c.Name, table.Name, what)
 }
@@ -211,7 +212,7 @@ func (r *rowReader) unfit(key, i, before int, what string) {
 		r.rows.Vectors[j].Truncate(before)
 	}
 	c := r.table.Columns[i]
-	r.rows.Unfit = append(r.rows.Unfit, chferry.Unfit{
+	r.rows.Unfit = append(r.rows.Unfit, rowset.Unfit{
 		Key: key, Reason: fmt.Sprintf("table %s: column %q (%s) holds %s", r.table.Name, c.Name, c.SourceType, what),
 	})
 }

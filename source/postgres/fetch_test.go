@@ -13,10 +13,11 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 )
 
 // found returns which of pks have a row.
-func (b bundle) found(t testing.TB, table chferry.Table, pks ...chferry.PrimaryKey) []bool {
+func (b bundle) found(t testing.TB, table rowset.Table, pks ...chferry.PrimaryKey) []bool {
 	t.Helper()
 	rows, err := b.source.Fetch(t.Context(), table, keysOf(t, table, pks...))
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/source"
 )
 
@@ -11,7 +12,7 @@ var _ source.Folder = (*Source)(nil)
 
 // Fold implements [source.Folder]. A citext compares what lower makes of its texts, with the database's own collation whatever the
 // column's is (citextcmp in citext.c).
-func (s *Source) Fold(ctx context.Context, column chferry.Column, texts []string) ([]string, error) {
+func (s *Source) Fold(ctx context.Context, column rowset.Column, texts []string) ([]string, error) {
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		return nil, s.fail(ctx, err, "")

@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/source"
 )
 
@@ -43,7 +44,7 @@ var keyTypesReadBySource = []uint32{
 // readBySource tells whether only the server can read a text as the column's value. A numeric without a precision, or with too many
 // digits, is text for chferry, and citext, of an extension, is known by its name.
 func (a attribute) readBySource() bool {
-	return slices.Contains(keyTypesReadBySource, a.oid) || a.oid == pgtype.NumericOID && a.Type.Kind != chferry.Decimal || a.isCitext()
+	return slices.Contains(keyTypesReadBySource, a.oid) || a.oid == pgtype.NumericOID && a.Type.Kind != rowset.Decimal || a.isCitext()
 }
 
 func (a attribute) isCitext() bool { return a.typeName == "citext" }
@@ -55,7 +56,7 @@ const maxCharLength = 4096
 func (d described) unfit(a attribute) string {
 	const header = 4 // of the modifier, before the length
 	switch {
-	case a.Type.Kind == chferry.Array, !a.isEnum && !slices.Contains(keyTypes, a.oid) && !a.readBySource():
+	case a.Type.Kind == rowset.Array, !a.isEnum && !slices.Contains(keyTypes, a.oid) && !a.readBySource():
 		return "type " + a.SourceType + " is not supported there"
 	case a.oid == pgtype.BPCharOID && a.modifier-header > maxCharLength:
 		return fmt.Sprintf("PostgreSQL fills every value of %s with blanks, which is supported there up to char(%d): make it varchar", a.SourceType, maxCharLength)
@@ -63,7 +64,7 @@ func (d described) unfit(a attribute) string {
 		return "it is nullable; make it NOT NULL"
 	case !a.deterministic:
 		return "its collation holds different texts equal"
-	case (a.Type.Kind == chferry.String || a.isEnum) && d.encoding != "UTF8":
+	case (a.Type.Kind == rowset.String || a.isEnum) && d.encoding != "UTF8":
 		return "the database's encoding is " + d.encoding + ", and text is supported there in UTF8 only"
 	}
 	return ""

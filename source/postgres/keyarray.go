@@ -4,9 +4,8 @@ import (
 	"encoding/binary"
 	"strings"
 
+	"github.com/chferry/chferry/rowset"
 	"github.com/jackc/pgx/v5/pgtype"
-
-	"github.com/chferry/chferry"
 )
 
 // keyColumn says how values of one column of the key are sent, and compared with the column.
@@ -18,21 +17,21 @@ type keyColumn struct {
 }
 
 // keyColumnOf chooses the column's own type where the wire has a form of it that needs no reading by the server.
-func keyColumnOf(c chferry.Column) keyColumn {
+func keyColumnOf(c rowset.Column) keyColumn {
 	switch c.Type.Kind {
-	case chferry.Bool:
+	case rowset.Bool:
 		return keyColumn{arrayOID: pgtype.BoolArrayOID, elementOID: pgtype.BoolOID, array: "bool[]"}
-	case chferry.Int16:
+	case rowset.Int16:
 		return keyColumn{arrayOID: pgtype.Int2ArrayOID, elementOID: pgtype.Int2OID, array: "int2[]"}
-	case chferry.Int32:
+	case rowset.Int32:
 		return keyColumn{arrayOID: pgtype.Int4ArrayOID, elementOID: pgtype.Int4OID, array: "int4[]"}
-	case chferry.Int64:
+	case rowset.Int64:
 		return keyColumn{arrayOID: pgtype.Int8ArrayOID, elementOID: pgtype.Int8OID, array: "int8[]"}
-	case chferry.UUID:
+	case rowset.UUID:
 		return keyColumn{arrayOID: pgtype.UUIDArrayOID, elementOID: pgtype.UUIDOID, array: "uuid[]"}
-	case chferry.Date:
+	case rowset.Date:
 		return keyColumn{arrayOID: pgtype.DateArrayOID, elementOID: pgtype.DateOID, array: "date[]"}
-	case chferry.Timestamp:
+	case rowset.Timestamp:
 		if strings.HasSuffix(c.SourceType, "without time zone") {
 			return keyColumn{arrayOID: pgtype.TimestampArrayOID, elementOID: pgtype.TimestampOID, array: "timestamp[]"}
 		}
@@ -40,11 +39,11 @@ func keyColumnOf(c chferry.Column) keyColumn {
 	}
 	text := keyColumn{arrayOID: pgtype.TextArrayOID, elementOID: pgtype.TextOID, array: "text[]"}
 	switch {
-	case c.Type.Kind == chferry.Bytes:
+	case c.Type.Kind == rowset.Bytes:
 		return keyColumn{arrayOID: pgtype.ByteaArrayOID, elementOID: pgtype.ByteaOID, array: "bytea[]"}
-	case c.Type.Kind == chferry.Decimal:
+	case c.Type.Kind == rowset.Decimal:
 		text.array = "text[]::numeric[]"
-	case c.Type.Kind == chferry.Enum:
+	case c.Type.Kind == rowset.Enum:
 		text.enum = c.SourceType
 	case c.ReadBySource:
 		text.array, text.schema = "text[]::"+keyType(c)+"[]", schemaOf(keyType(c))
@@ -81,7 +80,7 @@ func schemaOf(typ string) string {
 
 // arrayOf encodes the keys' values in PostgreSQL's binary form of an array: the number of dimensions, whether there are nulls,
 // the type, each dimension's length and lower bound, and each value after its length (array_recv in arrayfuncs.c).
-func arrayOf(v *chferry.Vector, column chferry.Column) param {
+func arrayOf(v *rowset.Vector, column rowset.Column) param {
 	c, n := keyColumnOf(column), v.Len()
 	b := make([]byte, 0, 20+n*12+len(v.Data))
 	for _, header := range []uint32{1, 0, c.elementOID, uint32(n), 1} {
@@ -93,19 +92,19 @@ func arrayOf(v *chferry.Vector, column chferry.Column) param {
 	return param{c.arrayOID, binaryFormat, b}
 }
 
-func appendElement(b []byte, v *chferry.Vector, i int) []byte {
+func appendElement(b []byte, v *rowset.Vector, i int) []byte {
 	switch v.Type.Kind {
-	case chferry.Bool:
+	case rowset.Bool:
 		return append(b, 0, 0, 0, 1, byte(v.Ints[i]))
-	case chferry.Int16:
+	case rowset.Int16:
 		return binary.BigEndian.AppendUint16(append(b, 0, 0, 0, 2), uint16(v.Ints[i]))
-	case chferry.Int32:
+	case rowset.Int32:
 		return binary.BigEndian.AppendUint32(append(b, 0, 0, 0, 4), uint32(v.Ints[i]))
-	case chferry.Int64:
+	case rowset.Int64:
 		return binary.BigEndian.AppendUint64(append(b, 0, 0, 0, 8), uint64(v.Ints[i]))
-	case chferry.Date:
+	case rowset.Date:
 		return binary.BigEndian.AppendUint32(append(b, 0, 0, 0, 4), uint32(daysToWire(v.Ints[i])))
-	case chferry.Timestamp:
+	case rowset.Timestamp:
 		return binary.BigEndian.AppendUint64(append(b, 0, 0, 0, 8), uint64(microsToWire(v.Ints[i])))
 	default:
 		value := v.At(i)

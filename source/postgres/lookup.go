@@ -6,9 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/chferry/chferry/rowset"
 	"github.com/jackc/pgx/v5/pgtype"
-
-	"github.com/chferry/chferry"
 )
 
 // lookup is one way to read the rows of many keys.
@@ -26,8 +25,8 @@ const maxSparse = 6
 
 // lookupOf chooses the way that costs the server least. Keys of one whole number are most tables' keys: measured for
 // 50,000 of 1,000,000 rows, a range without gaps takes 0.4 of what the join takes, and a list 0.8.
-func lookupOf(table chferry.Table, name relation, keys []chferry.Vector) lookup {
-	if len(keys) != 1 || !slices.Contains([]chferry.TypeKind{chferry.Int16, chferry.Int32, chferry.Int64}, keys[0].Type.Kind) {
+func lookupOf(table rowset.Table, name relation, keys []rowset.Vector) lookup {
+	if len(keys) != 1 || !slices.Contains([]rowset.TypeKind{rowset.Int16, rowset.Int32, rowset.Int64}, keys[0].Type.Kind) {
 		return joined(table, name, keys)
 	}
 	ids := keys[0].Ints
@@ -55,7 +54,7 @@ func ascending(ids []int64) bool {
 
 // ranged reads the rows from the least to the greatest key, without those between them that were not asked for. It is not for keys
 // that come twice.
-func ranged(table chferry.Table, name relation, ids []int64, least, most int64) (lookup, bool) {
+func ranged(table rowset.Table, name relation, ids []int64, least, most int64) (lookup, bool) {
 	span := most - least + 1
 	positions := make([]int32, span) // from 1; 0: not asked for
 	for i, id := range ids {
@@ -90,7 +89,7 @@ func bitsOf(ids []int64, least, span int64) param {
 
 // listed reads the rows of keys in ascending order. The list is a subquery because the planner would estimate a list of
 // constants element by element.
-func listed(table chferry.Table, name relation, keys []chferry.Vector) lookup {
+func listed(table rowset.Table, name relation, keys []rowset.Vector) lookup {
 	c := table.Columns[table.PrimaryKey[0]]
 	ids := keys[0].Ints
 	return lookup{
@@ -109,7 +108,7 @@ func listed(table chferry.Table, name relation, keys []chferry.Vector) lookup {
 
 // joined joins the table with keys of any kind, which come as one array for each column of the key. The first column of a
 // row is the position of its key, from 1.
-func joined(table chferry.Table, name relation, keys []chferry.Vector) lookup {
+func joined(table rowset.Table, name relation, keys []rowset.Vector) lookup {
 	var arrays, aliases, conditions []string
 	l := lookup{position: func(n int64) int { return int(n) - 1 }}
 	for i, c := range table.PrimaryKey {
@@ -126,7 +125,7 @@ func joined(table chferry.Table, name relation, keys []chferry.Vector) lookup {
 	return l
 }
 
-func selectedAll(table chferry.Table) string {
+func selectedAll(table rowset.Table) string {
 	columns := make([]string, len(table.Columns))
 	for i, c := range table.Columns {
 		columns[i] = selected(c)

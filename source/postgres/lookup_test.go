@@ -12,7 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/source"
 	"github.com/chferry/chferry/source/postgres"
 )
@@ -24,7 +24,7 @@ const (
 	joinShape  = "join"
 )
 
-func shapeOf(t testing.TB, table chferry.Table, keys []chferry.Vector) string {
+func shapeOf(t testing.TB, table rowset.Table, keys []rowset.Vector) string {
 	t.Helper()
 	sql, err := postgres.Lookup(table, keys)
 	if err != nil {
@@ -40,8 +40,8 @@ func shapeOf(t testing.TB, table chferry.Table, keys []chferry.Vector) string {
 }
 
 // numbered returns keys of one whole number.
-func numbered(table chferry.Table, ids ...int64) []chferry.Vector {
-	return []chferry.Vector{{Type: table.KeyTypes()[0], Ints: ids}}
+func numbered(table rowset.Table, ids ...int64) []rowset.Vector {
+	return []rowset.Vector{{Type: table.KeyTypes()[0], Ints: ids}}
 }
 
 func from(first, n int64) []int64 {
@@ -53,7 +53,7 @@ func from(first, n int64) []int64 {
 }
 
 // wantIDs fetches the rows of ids, each of which has its id doubled as a text, and wants all that are stored and no other.
-func (b bundle) wantIDs(t testing.TB, what string, table chferry.Table, stored map[int64]bool, ids []int64) {
+func (b bundle) wantIDs(t testing.TB, what string, table rowset.Table, stored map[int64]bool, ids []int64) {
 	t.Helper()
 	rows, err := b.source.Fetch(t.Context(), table, numbered(table, ids...))
 	if err != nil {

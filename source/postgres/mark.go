@@ -13,7 +13,7 @@ import (
 // and the server would stand before it. A standby has nothing but what its primary has flushed.
 const markSQL = `SELECT CASE WHEN pg_is_in_recovery() THEN coalesce(pg_last_wal_replay_lsn(), '0/0') ELSE pg_current_wal_flush_lsn() END - '0/0'::pg_lsn`
 
-// marked runs statements that read table, and returns what [chferry.Table.Mark] is. It is 0 for a server that does not tell, as some
+// marked runs statements that read table, and returns what [rowset.Table.Mark] is. It is 0 for a server that does not tell, as some
 // that only speak like PostgreSQL.
 func (s *Source) marked(ctx context.Context, table string, statements ...statement) (mark uint64, err error) {
 	if s.markless.Load() {

@@ -8,6 +8,7 @@ import (
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/embedded"
 	"github.com/chferry/chferry/internal/testenv"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/source"
 	"github.com/chferry/chferry/source/sourcetest"
 )
@@ -62,7 +63,7 @@ func TestManyClientsOfPgBouncer(t *testing.T) {
 }
 
 // readAll reads all keys of a table, page by page, and all their rows, which must be alike but for their key.
-func (b bundle) readAll(t *testing.T, table chferry.Table, n int, alike ...string) {
+func (b bundle) readAll(t *testing.T, table rowset.Table, n int, alike ...string) {
 	var keys []chferry.PrimaryKey
 	err := b.source.PrimaryKeys(t.Context(), table, 60, func(page []chferry.PrimaryKey) error {
 		keys = append(keys, page...)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/internal/testenv"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/source"
 	"github.com/chferry/chferry/source/postgres"
 	"github.com/chferry/chferry/source/sourcetest"
@@ -123,7 +124,7 @@ func withParameter(t testing.TB, address, name, value string) string {
 	})
 }
 
-func (b bundle) describe(t testing.TB, table string, primaryKey ...string) chferry.Table {
+func (b bundle) describe(t testing.TB, table string, primaryKey ...string) rowset.Table {
 	t.Helper()
 	described, err := b.source.Describe(t.Context(), table, primaryKey)
 	if err != nil {
@@ -132,14 +133,14 @@ func (b bundle) describe(t testing.TB, table string, primaryKey ...string) chfer
 	return described
 }
 
-func keysOf(t testing.TB, table chferry.Table, pks ...chferry.PrimaryKey) []chferry.Vector {
+func keysOf(t testing.TB, table rowset.Table, pks ...chferry.PrimaryKey) []rowset.Vector {
 	t.Helper()
-	keys := make([]chferry.Vector, len(table.PrimaryKey))
+	keys := make([]rowset.Vector, len(table.PrimaryKey))
 	for i, typ := range table.KeyTypes() {
 		keys[i].Type = typ
 	}
 	for _, pk := range pks {
-		if err := chferry.AppendPrimaryKey(keys, pk); err != nil {
+		if err := rowset.AppendPrimaryKey(keys, pk); err != nil {
 			t.Fatalf("read key %q: %v", pk, err)
 		}
 	}
@@ -147,7 +148,7 @@ func keysOf(t testing.TB, table chferry.Table, pks ...chferry.PrimaryKey) []chfe
 }
 
 // fetchErr describes nothing anew: it fetches the row of key 1 and returns the error.
-func (b bundle) fetchErr(t *testing.T, table chferry.Table) error {
+func (b bundle) fetchErr(t *testing.T, table rowset.Table) error {
 	t.Helper()
 	_, err := b.source.Fetch(t.Context(), table, keysOf(t, table, chferry.PrimaryKey{"1"}))
 	return err
@@ -178,24 +179,24 @@ func configured(name string) string {
 	return name
 }
 
-var sqlTypes = map[chferry.TypeKind]string{
-	chferry.Bool: "boolean", chferry.Int16: "smallint", chferry.Int32: "integer", chferry.Int64: "bigint",
-	chferry.Float32: "real", chferry.Float64: "double precision", chferry.String: "text", chferry.Bytes: "bytea", chferry.UUID: "uuid",
-	chferry.Date: "date", chferry.Timestamp: "timestamptz",
+var sqlTypes = map[rowset.TypeKind]string{
+	rowset.Bool: "boolean", rowset.Int16: "smallint", rowset.Int32: "integer", rowset.Int64: "bigint",
+	rowset.Float32: "real", rowset.Float64: "double precision", rowset.String: "text", rowset.Bytes: "bytea", rowset.UUID: "uuid",
+	rowset.Date: "date", rowset.Timestamp: "timestamptz",
 }
 
-func sqlType(t chferry.Type) string {
-	if t.Kind == chferry.Decimal {
+func sqlType(t rowset.Type) string {
+	if t.Kind == rowset.Decimal {
 		return fmt.Sprintf("numeric(%d,%d)", t.Precision, t.Scale)
 	}
 	return sqlTypes[t.Kind]
 }
 
-func literal(t chferry.Type, text string) string {
+func literal(t rowset.Type, text string) string {
 	switch t.Kind {
-	case chferry.Bytes:
+	case rowset.Bytes:
 		text = `\x` + hex.EncodeToString([]byte(text))
-	case chferry.Timestamp:
+	case rowset.Timestamp:
 		text += "+00"
 	}
 	return "'" + strings.ReplaceAll(text, "'", "''") + "'::" + sqlType(t)

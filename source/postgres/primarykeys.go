@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 )
 
 // A page that the server does not give, because a connection was lost or it restarts, is asked for again, with pauses that double up
@@ -24,13 +25,13 @@ const (
 
 // PrimaryKeys implements [source.Source]. Each page is a transaction of its own, so that none is open while each runs: neither
 // vacuum nor idle_in_transaction_session_timeout knows of a reader that waits.
-func (s *Source) PrimaryKeys(ctx context.Context, table chferry.Table, pageSize int, each func([]chferry.PrimaryKey) error) error {
+func (s *Source) PrimaryKeys(ctx context.Context, table rowset.Table, pageSize int, each func([]chferry.PrimaryKey) error) error {
 	return s.PrimaryKeysBehind(ctx, table, "", pageSize, func(page []chferry.PrimaryKey, _ string) error { return each(page) })
 }
 
 // PrimaryKeysBehind implements [source.Resumer]. A place is the last key, as a JSON list.
 func (s *Source) PrimaryKeysBehind(
-	ctx context.Context, table chferry.Table, place string, pageSize int, each func([]chferry.PrimaryKey, string) error,
+	ctx context.Context, table rowset.Table, place string, pageSize int, each func([]chferry.PrimaryKey, string) error,
 ) error {
 	p := &keyPages{Source: s, table: table, size: max(pageSize, 1)}
 	var err error
@@ -62,7 +63,7 @@ func (s *Source) PrimaryKeysBehind(
 // keyPages are the pages of a table's primary keys.
 type keyPages struct {
 	*Source
-	table chferry.Table
+	table rowset.Table
 	name  relation
 	size  int
 	last  chferry.PrimaryKey // of the page before; nil: none yet
@@ -137,11 +138,11 @@ func (p *keyPages) columns() []string {
 }
 
 // orderType is the SQL type that a text of the key is cast to, to be compared with the column; empty if it is a text.
-func orderType(c chferry.Column) string {
+func orderType(c rowset.Column) string {
 	switch {
-	case c.Type.Kind == chferry.Bytes:
+	case c.Type.Kind == rowset.Bytes:
 		return "bytea"
-	case c.Type.Kind == chferry.String && !c.ReadBySource && c.SourceType != "name":
+	case c.Type.Kind == rowset.String && !c.ReadBySource && c.SourceType != "name":
 		return ""
 	default:
 		return keyType(c)

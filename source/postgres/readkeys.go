@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/source"
 )
 
@@ -26,7 +27,7 @@ var (
 
 // ReadKeys implements [source.Source]. The server reads all texts of a column by one statement. If it refuses one of them, it is
 // asked for halves, and for halves of these, until the text stands alone. Versions before 16 have no other way to find it.
-func (s *Source) ReadKeys(ctx context.Context, table chferry.Table, keys []chferry.PrimaryKey) ([]source.ReadKey, error) {
+func (s *Source) ReadKeys(ctx context.Context, table rowset.Table, keys []chferry.PrimaryKey) ([]source.ReadKey, error) {
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		return nil, s.fail(ctx, err, table.Name)
@@ -88,13 +89,13 @@ type keyReader struct {
 }
 
 // column reads texts as values of a column.
-func (r *keyReader) column(ctx context.Context, c chferry.Column, texts []string) (map[string]string, error) {
+func (r *keyReader) column(ctx context.Context, c rowset.Column, texts []string) (map[string]string, error) {
 	r.ask(readText(c))
 	var ask []string
-	plain := []chferry.Vector{{Type: c.Type}}
+	plain := []rowset.Vector{{Type: c.Type}}
 	for _, text := range texts {
 		switch {
-		case !c.ReadBySource && chferry.AppendPlainKey(plain, chferry.PrimaryKey{text}):
+		case !c.ReadBySource && rowset.AppendPlainKey(plain, chferry.PrimaryKey{text}):
 			plain[0].Truncate(0)
 			r.read[text] = text
 			continue
@@ -131,11 +132,11 @@ func (r *keyReader) texts(ctx context.Context, texts []string) error {
 	if len(texts) == 0 {
 		return nil
 	}
-	v := chferry.Vector{Type: chferry.Type{Kind: chferry.String}}
+	v := rowset.Vector{Type: rowset.Type{Kind: rowset.String}}
 	for _, text := range texts {
 		v.AppendData([]byte(text))
 	}
-	ask := statement{sql: r.sql, params: []param{arrayOf(&v, chferry.Column{Type: v.Type, SourceType: "text"})}, resultFormats: []int16{binaryFormat, textFormat}}
+	ask := statement{sql: r.sql, params: []param{arrayOf(&v, rowset.Column{Type: v.Type, SourceType: "text"})}, resultFormats: []int16{binaryFormat, textFormat}}
 	read := make(map[string]string, len(texts))
 	ask.read = func(rr *pgconn.ResultReader) error {
 		return eachRow(rr, func(row [][]byte) error {
@@ -173,7 +174,7 @@ func refusesText(err error) bool {
 // readText is the expression for what the server writes of the text k.t, read as a value of the column. Of a type that has a
 // parameter, such as the digits of a time, the text is read without it, as where it is compared with the column: it would be rounded
 // to another key. A char(n) has its blanks, and no text that is too long.
-func readText(c chferry.Column) string {
+func readText(c rowset.Column) string {
 	typ := keyType(c)
 	if isChar(c) && !unbounded(c) {
 		return "CASE WHEN k.t::bpchar = k.t::" + c.SourceType + " THEN k.t::" + c.SourceType + " END"
@@ -182,19 +183,19 @@ func readText(c chferry.Column) string {
 }
 
 // keyType is the SQL type that a column's values are compared as: the column's own, without its parameter.
-func keyType(c chferry.Column) string {
+func keyType(c rowset.Column) string {
 	switch c.Type.Kind {
-	case chferry.Bool:
+	case rowset.Bool:
 		return "bool"
-	case chferry.Int16:
+	case rowset.Int16:
 		return "int2"
-	case chferry.Int32:
+	case rowset.Int32:
 		return "int4"
-	case chferry.Int64:
+	case rowset.Int64:
 		return "int8"
-	case chferry.UUID:
+	case rowset.UUID:
 		return "uuid"
-	case chferry.Decimal:
+	case rowset.Decimal:
 		return "numeric"
 	}
 	name := withoutParameter(c.SourceType)
@@ -230,7 +231,7 @@ func withoutParameter(typ string) string {
 var volatileWords = []string{"now", "today", "tomorrow", "yesterday"}
 
 // volatile tells whether a text stands for another value at another time.
-func volatile(c chferry.Column, text string) bool {
+func volatile(c rowset.Column, text string) bool {
 	name := keyType(c)
 	if !slices.ContainsFunc([]string{"date", "time", "ts"}, func(prefix string) bool { return strings.HasPrefix(name, prefix) }) {
 		return false
@@ -245,7 +246,7 @@ const maxExponentDigits = 3
 var exponents = regexp.MustCompile(`[eE][+-]?0*([1-9][0-9_]*)`)
 
 // expands tells whether a text stands for a number that is far longer than the text. A batch of these would fill the memory.
-func expands(c chferry.Column, text string) bool {
+func expands(c rowset.Column, text string) bool {
 	if name := keyType(c); name != "numeric" && name != "numrange" {
 		return false
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/source"
 )
 
@@ -94,7 +95,7 @@ func TestKeyNotations(t *testing.T) {
 }
 
 // wantStored stores keys, and wants each key that the table then has to be read as it is and to find its row.
-func (b bundle) wantStored(t *testing.T, typ string, table chferry.Table, read []source.ReadKey) {
+func (b bundle) wantStored(t *testing.T, typ string, table rowset.Table, read []source.ReadKey) {
 	t.Helper()
 	for _, r := range read {
 		if r.Key != nil { // a type with a parameter may not take it, or make another one of it

@@ -7,6 +7,7 @@ import (
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/internal/testenv"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/source/postgres"
 )
 
@@ -14,7 +15,7 @@ import (
 const patience = 2 * time.Second
 
 // reads are the ways to read a table. Each tells whether it sees row 2.
-func (b bundle) reads(t *testing.T, table chferry.Table) map[string]func() (bool, error) {
+func (b bundle) reads(t *testing.T, table rowset.Table) map[string]func() (bool, error) {
 	return map[string]func() (bool, error){
 		"Fetch": func() (bool, error) {
 			rows, err := b.source.Fetch(t.Context(), table, keysOf(t, table, chferry.PrimaryKey{"2"}))
@@ -29,7 +30,7 @@ func (b bundle) reads(t *testing.T, table chferry.Table) map[string]func() (bool
 		},
 		"Describe": func() (bool, error) {
 			described, err := b.source.Describe(t.Context(), "items", nil)
-			return err == nil && slices.ContainsFunc(described.Columns, func(c chferry.Column) bool { return c.Name == "more" }), err
+			return err == nil && slices.ContainsFunc(described.Columns, func(c rowset.Column) bool { return c.Name == "more" }), err
 		},
 	}
 }

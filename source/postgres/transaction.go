@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/source"
 )
 
@@ -116,7 +117,7 @@ func (s *Source) samePlace(p place) error {
 	return nil
 }
 
-// identity is what [chferry.Table.Identity] is for the table that is told apart by this within its database.
+// identity is what [rowset.Table.Identity] is for the table that is told apart by this within its database.
 func (s *Source) identity(table string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -125,7 +126,7 @@ func (s *Source) identity(table string) string {
 
 // sameTable refuses a table that is not the one that was described. It stands behind a statement that reads the table, whose
 // lock keeps the name where it leads until the transaction ends.
-func (s *Source) sameTable(table chferry.Table, name relation) statement {
+func (s *Source) sameTable(table rowset.Table, name relation) statement {
 	return statement{
 		sql:    "SELECT " + identityOf + " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass($1)",
 		params: []param{textParam(name.quoted())},

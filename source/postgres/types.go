@@ -3,46 +3,45 @@ package postgres
 import (
 	"math"
 
+	"github.com/chferry/chferry/rowset"
 	"github.com/jackc/pgx/v5/pgtype"
-
-	"github.com/chferry/chferry"
 )
 
 // maxPrecision is the number of digits that the destination's decimals can hold.
 const maxPrecision = 76
 
-var fixedTypes = map[uint32]chferry.TypeKind{
-	pgtype.BoolOID: chferry.Bool,
-	pgtype.Int2OID: chferry.Int16, pgtype.Int4OID: chferry.Int32, pgtype.Int8OID: chferry.Int64, pgtype.OIDOID: chferry.Int64,
-	pgtype.Float4OID: chferry.Float32, pgtype.Float8OID: chferry.Float64,
-	pgtype.ByteaOID: chferry.Bytes, pgtype.UUIDOID: chferry.UUID,
-	pgtype.DateOID: chferry.Date, pgtype.TimestampOID: chferry.Timestamp, pgtype.TimestamptzOID: chferry.Timestamp,
+var fixedTypes = map[uint32]rowset.TypeKind{
+	pgtype.BoolOID: rowset.Bool,
+	pgtype.Int2OID: rowset.Int16, pgtype.Int4OID: rowset.Int32, pgtype.Int8OID: rowset.Int64, pgtype.OIDOID: rowset.Int64,
+	pgtype.Float4OID: rowset.Float32, pgtype.Float8OID: rowset.Float64,
+	pgtype.ByteaOID: rowset.Bytes, pgtype.UUIDOID: rowset.UUID,
+	pgtype.DateOID: rowset.Date, pgtype.TimestampOID: rowset.Timestamp, pgtype.TimestamptzOID: rowset.Timestamp,
 }
 
 // typeOf maps a type that is neither domain nor array; whatever has no kind of its own is a string, as the server writes it.
-func typeOf(oid uint32, modifier int32) chferry.Type {
+func typeOf(oid uint32, modifier int32) rowset.Type {
 	if oid == pgtype.NumericOID {
 		return numericType(modifier)
 	}
 	if kind, ok := fixedTypes[oid]; ok {
-		return chferry.Type{Kind: kind}
+		return rowset.Type{Kind: kind}
 	}
-	return chferry.Type{Kind: chferry.String}
+	return rowset.Type{Kind: rowset.String}
 }
 
 // arrayType is an array of a type. Any of its elements may be null, whatever the column says.
-func arrayType(of chferry.Type, dimensions int) chferry.Type {
-	return chferry.Type{
-		Kind: chferry.Array, Element: of.Kind, Dimensions: dimensions, Precision: of.Precision, Scale: of.Scale, Nullable: true,
+func arrayType(of rowset.Type, dimensions int) rowset.Type {
+	return rowset.Type{
+		Kind: rowset.Array, Element: of.Kind, Dimensions: dimensions, Precision: of.Precision, Scale: of.Scale, Nullable: true,
 	}
 }
 
 // numericType reads the modifier of a numeric as numeric_typmod_precision and numeric_typmod_scale do in PostgreSQL's
 // numeric.c. Since PostgreSQL 15 the scale may be negative, or greater than the precision.
-func numericType(modifier int32) chferry.Type {
+func numericType(modifier int32) rowset.Type {
 	const header, scaleBits, scaleSign = 4, 0x7ff, 0x400
 	if modifier < header {
-		return chferry.Type{Kind: chferry.String}
+		return rowset.Type{Kind: rowset.String}
 	}
 	precision := int((modifier - header) >> 16 & 0xffff)
 	scale := int((modifier-header)&scaleBits^scaleSign) - scaleSign
@@ -51,9 +50,9 @@ func numericType(modifier int32) chferry.Type {
 	}
 	precision = max(precision, scale)
 	if precision > maxPrecision {
-		return chferry.Type{Kind: chferry.String}
+		return rowset.Type{Kind: rowset.String}
 	}
-	return chferry.Type{Kind: chferry.Decimal, Precision: precision, Scale: scale}
+	return rowset.Type{Kind: rowset.Decimal, Precision: precision, Scale: scale}
 }
 
 // Days and microseconds from 1970-01-01 to 2000-01-01, where PostgreSQL counts from.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/source/sourcetest"
 )
 
@@ -14,7 +15,7 @@ import (
 // come out.
 type typeCase struct {
 	sql    string
-	want   chferry.Type
+	want   rowset.Type
 	values [][2]string
 }
 
@@ -37,29 +38,29 @@ func arrays(values ...string) [][2]string {
 }
 
 // arrayOf is an array of any values of a type, nulls too.
-func arrayOf(of chferry.Type, dimensions int) chferry.Type {
-	return chferry.Type{
-		Kind: chferry.Array, Element: of.Kind, Dimensions: dimensions, Precision: of.Precision, Scale: of.Scale, Nullable: true,
+func arrayOf(of rowset.Type, dimensions int) rowset.Type {
+	return rowset.Type{
+		Kind: rowset.Array, Element: of.Kind, Dimensions: dimensions, Precision: of.Precision, Scale: of.Scale, Nullable: true,
 	}
 }
 
-func kind(k chferry.TypeKind) chferry.Type { return chferry.Type{Kind: k} }
+func kind(k rowset.TypeKind) rowset.Type { return rowset.Type{Kind: k} }
 
-func decimal(precision, scale int) chferry.Type {
-	return chferry.Type{Kind: chferry.Decimal, Precision: precision, Scale: scale}
+func decimal(precision, scale int) rowset.Type {
+	return rowset.Type{Kind: rowset.Decimal, Precision: precision, Scale: scale}
 }
 
 var (
-	text = kind(chferry.String)
+	text = kind(rowset.String)
 
 	typeCases = []typeCase{
-		{"boolean", kind(chferry.Bool), same("true", "false")},
-		{"smallint", kind(chferry.Int16), same("-32768", "32767", "0")},
-		{"integer", kind(chferry.Int32), same("-2147483648", "2147483647")},
-		{"bigint", kind(chferry.Int64), same("-9223372036854775808", "9223372036854775807")},
-		{"oid", kind(chferry.Int64), same("0", "4294967295")},
-		{"real", kind(chferry.Float32), same("1.5", "-0", "3.4028235e+38", "1e-45", "NaN", "+Inf", "-Inf")},
-		{"double precision", kind(chferry.Float64), same("0.1", "-0", "1.7976931348623157e+308", "5e-324", "NaN", "+Inf", "-Inf")},
+		{"boolean", kind(rowset.Bool), same("true", "false")},
+		{"smallint", kind(rowset.Int16), same("-32768", "32767", "0")},
+		{"integer", kind(rowset.Int32), same("-2147483648", "2147483647")},
+		{"bigint", kind(rowset.Int64), same("-9223372036854775808", "9223372036854775807")},
+		{"oid", kind(rowset.Int64), same("0", "4294967295")},
+		{"real", kind(rowset.Float32), same("1.5", "-0", "3.4028235e+38", "1e-45", "NaN", "+Inf", "-Inf")},
+		{"double precision", kind(rowset.Float64), same("0.1", "-0", "1.7976931348623157e+308", "5e-324", "NaN", "+Inf", "-Inf")},
 		{"numeric(12,2)", decimal(12, 2), [][2]string{{"12.5", "12.50"}, {"-0.001", "0.00"}, {"-9999999999.99", "-9999999999.99"}, {"NaN", "NaN"}}},
 		{"numeric(5)", decimal(5, 0), same("99999", "-1", "0")},
 		{"numeric(76,38)", decimal(76, 38), same(strings.Repeat("9", 38) + "." + strings.Repeat("9", 38))},
@@ -76,11 +77,11 @@ var (
 		{`"char"`, text, same("x")},
 		{"json", text, same(`{"b": 1,  "a":[null, "é"]}`)},
 		{"jsonb", text, [][2]string{{`{"b": 1,  "a":[null, "é"]}`, `{"a": [null, "é"], "b": 1}`}}},
-		{"mood", kind(chferry.Enum), same("happy", "very sad", "it's")},
-		{`"Moods"."Mood"`, kind(chferry.Enum), same("A,b")},
-		{"bytea", kind(chferry.Bytes), [][2]string{{`\x`, ""}, {`\x00ff5c`, "\x00\xff\\"}}},
-		{"uuid", kind(chferry.UUID), [][2]string{{"{0F2E4D6C8BA91C3E5F708192A3B4C5D6}", "0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6"}}},
-		{"date", kind(chferry.Date), [][2]string{
+		{"mood", kind(rowset.Enum), same("happy", "very sad", "it's")},
+		{`"Moods"."Mood"`, kind(rowset.Enum), same("A,b")},
+		{"bytea", kind(rowset.Bytes), [][2]string{{`\x`, ""}, {`\x00ff5c`, "\x00\xff\\"}}},
+		{"uuid", kind(rowset.UUID), [][2]string{{"{0F2E4D6C8BA91C3E5F708192A3B4C5D6}", "0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6"}}},
+		{"date", kind(rowset.Date), [][2]string{
 			{"1970-01-01", "1970-01-01"},
 			{"1999-12-31", "1999-12-31"},
 			{"0001-01-01", "0001-01-01"},
@@ -90,7 +91,7 @@ var (
 			{"infinity", "infinity"},
 			{"-infinity", "-infinity"},
 		}},
-		{"timestamp", kind(chferry.Timestamp), [][2]string{
+		{"timestamp", kind(rowset.Timestamp), [][2]string{
 			{"2024-02-29 12:34:56.789012", "2024-02-29 12:34:56.789012"},
 			{"1969-12-31 23:59:59.999999", "1969-12-31 23:59:59.999999"},
 			{"4713-01-01 00:00:00 BC", "-4712-01-01 00:00:00"},
@@ -99,8 +100,8 @@ var (
 			{"infinity", "infinity"},
 			{"-infinity", "-infinity"},
 		}},
-		{"timestamp(0)", kind(chferry.Timestamp), [][2]string{{"2024-02-29 12:34:56.789", "2024-02-29 12:34:57"}}},
-		{"timestamptz", kind(chferry.Timestamp), [][2]string{
+		{"timestamp(0)", kind(rowset.Timestamp), [][2]string{{"2024-02-29 12:34:56.789", "2024-02-29 12:34:57"}}},
+		{"timestamptz", kind(rowset.Timestamp), [][2]string{
 			{"2024-02-29 12:00:00+05:30", "2024-02-29 06:30:00"}, {"infinity", "infinity"}, {"-infinity", "-infinity"},
 		}},
 		{"time", text, same("12:34:56.789", "24:00:00")},
@@ -121,8 +122,8 @@ var (
 		{"pg_lsn", text, same("16/B374D848")},
 		{"citext", text, same("Citext")},
 		{"pair", text, same(`(1,"a b")`)},
-		{"positive", kind(chferry.Int32), same("1")},
-		{"very_positive", kind(chferry.Int32), same("11")},
+		{"positive", kind(rowset.Int32), same("1")},
+		{"very_positive", kind(rowset.Int32), same("11")},
 		{"price", decimal(12, 2), same("12.50")},
 		{"short", text, same("abc")},
 		{"macaddr8", text, same("08:00:2b:01:02:03:04:05")},
@@ -139,15 +140,15 @@ var (
 		{"hstore", text, same(`"a"=>"1", "b"=>NULL`)},
 		{"int2vector", text, same("1 2")},
 
-		{"boolean[]", arrayOf(kind(chferry.Bool), 1), arrays("{t,f,NULL}", "[true, false, \x00null]")},
-		{"smallint[]", arrayOf(kind(chferry.Int16), 1), arrays("{-32768,32767}", "[-32768, 32767]", "{}", "[]", "{NULL}", "[\x00null]")},
-		{"int[][]", arrayOf(kind(chferry.Int32), 2), arrays("{{1,2},{3,NULL}}", "[[1, 2], [3, \x00null]]", "{}", "[]", "{{1}}", "[[1]]")},
-		{"int[3][2]", arrayOf(kind(chferry.Int32), 2), arrays("{{1,2}}", "[[1, 2]]")},
-		{"int[][][][][][]", arrayOf(kind(chferry.Int32), 6), arrays("{{{{{{1,2}}}}}}", "[[[[[[1, 2]]]]]]")},
-		{"bigint[]", arrayOf(kind(chferry.Int64), 1), arrays("[5:6]={-9223372036854775808,9223372036854775807}", "[-9223372036854775808, 9223372036854775807]")},
-		{"oid[]", arrayOf(kind(chferry.Int64), 1), arrays("{4294967295}", "[4294967295]")},
-		{"real[]", arrayOf(kind(chferry.Float32), 1), arrays("{1.5,NaN,-Infinity}", "[1.5, NaN, -Inf]")},
-		{"double precision[]", arrayOf(kind(chferry.Float64), 1), arrays("{5e-324,Infinity}", "[5e-324, +Inf]")},
+		{"boolean[]", arrayOf(kind(rowset.Bool), 1), arrays("{t,f,NULL}", "[true, false, \x00null]")},
+		{"smallint[]", arrayOf(kind(rowset.Int16), 1), arrays("{-32768,32767}", "[-32768, 32767]", "{}", "[]", "{NULL}", "[\x00null]")},
+		{"int[][]", arrayOf(kind(rowset.Int32), 2), arrays("{{1,2},{3,NULL}}", "[[1, 2], [3, \x00null]]", "{}", "[]", "{{1}}", "[[1]]")},
+		{"int[3][2]", arrayOf(kind(rowset.Int32), 2), arrays("{{1,2}}", "[[1, 2]]")},
+		{"int[][][][][][]", arrayOf(kind(rowset.Int32), 6), arrays("{{{{{{1,2}}}}}}", "[[[[[[1, 2]]]]]]")},
+		{"bigint[]", arrayOf(kind(rowset.Int64), 1), arrays("[5:6]={-9223372036854775808,9223372036854775807}", "[-9223372036854775808, 9223372036854775807]")},
+		{"oid[]", arrayOf(kind(rowset.Int64), 1), arrays("{4294967295}", "[4294967295]")},
+		{"real[]", arrayOf(kind(rowset.Float32), 1), arrays("{1.5,NaN,-Infinity}", "[1.5, NaN, -Inf]")},
+		{"double precision[]", arrayOf(kind(rowset.Float64), 1), arrays("{5e-324,Infinity}", "[5e-324, +Inf]")},
 		{"numeric(12,2)[]", arrayOf(decimal(12, 2), 1), arrays("{1,-0.5,NULL,NaN}", "[1.00, -0.50, \x00null, NaN]")},
 		{"numeric[]", arrayOf(text, 1), arrays("{1.0,Infinity}", "[1.0, Infinity]")},
 		{"text[]", arrayOf(text, 1), arrays(`{"",a,"NULL",NULL,"b,c","{d}","e\"\\f","🚢"}`, "[, a, NULL, \x00null, b,c, {d}, e\"\\f, 🚢]")},
@@ -158,20 +159,20 @@ var (
 		{"citext[]", arrayOf(text, 1), arrays("{Ab}", "[Ab]")},
 		{"jsonb[]", arrayOf(text, 1), arrays(`{"{\"a\": [1, null]}",null}`, `[{"a": [1, null]}, `+"\x00null]")},
 		{"mood[]", arrayOf(text, 1), arrays(`{happy,"very sad"}`, "[happy, very sad]")},
-		{"bytea[]", arrayOf(kind(chferry.Bytes), 1), arrays(`{"\\x00ff"}`, "[\x00\xff]")},
-		{"uuid[]", arrayOf(kind(chferry.UUID), 1), arrays("{0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6}", "[0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6]")},
-		{"date[]", arrayOf(kind(chferry.Date), 1), arrays("{2024-02-29,infinity,0044-03-15 BC}", "[2024-02-29, infinity, -0043-03-15]")},
-		{"timestamp[]", arrayOf(kind(chferry.Timestamp), 1), arrays(`{"2024-02-29 12:34:56.789012"}`, "[2024-02-29 12:34:56.789012]")},
-		{"timestamptz[]", arrayOf(kind(chferry.Timestamp), 1), arrays(`{"2024-02-29 12:00:00+05:30",-infinity}`, "[2024-02-29 06:30:00, -infinity]")},
+		{"bytea[]", arrayOf(kind(rowset.Bytes), 1), arrays(`{"\\x00ff"}`, "[\x00\xff]")},
+		{"uuid[]", arrayOf(kind(rowset.UUID), 1), arrays("{0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6}", "[0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6]")},
+		{"date[]", arrayOf(kind(rowset.Date), 1), arrays("{2024-02-29,infinity,0044-03-15 BC}", "[2024-02-29, infinity, -0043-03-15]")},
+		{"timestamp[]", arrayOf(kind(rowset.Timestamp), 1), arrays(`{"2024-02-29 12:34:56.789012"}`, "[2024-02-29 12:34:56.789012]")},
+		{"timestamptz[]", arrayOf(kind(rowset.Timestamp), 1), arrays(`{"2024-02-29 12:00:00+05:30",-infinity}`, "[2024-02-29 06:30:00, -infinity]")},
 		{"interval[]", arrayOf(text, 1), arrays(`{"1 day 02:00:00"}`, "[1 day 02:00:00]")},
 		{"inet[]", arrayOf(text, 1), arrays("{10.0.0.1,::1}", "[10.0.0.1/32, ::1/128]")},
 		{"box[]", arrayOf(text, 1), arrays("{(3,4),(1,2);NULL}", "[(3,4),(1,2), \x00null]")},
 		{"int4range[]", arrayOf(text, 1), arrays(`{"[1,5)"}`, "[[1,5)]")},
 		{"pair[]", arrayOf(text, 1), arrays(`{"(1,\"a b\")"}`, `[(1,"a b")]`)},
-		{"positive[]", arrayOf(kind(chferry.Int32), 1), arrays("{1,NULL}", "[1, \x00null]")},
+		{"positive[]", arrayOf(kind(rowset.Int32), 1), arrays("{1,NULL}", "[1, \x00null]")},
 		{"price[]", arrayOf(decimal(12, 2), 1), arrays("{12.5}", "[12.50]")},
-		{"matrix", arrayOf(kind(chferry.Int32), 2), arrays("{{1,2}}", "[[1, 2]]")},
-		{"ladder", arrayOf(kind(chferry.Int32), 1), arrays("{1,2}", "[1, 2]")},
+		{"matrix", arrayOf(kind(rowset.Int32), 2), arrays("{{1,2}}", "[[1, 2]]")},
+		{"ladder", arrayOf(kind(rowset.Int32), 1), arrays("{1,2}", "[1, 2]")},
 		{"ladder[]", arrayOf(text, 1), arrays(`{"{1,2}"}`, "[{1,2}]")},
 	}
 )
@@ -220,7 +221,7 @@ func TestTypes(t *testing.T) {
 	}
 }
 
-func (of typeCase) wantColumns(t *testing.T, columns []chferry.Column) {
+func (of typeCase) wantColumns(t *testing.T, columns []rowset.Column) {
 	t.Helper()
 	want := of.want
 	if got := columns[2].Type; got != want {

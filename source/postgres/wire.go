@@ -4,46 +4,46 @@ import (
 	"encoding/binary"
 	"math"
 
-	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 )
 
 // valueReader appends a value as it came over the wire to a vector; false if it has not the form of its kind. Numbers,
 // times and the like come in binary, what is text in the end comes as text.
 type valueReader struct {
 	format int16
-	read   func(v *chferry.Vector, b []byte) bool
+	read   func(v *rowset.Vector, b []byte) bool
 	// unfit, where there is one, is asked first. It says of a value that its column can't hold what kind of value it is.
 	unfit func(b []byte) string
 }
 
-func readerOf(t chferry.Type) valueReader {
-	if t.Kind == chferry.Array {
+func readerOf(t rowset.Type) valueReader {
+	if t.Kind == rowset.Array {
 		return arrayReader(t)
 	}
 	return valueReaders[t.Kind]
 }
 
-var valueReaders = map[chferry.TypeKind]valueReader{
-	chferry.Bool:      {format: binaryFormat, read: readBool},
-	chferry.Int16:     {format: binaryFormat, read: readInt16},
-	chferry.Int32:     {format: binaryFormat, read: readInt32},
-	chferry.Int64:     {format: binaryFormat, read: readInt64},
-	chferry.Float32:   {format: binaryFormat, read: readFloat32},
-	chferry.Float64:   {format: binaryFormat, read: readFloat64},
-	chferry.Decimal:   {format: textFormat, read: readData},
-	chferry.Enum:      {format: textFormat, read: readData},
-	chferry.String:    {format: textFormat, read: readData},
-	chferry.Bytes:     {format: binaryFormat, read: readData},
-	chferry.UUID:      {format: binaryFormat, read: readUUID},
-	chferry.Date:      {format: binaryFormat, read: readDate},
-	chferry.Timestamp: {format: binaryFormat, read: readTimestamp},
+var valueReaders = map[rowset.TypeKind]valueReader{
+	rowset.Bool:      {format: binaryFormat, read: readBool},
+	rowset.Int16:     {format: binaryFormat, read: readInt16},
+	rowset.Int32:     {format: binaryFormat, read: readInt32},
+	rowset.Int64:     {format: binaryFormat, read: readInt64},
+	rowset.Float32:   {format: binaryFormat, read: readFloat32},
+	rowset.Float64:   {format: binaryFormat, read: readFloat64},
+	rowset.Decimal:   {format: textFormat, read: readData},
+	rowset.Enum:      {format: textFormat, read: readData},
+	rowset.String:    {format: textFormat, read: readData},
+	rowset.Bytes:     {format: binaryFormat, read: readData},
+	rowset.UUID:      {format: binaryFormat, read: readUUID},
+	rowset.Date:      {format: binaryFormat, read: readDate},
+	rowset.Timestamp: {format: binaryFormat, read: readTimestamp},
 }
 
 func int16At(b []byte) int16 { return int16(binary.BigEndian.Uint16(b)) }
 func int32At(b []byte) int32 { return int32(binary.BigEndian.Uint32(b)) }
 func int64At(b []byte) int64 { return int64(binary.BigEndian.Uint64(b)) }
 
-func readBool(v *chferry.Vector, b []byte) bool {
+func readBool(v *rowset.Vector, b []byte) bool {
 	if len(b) != 1 {
 		return false
 	}
@@ -51,7 +51,7 @@ func readBool(v *chferry.Vector, b []byte) bool {
 	return true
 }
 
-func readInt16(v *chferry.Vector, b []byte) bool {
+func readInt16(v *rowset.Vector, b []byte) bool {
 	if len(b) != 2 {
 		return false
 	}
@@ -59,7 +59,7 @@ func readInt16(v *chferry.Vector, b []byte) bool {
 	return true
 }
 
-func readInt32(v *chferry.Vector, b []byte) bool {
+func readInt32(v *rowset.Vector, b []byte) bool {
 	if len(b) != 4 {
 		return false
 	}
@@ -68,7 +68,7 @@ func readInt32(v *chferry.Vector, b []byte) bool {
 }
 
 // readInt64 also reads an oid, which is an unsigned number of 32 bits.
-func readInt64(v *chferry.Vector, b []byte) bool {
+func readInt64(v *rowset.Vector, b []byte) bool {
 	switch len(b) {
 	case 8:
 		v.AppendInt(int64At(b))
@@ -80,7 +80,7 @@ func readInt64(v *chferry.Vector, b []byte) bool {
 	return true
 }
 
-func readFloat32(v *chferry.Vector, b []byte) bool {
+func readFloat32(v *rowset.Vector, b []byte) bool {
 	if len(b) != 4 {
 		return false
 	}
@@ -88,7 +88,7 @@ func readFloat32(v *chferry.Vector, b []byte) bool {
 	return true
 }
 
-func readFloat64(v *chferry.Vector, b []byte) bool {
+func readFloat64(v *rowset.Vector, b []byte) bool {
 	if len(b) != 8 {
 		return false
 	}
@@ -96,12 +96,12 @@ func readFloat64(v *chferry.Vector, b []byte) bool {
 	return true
 }
 
-func readData(v *chferry.Vector, b []byte) bool {
+func readData(v *rowset.Vector, b []byte) bool {
 	v.AppendData(b)
 	return true
 }
 
-func readUUID(v *chferry.Vector, b []byte) bool {
+func readUUID(v *rowset.Vector, b []byte) bool {
 	if len(b) != 16 {
 		return false
 	}
@@ -109,7 +109,7 @@ func readUUID(v *chferry.Vector, b []byte) bool {
 	return true
 }
 
-func readDate(v *chferry.Vector, b []byte) bool {
+func readDate(v *rowset.Vector, b []byte) bool {
 	if len(b) != 4 {
 		return false
 	}
@@ -117,7 +117,7 @@ func readDate(v *chferry.Vector, b []byte) bool {
 	return true
 }
 
-func readTimestamp(v *chferry.Vector, b []byte) bool {
+func readTimestamp(v *rowset.Vector, b []byte) bool {
 	if len(b) != 8 {
 		return false
 	}
@@ -126,16 +126,16 @@ func readTimestamp(v *chferry.Vector, b []byte) bool {
 }
 
 // reserve makes room for n values, so that vectors grow at most by their texts.
-func reserve(v *chferry.Vector, n int) {
+func reserve(v *rowset.Vector, n int) {
 	switch v.Type.Kind {
-	case chferry.Float32, chferry.Float64:
+	case rowset.Float32, rowset.Float64:
 		v.Floats = make([]float64, 0, n)
-	case chferry.Decimal, chferry.String, chferry.Enum, chferry.Bytes, chferry.UUID, chferry.Array:
+	case rowset.Decimal, rowset.String, rowset.Enum, rowset.Bytes, rowset.UUID, rowset.Array:
 		v.Ends = make([]int, 0, n)
 	default:
 		v.Ints = make([]int64, 0, n)
 	}
-	if v.Type.Nullable && v.Type.Kind != chferry.Array {
+	if v.Type.Nullable && v.Type.Kind != rowset.Array {
 		v.Null = make([]bool, 0, n)
 	}
 }

@@ -5,14 +5,15 @@ import (
 	"testing"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 )
 
 var (
-	int64Type  = chferry.Type{Kind: chferry.Int64}
-	stringType = chferry.Type{Kind: chferry.String}
+	int64Type  = rowset.Type{Kind: rowset.Int64}
+	stringType = rowset.Type{Kind: rowset.String}
 )
 
-func nullable(typ chferry.Type) chferry.Type {
+func nullable(typ rowset.Type) rowset.Type {
 	typ.Nullable = true
 	return typ
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 )
 
 var itemColumns = []column{{"id", int64Type}, {"name", nullable(stringType)}}
@@ -40,7 +41,7 @@ func testFetchNoKeys(t *testing.T, s *suite) {
 	s.create(t, "items", itemColumns, "id")
 	s.insert(t, "items", itemColumns, []string{"1", "one"})
 	table := s.describe(t, "items")
-	for name, keys := range map[string][]chferry.Vector{"nil": nil, "empty": keysOf(t, table)} {
+	for name, keys := range map[string][]rowset.Vector{"nil": nil, "empty": keysOf(t, table)} {
 		rows, err := s.Source.Fetch(t.Context(), table, keys)
 		if err != nil || rows.Rows() != 0 || len(rows.Columns) != len(table.Columns) {
 			t.Errorf("%s: got %d rows of %d columns, %v, want none of %d", name, rows.Rows(), len(rows.Columns), err, len(table.Columns))
@@ -109,7 +110,7 @@ func testFetchMissingTable(t *testing.T, s *suite) {
 func testFetchUnsupportedColumn(t *testing.T, s *suite) {
 	s.create(t, "items", itemColumns, "id")
 	table := s.describe(t, "items")
-	table.Columns[1].Type = chferry.Type{}
+	table.Columns[1].Type = rowset.Type{}
 	_, err := s.Source.Fetch(t.Context(), table, keysOf(t, table, chferry.PrimaryKey{"1"}))
 	wantCode(t, err, chferry.CodeSchemaMismatch, "items", "name", table.Columns[1].SourceType, "columns.exclude")
 }

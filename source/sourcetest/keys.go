@@ -6,11 +6,12 @@ import (
 	"testing"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 )
 
 // keySample is a type of a key, with stored values, other notations of them, and values that are not stored.
 type keySample struct {
-	chferry.Type
+	rowset.Type
 	stored []string
 	same   map[string]string
 	absent []string
@@ -21,45 +22,45 @@ type keySample struct {
 
 var keySamples = []keySample{
 	{
-		Type: chferry.Type{Kind: chferry.Bool}, stored: []string{"true"},
+		Type: rowset.Type{Kind: rowset.Bool}, stored: []string{"true"},
 		same: map[string]string{"t": "true", "1": "true", "YES": "true"}, absent: []string{"false", "0"},
 		read: map[string]string{"true": "true", " t ": "true"}, unread: []string{"", "2", "truth"},
 	},
 	{
-		Type: chferry.Type{Kind: chferry.Int16}, stored: []string{"1", "-32768", "32767"},
+		Type: rowset.Type{Kind: rowset.Int16}, stored: []string{"1", "-32768", "32767"},
 		same: map[string]string{"01": "1", "+1": "1"}, absent: []string{"2"},
 	},
 	{
-		Type: chferry.Type{Kind: chferry.Int32}, stored: []string{"1", "-2147483648", "2147483647"},
+		Type: rowset.Type{Kind: rowset.Int32}, stored: []string{"1", "-2147483648", "2147483647"},
 		same: map[string]string{"01": "1", " 1 ": "1"}, absent: []string{"0"},
 	},
 	{
-		Type: chferry.Type{Kind: chferry.Int64}, stored: []string{"1", "-9223372036854775808", "9223372036854775807"},
+		Type: rowset.Type{Kind: rowset.Int64}, stored: []string{"1", "-9223372036854775808", "9223372036854775807"},
 		same: map[string]string{"01": "1", "+1": "1", "0000000000000000000000001": "1"}, absent: []string{"0", "-1"},
 		read:   map[string]string{"1": "1", "\t01 ": "1", "9223372036854775807": "9223372036854775807"},
 		unread: []string{"", "x", "1.5", "1 2", "DELETE 2", "9223372036854775808", "1\x00", "0x"},
 	},
 	{
-		Type: chferry.Type{Kind: chferry.Uint8}, stored: []string{"0", "255"},
+		Type: rowset.Type{Kind: rowset.Uint8}, stored: []string{"0", "255"},
 		same: map[string]string{"00": "0"}, absent: []string{"1"},
 	},
 	{
-		Type: chferry.Type{Kind: chferry.Uint64}, stored: []string{"0", "18446744073709551615"},
+		Type: rowset.Type{Kind: rowset.Uint64}, stored: []string{"0", "18446744073709551615"},
 		same: map[string]string{"018446744073709551615": "18446744073709551615"}, absent: []string{"9223372036854775808"},
 	},
 	{
-		Type: chferry.Type{Kind: chferry.Decimal, Precision: 12, Scale: 2}, stored: []string{"1.00", "-2.50", "9999999999.99", "0.00"},
+		Type: rowset.Type{Kind: rowset.Decimal, Precision: 12, Scale: 2}, stored: []string{"1.00", "-2.50", "9999999999.99", "0.00"},
 		same: map[string]string{"1": "1.00", "1.0": "1.00", "01.000": "1.00", "+1.": "1.00", "-2.5": "-2.50", "-0": "0.00", ".00": "0.00"}, absent: []string{"1.01", "2.5"},
 		read: map[string]string{"1e0": "1.00", " 100e-2 ": "1.00", "-25E-1": "-2.50", "1.00": "1.00"}, unread: []string{"", "x", "1.001", "1e10", "1e", "1,5"},
 	},
 	{
-		Type:   chferry.Type{Kind: chferry.String},
+		Type:   rowset.Type{Kind: rowset.String},
 		stored: []string{"", "a", "A", "a ", " a", "01", "é", "e\u0301", "O'Reilly", `{"a",b}`, "NULL", "%_\\", "new\nline", "日本語", "🚢"},
 		absent: []string{"b", "1", "É", "null", "a\t", " "},
 		read:   map[string]string{"": "", "a ": "a ", "01": "01"}, unread: []string{"\xff", "a\x00"},
 	},
 	{
-		Type: chferry.Type{Kind: chferry.UUID}, stored: []string{"0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6"},
+		Type: rowset.Type{Kind: rowset.UUID}, stored: []string{"0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6"},
 		same: map[string]string{
 			"0F2E4D6C-8BA9-1C3E-5F70-8192A3B4C5D6": "0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6", "0f2e4d6c8ba91c3e5f708192a3b4c5d6": "0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6",
 			"{0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6}": "0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6",
@@ -71,13 +72,13 @@ var keySamples = []keySample{
 		unread: []string{"", "0f2e4d6c", "user 7"},
 	},
 	{
-		Type: chferry.Type{Kind: chferry.Date}, stored: []string{"2024-02-29", "1969-12-31", "9999-12-31", "1000-01-01"},
+		Type: rowset.Type{Kind: rowset.Date}, stored: []string{"2024-02-29", "1969-12-31", "9999-12-31", "1000-01-01"},
 		same: map[string]string{" 2024-02-29 ": "2024-02-29"}, absent: []string{"2024-03-01", "0001-01-01"},
 		read:   map[string]string{"2024-02-29T00:00:00.000Z": "2024-02-29", "2024-02-29 00:00:00": "2024-02-29", "9999-12-31": "9999-12-31"},
 		unread: []string{"", "now", "today", "2024-02-30", "x"},
 	},
 	{
-		Type: chferry.Type{Kind: chferry.Timestamp}, stored: []string{"2024-02-29 12:00:00", "1969-12-31 23:59:59.999999", "9999-12-31 23:59:59.999999"},
+		Type: rowset.Type{Kind: rowset.Timestamp}, stored: []string{"2024-02-29 12:00:00", "1969-12-31 23:59:59.999999", "9999-12-31 23:59:59.999999"},
 		same: map[string]string{
 			"2024-02-29T12:00:00Z": "2024-02-29 12:00:00", "2024-02-29 12:00:00+00": "2024-02-29 12:00:00", "2024-02-29 13:30:00.000+01:30": "2024-02-29 12:00:00",
 		},
@@ -116,7 +117,7 @@ func testTypedKeys(t *testing.T, s *suite) {
 }
 
 // keyed creates a table with the sample's stored keys, each with itself as text.
-func (s *suite) keyed(t *testing.T, name string, of keySample) chferry.Table {
+func (s *suite) keyed(t *testing.T, name string, of keySample) rowset.Table {
 	t.Helper()
 	columns := []column{{"key", of.Type}, {"text", stringType}}
 	s.create(t, name, columns, "key")
@@ -139,7 +140,7 @@ func (s *suite) wantKeyed(t *testing.T, of keySample, pk chferry.PrimaryKey, row
 
 // testCompositeKeys makes sure that the parts of a key belong together.
 func testCompositeKeys(t *testing.T, s *suite) {
-	columns := []column{{"note", nullable(stringType)}, {"shop", int64Type}, {"day", chferry.Type{Kind: chferry.Date}}, {"code", stringType}}
+	columns := []column{{"note", nullable(stringType)}, {"shop", int64Type}, {"day", rowset.Type{Kind: rowset.Date}}, {"code", stringType}}
 	s.create(t, "orders", columns, "code", "shop", "day")
 	s.insert(t, "orders", columns,
 		[]string{"first", "1", "2024-01-01", "a"}, []string{"second", "1", "2024-01-02", "a"}, []string{"third", "2", "2024-01-01", "a,b"})

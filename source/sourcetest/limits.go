@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/source"
 )
 
@@ -32,7 +33,7 @@ func (s *suite) limited(t *testing.T) *suite {
 
 // inPieces fetches as a sync does: fewer keys after each [source.TooMuchError]. It returns the rows by their keys' indexes, and
 // how many answers there were.
-func (s *suite) inPieces(t *testing.T, table chferry.Table, pks []chferry.PrimaryKey) (found map[int][]string, answers int) {
+func (s *suite) inPieces(t *testing.T, table rowset.Table, pks []chferry.PrimaryKey) (found map[int][]string, answers int) {
 	t.Helper()
 	found = map[int][]string{}
 	for first, n := 0, len(pks); first < len(pks); {

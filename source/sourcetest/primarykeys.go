@@ -9,11 +9,12 @@ import (
 	"testing"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/source"
 )
 
 // allKeys collects all keys and checks the pages' sizes.
-func (s *suite) allKeys(t *testing.T, table chferry.Table, pageSize int) []chferry.PrimaryKey {
+func (s *suite) allKeys(t *testing.T, table rowset.Table, pageSize int) []chferry.PrimaryKey {
 	t.Helper()
 	var keys []chferry.PrimaryKey
 	err := s.Source.PrimaryKeys(t.Context(), table, pageSize, func(page []chferry.PrimaryKey) error {
@@ -62,7 +63,7 @@ func testPrimaryKeys(t *testing.T, s *suite) {
 }
 
 // keysInParts collects all keys, ends after each of them and begins again behind it.
-func (s *suite) keysInParts(t *testing.T, table chferry.Table) []chferry.PrimaryKey {
+func (s *suite) keysInParts(t *testing.T, table rowset.Table) []chferry.PrimaryKey {
 	t.Helper()
 	from, ok := s.Source.(source.Resumer)
 	if !ok {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 )
 
 // testReadKeys: a key in any notation is read as the key that finds its row, and a text that is none does not keep others from being
@@ -30,8 +31,8 @@ func testReadKeys(t *testing.T, s *suite) {
 		}
 		for n, pk := range pks {
 			if n >= len(of.read) {
-				key := []chferry.Vector{{Type: of.Type}} // the database may read a number that the column can't hold
-				if read[n].Key != nil && chferry.AppendPrimaryKey(key, read[n].Key) == nil || read[n].Unreadable != 0 {
+				key := []rowset.Vector{{Type: of.Type}} // the database may read a number that the column can't hold
+				if read[n].Key != nil && rowset.AppendPrimaryKey(key, read[n].Key) == nil || read[n].Unreadable != 0 {
 					t.Errorf("%s: %q is read as %q", s.Type(of.Type), pk, read[n].Key)
 				}
 				continue
@@ -50,7 +51,7 @@ func testReadKeys(t *testing.T, s *suite) {
 
 // testReadCompositeKeys says which value of a key can't be read, and reads no keys.
 func testReadCompositeKeys(t *testing.T, s *suite) {
-	columns := []column{{"note", nullable(stringType)}, {"shop", int64Type}, {"day", chferry.Type{Kind: chferry.Date}}, {"code", stringType}}
+	columns := []column{{"note", nullable(stringType)}, {"shop", int64Type}, {"day", rowset.Type{Kind: rowset.Date}}, {"code", stringType}}
 	s.create(t, "orders", columns, "code", "shop", "day")
 	s.insert(t, "orders", columns, []string{"first", "1", "2024-01-01", ""})
 	table := s.describe(t, "orders")

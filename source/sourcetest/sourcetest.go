@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/source"
 )
 
@@ -25,10 +26,10 @@ type Bundle struct {
 	Configured func(name string) string
 	// Type returns the SQL type whose kind a source gives as t, without NOT NULL; empty if the database has none. Texts of its
 	// strings are all different.
-	Type func(t chferry.Type) string
-	// Literal returns a value of such a type as an SQL expression. The text is that of [chferry.AppendPrimaryKey]; of
+	Type func(t rowset.Type) string
+	// Literal returns a value of such a type as an SQL expression. The text is that of [rowset.AppendPrimaryKey]; of
 	// Bytes it is the bytes themselves, of floats a decimal number.
-	Literal func(t chferry.Type, text string) string
+	Literal func(t rowset.Type, text string) string
 	// Unfit is an SQL type that can't be part of a primary key.
 	Unfit string
 	// Misfit is an SQL expression whose value an integer column takes although it is none; empty if the database holds columns
@@ -92,7 +93,7 @@ type suite struct{ Bundle }
 // column is a column of a test's table.
 type column struct {
 	name string
-	chferry.Type
+	rowset.Type
 }
 
 // null stands for a null among the texts of a row.
@@ -142,14 +143,14 @@ func (s *suite) insert(t *testing.T, table string, columns []column, rows ...[]s
 	s.Exec(t, "INSERT INTO "+s.Quote(table)+" VALUES "+strings.Join(tuples, ", "))
 }
 
-func (s *suite) literal(typ chferry.Type, text string) string {
+func (s *suite) literal(typ rowset.Type, text string) string {
 	if text == null {
 		return "NULL"
 	}
 	return s.Literal(typ, text)
 }
 
-func (s *suite) describe(t *testing.T, table string, primaryKey ...string) chferry.Table {
+func (s *suite) describe(t *testing.T, table string, primaryKey ...string) rowset.Table {
 	t.Helper()
 	described, err := s.Source.Describe(t.Context(), s.Configured(table), primaryKey)
 	if err != nil {
@@ -159,7 +160,7 @@ func (s *suite) describe(t *testing.T, table string, primaryKey ...string) chfer
 }
 
 // fetch returns, for each of pks, its row as texts, nil for a row that is absent.
-func (s *suite) fetch(t *testing.T, table chferry.Table, pks ...chferry.PrimaryKey) [][]string {
+func (s *suite) fetch(t *testing.T, table rowset.Table, pks ...chferry.PrimaryKey) [][]string {
 	t.Helper()
 	rows, err := s.Source.Fetch(t.Context(), table, keysOf(t, table, pks...))
 	if err != nil {
@@ -181,14 +182,14 @@ func (s *suite) fetch(t *testing.T, table chferry.Table, pks ...chferry.PrimaryK
 	return found
 }
 
-func keysOf(t *testing.T, table chferry.Table, pks ...chferry.PrimaryKey) []chferry.Vector {
+func keysOf(t *testing.T, table rowset.Table, pks ...chferry.PrimaryKey) []rowset.Vector {
 	t.Helper()
-	keys := make([]chferry.Vector, len(table.PrimaryKey))
+	keys := make([]rowset.Vector, len(table.PrimaryKey))
 	for i, typ := range table.KeyTypes() {
 		keys[i].Type = typ
 	}
 	for _, pk := range pks {
-		if err := chferry.AppendPrimaryKey(keys, pk); err != nil {
+		if err := rowset.AppendPrimaryKey(keys, pk); err != nil {
 			t.Fatalf("read key %q: %v", pk, err)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 )
 
 // testFetchUnreadableRow: a row that the database fails to give is found by asking for fewer keys, and stops no other.
@@ -37,7 +38,7 @@ func testFetchUnreadableRow(t *testing.T, s *suite) {
 }
 
 // halve fetches keys as a sync does.
-func (s *suite) halve(t *testing.T, table chferry.Table, pks []chferry.PrimaryKey, found map[string]bool, broken map[string]string) {
+func (s *suite) halve(t *testing.T, table rowset.Table, pks []chferry.PrimaryKey, found map[string]bool, broken map[string]string) {
 	t.Helper()
 	rows, err := s.Source.Fetch(t.Context(), table, keysOf(t, table, pks...))
 	if err != nil {

@@ -7,11 +7,12 @@ import (
 	"testing"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 )
 
 // sample is a type with values of it, as a source must give them back.
 type sample struct {
-	chferry.Type
+	rowset.Type
 	values []string
 }
 
@@ -26,26 +27,26 @@ func allBytes() string {
 
 // samples are values that every database can hold, up to the edges of what all of them can.
 var samples = []sample{
-	{chferry.Type{Kind: chferry.Bool}, []string{"true", "false"}},
-	{chferry.Type{Kind: chferry.Int16}, []string{"0", "-32768", "32767"}},
-	{chferry.Type{Kind: chferry.Int32}, []string{"0", "-2147483648", "2147483647"}},
-	{chferry.Type{Kind: chferry.Int64}, []string{"0", "-1", "-9223372036854775808", "9223372036854775807"}},
-	{chferry.Type{Kind: chferry.Uint8}, []string{"0", "255"}},
-	{chferry.Type{Kind: chferry.Uint64}, []string{"0", "18446744073709551615"}},
-	{chferry.Type{Kind: chferry.Float32}, []string{"0", "-0.25", "1.5", "1.6777216e+07"}},
-	{chferry.Type{Kind: chferry.Float64}, []string{"0", "0.1", "-1.7976931348623157e+308", "2.2250738585072014e-308"}},
-	{chferry.Type{Kind: chferry.Decimal, Precision: 12, Scale: 2}, []string{"0.00", "-0.01", "12.50", "9999999999.99", "-9999999999.99"}},
-	{chferry.Type{Kind: chferry.Decimal, Precision: 38, Scale: 0}, []string{"0", strings.Repeat("9", 38), "-" + strings.Repeat("9", 38)}},
-	{chferry.Type{Kind: chferry.String}, []string{
+	{rowset.Type{Kind: rowset.Bool}, []string{"true", "false"}},
+	{rowset.Type{Kind: rowset.Int16}, []string{"0", "-32768", "32767"}},
+	{rowset.Type{Kind: rowset.Int32}, []string{"0", "-2147483648", "2147483647"}},
+	{rowset.Type{Kind: rowset.Int64}, []string{"0", "-1", "-9223372036854775808", "9223372036854775807"}},
+	{rowset.Type{Kind: rowset.Uint8}, []string{"0", "255"}},
+	{rowset.Type{Kind: rowset.Uint64}, []string{"0", "18446744073709551615"}},
+	{rowset.Type{Kind: rowset.Float32}, []string{"0", "-0.25", "1.5", "1.6777216e+07"}},
+	{rowset.Type{Kind: rowset.Float64}, []string{"0", "0.1", "-1.7976931348623157e+308", "2.2250738585072014e-308"}},
+	{rowset.Type{Kind: rowset.Decimal, Precision: 12, Scale: 2}, []string{"0.00", "-0.01", "12.50", "9999999999.99", "-9999999999.99"}},
+	{rowset.Type{Kind: rowset.Decimal, Precision: 38, Scale: 0}, []string{"0", strings.Repeat("9", 38), "-" + strings.Repeat("9", 38)}},
+	{rowset.Type{Kind: rowset.String}, []string{
 		"", " ", "a", "A", "O'Reilly \"quoted\" `ticked`", `back\slash \n`, "line\nbreak\r\ttab\x01", "naïve Straße", "日本語", "🚢⛴\U0010FFFF",
 		strings.Repeat("long ", 100_000),
 	}},
-	{chferry.Type{Kind: chferry.Bytes}, []string{"", "\x00", "plain", allBytes()}},
-	{chferry.Type{Kind: chferry.UUID}, []string{
+	{rowset.Type{Kind: rowset.Bytes}, []string{"", "\x00", "plain", allBytes()}},
+	{rowset.Type{Kind: rowset.UUID}, []string{
 		"00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff", "0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6",
 	}},
-	{chferry.Type{Kind: chferry.Date}, []string{"1970-01-01", "1969-12-31", "2000-02-29", "1000-01-01", "9999-12-31"}},
-	{chferry.Type{Kind: chferry.Timestamp}, []string{
+	{rowset.Type{Kind: rowset.Date}, []string{"1970-01-01", "1969-12-31", "2000-02-29", "1000-01-01", "9999-12-31"}},
+	{rowset.Type{Kind: rowset.Timestamp}, []string{
 		"1970-01-01 00:00:00", "1969-12-31 23:59:59.999999", "2024-02-29 12:34:56.789012", "1000-01-01 00:00:00", "9999-12-31 23:59:59.999999",
 	}},
 }
@@ -60,7 +61,7 @@ func testFetchValues(t *testing.T, s *suite) {
 	for i, of := range s.known() {
 		name := fmt.Sprintf("values_%d", i)
 		of.Nullable = true
-		columns := []column{{"id", chferry.Type{Kind: chferry.Int64}}, {"value", of.Type}}
+		columns := []column{{"id", rowset.Type{Kind: rowset.Int64}}, {"value", of.Type}}
 		s.create(t, name, columns, "id")
 		var rows [][]string
 		var pks []chferry.PrimaryKey

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/source"
 )
 
@@ -25,7 +26,7 @@ type described struct {
 }
 
 type attribute struct {
-	chferry.Column
+	rowset.Column
 	notNull     bool
 	keyPosition int // in the table's own primary key, from 1; 0: not part of it
 }
@@ -35,14 +36,14 @@ func (a attribute) InKey() (name string, place int) { return a.Name, a.keyPositi
 
 // Describe implements [source.Source]. Only ordinary tables can be synced: views and virtual tables are refused. A table's
 // name is taken as it is, with dots and quotes; SQLite ignores the case of its ASCII letters.
-func (s *Source) Describe(ctx context.Context, table string, primaryKey []string) (chferry.Table, error) {
-	var out chferry.Table
+func (s *Source) Describe(ctx context.Context, table string, primaryKey []string) (rowset.Table, error) {
+	var out rowset.Table
 	err := s.within(ctx, table, func(ctx context.Context, at *snapshot) error {
 		d, err := s.describe(ctx, at, table)
 		if err != nil {
 			return err
 		}
-		out = chferry.Table{Database: s.alias, Name: table, Identity: d.identity()}
+		out = rowset.Table{Database: s.alias, Name: table, Identity: d.identity()}
 		if out.PrimaryKey, err = d.key(ctx, at, table, primaryKey); err != nil {
 			return err
 		}
@@ -53,7 +54,7 @@ func (s *Source) Describe(ctx context.Context, table string, primaryKey []string
 		return nil
 	})
 	if err != nil {
-		return chferry.Table{}, err
+		return rowset.Table{}, err
 	}
 	return out, nil
 }
@@ -92,13 +93,13 @@ func (s *Source) describe(ctx context.Context, at *snapshot, table string) (desc
 
 // typeIn is the column's type in a table whose primary key it is part of, or not. Nulls equal no key. Where another key is
 // configured, the table's own may hold nulls: SQLite allows them there.
-func (a attribute) typeIn(key bool) chferry.Type {
+func (a attribute) typeIn(key bool) rowset.Type {
 	t := a.Type
 	t.Nullable = !a.notNull && !key
 	return t
 }
 
-// identity is what [chferry.Table.Identity] is for the table: the file, and the table's name and own primary key, by
+// identity is what [rowset.Table.Identity] is for the table: the file, and the table's name and own primary key, by
 // which operations name its rows. SQLite keeps nothing else that would do. A table has no number of its own: the page and
 // the row of the schema that lead to it are reused, and VACUUM changes both. Its definition changes with every column that
 // is added, and replacing a table by an altered copy of the same name is how SQLite's own manual alters tables. So a

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 )
 
 // TestDescribeColumns covers what the columns of a table may be beside plain.
@@ -20,15 +21,15 @@ func TestDescribeColumns(t *testing.T) {
 
 	table := b.describe(t, "items")
 
-	nullable := func(typ chferry.Type) chferry.Type { typ.Nullable = true; return typ }
-	want := []chferry.Column{
+	nullable := func(typ rowset.Type) rowset.Type { typ.Nullable = true; return typ }
+	want := []rowset.Column{
 		{Name: "name", Type: text, SourceType: "VARCHAR(80)"},
 		{Name: "any_thing", Type: nullable(text), SourceType: "no declared type"},
 		{Name: "total", Type: nullable(decimal(10, 2)), SourceType: "DECIMAL(10,2)"},
 		{Name: "double_id", Type: nullable(text), SourceType: "no declared type"},
 		{Name: "code", Type: text, SourceType: "TEXT"},
-		{Name: "id", Type: kind(chferry.Int64), SourceType: "UNSIGNED BIG INT"},
-		{Name: "late", Type: nullable(kind(chferry.Bool)), SourceType: "bool"},
+		{Name: "id", Type: kind(rowset.Int64), SourceType: "UNSIGNED BIG INT"},
+		{Name: "late", Type: nullable(kind(rowset.Bool)), SourceType: "bool"},
 	}
 	for i := range want {
 		want[i].Destination = want[i].Name

@@ -9,18 +9,19 @@ import (
 	"strings"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/source"
 )
 
 // Fetch implements [source.Source]. Keys are compared by SQLite, as values of the columns' types. It returns
 // [chferry.CodeSourceChanged] if the table is not the one that was described, and [chferry.CodeSchemaMismatch] for a column of
 // a type that is not supported and for one that changed since it was described.
-func (s *Source) Fetch(ctx context.Context, table chferry.Table, keys []chferry.Vector) (chferry.Rows, error) {
+func (s *Source) Fetch(ctx context.Context, table rowset.Table, keys []rowset.Vector) (rowset.Rows, error) {
 	if err := fetchable(table, keys); err != nil {
-		return chferry.Rows{}, err
+		return rowset.Rows{}, err
 	}
 	if len(keys) == 0 || keys[0].Len() == 0 {
-		return chferry.Rows{Block: chferry.NewBlock(table.Columns)}, nil
+		return rowset.Rows{Block: rowset.NewBlock(table.Columns)}, nil
 	}
 	found := newRowReader(table, keys[0].Len(), s.maxBytes)
 	err := s.within(ctx, table.Name, func(ctx context.Context, at *snapshot) error {
@@ -40,7 +41,7 @@ func (s *Source) Fetch(ctx context.Context, table chferry.Table, keys []chferry.
 		err = cmp.Or(source.TooSlow(keys[0].Len()), err)
 	}
 	if err != nil {
-		return chferry.Rows{}, err
+		return rowset.Rows{}, err
 	}
 	source.Repeated(&found.rows, found.repeated, table.Name)
 	return found.rows, nil
@@ -50,7 +51,7 @@ func (s *Source) Fetch(ctx context.Context, table chferry.Table, keys []chferry.
 const noKeys = "[]"
 
 // fetchable refuses what the caller of Fetch got wrong.
-func fetchable(table chferry.Table, keys []chferry.Vector) error {
+func fetchable(table rowset.Table, keys []rowset.Vector) error {
 	for _, c := range table.Columns {
 		if valueReaders[c.Type.Kind] == nil {
 			return chferry.Errorf(chferry.CodeSchemaMismatch, "column %q of table %s has the type %s, which is not supported: name it in columns.exclude",
@@ -64,7 +65,7 @@ func fetchable(table chferry.Table, keys []chferry.Vector) error {
 }
 
 // sameTable refuses a table that is not as it was described, and returns its name.
-func (s *Source) sameTable(ctx context.Context, at *snapshot, table chferry.Table) (string, error) {
+func (s *Source) sameTable(ctx context.Context, at *snapshot, table rowset.Table) (string, error) {
 	d, err := s.describe(ctx, at, table.Name)
 	if err != nil {
 		return "", err
@@ -88,11 +89,11 @@ func (s *Source) sameTable(ctx context.Context, at *snapshot, table chferry.Tabl
 
 // valueOf returns the SQL expression of a column's value as it is stored. The sign, which changes nothing, hides the declared
 // type from the driver, which would take texts of some types for times.
-func valueOf(c chferry.Column) string { return "+t." + quote(c.Name) }
+func valueOf(c rowset.Column) string { return "+t." + quote(c.Name) }
 
 // fetchSQL joins a list of keys, its parameter, with the table. Each row has the position in the list before the table's
 // columns. CROSS JOIN makes SQLite go through the list and not through the table.
-func fetchSQL(table chferry.Table, name string) string {
+func fetchSQL(table rowset.Table, name string) string {
 	columns := []string{"k.key"}
 	for _, c := range table.Columns {
 		columns = append(columns, valueOf(c))
@@ -106,16 +107,16 @@ func fetchSQL(table chferry.Table, name string) string {
 
 // rowReader turns rows into column vectors.
 type rowReader struct {
-	table    chferry.Table
-	rows     chferry.Rows
+	table    rowset.Table
+	rows     rowset.Rows
 	seen     []bool       // by key
 	repeated map[int]bool // keys that several rows have
 	maxBytes int
 }
 
-func newRowReader(table chferry.Table, keys, maxBytes int) *rowReader {
+func newRowReader(table rowset.Table, keys, maxBytes int) *rowReader {
 	return &rowReader{
-		table: table, rows: chferry.Rows{Block: chferry.NewBlock(table.Columns), Key: make([]int, 0, keys)},
+		table: table, rows: rowset.Rows{Block: rowset.NewBlock(table.Columns), Key: make([]int, 0, keys)},
 		seen: make([]bool, keys), repeated: map[int]bool{}, maxBytes: maxBytes,
 	}
 }
@@ -162,7 +163,7 @@ func (r *rowReader) row(key int, values []any) {
 		}
 		c := r.table.Columns[i]
 		reason := fmt.Sprintf("table %s: column %q (%s) holds %s", r.table.Name, c.Name, c.SourceType, what)
-		r.rows.Unfit = append(r.rows.Unfit, chferry.Unfit{Key: key, Reason: reason})
+		r.rows.Unfit = append(r.rows.Unfit, rowset.Unfit{Key: key, Reason: reason})
 		return
 	}
 	r.rows.Key = append(r.rows.Key, key)

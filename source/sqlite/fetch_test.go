@@ -11,11 +11,12 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/source/sourcetest"
 )
 
 // found returns which of pks have a row.
-func (b bundle) found(t testing.TB, table chferry.Table, pks ...chferry.PrimaryKey) []bool {
+func (b bundle) found(t testing.TB, table rowset.Table, pks ...chferry.PrimaryKey) []bool {
 	t.Helper()
 	found := make([]bool, len(pks))
 	for _, k := range b.fetch(t, table, pks...).Key {
@@ -129,11 +130,11 @@ func TestManyForms(t *testing.T) {
 }
 
 // wantKeys makes sure that PrimaryKeys gives the keys that are known, and for each other row one that can't be read.
-func (b bundle) wantKeys(t *testing.T, table chferry.Table, known []chferry.PrimaryKey, unnamed int) {
+func (b bundle) wantKeys(t *testing.T, table rowset.Table, known []chferry.PrimaryKey, unnamed int) {
 	t.Helper()
 	var got []string
 	for _, key := range b.allKeys(t, table) {
-		if err := chferry.AppendPrimaryKey(keysOf(t, table), key); err != nil {
+		if err := rowset.AppendPrimaryKey(keysOf(t, table), key); err != nil {
 			unnamed--
 			if err := key.Validate(); err != nil {
 				t.Errorf("key %q can't be registered, so that nobody is told of it: %v", key, err)
@@ -168,7 +169,7 @@ func TestAnyTextIsAKey(t *testing.T) {
 			b.exec(t, "INSERT INTO items VALUES (?, ?)", text, text)
 			pks, pairs = append(pks, chferry.PrimaryKey{text}), append(pairs, chferry.PrimaryKey{text, text})
 		}
-		for _, rows := range []chferry.Rows{b.fetch(t, single, pks...), b.fetch(t, composite, pairs...)} {
+		for _, rows := range []rowset.Rows{b.fetch(t, single, pks...), b.fetch(t, composite, pairs...)} {
 			if rows.Rows() != len(texts) {
 				rt.Fatalf("got %d rows, want %d", rows.Rows(), len(texts))
 			}

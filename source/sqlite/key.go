@@ -9,6 +9,7 @@ import (
 	codes "modernc.org/sqlite/lib"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/source"
 )
 
@@ -50,9 +51,9 @@ func (d described) unfit(ctx context.Context, at *snapshot, a attribute) (string
 	switch t := a.Type; {
 	case !t.Kind.CanBeKey():
 		return "type " + a.SourceType + " is not supported there", nil
-	case t.Kind == chferry.String && !textAffinity(a.SourceType):
+	case t.Kind == rowset.String && !textAffinity(a.SourceType):
 		return "type " + a.SourceType + " is not supported there, for it holds numbers as numbers; declare it TEXT", nil
-	case t.Kind == chferry.Decimal && t.Precision > keyPrecision:
+	case t.Kind == rowset.Decimal && t.Precision > keyPrecision:
 		return fmt.Sprintf("type %s is supported there with at most %d digits, which is what SQLite keeps of it", a.SourceType, keyPrecision), nil
 	case !a.notNull && a.keyPosition == 0:
 		return "it is nullable; make it NOT NULL", nil

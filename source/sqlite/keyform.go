@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 )
 
 // number is a decimal, which SQLite compares as a number.
@@ -17,17 +17,17 @@ type number string
 
 // appendForms appends the forms in which value i of a key may be stored, so that an index finds it: an int64, number, string or
 // []byte each. A row whose key is stored in another form is not found, and so is named by no primary key either.
-func appendForms(forms []any, v *chferry.Vector, i int) []any {
+func appendForms(forms []any, v *rowset.Vector, i int) []any {
 	switch v.Type.Kind {
-	case chferry.Decimal:
+	case rowset.Decimal:
 		return append(forms, number(v.At(i)))
-	case chferry.String:
+	case rowset.String:
 		return append(forms, string(v.At(i)))
-	case chferry.UUID:
+	case rowset.UUID:
 		return appendUUIDForms(forms, v.At(i))
-	case chferry.Date:
+	case rowset.Date:
 		return append(forms, dateText(v.Ints[i]))
-	case chferry.Timestamp:
+	case rowset.Timestamp:
 		return appendTimestampForms(forms, v.Ints[i])
 	default:
 		return append(forms, v.Ints[i])
@@ -38,11 +38,11 @@ func appendForms(forms []any, v *chferry.Vector, i int) []any {
 const maxForms = 2_000
 
 // formsOf returns how many forms a value of a kind has at most.
-func formsOf(kind chferry.TypeKind) int {
+func formsOf(kind rowset.TypeKind) int {
 	switch kind {
-	case chferry.UUID:
+	case rowset.UUID:
 		return 5
-	case chferry.Timestamp:
+	case rowset.Timestamp:
 		return 19
 	default:
 		return 1
@@ -91,7 +91,7 @@ func fractions(t time.Time) []string {
 }
 
 // isForm tells whether a stored value is a form of value i.
-func isForm(v *chferry.Vector, i int, stored any) bool {
+func isForm(v *rowset.Vector, i int, stored any) bool {
 	return slices.ContainsFunc(appendForms(nil, v, i), func(form any) bool {
 		switch form := form.(type) {
 		case []byte:
@@ -110,18 +110,18 @@ func isForm(v *chferry.Vector, i int, stored any) bool {
 	})
 }
 
-// keyText returns value i as [chferry.AppendPrimaryKey] reads it.
-func keyText(v *chferry.Vector, i int) string {
+// keyText returns value i as [rowset.AppendPrimaryKey] reads it.
+func keyText(v *rowset.Vector, i int) string {
 	switch v.Type.Kind {
-	case chferry.Bool:
+	case rowset.Bool:
 		return strconv.FormatBool(v.Ints[i] == 1)
-	case chferry.Decimal, chferry.String:
+	case rowset.Decimal, rowset.String:
 		return string(v.At(i))
-	case chferry.UUID:
+	case rowset.UUID:
 		return uuidText(v.At(i))
-	case chferry.Date:
+	case rowset.Date:
 		return dateText(v.Ints[i])
-	case chferry.Timestamp:
+	case rowset.Timestamp:
 		return time.UnixMicro(v.Ints[i]).UTC().Format("2006-01-02 15:04:05.999999")
 	default:
 		return strconv.FormatInt(v.Ints[i], 10)

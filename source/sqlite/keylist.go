@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 )
 
 // keyList is keys as a JSON list, which SQLite's json_each makes a table of. A read-only connection can't fill a
@@ -26,7 +26,7 @@ const (
 
 // eachKeyList calls each with lists of all forms of all keys, sorted by the first column so that neighbours in an index come together. A
 // list is valid until each returns.
-func eachKeyList(keys []chferry.Vector, each func(*keyList) error) error {
+func eachKeyList(keys []rowset.Vector, each func(*keyList) error) error {
 	l := &keyList{json: []byte{'['}, forms: make([][]any, len(keys))}
 	for _, i := range sorted(&keys[0]) {
 		for c := range keys {
@@ -54,14 +54,14 @@ func (l *keyList) pass(each func(*keyList) error) error {
 	return err
 }
 
-func sorted(v *chferry.Vector) []int {
+func sorted(v *rowset.Vector) []int {
 	order := make([]int, v.Len())
 	for i := range order {
 		order[i] = i
 	}
 	slices.SortFunc(order, func(a, b int) int {
 		switch v.Type.Kind {
-		case chferry.Decimal, chferry.String, chferry.UUID:
+		case rowset.Decimal, rowset.String, rowset.UUID:
 			return bytes.Compare(v.At(a), v.At(b))
 		default:
 			return cmp.Compare(v.Ints[a], v.Ints[b])
@@ -130,12 +130,12 @@ func appendJSONText(b []byte, text string) []byte {
 }
 
 // elementOf returns the SQL expression of a key's column i in a list of keys with so many columns.
-func elementOf(typ chferry.Type, i, columns int) string {
+func elementOf(typ rowset.Type, i, columns int) string {
 	element := "k.value"
 	if columns > 1 {
 		element += " ->> " + strconv.Itoa(i)
 	}
-	if typ.Kind != chferry.UUID {
+	if typ.Kind != rowset.UUID {
 		return element
 	}
 	// No text of a UUID begins with the mark.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 )
 
 // PrimaryKeys implements [source.Source]. Each page is a transaction of its own, so that no writer waits while each runs.
@@ -15,13 +16,13 @@ import (
 // A row whose key is null, or is stored in a form that [Source.Fetch] does not look for, has no key that operations could
 // name it by. It gets one that can't be read, so that an operation on it is set aside: such a row must not go missing in
 // silence.
-func (s *Source) PrimaryKeys(ctx context.Context, table chferry.Table, pageSize int, each func([]chferry.PrimaryKey) error) error {
+func (s *Source) PrimaryKeys(ctx context.Context, table rowset.Table, pageSize int, each func([]chferry.PrimaryKey) error) error {
 	return s.PrimaryKeysBehind(ctx, table, "", pageSize, func(page []chferry.PrimaryKey, _ string) error { return each(page) })
 }
 
 // PrimaryKeysBehind implements [source.Resumer]. A place is the stored values of the last key.
 func (s *Source) PrimaryKeysBehind(
-	ctx context.Context, table chferry.Table, place string, pageSize int, each func([]chferry.PrimaryKey, string) error,
+	ctx context.Context, table rowset.Table, place string, pageSize int, each func([]chferry.PrimaryKey, string) error,
 ) error {
 	p := &keyPages{table: table, size: max(pageSize, 1)}
 	if place != "" {
@@ -51,7 +52,7 @@ func (s *Source) PrimaryKeysBehind(
 
 // keyPages are the pages of a table's primary keys.
 type keyPages struct {
-	table chferry.Table
+	table rowset.Table
 	size  int
 	last  []any // the stored values of the last key of the page before; nil: none yet
 }
@@ -118,10 +119,10 @@ func behindLast(columns []string, last []any) (condition string, params []any) {
 	return "(" + strings.Join(steps, " OR ") + ")", params
 }
 
-func keyOf(types []chferry.Type, values []any) chferry.PrimaryKey {
+func keyOf(types []rowset.Type, values []any) chferry.PrimaryKey {
 	key := make(chferry.PrimaryKey, len(values))
 	for i, value := range values {
-		v := chferry.Vector{Type: types[i]}
+		v := rowset.Vector{Type: types[i]}
 		if readValue(&v, value) == "" && isForm(&v, 0, value) {
 			key[i] = keyText(&v, 0)
 		} else {

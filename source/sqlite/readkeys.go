@@ -7,12 +7,13 @@ import (
 	"strings"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/source"
 )
 
 // ReadKeys implements [source.Source], without asking the file: SQLite has a number for what it compares with a number, and all other
 // kinds of values are chferry's own, in the notations in which they are read when they are stored.
-func (s *Source) ReadKeys(_ context.Context, table chferry.Table, keys []chferry.PrimaryKey) ([]source.ReadKey, error) {
+func (s *Source) ReadKeys(_ context.Context, table rowset.Table, keys []chferry.PrimaryKey) ([]source.ReadKey, error) {
 	types := table.KeyTypes()
 	read := make([]source.ReadKey, len(keys))
 	for i, key := range keys {
@@ -21,11 +22,11 @@ func (s *Source) ReadKeys(_ context.Context, table chferry.Table, keys []chferry
 	return read, nil
 }
 
-func readKey(types []chferry.Type, key chferry.PrimaryKey) source.ReadKey {
+func readKey(types []rowset.Type, key chferry.PrimaryKey) source.ReadKey {
 	read := make(chferry.PrimaryKey, len(key))
 	for i, text := range key {
-		v := []chferry.Vector{{Type: types[i]}}
-		if !chferry.AppendPlainKey(v, chferry.PrimaryKey{text}) && !readKeyText(&v[0], text) {
+		v := []rowset.Vector{{Type: types[i]}}
+		if !rowset.AppendPlainKey(v, chferry.PrimaryKey{text}) && !readKeyText(&v[0], text) {
 			return source.ReadKey{Unreadable: i}
 		}
 		read[i] = keyText(&v[0], 0)
@@ -34,16 +35,16 @@ func readKey(types []chferry.Type, key chferry.PrimaryKey) source.ReadKey {
 }
 
 // readKeyText appends the value of a text that not every source reads alike; false if it is none.
-func readKeyText(v *chferry.Vector, text string) bool {
+func readKeyText(v *rowset.Vector, text string) bool {
 	text = strings.Trim(text, " \t\n\v\f\r")
 	switch v.Type.Kind {
-	case chferry.Bool, chferry.Int64, chferry.Decimal:
+	case rowset.Bool, rowset.Int64, rowset.Decimal:
 		return appendNumber(v, text)
-	case chferry.UUID:
+	case rowset.UUID:
 		return appendKey(v, text)
-	case chferry.Date:
+	case rowset.Date:
 		return readDate(v, text) == ""
-	case chferry.Timestamp:
+	case rowset.Timestamp:
 		// What is stored is cut to microseconds; a key with more digits is that of no row.
 		if m, ok := parseMoment(text); ok {
 			if m.clock.Nanosecond()%1000 != 0 {
@@ -51,7 +52,7 @@ func readKeyText(v *chferry.Vector, text string) bool {
 			}
 			return readTimestamp(v, text) == ""
 		}
-		seconds := chferry.Vector{Type: chferry.Type{Kind: chferry.Int64}}
+		seconds := rowset.Vector{Type: rowset.Type{Kind: rowset.Int64}}
 		return appendNumber(&seconds, text) && readTimestamp(v, seconds.Ints[0]) == ""
 	default:
 		return false
@@ -61,7 +62,7 @@ func readKeyText(v *chferry.Vector, text string) bool {
 var numberPattern = regexp.MustCompile(`^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$`)
 
 // appendNumber appends the number that SQLite makes of a text when it compares the text with a number.
-func appendNumber(v *chferry.Vector, text string) bool {
+func appendNumber(v *rowset.Vector, text string) bool {
 	const mostBytes = 400 // a number of the greatest precision has less
 	if len(text) > mostBytes || !numberPattern.MatchString(text) {
 		return false
@@ -71,15 +72,15 @@ func appendNumber(v *chferry.Vector, text string) bool {
 }
 
 // isExact tells whether the number has no more digits behind the point than its type.
-func isExact(n *big.Rat, t chferry.Type) bool {
+func isExact(n *big.Rat, t rowset.Type) bool {
 	scale := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(t.Scale)), nil)
 	return new(big.Rat).Mul(n, new(big.Rat).SetInt(scale)).IsInt()
 }
 
-// appendKey appends the value of a text in one of the notations of [chferry.AppendPrimaryKey].
-func appendKey(v *chferry.Vector, text string) bool {
-	one := []chferry.Vector{{Type: v.Type}}
-	if chferry.AppendPrimaryKey(one, chferry.PrimaryKey{text}) != nil {
+// appendKey appends the value of a text in one of the notations of [rowset.AppendPrimaryKey].
+func appendKey(v *rowset.Vector, text string) bool {
+	one := []rowset.Vector{{Type: v.Type}}
+	if rowset.AppendPrimaryKey(one, chferry.PrimaryKey{text}) != nil {
 		return false
 	}
 	v.AppendFrom(&one[0], 0)

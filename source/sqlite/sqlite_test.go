@@ -11,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/source"
 	"github.com/chferry/chferry/source/sourcetest"
 	"github.com/chferry/chferry/source/sqlite"
@@ -95,7 +96,7 @@ func (b bundle) exec(t testing.TB, statements string, values ...any) {
 	}
 }
 
-func (b bundle) describe(t testing.TB, table string, primaryKey ...string) chferry.Table {
+func (b bundle) describe(t testing.TB, table string, primaryKey ...string) rowset.Table {
 	t.Helper()
 	described, err := b.source.Describe(t.Context(), table, primaryKey)
 	if err != nil {
@@ -104,21 +105,21 @@ func (b bundle) describe(t testing.TB, table string, primaryKey ...string) chfer
 	return described
 }
 
-func keysOf(t testing.TB, table chferry.Table, pks ...chferry.PrimaryKey) []chferry.Vector {
+func keysOf(t testing.TB, table rowset.Table, pks ...chferry.PrimaryKey) []rowset.Vector {
 	t.Helper()
-	keys := make([]chferry.Vector, len(table.PrimaryKey))
+	keys := make([]rowset.Vector, len(table.PrimaryKey))
 	for i, typ := range table.KeyTypes() {
 		keys[i].Type = typ
 	}
 	for _, pk := range pks {
-		if err := chferry.AppendPrimaryKey(keys, pk); err != nil {
+		if err := rowset.AppendPrimaryKey(keys, pk); err != nil {
 			t.Fatalf("read key %q: %v", pk, err)
 		}
 	}
 	return keys
 }
 
-func (b bundle) fetch(t testing.TB, table chferry.Table, pks ...chferry.PrimaryKey) chferry.Rows {
+func (b bundle) fetch(t testing.TB, table rowset.Table, pks ...chferry.PrimaryKey) rowset.Rows {
 	t.Helper()
 	rows, err := b.source.Fetch(t.Context(), table, keysOf(t, table, pks...))
 	if err != nil {
@@ -128,13 +129,13 @@ func (b bundle) fetch(t testing.TB, table chferry.Table, pks ...chferry.PrimaryK
 }
 
 // fetchErr describes nothing anew: it fetches the row of key 1 and returns the error.
-func (b bundle) fetchErr(t testing.TB, table chferry.Table) error {
+func (b bundle) fetchErr(t testing.TB, table rowset.Table) error {
 	t.Helper()
 	_, err := b.source.Fetch(t.Context(), table, keysOf(t, table, chferry.PrimaryKey{"1"}))
 	return err
 }
 
-func (b bundle) allKeys(t testing.TB, table chferry.Table) []chferry.PrimaryKey {
+func (b bundle) allKeys(t testing.TB, table rowset.Table) []chferry.PrimaryKey {
 	t.Helper()
 	var keys []chferry.PrimaryKey
 	err := b.source.PrimaryKeys(t.Context(), table, 100, func(page []chferry.PrimaryKey) error {
@@ -164,28 +165,28 @@ func wantCode(t testing.TB, err error, want chferry.Code, names ...string) {
 
 func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 
-var sqlTypes = map[chferry.TypeKind]string{
-	chferry.Bool: "BOOLEAN", chferry.Int64: "INTEGER", chferry.Float64: "REAL", chferry.String: "TEXT", chferry.Bytes: "BLOB",
-	chferry.UUID: "UUID", chferry.Date: "DATE", chferry.Timestamp: "DATETIME",
+var sqlTypes = map[rowset.TypeKind]string{
+	rowset.Bool: "BOOLEAN", rowset.Int64: "INTEGER", rowset.Float64: "REAL", rowset.String: "TEXT", rowset.Bytes: "BLOB",
+	rowset.UUID: "UUID", rowset.Date: "DATE", rowset.Timestamp: "DATETIME",
 }
 
-func sqlType(t chferry.Type) string {
+func sqlType(t rowset.Type) string {
 	const digits = 15 // that SQLite keeps of a decimal
 	switch {
-	case t.Kind == chferry.Decimal && t.Precision > digits:
+	case t.Kind == rowset.Decimal && t.Precision > digits:
 		return ""
-	case t.Kind == chferry.Decimal:
+	case t.Kind == rowset.Decimal:
 		return fmt.Sprintf("DECIMAL(%d,%d)", t.Precision, t.Scale)
 	default:
 		return sqlTypes[t.Kind]
 	}
 }
 
-func literal(t chferry.Type, text string) string {
+func literal(t rowset.Type, text string) string {
 	switch t.Kind {
-	case chferry.Bool, chferry.Int64, chferry.Float64, chferry.Decimal:
+	case rowset.Bool, rowset.Int64, rowset.Float64, rowset.Decimal:
 		return text
-	case chferry.Bytes:
+	case rowset.Bytes:
 		return "x'" + hex.EncodeToString([]byte(text)) + "'"
 	default:
 		return "'" + strings.ReplaceAll(text, "'", "''") + "'"

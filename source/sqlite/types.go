@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 )
 
 // maxPrecision is the number of digits that the destination's decimals can hold.
@@ -14,16 +14,16 @@ const maxPrecision = 76
 
 // kinds are by a word of the declared type; the first word that is here decides, as in DOUBLE PRECISION and UNSIGNED
 // BIG INT. A type without such a word is a string.
-var kinds = map[string]chferry.TypeKind{
-	"BOOLEAN": chferry.Bool, "BOOL": chferry.Bool,
-	"INTEGER": chferry.Int64, "INT": chferry.Int64, "TINYINT": chferry.Int64, "SMALLINT": chferry.Int64, "MEDIUMINT": chferry.Int64,
-	"BIGINT": chferry.Int64, "INT2": chferry.Int64, "INT4": chferry.Int64, "INT8": chferry.Int64,
-	"REAL": chferry.Float64, "DOUBLE": chferry.Float64, "FLOAT": chferry.Float64,
-	"DECIMAL": chferry.Decimal, "NUMERIC": chferry.Decimal, "DEC": chferry.Decimal,
-	"BLOB": chferry.Bytes, "BINARY": chferry.Bytes, "VARBINARY": chferry.Bytes, "BYTEA": chferry.Bytes,
-	"UUID": chferry.UUID, "DATE": chferry.Date,
-	"DATETIME": chferry.Timestamp, "TIMESTAMP": chferry.Timestamp, "TIMESTAMPTZ": chferry.Timestamp,
-	"TEXT": chferry.String, "CHAR": chferry.String, "VARCHAR": chferry.String, "CLOB": chferry.String,
+var kinds = map[string]rowset.TypeKind{
+	"BOOLEAN": rowset.Bool, "BOOL": rowset.Bool,
+	"INTEGER": rowset.Int64, "INT": rowset.Int64, "TINYINT": rowset.Int64, "SMALLINT": rowset.Int64, "MEDIUMINT": rowset.Int64,
+	"BIGINT": rowset.Int64, "INT2": rowset.Int64, "INT4": rowset.Int64, "INT8": rowset.Int64,
+	"REAL": rowset.Float64, "DOUBLE": rowset.Float64, "FLOAT": rowset.Float64,
+	"DECIMAL": rowset.Decimal, "NUMERIC": rowset.Decimal, "DEC": rowset.Decimal,
+	"BLOB": rowset.Bytes, "BINARY": rowset.Bytes, "VARBINARY": rowset.Bytes, "BYTEA": rowset.Bytes,
+	"UUID": rowset.UUID, "DATE": rowset.Date,
+	"DATETIME": rowset.Timestamp, "TIMESTAMP": rowset.Timestamp, "TIMESTAMPTZ": rowset.Timestamp,
+	"TEXT": rowset.String, "CHAR": rowset.String, "VARCHAR": rowset.String, "CLOB": rowset.String,
 }
 
 var (
@@ -32,33 +32,33 @@ var (
 )
 
 // typeOf maps a declared type, which SQLite keeps as it was written and ignores but for its affinity.
-func typeOf(declared string) chferry.Type {
+func typeOf(declared string) rowset.Type {
 	name, _, _ := strings.Cut(strings.ToUpper(declared), "(")
 	for _, word := range words.FindAllString(name, -1) {
 		switch kind, ok := kinds[word]; {
 		case !ok:
-		case kind == chferry.Decimal:
+		case kind == rowset.Decimal:
 			return decimalType(declared)
 		default:
-			return chferry.Type{Kind: kind}
+			return rowset.Type{Kind: kind}
 		}
 	}
-	return chferry.Type{Kind: chferry.String}
+	return rowset.Type{Kind: rowset.String}
 }
 
 // decimalType gives a decimal without a precision, or with more digits than can be held, as text.
-func decimalType(declared string) chferry.Type {
+func decimalType(declared string) rowset.Type {
 	found := sizes.FindStringSubmatch(declared)
 	if found == nil {
-		return chferry.Type{Kind: chferry.String}
+		return rowset.Type{Kind: rowset.String}
 	}
 	precision, _ := strconv.Atoi(found[1]) // of digits; one that overflows is the greatest integer
 	scale, _ := strconv.Atoi(found[2])
 	precision = max(precision, scale)
 	if precision == 0 || precision > maxPrecision {
-		return chferry.Type{Kind: chferry.String}
+		return rowset.Type{Kind: rowset.String}
 	}
-	return chferry.Type{Kind: chferry.Decimal, Precision: precision, Scale: scale}
+	return rowset.Type{Kind: rowset.Decimal, Precision: precision, Scale: scale}
 }
 
 // textAffinity tells whether a column of that type turns numbers into text when they are stored, by the rules in

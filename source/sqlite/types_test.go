@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/source/sourcetest"
 )
 
@@ -13,24 +14,24 @@ import (
 // out. What does not come out, but is set aside, is written as what it is called, behind an exclamation mark.
 type typeCase struct {
 	declared string
-	want     chferry.Type
+	want     rowset.Type
 	values   [][2]string
 }
 
-func kind(k chferry.TypeKind) chferry.Type { return chferry.Type{Kind: k} }
+func kind(k rowset.TypeKind) rowset.Type { return rowset.Type{Kind: k} }
 
-func decimal(precision, scale int) chferry.Type {
-	return chferry.Type{Kind: chferry.Decimal, Precision: precision, Scale: scale}
+func decimal(precision, scale int) rowset.Type {
+	return rowset.Type{Kind: rowset.Decimal, Precision: precision, Scale: scale}
 }
 
 var (
-	text = kind(chferry.String)
+	text = kind(rowset.String)
 
 	typeCases = []typeCase{
-		{"BOOLEAN", kind(chferry.Bool), [][2]string{
+		{"BOOLEAN", kind(rowset.Bool), [][2]string{
 			{"TRUE", "true"}, {"0", "false"}, {"1.0", "true"}, {"'1'", "true"}, {"2", "!an integer other than 0 and 1"}, {"'true'", "!a text"}, {"0.5", "!a floating point number"}, {"x'01'", "!a blob"},
 		}},
-		{"INTEGER", kind(chferry.Int64), [][2]string{
+		{"INTEGER", kind(rowset.Int64), [][2]string{
 			{"-9223372036854775808", "-9223372036854775808"},
 			{"'7'", "7"},
 			{"7.0", "7"},
@@ -40,7 +41,7 @@ var (
 			{"''", "!a text"},
 			{"x'37'", "!a blob"},
 		}},
-		{"REAL", kind(chferry.Float64), [][2]string{
+		{"REAL", kind(rowset.Float64), [][2]string{
 			{"0.1", "0.1"}, {"7", "7"}, {"-5e-324", "-5e-324"}, {"9e999", "+Inf"}, {"-9e999", "-Inf"}, {"'7.5'", "7.5"}, {"'half'", "!a text"}, {"x'00'", "!a blob"},
 		}},
 		{"DECIMAL(12, 2)", decimal(12, 2), [][2]string{
@@ -70,9 +71,9 @@ var (
 		{"JSON", text, [][2]string{{`'{"a": 1}'`, `{"a": 1}`}, {"'1'", "1"}, {"jsonb('{}')", "!a blob"}}},
 		{"TIME", text, [][2]string{{"'12:34:56'", "12:34:56"}}},
 		{"POINT", text, [][2]string{{"'1,2'", "1,2"}}},
-		{"BLOB", kind(chferry.Bytes), [][2]string{{"x''", ""}, {"x'00ff5c'", "\x00\xff\\"}, {"'é'", "é"}, {"1", "!an integer"}, {"1.5", "!a floating point number"}}},
-		{"VARBINARY(16)", kind(chferry.Bytes), [][2]string{{"x'00'", "\x00"}}},
-		{"UUID", kind(chferry.UUID), [][2]string{
+		{"BLOB", kind(rowset.Bytes), [][2]string{{"x''", ""}, {"x'00ff5c'", "\x00\xff\\"}, {"'é'", "é"}, {"1", "!an integer"}, {"1.5", "!a floating point number"}}},
+		{"VARBINARY(16)", kind(rowset.Bytes), [][2]string{{"x'00'", "\x00"}}},
+		{"UUID", kind(rowset.UUID), [][2]string{
 			{"'0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6'", "0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6"},
 			{"'0F2E4D6C8BA91C3E5F708192A3B4C5D6'", "0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6"},
 			{"x'0f2e4d6c8ba91c3e5f708192a3b4c5d6'", "0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6"},
@@ -81,7 +82,7 @@ var (
 			{"'12345678901234567890123456789012'", "!a floating point number"},
 			{"7", "!an integer"},
 		}},
-		{"DATE", kind(chferry.Date), [][2]string{
+		{"DATE", kind(rowset.Date), [][2]string{
 			{"'2024-02-29'", "2024-02-29"},
 			{"'0000-01-01'", "0000-01-01"},
 			{"'9999-12-31'", "9999-12-31"},
@@ -95,9 +96,9 @@ var (
 			{"2460370.5", "!a floating point number"},
 			{"''", "!a text that is no date"},
 		}},
-		{"DATETIME", kind(chferry.Timestamp), timestamps},
-		{"TIMESTAMP(6)", kind(chferry.Timestamp), timestamps},
-		{"timestamptz", kind(chferry.Timestamp), timestamps},
+		{"DATETIME", kind(rowset.Timestamp), timestamps},
+		{"TIMESTAMP(6)", kind(rowset.Timestamp), timestamps},
+		{"timestamptz", kind(rowset.Timestamp), timestamps},
 	}
 
 	timestamps = [][2]string{
@@ -156,7 +157,7 @@ func TestTypes(t *testing.T) {
 	}
 }
 
-func (of typeCase) wantColumns(t *testing.T, columns []chferry.Column) {
+func (of typeCase) wantColumns(t *testing.T, columns []rowset.Column) {
 	t.Helper()
 	want := of.want
 	if got := columns[2].Type; got != want {
@@ -168,7 +169,7 @@ func (of typeCase) wantColumns(t *testing.T, columns []chferry.Column) {
 	}
 }
 
-func (of typeCase) wantRows(t *testing.T, rows chferry.Rows) {
+func (of typeCase) wantRows(t *testing.T, rows rowset.Rows) {
 	t.Helper()
 	got := make([]string, len(of.values))
 	for r, key := range rows.Key {
@@ -198,7 +199,7 @@ func TestNulls(t *testing.T) {
 	if rows.Rows() != 1 || rows.Key[0] != 1 {
 		t.Errorf("got rows of keys %v, want that of key 1", rows.Key)
 	}
-	want := chferry.Unfit{Key: 0, Reason: `table items: column "value" (TEXT) holds a null`}
+	want := rowset.Unfit{Key: 0, Reason: `table items: column "value" (TEXT) holds a null`}
 	if len(rows.Unfit) != 1 || rows.Unfit[0] != want {
 		t.Errorf("got unfit rows %+v, want %+v", rows.Unfit, want)
 	}

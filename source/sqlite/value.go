@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 )
 
 const (
@@ -18,7 +18,7 @@ const (
 
 // readValue appends a stored value to a vector: an int64, float64, string or []byte, or nil. If the value has no form of the
 // vector's type it appends nothing and returns what it is instead.
-func readValue(v *chferry.Vector, value any) (what string) {
+func readValue(v *rowset.Vector, value any) (what string) {
 	if value == nil {
 		if !v.Type.Nullable {
 			return "a null"
@@ -29,9 +29,9 @@ func readValue(v *chferry.Vector, value any) (what string) {
 	return valueReaders[v.Type.Kind](v, value)
 }
 
-var valueReaders = map[chferry.TypeKind]func(v *chferry.Vector, value any) (what string){
-	chferry.Bool: readBool, chferry.Int64: readInt64, chferry.Float64: readFloat64, chferry.Decimal: readDecimal,
-	chferry.String: readString, chferry.Bytes: readBytes, chferry.UUID: readUUID, chferry.Date: readDate, chferry.Timestamp: readTimestamp,
+var valueReaders = map[rowset.TypeKind]func(v *rowset.Vector, value any) (what string){
+	rowset.Bool: readBool, rowset.Int64: readInt64, rowset.Float64: readFloat64, rowset.Decimal: readDecimal,
+	rowset.String: readString, rowset.Bytes: readBytes, rowset.UUID: readUUID, rowset.Date: readDate, rowset.Timestamp: readTimestamp,
 }
 
 // class names the storage class of a value.
@@ -48,7 +48,7 @@ func class(value any) string {
 	}
 }
 
-func readBool(v *chferry.Vector, value any) string {
+func readBool(v *rowset.Vector, value any) string {
 	n, ok := value.(int64)
 	switch {
 	case !ok:
@@ -60,7 +60,7 @@ func readBool(v *chferry.Vector, value any) string {
 	return ""
 }
 
-func readInt64(v *chferry.Vector, value any) string {
+func readInt64(v *rowset.Vector, value any) string {
 	n, ok := value.(int64)
 	if !ok {
 		return class(value)
@@ -69,7 +69,7 @@ func readInt64(v *chferry.Vector, value any) string {
 	return ""
 }
 
-func readFloat64(v *chferry.Vector, value any) string {
+func readFloat64(v *rowset.Vector, value any) string {
 	f, ok := value.(float64)
 	if !ok {
 		return class(value)
@@ -80,7 +80,7 @@ func readFloat64(v *chferry.Vector, value any) string {
 
 // readDecimal reads a number, which is how SQLite stores every decimal. A floating point number must be one by the digits that
 // such numbers keep of a decimal: the sum of 0.1 and 0.2 is 0.30 with two digits behind the point, but 0.125 has too many.
-func readDecimal(v *chferry.Vector, value any) string {
+func readDecimal(v *rowset.Vector, value any) string {
 	const tooMany = "a number with more digits than its type"
 	var text string
 	switch n := value.(type) {
@@ -113,7 +113,7 @@ func readDecimal(v *chferry.Vector, value any) string {
 }
 
 // readString also reads numbers, which columns hold whose type is none of SQLite's text types.
-func readString(v *chferry.Vector, value any) string {
+func readString(v *rowset.Vector, value any) string {
 	switch value := value.(type) {
 	case string:
 		v.AppendData([]byte(value))
@@ -128,7 +128,7 @@ func readString(v *chferry.Vector, value any) string {
 }
 
 // readBytes also reads a text, in UTF-8: many a program stores bytes as text.
-func readBytes(v *chferry.Vector, value any) string {
+func readBytes(v *rowset.Vector, value any) string {
 	switch value := value.(type) {
 	case []byte:
 		v.AppendData(value)
@@ -140,7 +140,7 @@ func readBytes(v *chferry.Vector, value any) string {
 	return ""
 }
 
-func readUUID(v *chferry.Vector, value any) string {
+func readUUID(v *rowset.Vector, value any) string {
 	const size = 16
 	switch value := value.(type) {
 	case []byte:
@@ -161,7 +161,7 @@ func readUUID(v *chferry.Vector, value any) string {
 }
 
 // readDate also reads the midnight that a date begins with.
-func readDate(v *chferry.Vector, value any) string {
+func readDate(v *rowset.Vector, value any) string {
 	text, ok := value.(string)
 	if !ok {
 		return class(value)
@@ -180,7 +180,7 @@ func readDate(v *chferry.Vector, value any) string {
 // readTimestamp reads a text, without a zone as UTC, and whole seconds since 1970, as SQLite's function unixepoch gives
 // them. Milliseconds are mostly beyond the last year and so not mistaken for seconds. A floating point number may be a
 // Julian day or seconds, and so is neither.
-func readTimestamp(v *chferry.Vector, value any) string {
+func readTimestamp(v *rowset.Vector, value any) string {
 	switch value := value.(type) {
 	case int64:
 		if value < firstSecond || value > lastSecond {

@@ -1,4 +1,4 @@
-package chferry_test
+package rowset_test
 
 import (
 	"reflect"
@@ -7,15 +7,16 @@ import (
 	"testing"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 )
 
 // orders is a table whose key has another order than its columns.
-func orders() chferry.Table {
-	table := chferry.Table{Database: "shop", Name: "public.orders", Identity: "1/2/3", PrimaryKey: []int{3, 1}}
+func orders() rowset.Table {
+	table := rowset.Table{Database: "shop", Name: "public.orders", Identity: "1/2/3", PrimaryKey: []int{3, 1}}
 	for _, name := range []string{"secret", "number", "note", "shop"} {
-		table.Columns = append(table.Columns, chferry.Column{Name: name, Destination: name, Type: kind(chferry.Int64)})
+		table.Columns = append(table.Columns, rowset.Column{Name: name, Destination: name, Type: kind(rowset.Int64)})
 	}
-	table.Columns[3].Type = kind(chferry.String)
+	table.Columns[3].Type = kind(rowset.String)
 	return table
 }
 
@@ -25,15 +26,15 @@ func TestTableProject(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := chferry.Table{Database: "shop", Name: "public.orders", Identity: "1/2/3", PrimaryKey: []int{2, 0}, Columns: []chferry.Column{
-		{Name: "number", Destination: "number", Type: kind(chferry.Int64)},
-		{Name: "note", Destination: "secret", Type: kind(chferry.Int64)},
-		{Name: "shop", Destination: "shop_code", Type: kind(chferry.String)},
+	want := rowset.Table{Database: "shop", Name: "public.orders", Identity: "1/2/3", PrimaryKey: []int{2, 0}, Columns: []rowset.Column{
+		{Name: "number", Destination: "number", Type: kind(rowset.Int64)},
+		{Name: "note", Destination: "secret", Type: kind(rowset.Int64)},
+		{Name: "shop", Destination: "shop_code", Type: kind(rowset.String)},
 	}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	if got, want := got.KeyTypes(), []chferry.Type{kind(chferry.String), kind(chferry.Int64)}; !slices.Equal(got, want) {
+	if got, want := got.KeyTypes(), []rowset.Type{kind(rowset.String), kind(rowset.Int64)}; !slices.Equal(got, want) {
 		t.Errorf("got key types %v, want %v", got, want)
 	}
 	if got, want := got.KeyDestinations(), []string{"shop_code", "number"}; !slices.Equal(got, want) {
@@ -135,7 +136,7 @@ func TestTableUnknown(t *testing.T) {
 func TestTypeKindNames(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
-	for k := chferry.Bool; k <= chferry.Array; k++ {
+	for k := rowset.Bool; k <= rowset.Array; k++ {
 		if name := k.String(); name == "" || seen[name] {
 			t.Errorf("kind %d has the name %q, which is empty or another's", k, name)
 		}

@@ -1,18 +1,20 @@
-package chferry
+package rowset
 
 import (
 	"strings"
 	"unicode/utf8"
+
+	"github.com/chferry/chferry"
 )
 
 // AppendPrimaryKey reads pk as values of the vectors' types and appends one value to each vector, so that keys are compared as
 // the source compares them: "01" and "1" are one integer. It reads the notations that sources write, among them infinity, years
 // beyond 9999 and BC, and some that applications write. Only the source itself knows all notations that it reads, and some of
 // these mean different values to different sources: see [AppendPlainKey]. A key that can't be read as these types gives
-// [CodeInvalid], without the key in its text, and leaves the vectors as they were.
-func AppendPrimaryKey(keys []Vector, pk PrimaryKey) error {
+// [chferry.CodeInvalid], without the key in its text, and leaves the vectors as they were.
+func AppendPrimaryKey(keys []Vector, pk chferry.PrimaryKey) error {
 	if len(pk) != len(keys) || len(keys) == 0 {
-		return Errorf(CodeInvalid, "the primary key has %s, the operation %d", Amount(int64(len(keys)), "value", "values"), len(pk))
+		return chferry.Errorf(chferry.CodeInvalid, "the primary key has %s, the operation %d", chferry.Amount(int64(len(keys)), "value", "values"), len(pk))
 	}
 	if bad := appendKey(keys, pk, (*Vector).appendText); bad >= 0 {
 		return unreadableKey(bad, keys[bad].Type.Kind.String())
@@ -31,17 +33,17 @@ func UnreadableKey(table Table, column int) error {
 }
 
 func unreadableKey(column int, typ string) error {
-	return Errorf(CodeInvalid, "value %d of the primary key can't be read as %s", column+1, typ)
+	return chferry.Errorf(chferry.CodeInvalid, "value %d of the primary key can't be read as %s", column+1, typ)
 }
 
 // AppendPlainKey is [AppendPrimaryKey] for the notations in which every source means the same value. It returns false, and leaves
 // the vectors as they were, for every other key, which the source has to read. The number of values must be right.
-func AppendPlainKey(keys []Vector, pk PrimaryKey) bool {
+func AppendPlainKey(keys []Vector, pk chferry.PrimaryKey) bool {
 	return appendKey(keys, pk, (*Vector).appendPlain) < 0
 }
 
 // appendKey appends each value with append. It returns the index of the first that can't be read, -1 if all are.
-func appendKey(keys []Vector, pk PrimaryKey, read func(v *Vector, text string) bool) (bad int) {
+func appendKey(keys []Vector, pk chferry.PrimaryKey, read func(v *Vector, text string) bool) (bad int) {
 	rows := keys[0].Len()
 	for i := range keys {
 		if !read(&keys[i], pk[i]) {

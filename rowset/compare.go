@@ -1,4 +1,4 @@
-package chferry
+package rowset
 
 import (
 	"bytes"

@@ -1,29 +1,28 @@
-package chferry_test
+package rowset_test
 
 import (
 	"fmt"
 	"slices"
 	"testing"
 
+	"github.com/chferry/chferry/rowset"
 	"pgregory.net/rapid"
-
-	"github.com/chferry/chferry"
 )
 
 var (
-	plainColumns = []chferry.Column{
-		{Name: "id", Type: kind(chferry.Int64)}, {Name: "score", Type: kind(chferry.Float64)}, {Name: "name", Type: kind(chferry.String)},
+	plainColumns = []rowset.Column{
+		{Name: "id", Type: kind(rowset.Int64)}, {Name: "score", Type: kind(rowset.Float64)}, {Name: "name", Type: kind(rowset.String)},
 	}
-	allColumns = func() []chferry.Column {
-		var columns []chferry.Column
-		for k := chferry.Bool; k <= chferry.Enum; k++ {
+	allColumns = func() []rowset.Column {
+		var columns []rowset.Column
+		for k := rowset.Bool; k <= rowset.Enum; k++ {
 			columns = append(columns,
-				chferry.Column{Name: k.String(), Type: kind(k)}, chferry.Column{Name: k.String() + "?", Type: chferry.Type{Kind: k, Nullable: true}})
+				rowset.Column{Name: k.String(), Type: kind(k)}, rowset.Column{Name: k.String() + "?", Type: rowset.Type{Kind: k, Nullable: true}})
 		}
-		for _, of := range []chferry.TypeKind{chferry.Int32, chferry.Float64, chferry.String} {
+		for _, of := range []rowset.TypeKind{rowset.Int32, rowset.Float64, rowset.String} {
 			for dimensions := range 3 {
 				name := fmt.Sprintf("%s of %d dimensions", of, dimensions+1)
-				columns = append(columns, chferry.Column{Name: name, Type: chferry.Type{Kind: chferry.Array, Element: of, Dimensions: dimensions + 1, Nullable: dimensions != 1}})
+				columns = append(columns, rowset.Column{Name: name, Type: rowset.Type{Kind: rowset.Array, Element: of, Dimensions: dimensions + 1, Nullable: dimensions != 1}})
 			}
 		}
 		return columns
@@ -31,26 +30,26 @@ var (
 )
 
 // value returns value i of a vector as a text, to compare with.
-func value(v *chferry.Vector, i int) string {
+func value(v *rowset.Vector, i int) string {
 	switch {
 	case v.IsNull(i):
 		return "null"
-	case v.Type.Kind == chferry.Array:
+	case v.Type.Kind == rowset.Array:
 		elements := []string{}
 		for start, end := v.Span(i); start < end; start++ {
 			elements = append(elements, value(v.Elements(), start))
 		}
 		return fmt.Sprint(elements)
-	case v.Type.Kind == chferry.Float32 || v.Type.Kind == chferry.Float64:
+	case v.Type.Kind == rowset.Float32 || v.Type.Kind == rowset.Float64:
 		return fmt.Sprint(v.Floats[i])
-	case v.Type.Kind == chferry.Decimal || v.Type.Kind == chferry.String || v.Type.Kind == chferry.Enum || v.Type.Kind == chferry.Bytes || v.Type.Kind == chferry.UUID:
+	case v.Type.Kind == rowset.Decimal || v.Type.Kind == rowset.String || v.Type.Kind == rowset.Enum || v.Type.Kind == rowset.Bytes || v.Type.Kind == rowset.UUID:
 		return fmt.Sprintf("%q", v.At(i))
 	default:
 		return fmt.Sprint(v.Ints[i])
 	}
 }
 
-func rowsOf(b *chferry.Block) [][]string {
+func rowsOf(b *rowset.Block) [][]string {
 	rows := make([][]string, b.Rows())
 	for r := range rows {
 		for c := range b.Vectors {
@@ -61,28 +60,28 @@ func rowsOf(b *chferry.Block) [][]string {
 }
 
 // appendRandom appends a random value, or a null.
-func appendRandom(t *rapid.T, v *chferry.Vector) {
+func appendRandom(t *rapid.T, v *rowset.Vector) {
 	if v.Type.Nullable && rapid.Bool().Draw(t, "null") {
 		v.AppendNull()
 		return
 	}
 	switch v.Type.Kind {
-	case chferry.Float32, chferry.Float64:
+	case rowset.Float32, rowset.Float64:
 		v.AppendFloat(rapid.Float64().Draw(t, "float"))
-	case chferry.Array:
+	case rowset.Array:
 		for range rapid.IntRange(0, 2).Draw(t, "elements") {
 			appendRandom(t, v.Elements())
 		}
 		v.AppendArray()
-	case chferry.Decimal, chferry.String, chferry.Enum, chferry.Bytes, chferry.UUID:
+	case rowset.Decimal, rowset.String, rowset.Enum, rowset.Bytes, rowset.UUID:
 		v.AppendData(rapid.SliceOfN(rapid.Byte(), 0, 4).Draw(t, "data"))
 	default:
 		v.AppendInt(rapid.Int64Range(-2, 2).Draw(t, "int"))
 	}
 }
 
-func randomBlock(t *rapid.T, name string) chferry.Block {
-	b := chferry.NewBlock(allColumns)
+func randomBlock(t *rapid.T, name string) rowset.Block {
+	b := rowset.NewBlock(allColumns)
 	for range rapid.IntRange(0, 6).Draw(t, name) {
 		for c := range b.Vectors {
 			appendRandom(t, &b.Vectors[c])
@@ -91,7 +90,7 @@ func randomBlock(t *rapid.T, name string) chferry.Block {
 	return b
 }
 
-func wantRows(t *rapid.T, what string, b *chferry.Block, want [][]string) {
+func wantRows(t *rapid.T, what string, b *rowset.Block, want [][]string) {
 	t.Helper()
 	if got := rowsOf(b); !slices.EqualFunc(got, want, slices.Equal[[]string]) {
 		t.Errorf("%s: got rows %v, want %v", what, got, want)
@@ -136,7 +135,7 @@ func TestVectorTruncate(t *testing.T) {
 		n := rapid.IntRange(0, b.Rows()).Draw(t, "n")
 		want := rowsOf(&b)[:n]
 		for c := range b.Vectors {
-			if b.Vectors[c].Type.Kind == chferry.Array {
+			if b.Vectors[c].Type.Kind == rowset.Array {
 				appendRandom(t, b.Vectors[c].Elements()) // of a value that is not complete
 			}
 			b.Vectors[c].Truncate(n)
@@ -152,13 +151,13 @@ func TestVectorTruncate(t *testing.T) {
 func TestVectorAppendDefault(t *testing.T) {
 	t.Parallel()
 	for _, c := range allColumns {
-		v := chferry.Vector{Type: c.Type}
+		v := rowset.Vector{Type: c.Type}
 		v.AppendDefault()
-		want := map[chferry.TypeKind]string{
-			chferry.Decimal: `"0"`, chferry.String: `""`, chferry.Enum: `""`, chferry.Array: "[]", chferry.Bytes: `""`, chferry.UUID: fmt.Sprintf("%q", make([]byte, 16)),
+		want := map[rowset.TypeKind]string{
+			rowset.Decimal: `"0"`, rowset.String: `""`, rowset.Enum: `""`, rowset.Array: "[]", rowset.Bytes: `""`, rowset.UUID: fmt.Sprintf("%q", make([]byte, 16)),
 		}[c.Type.Kind]
 		switch {
-		case c.Type.Nullable && c.Type.Kind != chferry.Array:
+		case c.Type.Nullable && c.Type.Kind != rowset.Array:
 			want = "null"
 		case want == "":
 			want = "0"
@@ -173,7 +172,7 @@ func TestVectorAppendDefault(t *testing.T) {
 func TestVectorAppendFrom(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		b, out := randomBlock(t, "rows"), chferry.NewBlock(allColumns)
+		b, out := randomBlock(t, "rows"), rowset.NewBlock(allColumns)
 		var want [][]string
 		for range rapid.IntRange(0, 4).Draw(t, "copies") {
 			if b.Rows() == 0 {
@@ -191,7 +190,7 @@ func TestVectorAppendFrom(t *testing.T) {
 
 func TestVectorAppendDataCopies(t *testing.T) {
 	t.Parallel()
-	v := chferry.Vector{Type: kind(chferry.String)}
+	v := rowset.Vector{Type: kind(rowset.String)}
 	data := []byte("before")
 	v.AppendData(data)
 	copy(data, "after!")
@@ -202,8 +201,8 @@ func TestVectorAppendDataCopies(t *testing.T) {
 
 func TestEmptyBlock(t *testing.T) {
 	t.Parallel()
-	for name, columns := range map[string][]chferry.Column{"no columns": nil, "no rows": plainColumns} {
-		b := chferry.NewBlock(columns)
+	for name, columns := range map[string][]rowset.Column{"no columns": nil, "no rows": plainColumns} {
+		b := rowset.NewBlock(columns)
 		if got := b.Rows(); got != 0 {
 			t.Errorf("%s: got %d rows, want 0", name, got)
 		}

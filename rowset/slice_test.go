@@ -1,13 +1,12 @@
-package chferry_test
+package rowset_test
 
 import (
 	"math"
 	"slices"
 	"testing"
 
+	"github.com/chferry/chferry/rowset"
 	"pgregory.net/rapid"
-
-	"github.com/chferry/chferry"
 )
 
 // bounds draws a range among n rows, which may be empty, at either end, or all of them.
@@ -17,8 +16,8 @@ func bounds(t *rapid.T, n int) (first, last int) {
 }
 
 // copyOf returns rows from first up to last, copied one by one.
-func copyOf(b *chferry.Block, first, last int) chferry.Block {
-	out := chferry.NewBlock(b.Columns)
+func copyOf(b *rowset.Block, first, last int) rowset.Block {
+	out := rowset.NewBlock(b.Columns)
 	for r := first; r < last; r++ {
 		for c := range out.Vectors {
 			out.Vectors[c].AppendFrom(&b.Vectors[c], r)
@@ -75,7 +74,7 @@ func TestSliceIsABlock(t *testing.T) {
 // TestSliceOfArraysWithoutElements: nobody has asked for the elements yet.
 func TestSliceOfArraysWithoutElements(t *testing.T) {
 	t.Parallel()
-	v := chferry.Vector{Type: chferry.Type{Kind: chferry.Array, Element: chferry.String, Dimensions: 2}, Ends: []int{0, 0}}
+	v := rowset.Vector{Type: rowset.Type{Kind: rowset.Array, Element: rowset.String, Dimensions: 2}, Ends: []int{0, 0}}
 	out := v.Slice(1, 2)
 	if got := value(&out, 0); out.Len() != 1 || got != "[]" {
 		t.Errorf("got %d values, the first %s, want one empty array", out.Len(), got)
@@ -104,22 +103,22 @@ func TestBytes(t *testing.T) {
 func TestBytesOfValues(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		chferry.Type
-		fill func(*chferry.Vector)
+		rowset.Type
+		fill func(*rowset.Vector)
 		want int
 	}{
-		"empty":        {kind(chferry.String), func(*chferry.Vector) {}, 0},
-		"an integer":   {kind(chferry.Int16), func(v *chferry.Vector) { v.AppendInt(1) }, 8},
-		"a float":      {kind(chferry.Float32), func(v *chferry.Vector) { v.AppendFloat(1) }, 8},
-		"a text":       {kind(chferry.String), func(v *chferry.Vector) { v.AppendData(make([]byte, 1000)) }, 1008},
-		"an empty one": {kind(chferry.String), func(v *chferry.Vector) { v.AppendData(nil) }, 8},
-		"a null":       {chferry.Type{Kind: chferry.Int64, Nullable: true}, func(v *chferry.Vector) { v.AppendNull() }, 9},
+		"empty":        {kind(rowset.String), func(*rowset.Vector) {}, 0},
+		"an integer":   {kind(rowset.Int16), func(v *rowset.Vector) { v.AppendInt(1) }, 8},
+		"a float":      {kind(rowset.Float32), func(v *rowset.Vector) { v.AppendFloat(1) }, 8},
+		"a text":       {kind(rowset.String), func(v *rowset.Vector) { v.AppendData(make([]byte, 1000)) }, 1008},
+		"an empty one": {kind(rowset.String), func(v *rowset.Vector) { v.AppendData(nil) }, 8},
+		"a null":       {rowset.Type{Kind: rowset.Int64, Nullable: true}, func(v *rowset.Vector) { v.AppendNull() }, 9},
 		"an array": {
-			chferry.Type{Kind: chferry.Array, Element: chferry.Int64, Dimensions: 1},
-			func(v *chferry.Vector) { v.Elements().AppendInt(1); v.Elements().AppendInt(2); v.AppendArray() }, 8 + 2*8,
+			rowset.Type{Kind: rowset.Array, Element: rowset.Int64, Dimensions: 1},
+			func(v *rowset.Vector) { v.Elements().AppendInt(1); v.Elements().AppendInt(2); v.AppendArray() }, 8 + 2*8,
 		},
 	} {
-		v := chferry.Vector{Type: test.Type}
+		v := rowset.Vector{Type: test.Type}
 		test.fill(&v)
 		if got := v.Bytes(); got != test.want {
 			t.Errorf("%s: got %d bytes, want %d", name, got, test.want)
@@ -160,34 +159,34 @@ func sign(n int) int { return min(max(n, -1), 1) }
 // TestCompareOrders lists values in their order.
 func TestCompareOrders(t *testing.T) {
 	t.Parallel()
-	data := func(texts ...string) func(*chferry.Vector) {
-		return func(v *chferry.Vector) {
+	data := func(texts ...string) func(*rowset.Vector) {
+		return func(v *rowset.Vector) {
 			for _, text := range texts {
 				v.AppendData([]byte(text))
 			}
 		}
 	}
-	ints := func(values ...int64) func(*chferry.Vector) {
-		return func(v *chferry.Vector) {
+	ints := func(values ...int64) func(*rowset.Vector) {
+		return func(v *rowset.Vector) {
 			for _, n := range values {
 				v.AppendInt(n)
 			}
 		}
 	}
-	for k, fill := range map[chferry.TypeKind]func(*chferry.Vector){
-		chferry.Int64:  ints(math.MinInt64, -1, 0, 1, math.MaxInt64),
-		chferry.Uint64: ints(0, 1, math.MaxInt64, math.MinInt64, -1), // its bits
-		chferry.Bool:   ints(0, 1),
-		chferry.Date:   ints(math.MinInt64, -1, 19782),
-		chferry.String: data("", "\x00", "A", "B", "a", "aa", "b", "é", "\xff"),
-		chferry.UUID:   data(string(make([]byte, 16)), "\x7f23456789012345", "\x80\x00\x00456789012345"),
-		chferry.Float64: func(v *chferry.Vector) {
+	for k, fill := range map[rowset.TypeKind]func(*rowset.Vector){
+		rowset.Int64:  ints(math.MinInt64, -1, 0, 1, math.MaxInt64),
+		rowset.Uint64: ints(0, 1, math.MaxInt64, math.MinInt64, -1), // its bits
+		rowset.Bool:   ints(0, 1),
+		rowset.Date:   ints(math.MinInt64, -1, 19782),
+		rowset.String: data("", "\x00", "A", "B", "a", "aa", "b", "é", "\xff"),
+		rowset.UUID:   data(string(make([]byte, 16)), "\x7f23456789012345", "\x80\x00\x00456789012345"),
+		rowset.Float64: func(v *rowset.Vector) {
 			for _, f := range []float64{math.NaN(), math.Inf(-1), -1, 0, 0.5, math.Inf(1)} {
 				v.AppendFloat(f)
 			}
 		},
 	} {
-		v := chferry.Vector{Type: kind(k)}
+		v := rowset.Vector{Type: kind(k)}
 		fill(&v)
 		for i := range v.Len() {
 			for j := range v.Len() {
@@ -197,7 +196,7 @@ func TestCompareOrders(t *testing.T) {
 			}
 		}
 	}
-	arrays := chferry.Vector{Type: chferry.Type{Kind: chferry.Array, Element: chferry.Int64, Dimensions: 1}}
+	arrays := rowset.Vector{Type: rowset.Type{Kind: rowset.Array, Element: rowset.Int64, Dimensions: 1}}
 	arrays.AppendArray()
 	arrays.Elements().AppendInt(1)
 	arrays.AppendArray()
