@@ -14,8 +14,8 @@ import (
 const module = "github.com/chferry/chferry"
 
 // arrows says which packages of this module each package may import, in files that are not tests. Arrows run one way:
-// cmd → worker, starter, api → workflows → activities → storage, source, sink, engine → rowset → the root. A driver imports
-// its parent, rowset and the root, never another driver; only cmd/chferry knows which drivers there are.
+// cmd → worker, starter, api → workflows → activities → transfer → storage, source, sink, engine → rowset → the root. A driver
+// imports its parent, rowset and the root, never another driver; only cmd/chferry knows which drivers there are.
 var arrows = map[string][]string{
 	".":      {},
 	"rowset": {"."},
@@ -33,7 +33,8 @@ var arrows = map[string][]string{
 	"sink/clickhouse":     {".", "rowset", "sink"},
 	"sink/sinktest":       {".", "rowset", "sink"},
 
-	"activities": {".", "rowset", "storage", "source", "sink", "engine"},
+	"transfer":   {".", "rowset", "storage", "source", "sink", "engine"},
+	"activities": {".", "storage", "transfer"},
 	"workflows":  {".", "activities"},
 	"worker":     {".", "activities", "workflows"},
 	"starter":    {".", "activities", "workflows"},
@@ -57,7 +58,7 @@ var arrows = map[string][]string{
 	"embedded/chdbserver/internal/chdb":       {},
 
 	"cmd/chferry": {
-		".", "activities", "api", "config", "demo", "metrics", "metrics/temporal", "nudge", "rowset", "starter", "worker", "workflows",
+		".", "activities", "api", "config", "demo", "metrics", "metrics/temporal", "nudge", "rowset", "starter", "transfer", "worker", "workflows",
 		"storage", "storage/redis", "source", "source/postgres", "source/sqlite", "sink", "sink/clickhouse",
 	},
 }
@@ -73,6 +74,8 @@ var foreign = map[string][]string{
 	// The words are everybody's.
 	".":      {"go.temporal.io/", "github.com/", "golang.org/"},
 	"rowset": {"go.temporal.io/", "github.com/", "golang.org/"},
+	// Rows can be moved without a workflow engine.
+	"transfer": {"go.temporal.io/", "github.com/ClickHouse/", "github.com/redis/", "github.com/jackc/"},
 	// What workflows import is replayed: nothing there may reach a server.
 	"workflows": {"github.com/redis/", "github.com/ClickHouse/", "github.com/jackc/"},
 	// A source knows nothing of where its rows go, nor a sink of where they come from.

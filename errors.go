@@ -1,8 +1,10 @@
 package chferry
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Code is what a caller can do about an error. The API maps it to an HTTP status, the command line to an exit status
@@ -91,4 +93,49 @@ func joinedIn(err error) []error {
 // Passes tells whether the same call may succeed later without anybody mending anything.
 func (c Code) Passes() bool {
 	return c == CodeUnavailable || c == CodeClaimed || c == CodeUnknown
+}
+
+// mostProblems is how many problems of one failure are told.
+const mostProblems = 10
+
+// Safe returns a code and a text of err that may be shown anywhere. The texts of each [Error] that was joined into err are the only
+// ones that are known to hold no row, key or secret. The code is that of the first problem that somebody has to mend.
+func Safe(err error) (code Code, text string) {
+	var known []*Error
+	for _, problem := range Problems(err) {
+		var e *Error
+		if errors.As(problem, &e) {
+			known = append(known, e)
+		}
+	}
+	if len(known) == 0 {
+		if errors.Is(err, context.DeadlineExceeded) {
+			return CodeUnavailable, "timed out"
+		}
+		return CodeUnknown, fmt.Sprintf("unexpected error of type %T", innermost(err))
+	}
+	code = known[0].Code
+	texts := make([]string, 0, mostProblems+1)
+	for i, e := range known {
+		if code.Passes() && !e.Code.Passes() {
+			code = e.Code
+		}
+		if i < mostProblems {
+			texts = append(texts, e.Message)
+		}
+	}
+	if more := len(known) - mostProblems; more > 0 {
+		texts = append(texts, fmt.Sprintf("and %d more", more))
+	}
+	return code, strings.Join(texts, "; ")
+}
+
+func innermost(err error) error {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err
+		}
+		err = inner
+	}
 }

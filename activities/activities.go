@@ -11,9 +11,8 @@ import (
 	"time"
 
 	"github.com/chferry/chferry"
-	"github.com/chferry/chferry/sink"
-	"github.com/chferry/chferry/source"
 	"github.com/chferry/chferry/storage"
+	"github.com/chferry/chferry/transfer"
 )
 
 // Activities are the steps of all workflows. Its exported methods are the activity types.
@@ -21,9 +20,8 @@ type Activities struct {
 	Storage Storage
 	// Imports are the import keys that this worker knows.
 	Imports map[chferry.ImportKey]chferry.Import
-	// Sources are the databases by their aliases.
-	Sources map[string]source.Source
-	Sink    sink.Sink
+	// Pipeline carries the rows. Its storage is the same.
+	Pipeline *transfer.Pipeline
 	// Closed tells whether the sync with a token is known to have ended, with all runs that continue it.
 	Closed func(ctx context.Context, token string) bool
 	// Observer is told what the metrics count.
@@ -31,7 +29,7 @@ type Activities struct {
 	Log      *slog.Logger
 
 	claimed plans
-	schemas schemas
+	warned  warned
 	turns   turns
 }
 

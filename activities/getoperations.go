@@ -5,6 +5,7 @@ import (
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/storage"
+	"github.com/chferry/chferry/transfer"
 )
 
 // GetOperationsInput says who claims.
@@ -25,9 +26,6 @@ func (t Ticket) batch() chferry.Batch {
 	return chferry.Batch{ID: t.Batch, Count: t.Operations, Version: t.Version, ChunkSize: t.ChunkSize}
 }
 
-// maxChunk bounds the operations of one insert, which are held in memory with their rows.
-const maxChunk = 25_000
-
 // GetOperations claims a batch, after it has checked that source and destination fit each other and are what they were.
 func (a *Activities) GetOperations(ctx context.Context, in GetOperationsInput) (Ticket, error) {
 	this := attempt{key: in.ImportKey, token: in.Token, step: "GetOperations"}
@@ -38,13 +36,13 @@ func (a *Activities) GetOperations(ctx context.Context, in GetOperationsInput) (
 		}
 		ctx, stop := a.keepAlive(ctx, imp, in.Token, func() Heartbeat { return Heartbeat{FailingSince: this.firstFailure(ctx, 0)} })
 		defer stop()
-		plan, err := a.plan(ctx, imp)
+		plan, err := a.Pipeline.Plan(ctx, imp)
 		if err := a.noteSchema(ctx, imp.Key, in.Token, plan, err); err != nil {
 			return Ticket{}, because(ctx, err)
 		}
 		batch, err := a.Storage.GetOperations(ctx, in.ImportKey, storage.GetOptions{
-			Token: in.Token, Count: imp.BatchSize, ChunkSize: min(imp.BatchSize, maxChunk), Settle: imp.Settle,
-			Floor: func(ctx context.Context) (uint64, error) { return a.Sink.MaxVersion(ctx, plan.Destination) },
+			Token: in.Token, Count: imp.BatchSize, ChunkSize: min(imp.BatchSize, transfer.MaxChunk), Settle: imp.Settle,
+			Floor: func(ctx context.Context) (uint64, error) { return a.Pipeline.Sink.MaxVersion(ctx, plan.Destination) },
 		})
 		if err == nil && batch.Count > 0 {
 			a.claimed.keep(in.ImportKey, batch.ID, plan)

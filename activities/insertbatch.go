@@ -6,6 +6,8 @@ import (
 	"go.temporal.io/sdk/activity"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/storage"
+	"github.com/chferry/chferry/transfer"
 )
 
 // InsertBatchInput names the batch to import.
@@ -49,19 +51,27 @@ func (a *Activities) InsertBatch(ctx context.Context, in InsertBatchInput) (Inse
 		if err != nil {
 			return InsertBatchResult{}, err
 		}
-		p := newPipe(a, in, imp.WithDefaults().MaxFailed, attemptNumber(ctx))
+		t := a.Pipeline.Begin(in.ImportKey, in.Ticket.batch(), transfer.Options{
+			Attempt:   storage.Attempt{Token: in.Token, BatchID: in.Ticket.Batch, Number: attemptNumber(ctx)},
+			MaxFailed: imp.WithDefaults().MaxFailed,
+		})
 		failing := this.firstFailure(ctx, this.waited)
-		ctx, stop := a.keepAlive(ctx, imp, in.Token, func() Heartbeat { return Heartbeat{Done: p.done(), FailingSince: failing} })
+		ctx, stop := a.keepAlive(ctx, imp, in.Token, func() Heartbeat { return Heartbeat{Done: progress(t), FailingSince: failing} })
 		defer stop()
 		plan, ok := a.claimed.take(in.ImportKey, in.Ticket.Batch)
 		if !ok {
-			if plan, err = a.plan(ctx, imp); err != nil {
+			if plan, err = a.Pipeline.Plan(ctx, imp); err != nil {
 				return InsertBatchResult{}, because(ctx, err)
 			}
 		}
-		outcome, err := p.run(ctx, plan)
-		return InsertBatchResult{Outcome(outcome), int64(len(p.putBack)), p.why()}, because(ctx, err)
+		done, err := t.Run(ctx, plan)
+		return InsertBatchResult{Outcome(done.Outcome), done.PutBack, done.Reason}, because(ctx, err)
 	})
+}
+
+func progress(t *transfer.Transfer) *Outcome {
+	done := Outcome(t.Progress())
+	return &done
 }
 
 // attemptNumber grows with each attempt at a step, also from one execution of the step to the next, as after a reset of the run:

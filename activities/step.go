@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -46,7 +45,7 @@ func (a *Activities) conclude(ctx context.Context, this attempt, err error) erro
 	if ended := a.endedOutside(ctx, this, err); ended != nil {
 		return ended
 	}
-	code, text := safe(err)
+	code, text := chferry.Safe(err)
 	a.Log.Warn("step failed", "import_key", this.key, "step", this.step, "code", code, "error", text)
 	a.Observer.StepFailed(this.key, this.step, code)
 	a.noteFailure(ctx, this, code, text)
@@ -55,7 +54,7 @@ func (a *Activities) conclude(ctx context.Context, this attempt, err error) erro
 
 // endedOutside returns the error of an attempt that did not fail but was ended from outside; nil for one that failed.
 func (a *Activities) endedOutside(ctx context.Context, this attempt, err error) error {
-	code, text := safe(err)
+	code, text := chferry.Safe(err)
 	options := temporal.ApplicationErrorOptions{NonRetryable: !code.Passes(), Category: temporal.ApplicationErrorCategoryBenign}
 	var ended error
 	switch {
@@ -109,7 +108,7 @@ func (a *Activities) noteFailure(ctx context.Context, this attempt, code chferry
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), longestNote) // a step's own time may be over
 	defer cancel()
 	if err := a.Storage.NoteFailure(ctx, this.key, this.token, this.step, code, text); err != nil {
-		_, problem := safe(err)
+		_, problem := chferry.Safe(err)
 		a.Log.Debug("the failure is not in the status", "import_key", this.key, "step", this.step, "error", problem)
 	}
 }
@@ -162,50 +161,5 @@ func workerStops(ctx context.Context) bool {
 		return true
 	default:
 		return false
-	}
-}
-
-// mostProblems is how many problems of one failure are told.
-const mostProblems = 10
-
-// safe returns a code and a text of err that may be shown anywhere. The texts of each [chferry.Error] that was joined into err are the only
-// ones that are known to hold no row, key or secret. The code is that of the first problem that somebody has to mend.
-func safe(err error) (code chferry.Code, text string) {
-	var known []*chferry.Error
-	for _, problem := range chferry.Problems(err) {
-		var e *chferry.Error
-		if errors.As(problem, &e) {
-			known = append(known, e)
-		}
-	}
-	if len(known) == 0 {
-		if errors.Is(err, context.DeadlineExceeded) {
-			return chferry.CodeUnavailable, "timed out"
-		}
-		return chferry.CodeUnknown, fmt.Sprintf("unexpected error of type %T", innermost(err))
-	}
-	code = known[0].Code
-	texts := make([]string, 0, mostProblems+1)
-	for i, e := range known {
-		if code.Passes() && !e.Code.Passes() {
-			code = e.Code
-		}
-		if i < mostProblems {
-			texts = append(texts, e.Message)
-		}
-	}
-	if more := len(known) - mostProblems; more > 0 {
-		texts = append(texts, fmt.Sprintf("and %d more", more))
-	}
-	return code, strings.Join(texts, "; ")
-}
-
-func innermost(err error) error {
-	for {
-		inner := errors.Unwrap(err)
-		if inner == nil {
-			return err
-		}
-		err = inner
 	}
 }

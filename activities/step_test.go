@@ -17,8 +17,11 @@ import (
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/activities"
+	"github.com/chferry/chferry/internal/testenv"
 	"github.com/chferry/chferry/storage"
 )
+
+func TestMain(m *testing.M) { testenv.Main(m) }
 
 // broken is a storage whose every call gives an error. What it does not have is not called.
 type broken struct {

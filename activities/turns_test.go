@@ -94,6 +94,9 @@ func wantTurn(t *testing.T, got, want error) {
 	}
 }
 
+// token is that of a sync.
+const token = "token"
+
 // TestNoRoom: a step for which there is no room goes back to the task queue with its claim extended. That is no
 // failure, and the failures before it count as later by the time that it waits.
 func TestNoRoom(t *testing.T) {

@@ -35,6 +35,7 @@ import (
 	"github.com/chferry/chferry/source/postgres"
 	"github.com/chferry/chferry/starter"
 	"github.com/chferry/chferry/storage/redis"
+	"github.com/chferry/chferry/transfer"
 	"github.com/chferry/chferry/worker"
 	"github.com/chferry/chferry/workflows"
 )
@@ -233,7 +234,7 @@ func (b *bundle) openServices(name string) {
 func (b *bundle) apply() {
 	b.t.Helper()
 	ctx := b.t.Context()
-	plan, err := activities.MakePlan(ctx, b.imp, b.sources)
+	plan, err := transfer.MakePlan(ctx, b.imp, b.sources)
 	b.ok(err)
 	missing, err := b.sink.Missing(ctx, plan.Destination)
 	b.ok(err)
@@ -252,7 +253,7 @@ func (b *bundle) runWorker() {
 		imports[other.Key] = other
 	}
 	steps := &activities.Activities{
-		Storage: b.storage, Imports: imports, Sources: b.sources, Sink: b.sink,
+		Storage: b.storage, Pipeline: &transfer.Pipeline{Storage: b.storage, Sources: b.sources, Sink: b.sink}, Imports: imports,
 		Closed: b.starter.Closed, Observer: b.observer, Log: slog.New(slog.DiscardHandler),
 	}
 	if b.log != nil {

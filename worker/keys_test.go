@@ -9,6 +9,7 @@ import (
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/activities"
 	"github.com/chferry/chferry/internal/testenv"
+	"github.com/chferry/chferry/transfer"
 	"github.com/chferry/chferry/workflows"
 )
 
@@ -31,7 +32,7 @@ func (b *bundle) registerKeys(kind chferry.Kind, pks ...chferry.PrimaryKey) {
 // registerEveryKey registers the keys of all rows, as a first load does.
 func (b *bundle) registerEveryKey() {
 	b.t.Helper()
-	plan, err := activities.MakePlan(b.ctx(), b.imp, b.sources)
+	plan, err := transfer.MakePlan(b.ctx(), b.imp, b.sources)
 	b.ok(err)
 	b.ok(b.sources["default"].PrimaryKeys(b.ctx(), plan.Tables["default"], 2, func(page []chferry.PrimaryKey) error {
 		b.registerKeys(chferry.Update, page...)

@@ -11,6 +11,7 @@ import (
 	"github.com/chferry/chferry/internal/testenv"
 	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/source"
+	"github.com/chferry/chferry/transfer"
 	"github.com/chferry/chferry/workflows"
 )
 
@@ -58,7 +59,7 @@ func (b *bundle) wantTexts(sql string, want ...string) {
 // createMissing does for the destination what apply does.
 func (b *bundle) createMissing() {
 	b.t.Helper()
-	plan, err := activities.MakePlan(b.ctx(), b.imp, b.sources)
+	plan, err := transfer.MakePlan(b.ctx(), b.imp, b.sources)
 	b.ok(err)
 	missing, err := b.sink.Missing(b.ctx(), plan.Destination)
 	b.ok(err)

@@ -15,6 +15,7 @@ import (
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/activities"
 	"github.com/chferry/chferry/storage"
+	"github.com/chferry/chferry/transfer"
 	"github.com/chferry/chferry/workflows"
 )
 
@@ -288,7 +289,7 @@ func TestSourceChanged(t *testing.T) {
 	_ = b.wantFailure(chferry.CodeSourceChanged)
 	b.wantStatus(chferry.Status{Pending: 1})
 	b.wantRows("1")
-	plan, err := activities.MakePlan(b.ctx(), b.imp, b.sources)
+	plan, err := transfer.MakePlan(b.ctx(), b.imp, b.sources)
 	b.ok(err)
 	b.ok(b.storage.ReplaceIdentity(b.ctx(), b.imp.Key, "default", storage.Identity{Table: plan.Tables["default"].Identity}))
 	b.wantSync(workflows.SyncResult{Outcome: activities.OutcomeSynced, Batches: 1, Operations: 1, Deletes: 1})

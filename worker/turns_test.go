@@ -14,6 +14,7 @@ import (
 	"github.com/chferry/chferry/activities"
 	"github.com/chferry/chferry/internal/testenv"
 	"github.com/chferry/chferry/starter"
+	"github.com/chferry/chferry/transfer"
 	"github.com/chferry/chferry/workflows"
 )
 
@@ -29,7 +30,7 @@ func setupKeys(t *testing.T, n int) (*bundle, []chferry.ImportKey) {
 		other := b.imp
 		other.Key, other.DestinationTable = chferry.ImportKey(fmt.Sprintf("%s-%d", b.imp.Key, i)), fmt.Sprintf("users_%d", i)
 		b.others, keys = append(b.others, other), append(keys, other.Key)
-		plan, err := activities.MakePlan(t.Context(), other, b.sources)
+		plan, err := transfer.MakePlan(t.Context(), other, b.sources)
 		b.ok(err)
 		missing, err := b.sink.Missing(t.Context(), plan.Destination)
 		b.ok(err)

@@ -7,10 +7,10 @@ import (
 	"slices"
 
 	"github.com/chferry/chferry"
-	"github.com/chferry/chferry/activities"
 	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/sink"
 	"github.com/chferry/chferry/starter"
+	"github.com/chferry/chferry/transfer"
 )
 
 // choose looks the import keys up that arguments and flags name.
@@ -85,7 +85,7 @@ func (r *application) problem(imp chferry.Import, err error) {
 
 // work is what is to be done in ClickHouse for an import.
 type work struct {
-	activities.Plan
+	transfer.Plan
 	missing []sink.Statement
 }
 
@@ -96,11 +96,11 @@ func (r *application) work(ctx context.Context, imp chferry.Import) (work, error
 			return work{}, err
 		}
 	}
-	plan, err := activities.MakePlan(ctx, imp, r.sources)
+	plan, err := transfer.MakePlan(ctx, imp, r.sources)
 	if err != nil {
 		return work{}, r.unreachable(err, imp.Databases[0], len(imp.Databases) == 1)
 	}
-	columns := activities.CheckColumns(ctx, imp, r.sources)
+	columns := transfer.CheckColumns(ctx, imp, r.sources)
 	missing, err := plan.Missing(ctx, r.sink)
 	if err == nil {
 		err = r.probe(ctx, plan, missing)
@@ -136,7 +136,7 @@ func named(keys []string, key chferry.ImportKey) bool {
 }
 
 // identities remembers the source tables, so that the first sync already knows a wrong one.
-func (r *application) identities(ctx context.Context, plan activities.Plan) error {
+func (r *application) identities(ctx context.Context, plan transfer.Plan) error {
 	var problems []error
 	for _, alias := range plan.Import.Databases {
 		problems = append(problems, r.identity(ctx, plan.Import, alias, plan.Tables[alias]))
@@ -151,11 +151,11 @@ func (r *application) identity(ctx context.Context, imp chferry.Import, alias st
 	case r.opts.dryRun:
 		return r.sameSource(ctx, imp, alias, table)
 	}
-	remembered, err := r.storage.RememberIdentity(ctx, imp.Key, alias, activities.IdentityOf(table))
+	remembered, err := r.storage.RememberIdentity(ctx, imp.Key, alias, transfer.IdentityOf(table))
 	if err != nil {
 		return err
 	}
-	return activities.SameSource(imp, alias, remembered, table)
+	return transfer.SameSource(imp, alias, remembered, table)
 }
 
 // accept makes a source table the one to sync from. With '*' only those are told that change.
@@ -165,7 +165,7 @@ func (r *application) accept(ctx context.Context, imp chferry.Import, alias stri
 		return same
 	}
 	if !r.opts.dryRun {
-		if err := r.storage.ReplaceIdentity(ctx, imp.Key, alias, activities.IdentityOf(table)); err != nil {
+		if err := r.storage.ReplaceIdentity(ctx, imp.Key, alias, transfer.IdentityOf(table)); err != nil {
 			return err
 		}
 	}

@@ -9,10 +9,10 @@ import (
 	"time"
 
 	"github.com/chferry/chferry"
-	"github.com/chferry/chferry/activities"
 	"github.com/chferry/chferry/api"
 	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/sink"
+	"github.com/chferry/chferry/transfer"
 )
 
 // importCheck looks at imports one after the other.
@@ -31,10 +31,10 @@ func (c *importCheck) problems(ctx context.Context, imp chferry.Import) error {
 	if c.storageUp {
 		owner = c.storage.CheckOwner(ctx, imp.Key)
 	}
-	plan, err := activities.MakePlan(ctx, imp, c.sources)
+	plan, err := transfer.MakePlan(ctx, imp, c.sources)
 	var missing []sink.Statement
 	if err == nil {
-		err = errors.Join(activities.CheckColumns(ctx, imp, c.sources), c.destination(ctx, &plan, &missing), c.sameSources(ctx, plan))
+		err = errors.Join(transfer.CheckColumns(ctx, imp, c.sources), c.destination(ctx, &plan, &missing), c.sameSources(ctx, plan))
 	}
 	err = errors.Join(err, owner)
 	stale := c.noteMissing(imp, missing, err != nil)
@@ -76,7 +76,7 @@ func (c *importCheck) noteStatus(key chferry.ImportKey, problems error) {
 }
 
 // destination looks at what the destination has and lacks.
-func (c *importCheck) destination(ctx context.Context, plan *activities.Plan, missing *[]sink.Statement) (err error) {
+func (c *importCheck) destination(ctx context.Context, plan *transfer.Plan, missing *[]sink.Statement) (err error) {
 	if *missing, err = plan.Missing(ctx, c.sink); err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (c *importCheck) destination(ctx context.Context, plan *activities.Plan, mi
 		c.report.note(schema)
 	}
 	unfilled, err := c.sink.Unfilled(ctx, plan.Destination)
-	for _, sentence := range activities.UnfilledColumns(unfilled, absent, plan.Destination.Table) {
+	for _, sentence := range transfer.UnfilledColumns(unfilled, absent, plan.Destination.Table) {
 		c.report.note(sentence)
 	}
 	if err = errors.Join(refused, err); c.columns {
@@ -101,7 +101,7 @@ func (c *importCheck) destination(ctx context.Context, plan *activities.Plan, mi
 }
 
 // probe asks whether the destination's server would refuse what is missing.
-func (s *services) probe(ctx context.Context, plan activities.Plan, missing []sink.Statement) error {
+func (s *services) probe(ctx context.Context, plan transfer.Plan, missing []sink.Statement) error {
 	prober, ok := s.sink.(sink.Prober)
 	if !ok {
 		return nil
@@ -139,7 +139,7 @@ func (c *importCheck) noteColumns(ctx context.Context, d sink.Destination) error
 }
 
 // sameSources compares the source tables with those that were synced before. It changes nothing.
-func (c *importCheck) sameSources(ctx context.Context, plan activities.Plan) error {
+func (c *importCheck) sameSources(ctx context.Context, plan transfer.Plan) error {
 	if !c.storageUp {
 		return nil
 	}
@@ -156,7 +156,7 @@ func (s *services) sameSource(ctx context.Context, imp chferry.Import, alias str
 	if err != nil || remembered.Table == "" {
 		return err
 	}
-	return activities.SameSource(imp, alias, remembered, table)
+	return transfer.SameSource(imp, alias, remembered, table)
 }
 
 // laterRows says what becomes of a new column.

@@ -10,12 +10,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/chferry/chferry"
-	"github.com/chferry/chferry/activities"
 	"github.com/chferry/chferry/api"
 	"github.com/chferry/chferry/config"
 	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/source"
 	"github.com/chferry/chferry/storage"
+	"github.com/chferry/chferry/transfer"
 )
 
 // registration is one call of the verb register.
@@ -172,7 +172,7 @@ func (r *registration) all(ctx context.Context) error {
 		return err
 	}
 	defer closeSources()
-	plan, err := activities.MakePlan(ctx, r.imp, opened)
+	plan, err := transfer.MakePlan(ctx, r.imp, opened)
 	if err != nil {
 		return err
 	}

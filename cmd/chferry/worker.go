@@ -19,6 +19,7 @@ import (
 	"github.com/chferry/chferry/metrics"
 	"github.com/chferry/chferry/metrics/temporal"
 	"github.com/chferry/chferry/starter"
+	"github.com/chferry/chferry/transfer"
 	"github.com/chferry/chferry/worker"
 )
 
@@ -108,10 +109,10 @@ func (a *app) serve(ctx context.Context) (err error) {
 	defer destination.Close()
 
 	steps := &activities.Activities{
-		Storage: store, Imports: byKey(cfg.Imports), Sources: opened, Sink: destination,
-		Closed: start.Closed, Observer: observer, Log: a.log,
+		Storage: store, Pipeline: &transfer.Pipeline{Storage: store, Sources: opened, Sink: destination},
+		Imports: byKey(cfg.Imports), Closed: start.Closed, Observer: observer, Log: a.log,
 	}
-	a.warnUnreachable(ctx, steps, store.Check)
+	a.warnUnreachable(ctx, steps.Pipeline, store.Check)
 	group, ctx := errgroup.WithContext(ctx)
 	if cfg.Metrics.Listen != "" {
 		group.Go(func() error { return a.serveMetrics(ctx, cfg, registry) })
@@ -144,10 +145,10 @@ func (a *app) ready(ctx context.Context, start *starter.Starter) error {
 }
 
 // warnUnreachable says at the start what every sync would say later. It stops nothing: the server may be back before the first sync.
-func (a *app) warnUnreachable(ctx context.Context, steps *activities.Activities, storageCheck func(context.Context) error) {
-	checks := []func(context.Context) error{storageCheck, steps.Sink.Check}
-	for _, alias := range slices.Sorted(maps.Keys(steps.Sources)) {
-		checks = append(checks, steps.Sources[alias].Check)
+func (a *app) warnUnreachable(ctx context.Context, to *transfer.Pipeline, storageCheck func(context.Context) error) {
+	checks := []func(context.Context) error{storageCheck, to.Sink.Check}
+	for _, alias := range slices.Sorted(maps.Keys(to.Sources)) {
+		checks = append(checks, to.Sources[alias].Check)
 	}
 	for _, check := range checks {
 		if err := check(ctx); err != nil {

@@ -1,4 +1,4 @@
-package activities
+package transfer
 
 import (
 	"github.com/chferry/chferry"

@@ -1,25 +1,23 @@
-package activities_test
+package transfer_test
 
 import (
 	"context"
 	"database/sql"
 	"fmt"
-	"log/slog"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"go.temporal.io/sdk/testsuite"
-
 	"github.com/chferry/chferry"
-	"github.com/chferry/chferry/activities"
 	"github.com/chferry/chferry/internal/testenv"
 	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/sink"
 	"github.com/chferry/chferry/source"
 	"github.com/chferry/chferry/source/sqlite"
+	"github.com/chferry/chferry/storage"
 	"github.com/chferry/chferry/storage/redis"
+	"github.com/chferry/chferry/transfer"
 )
 
 func TestMain(m *testing.M) { testenv.Main(m) }
@@ -46,33 +44,24 @@ func (k *keepingSink) Insert(_ context.Context, _ sink.Destination, block rowset
 
 func (*keepingSink) Close() {}
 
-// silent observes nothing.
-type silent struct{}
-
-func (silent) Step(chferry.ImportKey, string, float64)             {}
-func (silent) StepFailed(chferry.ImportKey, string, chferry.Code)  {}
-func (silent) BatchEnded(key chferry.ImportKey, o chferry.Outcome) {}
-func (silent) SyncEnded(chferry.ImportKey, string)                 {}
-func (silent) TakenOver(chferry.ImportKey)                         {}
-
 // TestUnfitRows: a row that the source has and can't give is neither inserted nor deleted, whoever tries how often.
 func TestUnfitRows(t *testing.T) {
 	t.Parallel()
 	const secret = "a value that nobody may see"
 	imp := chferry.Import{
 		Key: chferry.ImportKey(fmt.Sprintf("unfit-%d", time.Now().UnixNano())), Databases: []string{"default"}, Table: "items",
-		DestinationTable: "items", BatchSize: 100, Limits: beatless,
+		DestinationTable: "items", BatchSize: 100,
 	}
 	store, err := redis.Open(testenv.Redis(t), redis.Options{})
 	ok(t, err)
 	t.Cleanup(func() { _ = store.Close() })
-	steps, kept := stepsOn(t, store, imp, `CREATE TABLE items (name TEXT NOT NULL, id INTEGER PRIMARY KEY, size INTEGER);
+	pipeline, kept := pipelineOn(t, store, `CREATE TABLE items (name TEXT NOT NULL, id INTEGER PRIMARY KEY, size INTEGER);
 		INSERT INTO items VALUES ('one', 1, 10), ('two', 2, '`+secret+`'), ('three', 3, NULL), ('five', 5, '`+secret+`')`)
 	for _, id := range []string{"1", "2", "02", "3", "4", "5"} {
 		_, err := store.RegisterOperations(t.Context(), imp.Key, chferry.Operation{Kind: chferry.Update, PrimaryKey: chferry.PrimaryKey{id}})
 		ok(t, err)
 	}
-	outcome := syncOnce(t, steps, imp.Key)
+	outcome := syncOnce(t, pipeline, store, imp)
 
 	if want := (chferry.Outcome{Operations: 6, Rows: 2, Deletes: 1, Coalesced: 1, Failed: 2}); outcome != want {
 		t.Errorf("got %+v, want %+v", outcome, want)
@@ -97,8 +86,8 @@ func TestUnfitRows(t *testing.T) {
 	}
 }
 
-// stepsOn makes the activities for an import from a file that the statements fill.
-func stepsOn(t *testing.T, store activities.Storage, imp chferry.Import, statements string) (*activities.Activities, *keepingSink) {
+// pipelineOn returns a pipeline from a file that the statements fill.
+func pipelineOn(t *testing.T, store transfer.Storage, statements string) (*transfer.Pipeline, *keepingSink) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "shop.db")
 	db, err := sql.Open("sqlite", path)
@@ -110,41 +99,34 @@ func stepsOn(t *testing.T, store activities.Storage, imp chferry.Import, stateme
 	ok(t, err)
 	t.Cleanup(src.Close)
 	kept := &keepingSink{}
-	return &activities.Activities{
-		Storage: store, Imports: map[chferry.ImportKey]chferry.Import{imp.Key: imp}, Sources: map[string]source.Source{"default": src}, Sink: kept,
-		Closed: func(context.Context, string) bool { return false }, Observer: silent{}, Log: slog.New(slog.DiscardHandler),
-	}, kept
+	return &transfer.Pipeline{Storage: store, Sources: map[string]source.Source{"default": src}, Sink: kept}, kept
 }
 
-// syncOnce runs the steps of a sync with one batch, whose insert is tried twice.
-func syncOnce(t *testing.T, steps *activities.Activities, key chferry.ImportKey) chferry.Outcome {
+// syncOnce syncs one batch, whose transfer is tried twice.
+func syncOnce(t *testing.T, p *transfer.Pipeline, store storage.Syncer, imp chferry.Import) chferry.Outcome {
 	t.Helper()
-	const token = "token"
-	env := (&testsuite.WorkflowTestSuite{}).NewTestActivityEnvironment()
-	env.RegisterActivity(steps)
-	run := func(step, input, result any) {
-		t.Helper()
-		value, err := env.ExecuteActivity(step, input)
+	plan, err := p.Plan(t.Context(), imp)
+	ok(t, err)
+	_, err = store.PreSync(t.Context(), imp.Key, storage.PreSyncOptions{Token: token, Lease: time.Minute})
+	ok(t, err)
+	batch, err := store.GetOperations(t.Context(), imp.Key, storage.GetOptions{Token: token, Count: imp.BatchSize, ChunkSize: imp.BatchSize})
+	ok(t, err)
+	var outcomes [2]chferry.Outcome
+	for i := range outcomes {
+		by := storage.Attempt{Token: token, BatchID: batch.ID, Number: int64(i + 1)}
+		done, err := p.Begin(imp.Key, batch, transfer.Options{Attempt: by, MaxFailed: chferry.DefaultMaxFailed}).Run(t.Context(), plan)
 		ok(t, err)
-		ok(t, value.Get(result))
+		outcomes[i] = done.Outcome
 	}
-	var started activities.PreSyncResult
-	run(steps.PreSync, activities.PreSyncInput{ImportKey: key, Token: token}, &started)
-	var ticket activities.Ticket
-	run(steps.GetOperations, activities.GetOperationsInput{ImportKey: key, Token: token}, &ticket)
-	var first, second chferry.Outcome
-	for _, outcome := range []*chferry.Outcome{&first, &second} {
-		run(steps.InsertBatch, activities.InsertBatchInput{ImportKey: key, Token: token, Ticket: ticket}, outcome)
+	if outcomes[0] != outcomes[1] {
+		t.Errorf("the first attempt gave %+v, the second %+v", outcomes[0], outcomes[1])
 	}
-	if first != second {
-		t.Errorf("the first attempt gave %+v, the second %+v", first, second)
-	}
-	var end activities.PostSyncResult
-	run(steps.PostSync, activities.PostSyncInput{ImportKey: key, Token: token, Batch: ticket.Batch, Outcome: activities.Outcome(second)}, &end)
+	end, err := store.PostSync(t.Context(), imp.Key, storage.PostSyncOptions{Token: token, BatchID: batch.ID, Outcome: outcomes[1]})
+	ok(t, err)
 	if end.Remaining != 0 {
 		t.Errorf("%d operations remain", end.Remaining)
 	}
-	return second
+	return outcomes[1]
 }
 
 // text shows the rows of a table items and what the engine made of them.

@@ -1,4 +1,4 @@
-package activities_test
+package transfer_test
 
 import (
 	"context"
@@ -58,8 +58,8 @@ func TestUnreadableRows(t *testing.T) {
 			to := &fussySink{}
 			r := newRig(t, to, 0)
 			r.fill("default", 1, 100, 3)
-			broken := &brokenSource{Source: r.steps.Sources["default"], broken: test.broken, slow: test.slow}
-			r.steps.Sources["default"] = broken
+			broken := &brokenSource{Source: r.pipeline.Sources["default"], broken: test.broken, slow: test.slow}
+			r.pipeline.Sources["default"] = broken
 			r.claim(test.chunk, opsOf("", 1, 100)...)
 			r.wantOutcome(chferry.Outcome{Operations: 100, Rows: 100 - int64(len(test.broken)), Failed: int64(len(test.broken))})
 			want, failed := rowsFrom(1, 100, 3), map[string]string{}
@@ -83,8 +83,8 @@ func TestImportedLater(t *testing.T) {
 	to := &fussySink{}
 	r := newRig(t, to, 0)
 	r.fill("default", 1, 10, 3)
-	broken := &brokenSource{Source: r.steps.Sources["default"], broken: []int64{2, 3, 4, 5, 20}}
-	r.steps.Sources["default"] = broken
+	broken := &brokenSource{Source: r.pipeline.Sources["default"], broken: []int64{2, 3, 4, 5, 20}}
+	r.pipeline.Sources["default"] = broken
 	const reason = "table items: a value can't be read"
 	r.claim(10, op("", 1), op("", "02"), op("default", 3), op("", 4), op("", 5), op("", 20), op("nowhere", 1))
 	r.wantOutcome(chferry.Outcome{Operations: 7, Rows: 1, Failed: 6})
@@ -104,12 +104,12 @@ func TestImportedLaterByAnotherNotation(t *testing.T) {
 	r := newRig(t, to, 0)
 	r.fill("default", 1, 10, 3)
 	r.claim(10, op("", 1))
-	outcome, err := r.insert(nil)
+	outcome, err := r.insert(t.Context())
 	ok(t, err)
 	failed := []chferry.FailedOperation{{Operation: op("", "2e0"), Reason: "bad"}, {Operation: op("", "30e-1"), Reason: "bad"}, {Operation: op("", "x"), Reason: "bad"}}
-	ok(t, r.store.SetAside(t.Context(), r.imp.Key, storage.Attempt{Token: token, BatchID: r.ticket.Batch, Number: time.Now().Add(time.Hour).UnixMicro()}, failed))
+	ok(t, r.store.SetAside(t.Context(), r.imp.Key, storage.Attempt{Token: token, BatchID: r.batch.ID, Number: time.Now().Add(time.Hour).UnixMicro()}, failed))
 	outcome.Operations, outcome.Failed = 4, 3
-	_, err = r.store.PostSync(t.Context(), r.imp.Key, storage.PostSyncOptions{Token: token, BatchID: r.ticket.Batch, Outcome: outcome})
+	_, err = r.store.PostSync(t.Context(), r.imp.Key, storage.PostSyncOptions{Token: token, BatchID: r.batch.ID, Outcome: outcome})
 	ok(t, err)
 	r.wantFailed(map[string]string{"2e0": "bad", "30e-1": "bad", "x": "bad"})
 

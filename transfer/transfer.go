@@ -1,4 +1,4 @@
-package activities
+package transfer
 
 import (
 	"context"
@@ -11,20 +11,19 @@ import (
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/source"
-	"github.com/chferry/chferry/storage"
 )
 
-// pipe carries one batch from the storage through the sources into the sink. Its stages overlap: while a block is inserted, the next
+// Transfer carries one batch from the storage through the sources into the sink. Its stages overlap: while a block is inserted, the next
 // ones are read, and the chunks after them are cut. In memory are the chunks and blocks that the stages work on, and the keys of the
 // batch.
-type pipe struct {
-	*Activities
-	plan      Plan
-	in        InsertBatchInput
-	maxFailed int
-	attempt   storage.Attempt
-	cutter    *cutter
-	putBack   []chferry.Operation // what waits for databases that are away
+type Transfer struct {
+	*Pipeline
+	Options
+	key     chferry.ImportKey
+	batch   chferry.Batch
+	plan    Plan
+	cutter  *cutter
+	putBack []chferry.Operation // what waits for databases that are away
 
 	mu      sync.Mutex
 	outcome chferry.Outcome
@@ -39,55 +38,55 @@ const (
 	inserters = 2
 )
 
-func newPipe(a *Activities, in InsertBatchInput, maxFailed int, attempt int64) *pipe {
-	return &pipe{
-		Activities: a, in: in, maxFailed: maxFailed,
-		attempt: storage.Attempt{Token: in.Token, BatchID: in.Ticket.Batch, Number: attempt},
-	}
+// Run carries the batch along a plan and returns when all its operations are in the sink, set aside or put back. What an earlier attempt
+// set aside is forgotten first. The result is that so far if there is an error. Run is called once.
+func (t *Transfer) Run(ctx context.Context, plan Plan) (Result, error) {
+	err := t.run(ctx, plan)
+	return Result{t.outcome, int64(len(t.putBack)), t.why()}, err
 }
 
-func (p *pipe) run(ctx context.Context, plan Plan) (chferry.Outcome, error) {
-	p.plan, p.cutter = plan, newCutter(plan, p.in.Ticket)
+func (t *Transfer) run(ctx context.Context, plan Plan) error {
+	t.plan, t.cutter = plan, newCutter(plan, t.batch)
 	// Forgets what an attempt before this one set aside.
-	if err := p.Storage.SetAside(ctx, p.in.ImportKey, p.attempt, nil); err != nil {
-		return chferry.Outcome{}, err
+	if err := t.Storage.SetAside(ctx, t.key, t.Attempt, nil); err != nil {
+		return err
 	}
-	if err := p.carry(ctx); err != nil {
-		return p.outcome, err
+	if err := t.carry(ctx); err != nil {
+		return err
 	}
 	// Before the batch may be removed. Done again, they wait twice, which costs one more look at their rows.
-	for ops := range slices.Chunk(p.putBack, chferry.MaxOperations) {
-		if _, err := p.Storage.RegisterOperations(ctx, p.in.ImportKey, ops...); err != nil {
-			return p.outcome, fmt.Errorf("put operations back: %w", err)
+	for ops := range slices.Chunk(t.putBack, chferry.MaxOperations) {
+		if _, err := t.Storage.RegisterOperations(ctx, t.key, ops...); err != nil {
+			return fmt.Errorf("put operations back: %w", err)
 		}
 	}
-	p.cutter.ask = p.askKeys(ctx)
-	imported, err := newImported(p.cutter, p.failed)
+	t.cutter.ask = t.askKeys(ctx)
+	imported, err := newImported(t.cutter, t.failed)
 	if err != nil {
-		return p.outcome, err
+		return err
 	}
-	return p.outcome, p.Storage.ForgetImported(ctx, p.in.ImportKey, p.attempt, imported.has)
+	return t.Storage.ForgetImported(ctx, t.key, t.Attempt, imported.has)
 }
 
 // carry runs the stages until all rows of the batch are in the sink.
-func (p *pipe) carry(ctx context.Context) error {
+func (t *Transfer) carry(ctx context.Context) error {
 	stages, ctx := errgroup.WithContext(ctx)
 	chunks, blocks := make(chan *chunk), make(chan *block)
 	stages.Go(func() error {
 		defer close(chunks)
-		return p.cut(ctx, chunks)
+		return t.cut(ctx, chunks)
 	})
 	stages.Go(func() error {
 		defer close(blocks)
-		return p.read(ctx, chunks, blocks)
+		return t.read(ctx, chunks, blocks)
 	})
 	for range inserters {
 		stages.Go(func() error {
 			for b := range blocks {
-				if err := p.replaceEqual(ctx, b); err != nil {
+				if err := t.replaceEqual(ctx, b); err != nil {
 					return err
 				}
-				if err := p.insert(ctx, b); err != nil {
+				if err := t.insert(ctx, b); err != nil {
 					return err
 				}
 			}
@@ -98,15 +97,15 @@ func (p *pipe) carry(ctx context.Context) error {
 }
 
 // cut cuts the batch into chunks, and counts the operations that have no row of their own.
-func (p *pipe) cut(ctx context.Context, chunks chan<- *chunk) error {
-	c := p.cutter
-	c.ask = p.askKeys(ctx)
+func (t *Transfer) cut(ctx context.Context, chunks chan<- *chunk) error {
+	c := t.cutter
+	c.ask = t.askKeys(ctx)
 	pass := func(w *window) error {
 		done := chferry.Outcome{Operations: int64(w.last - w.first), Coalesced: w.coalesced}
-		if err := p.settle(ctx, done, w.failed); err != nil {
+		if err := t.settle(ctx, done, w.failed); err != nil {
 			return err
 		}
-		p.putBack = append(p.putBack, w.putBack...)
+		t.putBack = append(t.putBack, w.putBack...)
 		for _, part := range c.chunks(w) {
 			if err := send(ctx, chunks, part); err != nil {
 				return err
@@ -114,7 +113,7 @@ func (p *pipe) cut(ctx context.Context, chunks chan<- *chunk) error {
 		}
 		return nil
 	}
-	for ops, err := range p.Storage.BatchOperations(ctx, p.in.ImportKey, p.in.Token, p.in.Ticket.batch()) {
+	for ops, err := range t.Storage.BatchOperations(ctx, t.key, t.Attempt.Token, t.batch) {
 		if err != nil {
 			return err
 		}
@@ -125,17 +124,17 @@ func (p *pipe) cut(ctx context.Context, chunks chan<- *chunk) error {
 	return c.flush(pass)
 }
 
-func (p *pipe) askKeys(ctx context.Context) askKeys {
+func (t *Transfer) askKeys(ctx context.Context) askKeys {
 	return func(database string, table rowset.Table, keys []chferry.PrimaryKey) ([]source.ReadKey, error) {
-		return p.Sources[database].ReadKeys(ctx, table, keys)
+		return t.Sources[database].ReadKeys(ctx, table, keys)
 	}
 }
 
-func (p *pipe) read(ctx context.Context, chunks <-chan *chunk, blocks chan<- *block) error {
+func (t *Transfer) read(ctx context.Context, chunks <-chan *chunk, blocks chan<- *block) error {
 	reading, ctx := errgroup.WithContext(ctx)
-	r := &reader{Activities: p.Activities, plan: p.plan, in: p.in, pace: newPace(p.plan.Destination.Columns)}
+	r := &reader{sources: t.Sources, plan: t.plan, version: t.batch.Version, pace: newPace(t.plan.Destination.Columns)}
 	emit := func(b *block) error { return send(ctx, blocks, b) }
-	unfit := func(failed []chferry.FailedOperation) error { return p.settle(ctx, chferry.Outcome{}, failed) }
+	unfit := func(failed []chferry.FailedOperation) error { return t.settle(ctx, chferry.Outcome{}, failed) }
 	for range readers {
 		reading.Go(func() error {
 			for c := range chunks {
@@ -151,10 +150,10 @@ func (p *pipe) read(ctx context.Context, chunks <-chan *chunk, blocks chan<- *bl
 
 // insert inserts a block. If the sink refuses it for what a row holds, it inserts halves of it, and halves of those, until
 // all but the rows at fault are in.
-func (p *pipe) insert(ctx context.Context, b *block) error {
-	rejected, err := p.Sink.Insert(ctx, p.plan.Destination, b.Block, b.token)
+func (t *Transfer) insert(ctx context.Context, b *block) error {
+	rejected, err := t.Sink.Insert(ctx, t.plan.Destination, b.Block, b.token)
 	if chferry.CodeOf(err) == chferry.CodeRefused {
-		return p.narrow(ctx, b, err)
+		return t.narrow(ctx, b, err)
 	}
 	if err != nil {
 		return err
@@ -168,23 +167,23 @@ func (p *pipe) insert(ctx context.Context, b *block) error {
 		count(&done, b.fates[r.Row], -1)
 		failed[i] = chferry.FailedOperation{Operation: b.ops.at(r.Row), Reason: r.Reason}
 	}
-	return p.settle(ctx, done, failed)
+	return t.settle(ctx, done, failed)
 }
 
-func (p *pipe) narrow(ctx context.Context, b *block, refusal error) error {
+func (t *Transfer) narrow(ctx context.Context, b *block, refusal error) error {
 	n := b.Rows()
 	if n > 1 {
-		if err := p.insert(ctx, b.part(0, n/2)); err != nil {
+		if err := t.insert(ctx, b.part(0, n/2)); err != nil {
 			return err
 		}
-		return p.insert(ctx, b.part(n/2, n))
+		return t.insert(ctx, b.part(n/2, n))
 	}
 	var done chferry.Outcome
 	if b.fates[0] == renamed || b.fates[0] == goneToo {
 		count(&done, b.fates[0], -1)
 	}
-	_, reason := safe(refusal)
-	return p.settle(ctx, done, []chferry.FailedOperation{{Operation: b.ops.at(0), Reason: reason}})
+	_, reason := chferry.Safe(refusal)
+	return t.settle(ctx, done, []chferry.FailedOperation{{Operation: b.ops.at(0), Reason: reason}})
 }
 
 // count counts n rows, or n deletes. An operation with several rows counts by that of its own, which fails with the others.
@@ -198,51 +197,51 @@ func count(o *chferry.Outcome, fate fate, n int64) {
 }
 
 // why returns why operations were set aside or put back, of the first; empty if none was.
-func (p *pipe) why() string {
-	if p.reason != "" || len(p.putBack) == 0 {
-		return p.reason
+func (t *Transfer) why() string {
+	if t.reason != "" || len(t.putBack) == 0 {
+		return t.reason
 	}
-	database, _ := p.plan.Import.Database(p.putBack[0].Database) // which was known when the operation was put back
-	return p.plan.away[database]
+	database, _ := t.plan.Import.Database(t.putBack[0].Database) // which was known when the operation was put back
+	return t.plan.away[database]
 }
 
-// done returns what became of the operations whose fate is known.
-func (p *pipe) done() *Outcome {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	o := Outcome(p.outcome)
+// Progress returns what became of the operations whose fate is known. It may be called while the transfer runs, and before.
+func (t *Transfer) Progress() chferry.Outcome {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	o := t.outcome
 	o.Operations = o.Rows + o.Deletes + o.Coalesced + o.Failed
-	return &o
+	return o
 }
 
 // settle notes what became of operations, failed ones among them. Where more than max_failed have failed, the batch does: what is to be
 // mended then is the table rather than its rows.
-func (p *pipe) settle(ctx context.Context, done chferry.Outcome, failed []chferry.FailedOperation) error {
-	if err := p.add(done, failed); err != nil || len(failed) == 0 {
+func (t *Transfer) settle(ctx context.Context, done chferry.Outcome, failed []chferry.FailedOperation) error {
+	if err := t.add(done, failed); err != nil || len(failed) == 0 {
 		return err
 	}
-	if err := p.Storage.SetAside(ctx, p.in.ImportKey, p.attempt, failed); err != nil {
+	if err := t.Storage.SetAside(ctx, t.key, t.Attempt, failed); err != nil {
 		return fmt.Errorf("set operations aside: %w", err)
 	}
 	return nil
 }
 
-func (p *pipe) add(done chferry.Outcome, failed []chferry.FailedOperation) error {
+func (t *Transfer) add(done chferry.Outcome, failed []chferry.FailedOperation) error {
 	done.Failed = int64(len(failed))
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.outcome.Add(done)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.outcome.Add(done)
 	for _, f := range failed {
-		p.failed = append(p.failed, f.Operation)
+		t.failed = append(t.failed, f.Operation)
 	}
-	if len(failed) > 0 && p.reason == "" {
-		p.reason = failed[0].Reason
+	if len(failed) > 0 && t.reason == "" {
+		t.reason = failed[0].Reason
 	}
-	if p.outcome.Failed <= int64(p.maxFailed) {
+	if t.outcome.Failed <= int64(t.MaxFailed) {
 		return nil
 	}
 	return chferry.Errorf(chferry.CodeTooManyFailed, "more than %d operations of one batch can't be imported, the first because: %s; "+
-		"the batch is kept: mend that, or raise max_failed to have them set aside", p.maxFailed, p.reason)
+		"the batch is kept: mend that, or raise max_failed to have them set aside", t.MaxFailed, t.reason)
 }
 
 func send[T any](ctx context.Context, to chan<- T, value T) error {

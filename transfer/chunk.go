@@ -1,4 +1,4 @@
-package activities
+package transfer
 
 import (
 	"fmt"
@@ -47,7 +47,7 @@ type window struct {
 // rows of a chunk would be strewn over the table otherwise.
 type cutter struct {
 	plan   Plan
-	ticket Ticket
+	batch  chferry.Batch
 	size   int // operations of a window
 	next   *window
 	had    map[string][]keyList // by database, the keys of each window before the next
@@ -55,9 +55,9 @@ type cutter struct {
 	ask    askKeys              // nil: every key is read here
 }
 
-func newCutter(plan Plan, ticket Ticket) *cutter {
+func newCutter(plan Plan, batch chferry.Batch) *cutter {
 	return &cutter{
-		plan: plan, ticket: ticket, size: ticket.ChunkSize,
+		plan: plan, batch: batch, size: batch.ChunkSize,
 		next: &window{groups: map[string]*group{}}, had: map[string][]keyList{}, failed: map[string]bool{},
 	}
 }
@@ -80,7 +80,7 @@ func (c *cutter) add(ops []chferry.Operation, full func(*window) error) error {
 			continue
 		}
 		if !c.next.inOrder() {
-			c.size = c.ticket.Operations // flush has the last
+			c.size = c.batch.Count // flush has the last
 			continue
 		}
 		if err := c.flush(full); err != nil {
@@ -107,11 +107,11 @@ func (c *cutter) flush(full func(*window) error) error {
 // chunks returns the chunks of a window.
 func (c *cutter) chunks(w *window) []*chunk {
 	var all []*chunk
-	token := fmt.Sprintf("%s/%d/%d-%d", c.plan.Import.Key, c.ticket.Version, w.first, w.last)
+	token := fmt.Sprintf("%s/%d/%d-%d", c.plan.Import.Key, c.batch.Version, w.first, w.last)
 	for _, database := range slices.Sorted(maps.Keys(w.groups)) {
 		g := w.groups[database]
-		for first := 0; first < g.ops.len(); first += c.ticket.ChunkSize {
-			part := &chunk{group: g, first: first, last: min(first+c.ticket.ChunkSize, g.ops.len()), token: token}
+		for first := 0; first < g.ops.len(); first += c.batch.ChunkSize {
+			part := &chunk{group: g, first: first, last: min(first+c.batch.ChunkSize, g.ops.len()), token: token}
 			if len(all) > 0 {
 				part.token += fmt.Sprintf("+%d", len(all))
 			}

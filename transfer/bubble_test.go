@@ -1,4 +1,4 @@
-package activities_test
+package transfer_test
 
 import (
 	"context"
@@ -13,11 +13,11 @@ import (
 	"time"
 
 	"github.com/chferry/chferry"
-	"github.com/chferry/chferry/activities"
 	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/sink"
 	"github.com/chferry/chferry/source"
 	"github.com/chferry/chferry/storage"
+	"github.com/chferry/chferry/transfer"
 )
 
 // In a bubble of package synctest a test sees when every stage waits for another one, and a goroutine that does not end
@@ -60,18 +60,18 @@ func (b *bubble) run(ctx context.Context, t *testing.T) (chferry.Outcome, error)
 	t.Helper()
 	imp := chferry.Import{Key: "bubble", Databases: []string{"default"}, Table: "items", DestinationTable: "items"}
 	sources := map[string]source.Source{"default": bubbleSource{b: b}}
-	plan, err := activities.MakePlan(ctx, imp, sources)
+	plan, err := transfer.MakePlan(ctx, imp, sources)
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &activities.Activities{Storage: bubbleStorage{b: b}, Sources: sources, Sink: &bubbleSink{b: b}}
-	return activities.Run(ctx, a, plan, activities.InsertBatchInput{
-		ImportKey: imp.Key, Ticket: activities.Ticket{Operations: len(b.bad) + len(b.sizes), Version: 7, ChunkSize: b.chunk},
-	})
+	p := &transfer.Pipeline{Storage: bubbleStorage{b: b}, Sources: sources, Sink: &bubbleSink{b: b}}
+	batch := chferry.Batch{Count: len(b.bad) + len(b.sizes), Version: 7, ChunkSize: b.chunk}
+	done, err := p.Begin(imp.Key, batch, transfer.Options{MaxFailed: chferry.DefaultMaxFailed}).Run(ctx, plan)
+	return done.Outcome, err
 }
 
 type bubbleStorage struct {
-	activities.Storage
+	transfer.Storage
 	b *bubble
 }
 
@@ -214,7 +214,7 @@ func TestMemoryIsBounded(t *testing.T) {
 func (b *bubble) wantBlocks(t *testing.T, maxFetch int) {
 	t.Helper()
 	const engine = 16 // bytes of a row that the engine adds
-	bound := activities.FullBlock + maxFetch + len(b.sizes)*(rowBytes+engine)
+	bound := transfer.FullBlock + maxFetch + len(b.sizes)*(rowBytes+engine)
 	arrived := map[int64]bool{}
 	for _, block := range b.blocks {
 		if block.bytes > bound {
@@ -239,7 +239,7 @@ func (b *bubble) wantBlocks(t *testing.T, maxFetch int) {
 		t.Errorf("%d rows arrived, want %d", len(arrived), len(b.sizes))
 	}
 	// Each reader has a block and waits with it, and so many blocks are inserted.
-	if most := (activities.Readers + activities.Inserters) * bound; b.most > most {
+	if most := (transfer.Readers + transfer.Inserters) * bound; b.most > most {
 		t.Errorf("%d MB were in memory at a time, more than %d", b.most/mb, most/mb)
 	}
 }
@@ -247,7 +247,7 @@ func (b *bubble) wantBlocks(t *testing.T, maxFetch int) {
 // TestAtTheSameTime holds all reads, or all inserts, until nothing else can go on.
 func TestAtTheSameTime(t *testing.T) {
 	t.Parallel()
-	for held, want := range map[string]int{"fetch": activities.Readers, "insert": activities.Inserters} {
+	for held, want := range map[string]int{"fetch": transfer.Readers, "insert": transfer.Inserters} {
 		synctest.Test(t, func(t *testing.T) {
 			free, n := make(chan struct{}), 0
 			b := &bubble{chunk: 3, maxFetch: mb, sizes: make([]int, 30)}

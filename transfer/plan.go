@@ -1,4 +1,4 @@
-package activities
+package transfer
 
 import (
 	"cmp"
@@ -7,15 +7,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
-	"sync"
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/engine"
 	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/sink"
 	"github.com/chferry/chferry/source"
-	"github.com/chferry/chferry/storage"
 )
 
 // Plan is how rows of an import key go from its databases to its destination, as both are now.
@@ -207,126 +204,4 @@ func (p *Plan) destination() (sink.Destination, error) {
 
 func (p *Plan) databaseColumn() rowset.Column {
 	return rowset.Column{Destination: p.Import.DatabaseColumn, Type: rowset.Type{Kind: rowset.String}}
-}
-
-// plan makes the plan of a batch and refuses it, before anything is claimed, if the tables do not fit or are not those that
-// were synced before. Columns that the destination does not have yet are left out, and of several databases those that do not answer.
-func (a *Activities) plan(ctx context.Context, imp chferry.Import) (Plan, error) {
-	away := map[string]string{}
-	plan, err := makePlan(ctx, imp, a.Sources, func(alias string, err error) bool {
-		_, away[alias] = safe(err)
-		return chferry.CodeOf(err) == chferry.CodeUnavailable && ctx.Err() == nil
-	})
-	if err != nil {
-		return Plan{}, err
-	}
-	plan.leave(away)
-	missing, err := plan.Missing(ctx, a.Sink)
-	if err != nil {
-		return Plan{}, fmt.Errorf("compare the destination of %s: %w", imp.Key, err)
-	}
-	if slices.ContainsFunc(missing, isTable) {
-		return Plan{}, chferry.Errorf(chferry.CodeSchemaMismatch,
-			"import key %s: ClickHouse has no table %s: run chferry apply", imp.Key, plan.Destination.Table)
-	}
-	var absent []string
-	for _, s := range missing {
-		if s.Stale != "" {
-			return Plan{}, chferry.Errorf(chferry.CodeSchemaMismatch, "import key %s: %s", imp.Key, s.Stale)
-		}
-		if s.Column != "" {
-			absent = append(absent, s.Column)
-		}
-	}
-	unfilled, err := a.unfilled(ctx, imp.Key, plan.Destination)
-	if err != nil {
-		return Plan{}, fmt.Errorf("compare the destination of %s: %w", imp.Key, err)
-	}
-	plan.without(absent)
-	plan.Schema = append(plan.Schema, UnfilledColumns(unfilled, absent, plan.Destination.Table)...)
-	return plan, a.sameSource(ctx, plan)
-}
-
-// plans are those that batches were claimed with, for the imports that follow on the same worker. One that is out of date by
-// then does no harm: a source refuses to read a table that has changed, and a sink to fill one.
-type plans struct {
-	mu    sync.Mutex
-	plans map[chferry.ImportKey]claimedPlan
-}
-
-type claimedPlan struct {
-	batch string
-	plan  Plan
-}
-
-func (p *plans) keep(key chferry.ImportKey, batch string, plan Plan) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.plans == nil {
-		p.plans = map[chferry.ImportKey]claimedPlan{}
-	}
-	p.plans[key] = claimedPlan{batch, plan}
-}
-
-// take returns the plan that a batch was claimed with, once: an attempt after a failed one makes its own.
-func (p *plans) take(key chferry.ImportKey, batch string) (Plan, bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	claimed, ok := p.plans[key]
-	delete(p.plans, key)
-	return claimed.plan, ok && claimed.batch == batch
-}
-
-// noteSchema keeps what the plan says of the columns, or why there is no plan, for whoever asks for the import key's status. It
-// returns the problem, if there was one.
-func (a *Activities) noteSchema(ctx context.Context, key chferry.ImportKey, token string, plan Plan, problem error) error {
-	if problem == nil {
-		a.warnOfSchema(key, plan.Schema)
-		return a.Storage.NoteSchema(ctx, key, token, plan.Schema)
-	}
-	if chferry.CodeOf(problem) == chferry.CodeSchemaMismatch {
-		_, text := safe(problem)
-		return errors.Join(problem, a.Storage.NoteSchema(ctx, key, token, []string{text}))
-	}
-	return problem
-}
-
-func isTable(s sink.Statement) bool { return strings.HasPrefix(s.Creates, "table ") }
-
-func (a *Activities) sameSource(ctx context.Context, plan Plan) error {
-	for alias, table := range plan.Tables {
-		remembered, err := a.Storage.RememberIdentity(ctx, plan.Import.Key, alias, IdentityOf(table))
-		if err != nil {
-			return err
-		}
-		if err := SameSource(plan.Import, alias, remembered, table); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// IdentityOf returns what is remembered of a source table.
-func IdentityOf(table rowset.Table) storage.Identity {
-	return storage.Identity{Table: table.Identity, Mark: table.Mark}
-}
-
-// SameSource refuses a table that is not the one synced before, or that stands before what was synced: a connection string that
-// leads to an empty copy, or to a copy of the past, must not turn operations into deletes.
-func SameSource(imp chferry.Import, alias string, remembered storage.Identity, table rowset.Table) error {
-	switch {
-	case remembered.Table != table.Identity:
-		return chferry.Errorf(chferry.CodeSourceChanged,
-			"import key %s: %s in database %s is another table than the one synced before (identity %s, was %s): mend the URL, "+
-				"or run chferry apply --accept-source %s if the table was moved on purpose",
-			imp.Key, imp.Table, alias, table.Identity, remembered.Table, imp.Key)
-	case table.Mark != 0 && table.Mark < remembered.Mark:
-		return chferry.Errorf(chferry.CodeSourceChanged,
-			"import key %s: database %s stands before what was synced from it (at %d, was at %d): it is a copy of its past, such as a "+
-				"restored backup, or lost its newest commits in a failover: mend the URL; or run chferry apply --accept-source %s "+
-				"if the past is to count, and register every row that changed since",
-			imp.Key, alias, table.Mark, remembered.Mark, imp.Key)
-	default:
-		return nil
-	}
 }

@@ -1,4 +1,4 @@
-package activities_test
+package transfer_test
 
 import (
 	"context"
@@ -107,7 +107,7 @@ func TestMaxFailed(t *testing.T) {
 
 	to.refuse = refusing(refused...)
 	r.claim(64, opsOf("", 1, 300)...)
-	_, err := r.insert(nil)
+	_, err := r.insert(t.Context())
 	wantFailure(t, err, chferry.CodeTooManyFailed, true, fmt.Sprintf("more than %d operations of one batch can't be imported, the first because: %s; "+
 		"the batch is kept: mend that, or raise max_failed to have them set aside", chferry.DefaultMaxFailed, errRefused))
 
@@ -137,7 +137,7 @@ func TestOtherErrors(t *testing.T) {
 			r := newRig(t, to, 0)
 			r.fill("default", 1, 8, 3)
 			r.claim(8, opsOf("", 1, 8)...)
-			_, err := r.insert(nil)
+			_, err := r.insert(t.Context())
 			wantFailure(t, err, code, final, "the table items has a problem")
 			if want := []int{8, 4}; !slices.Equal(to.sizes, want) {
 				t.Errorf("blocks of %v rows were tried, want %v", to.sizes, want)
@@ -207,7 +207,7 @@ func TestTokensWhenRowsChange(t *testing.T) {
 		r := newRig(t, to, 0)
 		r.fill("default", 1, 24, 1<<20)
 		r.claim(24, opsOf("", 1, 24)...)
-		if _, err := r.insert(nil); err == nil || len(to.rows) == 24 {
+		if _, err := r.insert(t.Context()); err == nil || len(to.rows) == 24 {
 			t.Fatalf("the first attempt got %d rows in, and ended with %v", len(to.rows), err)
 		}
 		r.exec("default", "UPDATE items SET word = 'small' WHERE id % 2 = 0")
@@ -221,7 +221,7 @@ func TestTokensWhenRowsChange(t *testing.T) {
 		r := newRig(t, to, 0)
 		r.fill("default", 1, 40, 3)
 		r.claim(40, opsOf("", 1, 40)...)
-		if _, err := r.insert(nil); err == nil || len(to.rows) != 20 {
+		if _, err := r.insert(t.Context()); err == nil || len(to.rows) != 20 {
 			t.Fatalf("the first attempt got %d rows in, and ended with %v", len(to.rows), err)
 		}
 		r.exec("default", "DELETE FROM items WHERE id = 5") // its part is now of the rows behind it
@@ -249,7 +249,7 @@ func TestTokensAreTheSameAgain(t *testing.T) {
 	var tokens [2][]string
 	for i := range tokens {
 		to.forget()
-		if _, err := r.insert(nil); err != nil {
+		if _, err := r.insert(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		tokens[i] = slices.Sorted(slices.Values(to.tokens))
@@ -258,7 +258,7 @@ func TestTokensAreTheSameAgain(t *testing.T) {
 		t.Errorf("the tokens are %q, and then %q", tokens[0], tokens[1])
 	}
 	if n := len(tokens[0]); n < 4 || len(slices.Compact(tokens[0])) != n || slices.ContainsFunc(tokens[1], func(token string) bool {
-		return !strings.HasPrefix(token, fmt.Sprintf("%s/%d/", r.imp.Key, r.ticket.Version))
+		return !strings.HasPrefix(token, fmt.Sprintf("%s/%d/", r.imp.Key, r.batch.Version))
 	}) {
 		t.Errorf("the tokens are %q, want at least 4 different ones", tokens[1])
 	}

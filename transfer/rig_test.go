@@ -1,11 +1,10 @@
-package activities_test
+package transfer_test
 
 import (
 	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
-	"log/slog"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -15,10 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"go.temporal.io/sdk/testsuite"
-
 	"github.com/chferry/chferry"
-	"github.com/chferry/chferry/activities"
 	"github.com/chferry/chferry/internal/testenv"
 	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/sink"
@@ -26,25 +22,24 @@ import (
 	"github.com/chferry/chferry/source/sqlite"
 	"github.com/chferry/chferry/storage"
 	"github.com/chferry/chferry/storage/redis"
+	"github.com/chferry/chferry/transfer"
 )
 
 const token = "token"
 
 // rig is one import key of tables items (id INTEGER, word TEXT) in SQLite files, with its operations in Redis.
 type rig struct {
-	t      testing.TB
-	imp    chferry.Import
-	store  *redis.Storage
-	files  map[string]*sql.DB // by alias
-	paths  map[string]string
-	steps  *activities.Activities
-	ticket activities.Ticket
+	t        testing.TB
+	imp      chferry.Import
+	store    *redis.Storage
+	files    map[string]*sql.DB // by alias
+	paths    map[string]string
+	pipeline *transfer.Pipeline
+	batch    chferry.Batch
+	attempts int64
 }
 
 var rigs atomic.Int64
-
-// beatless keeps the steps of a test from heartbeats, which the SDK's test environment has no server for.
-var beatless = chferry.Limits{HeartbeatTimeout: 10 * time.Minute}
 
 // newRig makes a rig of the databases that a change of the import names, with sources that hold maxFetchBytes, 0 for as many as usual.
 func newRig(t testing.TB, to sink.Sink, maxFetchBytes int, change ...func(*chferry.Import)) *rig {
@@ -52,7 +47,7 @@ func newRig(t testing.TB, to sink.Sink, maxFetchBytes int, change ...func(*chfer
 	r := &rig{t: t, files: map[string]*sql.DB{}, paths: map[string]string{}}
 	r.imp = chferry.Import{
 		Key:       chferry.ImportKey(fmt.Sprintf("rig-%d-%d", time.Now().UnixNano(), rigs.Add(1))),
-		Databases: []string{"default"}, Table: "items", DestinationTable: "items", BatchSize: 100_000, Limits: beatless,
+		Databases: []string{"default"}, Table: "items", DestinationTable: "items", BatchSize: 100_000,
 	}
 	for _, c := range change {
 		c(&r.imp)
@@ -61,10 +56,7 @@ func newRig(t testing.TB, to sink.Sink, maxFetchBytes int, change ...func(*chfer
 	r.store, err = redis.Open(testenv.Redis(t), redis.Options{})
 	ok(t, err)
 	t.Cleanup(func() { _ = r.store.Close() })
-	r.steps = &activities.Activities{
-		Storage: r.store, Imports: map[chferry.ImportKey]chferry.Import{r.imp.Key: r.imp}, Sources: map[string]source.Source{}, Sink: to,
-		Closed: func(context.Context, string) bool { return false }, Observer: silent{}, Log: slog.New(slog.DiscardHandler),
-	}
+	r.pipeline = &transfer.Pipeline{Storage: r.store, Sources: map[string]source.Source{}, Sink: to}
 	for _, alias := range r.imp.Databases {
 		r.openFile(alias, maxFetchBytes)
 	}
@@ -84,7 +76,7 @@ func (r *rig) openFile(alias string, maxFetchBytes int) {
 	src, err := sqlite.Open("sqlite:"+path, source.Options{Alias: alias, MaxFetchBytes: maxFetchBytes})
 	ok(r.t, err)
 	r.t.Cleanup(src.Close)
-	r.steps.Sources[alias] = src
+	r.pipeline.Sources[alias] = src
 }
 
 func (r *rig) exec(alias, statement string) {
@@ -128,29 +120,38 @@ func (r *rig) claim(chunkSize int, ops ...chferry.Operation) {
 	if batch.Count != len(ops) {
 		r.t.Fatalf("a batch of %d operations was claimed, want %d", batch.Count, len(ops))
 	}
-	r.ticket = activities.Ticket{Batch: batch.ID, Operations: batch.Count, Version: batch.Version, ChunkSize: batch.ChunkSize}
+	r.batch = batch
 }
 
-// insert runs one attempt at InsertBatch on a worker that stops with stop, which may be nil.
-func (r *rig) insert(stop chan struct{}) (chferry.Outcome, error) {
+// insert runs one attempt to import the batch.
+func (r *rig) insert(ctx context.Context) (chferry.Outcome, error) {
 	r.t.Helper()
-	env := (&testsuite.WorkflowTestSuite{}).NewTestActivityEnvironment()
-	env.SetTestTimeout(time.Minute)
-	env.SetWorkerStopChannel(stop)
-	env.RegisterActivity(r.steps)
-	value, err := env.ExecuteActivity(r.steps.InsertBatch, activities.InsertBatchInput{ImportKey: r.imp.Key, Token: token, Ticket: r.ticket})
+	r.attempts++
+	t := r.pipeline.Begin(r.imp.Key, r.batch, transfer.Options{
+		Attempt:   storage.Attempt{Token: token, BatchID: r.batch.ID, Number: r.attempts},
+		MaxFailed: r.imp.WithDefaults().MaxFailed,
+	})
+	plan, err := r.pipeline.Plan(ctx, r.imp)
 	if err != nil {
 		return chferry.Outcome{}, err
 	}
-	var outcome chferry.Outcome
-	ok(r.t, value.Get(&outcome))
-	return outcome, nil
+	done, err := t.Run(ctx, plan)
+	return done.Outcome, err
+}
+
+// wantFailure compares what may be told of an error, and whether the batch is tried again.
+func wantFailure(t *testing.T, err error, want chferry.Code, final bool, text string) {
+	t.Helper()
+	code, told := chferry.Safe(err)
+	if code != want || code.Passes() == final || !strings.Contains(told, text) || strings.Contains(told, "secret") {
+		t.Errorf("got %s %q, want %s %q, final %t", code, told, want, text, final)
+	}
 }
 
 // wantOutcome inserts the batch and ends it.
 func (r *rig) wantOutcome(want chferry.Outcome) {
 	r.t.Helper()
-	got, err := r.insert(nil)
+	got, err := r.insert(r.t.Context())
 	ok(r.t, err)
 	if got != want {
 		r.t.Errorf("got %+v, want %+v", got, want)
@@ -158,7 +159,7 @@ func (r *rig) wantOutcome(want chferry.Outcome) {
 	if got.Operations != got.Rows+got.Deletes+got.Coalesced+got.Failed {
 		r.t.Errorf("%+v does not add up", got)
 	}
-	_, err = r.store.PostSync(r.t.Context(), r.imp.Key, storage.PostSyncOptions{Token: token, BatchID: r.ticket.Batch, Outcome: got})
+	_, err = r.store.PostSync(r.t.Context(), r.imp.Key, storage.PostSyncOptions{Token: token, BatchID: r.batch.ID, Outcome: got})
 	ok(r.t, err)
 }
 

@@ -1,4 +1,4 @@
-package activities_test
+package transfer_test
 
 import (
 	"cmp"
@@ -11,7 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/chferry/chferry"
-	"github.com/chferry/chferry/activities"
+	"github.com/chferry/chferry/transfer"
 )
 
 // TestChunks: an operation is on a row that the batch had already wherever that was, and what fails, fails once.
@@ -26,7 +26,7 @@ func TestChunks(t *testing.T) {
 	to.wantRows(t, append(rowsFrom(1, 8, 3), gone(9, 10)...)...)
 	var want []string
 	for _, borders := range []string{"0-4", "4-8", "8-17"} { // from 8 on they are in no order
-		want = append(want, fmt.Sprintf("%s/%d/%s", r.imp.Key, r.ticket.Version, borders))
+		want = append(want, fmt.Sprintf("%s/%d/%s", r.imp.Key, r.batch.Version, borders))
 	}
 	if got := slices.Sorted(slices.Values(to.tokens)); !slices.Equal(got, want) {
 		t.Errorf("got tokens %q, want %q", got, want)
@@ -96,7 +96,7 @@ func TestCut(t *testing.T) {
 		r.exec(alias, "DROP TABLE items")
 		r.exec(alias, "CREATE TABLE items (name TEXT NOT NULL, id INTEGER NOT NULL, PRIMARY KEY (id, name))")
 	}
-	plan, err := activities.MakePlan(t.Context(), r.imp, r.steps.Sources)
+	plan, err := transfer.MakePlan(t.Context(), r.imp, r.pipeline.Sources)
 	ok(t, err)
 	rapid.Check(t, func(t *rapid.T) {
 		ops := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) chferry.Operation {
@@ -107,7 +107,7 @@ func TestCut(t *testing.T) {
 			}
 		}), 0, 60).Draw(t, "operations")
 		size, page := rapid.IntRange(1, 20).Draw(t, "size"), rapid.IntRange(1, 20).Draw(t, "page")
-		chunks := activities.Cut(plan, activities.Ticket{Operations: len(ops), ChunkSize: size}, slices.Collect(slices.Chunk(ops, page))...)
+		chunks := transfer.Cut(plan, chferry.Batch{Count: len(ops), ChunkSize: size}, slices.Collect(slices.Chunk(ops, page))...)
 		seen, at := map[string]bool{}, 0
 		for _, c := range chunks {
 			if c.First != at || c.Last != min(at+size, len(ops)) && c.Last != len(ops) {
@@ -126,7 +126,7 @@ func TestCut(t *testing.T) {
 func TestWindows(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, &fussySink{}, 0)
-	plan, err := activities.MakePlan(t.Context(), r.imp, r.steps.Sources)
+	plan, err := transfer.MakePlan(t.Context(), r.imp, r.pipeline.Sources)
 	ok(t, err)
 	ascending := opsOf("", 1, 10)
 	shuffled := slices.Concat(opsOf("", 10, 10), opsOf("", 6, 9), opsOf("", 1, 5))
@@ -143,7 +143,7 @@ func TestWindows(t *testing.T) {
 		"in one chunk":             {shuffled, 10, "0-10"},
 	} {
 		var got []string
-		for _, w := range activities.Cut(plan, activities.Ticket{Operations: len(test.ops), ChunkSize: test.size}, test.ops) {
+		for _, w := range transfer.Cut(plan, chferry.Batch{Count: len(test.ops), ChunkSize: test.size}, test.ops) {
 			got = append(got, fmt.Sprintf("%d-%d", w.First, w.Last))
 		}
 		if strings.Join(got, " ") != test.want {
@@ -153,7 +153,7 @@ func TestWindows(t *testing.T) {
 }
 
 // wantChunk holds a chunk against its operations; seen are the rows of those before.
-func wantChunk(t *rapid.T, c activities.Chunk, ops []chferry.Operation, seen map[string]bool) {
+func wantChunk(t *rapid.T, c transfer.Chunk, ops []chferry.Operation, seen map[string]bool) {
 	t.Helper()
 	want, failed, coalesced := map[string]chferry.Operation{}, 0, int64(0)
 	for _, op := range ops {

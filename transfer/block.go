@@ -1,4 +1,4 @@
-package activities
+package transfer
 
 import (
 	"context"
@@ -49,10 +49,10 @@ func (b *block) part(first, last int) *block {
 
 // reader reads the rows of chunks and makes blocks of them. Several may read chunks of one batch at the same time.
 type reader struct {
-	*Activities
-	plan Plan
-	in   InsertBatchInput
-	pace *pace
+	sources map[string]source.Source
+	plan    Plan
+	version uint64
+	pace    *pace
 }
 
 // read calls emit with each block of a chunk, and unfit with operations whose rows the source has and can't give.
@@ -63,7 +63,7 @@ func (r *reader) read(ctx context.Context, c *chunk, emit func(*block) error, un
 		if err != nil {
 			return err
 		}
-		if err := unfit(b.append(r.plan, c, first, last, rows, r.in.Ticket.Version)); err != nil {
+		if err := unfit(b.append(r.plan, c, first, last, rows, r.version)); err != nil {
 			return err
 		}
 		first = last
@@ -87,7 +87,7 @@ func (c *chunk) block() *block { return &block{database: c.database, table: c.ta
 func (r *reader) fetch(ctx context.Context, c *chunk, first int) (rows rowset.Rows, last int, err error) {
 	for most := c.len() - first; ; {
 		asked, began := r.pace.next(most), time.Now()
-		rows, err := r.Sources[c.database].Fetch(ctx, c.table, c.slice(first, first+asked))
+		rows, err := r.sources[c.database].Fetch(ctx, c.table, c.slice(first, first+asked))
 		var tooMuch *source.TooMuchError
 		switch {
 		case err == nil:
@@ -111,7 +111,7 @@ func (r *reader) fetch(ctx context.Context, c *chunk, first int) (rows rowset.Ro
 
 // unreadable is what is read of one key whose row the source can't give.
 func unreadable(table rowset.Table, err error) rowset.Rows {
-	_, reason := safe(err)
+	_, reason := chferry.Safe(err)
 	return rowset.Rows{Block: rowset.NewBlock(table.Columns), Unfit: []rowset.Unfit{{Key: 0, Reason: reason}}}
 }
 
@@ -199,7 +199,7 @@ func newPace(columns []rowset.Column) *pace {
 	for i := range row.Vectors {
 		row.Vectors[i].AppendDefault()
 	}
-	if maxChunk*row.Bytes() <= source.DefaultFetchBytes {
+	if MaxChunk*row.Bytes() <= source.DefaultFetchBytes {
 		return &pace{}
 	}
 	return &pace{rows: fullBlock / row.Bytes()}

@@ -1,4 +1,4 @@
-package activities
+package transfer
 
 import (
 	"context"
@@ -19,7 +19,7 @@ import (
 
 // equalTexts looks for rows that the sink shows under other texts of the keys of one block.
 type equalTexts struct {
-	*pipe
+	*Transfer
 	block *block
 	keys  []rowset.Column // of the destination's sorting key, as the block's table has them
 	fold  []int           // those of keys that fold
@@ -28,9 +28,9 @@ type equalTexts struct {
 // replaceEqual adds tombstones to a block for rows that the sink shows under texts which are equal to a key of the block and are not in it.
 // They have the block's version. So has a row that another block of the batch brings meanwhile: it is left alone, for if the source has
 // changed its text since, an operation of a later batch says so.
-func (p *pipe) replaceEqual(ctx context.Context, b *block) error {
-	e := &equalTexts{pipe: p, block: b}
-	for _, name := range p.plan.Destination.OrderBy {
+func (t *Transfer) replaceEqual(ctx context.Context, b *block) error {
+	e := &equalTexts{Transfer: t, block: b}
+	for _, name := range t.plan.Destination.OrderBy {
 		c := e.column(name)
 		if folds(c) {
 			e.fold = append(e.fold, len(e.keys))
@@ -40,14 +40,14 @@ func (p *pipe) replaceEqual(ctx context.Context, b *block) error {
 	if len(e.fold) == 0 || b.Rows() == 0 {
 		return nil
 	}
-	finder, canFind := p.Sink.(sink.Finder)
-	folder, canFold := p.Sources[b.database].(source.Folder)
+	finder, canFind := t.Sink.(sink.Finder)
+	folder, canFold := t.Sources[b.database].(source.Folder)
 	if !canFind || !canFold {
 		return chferry.Errorf(chferry.CodeConfiguration, "table %s: the primary key has texts that differ and are equal, and neither "+
 			"its source nor its destination can tell", b.table.Name)
 	}
 	written := e.written()
-	found, err := finder.Current(ctx, p.plan.Destination, written, p.in.Ticket.Version)
+	found, err := finder.Current(ctx, t.plan.Destination, written, t.batch.Version)
 	if err != nil {
 		return fmt.Errorf("look for other texts of keys: %w", err)
 	}
@@ -123,7 +123,7 @@ func (e *equalTexts) add(ctx context.Context, folder source.Folder, written, oth
 		}
 	}
 	if len(of) > 0 {
-		e.block.addTombstones(e.plan, missing, of, e.in.Ticket.Version)
+		e.block.addTombstones(e.plan, missing, of, e.batch.Version)
 	}
 	return nil
 }

@@ -1,0 +1,47 @@
+package transfer
+
+import (
+	"context"
+
+	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
+	"github.com/chferry/chferry/storage"
+)
+
+func (p *Pipeline) sameSource(ctx context.Context, plan Plan) error {
+	for alias, table := range plan.Tables {
+		remembered, err := p.Storage.RememberIdentity(ctx, plan.Import.Key, alias, IdentityOf(table))
+		if err != nil {
+			return err
+		}
+		if err := SameSource(plan.Import, alias, remembered, table); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// IdentityOf returns what is remembered of a source table.
+func IdentityOf(table rowset.Table) storage.Identity {
+	return storage.Identity{Table: table.Identity, Mark: table.Mark}
+}
+
+// SameSource refuses a table that is not the one synced before, or that stands before what was synced: a connection string that
+// leads to an empty copy, or to a copy of the past, must not turn operations into deletes.
+func SameSource(imp chferry.Import, alias string, remembered storage.Identity, table rowset.Table) error {
+	switch {
+	case remembered.Table != table.Identity:
+		return chferry.Errorf(chferry.CodeSourceChanged,
+			"import key %s: %s in database %s is another table than the one synced before (identity %s, was %s): mend the URL, "+
+				"or run chferry apply --accept-source %s if the table was moved on purpose",
+			imp.Key, imp.Table, alias, table.Identity, remembered.Table, imp.Key)
+	case table.Mark != 0 && table.Mark < remembered.Mark:
+		return chferry.Errorf(chferry.CodeSourceChanged,
+			"import key %s: database %s stands before what was synced from it (at %d, was at %d): it is a copy of its past, such as a "+
+				"restored backup, or lost its newest commits in a failover: mend the URL; or run chferry apply --accept-source %s "+
+				"if the past is to count, and register every row that changed since",
+			imp.Key, alias, table.Mark, remembered.Mark, imp.Key)
+	default:
+		return nil
+	}
+}

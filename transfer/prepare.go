@@ -1,0 +1,51 @@
+package transfer
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/sink"
+)
+
+// Plan makes the plan of a batch and refuses it, before anything is claimed, if the tables do not fit or are not those that
+// were synced before. Columns that the destination does not have yet are left out, and of several databases those that do not answer.
+func (p *Pipeline) Plan(ctx context.Context, imp chferry.Import) (Plan, error) {
+	away := map[string]string{}
+	plan, err := makePlan(ctx, imp, p.Sources, func(alias string, err error) bool {
+		_, away[alias] = chferry.Safe(err)
+		return chferry.CodeOf(err) == chferry.CodeUnavailable && ctx.Err() == nil
+	})
+	if err != nil {
+		return Plan{}, err
+	}
+	plan.leave(away)
+	missing, err := plan.Missing(ctx, p.Sink)
+	if err != nil {
+		return Plan{}, fmt.Errorf("compare the destination of %s: %w", imp.Key, err)
+	}
+	if slices.ContainsFunc(missing, isTable) {
+		return Plan{}, chferry.Errorf(chferry.CodeSchemaMismatch,
+			"import key %s: ClickHouse has no table %s: run chferry apply", imp.Key, plan.Destination.Table)
+	}
+	var absent []string
+	for _, s := range missing {
+		if s.Stale != "" {
+			return Plan{}, chferry.Errorf(chferry.CodeSchemaMismatch, "import key %s: %s", imp.Key, s.Stale)
+		}
+		if s.Column != "" {
+			absent = append(absent, s.Column)
+		}
+	}
+	unfilled, err := p.unfilledOf(ctx, imp.Key, plan.Destination)
+	if err != nil {
+		return Plan{}, fmt.Errorf("compare the destination of %s: %w", imp.Key, err)
+	}
+	plan.without(absent)
+	plan.Schema = append(plan.Schema, UnfilledColumns(unfilled, absent, plan.Destination.Table)...)
+	return plan, p.sameSource(ctx, plan)
+}
+
+func isTable(s sink.Statement) bool { return strings.HasPrefix(s.Creates, "table ") }
