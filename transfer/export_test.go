@@ -33,7 +33,7 @@ func Cut(plan Plan, batch chferry.Batch, pages ...[]chferry.Operation) []Chunk {
 	c, chunks := newCutter(plan, batch), []Chunk(nil)
 	keep := func(w *window) error {
 		out := Chunk{First: w.first, Last: w.last, Coalesced: w.coalesced, Failed: w.failed, Groups: map[string]Group{}}
-		for database, g := range w.groups {
+		for database, g := range w.shares {
 			ops := make([]chferry.Operation, g.ops.len())
 			for i := range ops {
 				ops[i] = g.ops.at(i)

@@ -73,17 +73,17 @@ func (c *cutter) keysOf(ops []chferry.Operation) ([]operationKey, error) {
 			continue
 		}
 		table := c.plan.Tables[database]
-		g := &group{table: table, readBySource: table.KeyReadBySource(), keys: newKeyList(table.KeyTypes())}
-		reading, err := g.read(op.PrimaryKey, c.ask != nil)
+		s := &share{table: table, readBySource: table.KeyReadBySource(), keys: newKeyList(table.KeyTypes())}
+		reading, err := s.read(op.PrimaryKey, c.ask != nil)
 		if err == nil && reading == bySource {
 			read := asked[0]
 			if asked = asked[1:]; read.Key == nil {
 				continue
 			}
-			err = rowset.AppendPrimaryKey(g.keys, read.Key)
+			err = rowset.AppendPrimaryKey(s.keys, read.Key)
 		}
 		if err == nil {
-			keys[i] = operationKey{database, g.keys}
+			keys[i] = operationKey{database, s.keys}
 		}
 	}
 	return keys, nil

@@ -21,16 +21,16 @@ const (
 	bySource keyReading = true
 )
 
-// read appends a primary key to the group's keys, unless the source has to read it.
-func (g *group) read(pk chferry.PrimaryKey, canAsk bool) (keyReading, error) {
-	if len(pk) != len(g.keys) || !canAsk {
-		return here, rowset.AppendPrimaryKey(g.keys, pk)
+// read appends a primary key to the share's keys, unless the source has to read it.
+func (s *share) read(pk chferry.PrimaryKey, canAsk bool) (keyReading, error) {
+	if len(pk) != len(s.keys) || !canAsk {
+		return here, rowset.AppendPrimaryKey(s.keys, pk)
 	}
-	if !g.readBySource && rowset.AppendPlainKey(g.keys, pk) {
+	if !s.readBySource && rowset.AppendPlainKey(s.keys, pk) {
 		return here, nil
 	}
-	if bad := noKey(g.table, pk); bad >= 0 {
-		return here, rowset.UnreadableKey(g.table, bad)
+	if bad := noKey(s.table, pk); bad >= 0 {
+		return here, rowset.UnreadableKey(s.table, bad)
 	}
 	return bySource, nil
 }
@@ -49,24 +49,24 @@ func noKey(table rowset.Table, pk chferry.PrimaryKey) int {
 // operations' order.
 func (c *cutter) readKeys(ops []chferry.Operation) ([]source.ReadKey, error) {
 	var unread []string // the database of each operation
-	keys, scratch := map[string][]chferry.PrimaryKey{}, map[string]*group{}
+	keys, scratch := map[string][]chferry.PrimaryKey{}, map[string]*share{}
 	for _, op := range ops {
 		database, err := c.plan.Import.Database(op.Database)
 		if err != nil || c.plan.away[database] != "" {
 			continue
 		}
-		g, ok := scratch[database]
+		s, ok := scratch[database]
 		if !ok {
 			table := c.plan.Tables[database]
-			g = &group{table: table, readBySource: table.KeyReadBySource(), keys: newKeyList(table.KeyTypes())}
-			scratch[database] = g
+			s = &share{table: table, readBySource: table.KeyReadBySource(), keys: newKeyList(table.KeyTypes())}
+			scratch[database] = s
 		}
-		if reading, err := g.read(op.PrimaryKey, true); err == nil && reading == bySource {
+		if reading, err := s.read(op.PrimaryKey, true); err == nil && reading == bySource {
 			unread = append(unread, database)
 			keys[database] = append(keys[database], op.PrimaryKey)
 		}
-		for i := range g.keys {
-			g.keys[i].Truncate(0)
+		for i := range s.keys {
+			s.keys[i].Truncate(0)
 		}
 	}
 	read := map[string][]source.ReadKey{}
@@ -84,12 +84,12 @@ func (c *cutter) readKeys(ops []chferry.Operation) ([]source.ReadKey, error) {
 }
 
 // addRead adds an operation whose key its source has read. From now on the operation names its row as the source does.
-func (c *cutter) addRead(g *group, op chferry.Operation, read source.ReadKey) {
+func (c *cutter) addRead(s *share, op chferry.Operation, read source.ReadKey) {
 	var err error
 	if read.Key == nil {
-		err = rowset.UnreadableKey(g.table, read.Unreadable)
+		err = rowset.UnreadableKey(s.table, read.Unreadable)
 	} else {
-		err = rowset.AppendPrimaryKey(g.keys, read.Key)
+		err = rowset.AppendPrimaryKey(s.keys, read.Key)
 	}
 	if err != nil {
 		c.fail(op, c.plan.Import.Table+": "+err.Error())
@@ -98,5 +98,5 @@ func (c *cutter) addRead(g *group, op chferry.Operation, read source.ReadKey) {
 	if read.Key.Validate() == nil { // what the database writes may be too long to be registered again
 		op.PrimaryKey = read.Key
 	}
-	g.ops.append(op)
+	s.ops.append(op)
 }
