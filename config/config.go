@@ -20,7 +20,6 @@ const (
 	DefaultRedisPrefix = "chferry"
 	DefaultListen      = "127.0.0.1:8088" // of the API
 	DefaultBatchSize   = 100_000          // operations a batch
-	DefaultEngine      = "replacing_merge_tree"
 
 	DefaultNudgeInterval = time.Second
 )

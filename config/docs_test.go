@@ -10,6 +10,7 @@ import (
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/config"
+	"github.com/chferry/chferry/engine"
 )
 
 var keysThere = regexp.MustCompile(`unknown key zzz(?: in ([^:]*))?: the keys there are ([^\n]*)`)
@@ -63,7 +64,7 @@ func TestDocumentedDefaults(t *testing.T) {
 	}
 	for key, value := range map[string]any{
 		"temporal.task_queue": config.DefaultTaskQueue, "temporal.id_prefix": config.DefaultIDPrefix, "redis.prefix": config.DefaultRedisPrefix,
-		"api.listen": config.DefaultListen, "database": chferry.DefaultDatabase, "destination.engine": config.DefaultEngine,
+		"api.listen": config.DefaultListen, "database": chferry.DefaultDatabase, "destination.engine": engine.Default,
 		"batch_size": config.DefaultBatchSize, "nudge_interval": chferry.DurationText(config.DefaultNudgeInterval),
 		"max_batches": chferry.DefaultMaxBatches, "max_failed": chferry.DefaultMaxFailed,
 		"retry_for": chferry.DurationText(chferry.DefaultRetryFor), "lease": chferry.DurationText(chferry.DefaultLease),

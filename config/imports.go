@@ -7,10 +7,8 @@ import (
 	"time"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/engine"
 )
-
-// engines are the values of destination.engine.
-var engines = []string{DefaultEngine}
 
 // readImports reads the imports; database is ClickHouse's for destination tables that don't name one.
 func readImports(list []*section, databases map[string]Database, database string) []chferry.Import {
@@ -29,7 +27,7 @@ func readImports(list []*section, databases map[string]Database, database string
 }
 
 func readImport(s *section, databases map[string]Database) chferry.Import {
-	i := chferry.Import{Engine: DefaultEngine}
+	i := chferry.Import{Engine: engine.Default}
 	readKey(s, &i)
 	readSource(s, &i, databases)
 	readDestination(s.section("destination"), &i)
@@ -133,8 +131,8 @@ func readDestination(s *section, i *chferry.Import) {
 	if s.text("table", &i.DestinationTable) && strings.TrimSpace(i.DestinationTable) == "" {
 		s.fail("table", "is empty: name a table, or leave the key out")
 	}
-	if s.text("engine", &i.Engine) && !slices.Contains(engines, i.Engine) {
-		s.fail("engine", "must be %s", strings.Join(engines, " or "))
+	if s.text("engine", &i.Engine) && !slices.Contains(engine.Names(), i.Engine) {
+		s.fail("engine", "must be %s", strings.Join(engine.Names(), " or "))
 	}
 	s.texts("order_by", &i.OrderBy)
 	checkNames(s, "order_by", i.OrderBy)

@@ -1,7 +1,6 @@
-// Package engine turns operations and the rows that were found for them into the rows to insert. It stands between
-// source and sink because what an update or a delete looks like in ClickHouse is decided by the destination table's
-// engine alone: a source need not know of tombstones, nor a sink of operations. Every engine is one file here and one
-// line in [Engines].
+// Package engine knows the engines of ClickHouse's tables: which rows an update or a delete becomes, and what a table must look
+// like so that they count. A source need not know of tombstones, nor a sink of operations. Each engine is one file here
+// and one line in [Engines].
 package engine
 
 import (
@@ -24,6 +23,13 @@ type Engine interface {
 	// Columns are what the engine adds to the source's columns. They have no name in the source.
 	Columns() []rowset.Column
 
+	// Layout says what a table of the engine looks like.
+	Layout() Layout
+
+	// Misfit says why a table can't be used whose engine is of the layout's family and takes these arguments, without the
+	// path and the replica of a replicated one. It is empty if the table can be used.
+	Misfit(arguments []string) string
+
 	// Block returns the rows to insert for one chunk of operations: the source's columns followed by [Engine.Columns].
 	//
 	// The rows were found; missing holds the keys that were not, one vector for each column of table's primary key, in
@@ -32,10 +38,28 @@ type Engine interface {
 	Block(table rowset.Table, rows rowset.Rows, missing []rowset.Vector, version uint64) rowset.Block
 }
 
+// Layout is what tables of an engine look like in ClickHouse. Columns are named as in the destination.
+type Layout struct {
+	// Family is ClickHouse's name of the engine without a prefix such as Replicated, as in ReplacingMergeTree.
+	Family string
+	// Arguments are the columns that the family takes. Servers that are too old for all of them take the first one.
+	Arguments []string
+	// Version is the column with the number that is greater in newer versions of a row; empty: there is none.
+	Version string
+	// Deleted is the column that is 1 in tombstones and 0 in rows that count; empty: there are no tombstones.
+	Deleted string
+	// Replaces tells that a row takes the place of those with the same sorting key: at once for a query with FINAL, and so does the
+	// same row when it is inserted again.
+	Replaces bool
+}
+
 // Engines are all engines by their name in the configuration.
 var Engines = map[string]Engine{
 	Replacing{}.Name(): Replacing{},
 }
+
+// Names returns the names of all engines, sorted.
+func Names() []string { return slices.Sorted(maps.Keys(Engines)) }
 
 // Named returns the engine with a name, [Default]'s for the empty one. It returns [chferry.CodeConfiguration] for a name
 // that is none.
@@ -45,8 +69,7 @@ func Named(name string) (Engine, error) {
 	}
 	e, ok := Engines[name]
 	if !ok {
-		known := slices.Sorted(maps.Keys(Engines))
-		return nil, chferry.Errorf(chferry.CodeConfiguration, "engine %q is not one of %s", name, strings.Join(known, ", "))
+		return nil, chferry.Errorf(chferry.CodeConfiguration, "engine %q is not one of %s", name, strings.Join(Names(), ", "))
 	}
 	return e, nil
 }

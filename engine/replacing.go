@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/chferry/chferry/rowset"
@@ -13,11 +14,38 @@ type Replacing struct{}
 // Name returns replacing_merge_tree.
 func (Replacing) Name() string { return "replacing_merge_tree" }
 
+// The columns of the engine.
+const (
+	versionColumn   = "_version"
+	isDeletedColumn = "_is_deleted"
+)
+
 // Columns returns _version and _is_deleted.
 func (Replacing) Columns() []rowset.Column {
 	return []rowset.Column{
-		{Destination: "_version", Type: rowset.Type{Kind: rowset.Uint64}},
-		{Destination: "_is_deleted", Type: rowset.Type{Kind: rowset.Uint8}},
+		{Destination: versionColumn, Type: rowset.Type{Kind: rowset.Uint64}},
+		{Destination: isDeletedColumn, Type: rowset.Type{Kind: rowset.Uint8}},
+	}
+}
+
+// Layout returns that of ReplacingMergeTree(_version, _is_deleted).
+func (Replacing) Layout() Layout {
+	return Layout{
+		Family: "ReplacingMergeTree", Arguments: []string{versionColumn, isDeletedColumn},
+		Version: versionColumn, Deleted: isDeletedColumn, Replaces: true,
+	}
+}
+
+// Misfit accepts a table without the argument _is_deleted, which servers before 23.2 do not know.
+func (Replacing) Misfit(arguments []string) string {
+	const wanted = "ReplacingMergeTree(" + versionColumn + ", " + isDeletedColumn + ")"
+	switch {
+	case len(arguments) == 0 || arguments[0] != versionColumn:
+		return fmt.Sprintf("its engine does not keep the row with the greatest %s: it must be %s", versionColumn, wanted)
+	case len(arguments) > 1 && arguments[1] != isDeletedColumn:
+		return fmt.Sprintf("its engine takes %q for deleted rows: it must be %s", arguments[1], wanted)
+	default:
+		return ""
 	}
 }
 

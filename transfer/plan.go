@@ -177,7 +177,7 @@ func (p *Plan) block(table rowset.Table, rows rowset.Rows, missing []rowset.Vect
 func (p *Plan) destination() (sink.Destination, error) {
 	d := sink.Destination{
 		Table:   p.Import.DestinationTable,
-		Engine:  p.engine.Name(),
+		Engine:  p.engine,
 		OrderBy: p.Import.OrderBy,
 		Options: p.Import.Options,
 		Columns: slices.Clone(p.columns),

@@ -2,7 +2,6 @@ package clickhouse
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/sink"
@@ -16,7 +15,7 @@ func (c column) mend(t table, d sink.Destination, to string) string {
 	const anew = "then run chferry apply and chferry register KEY update --all"
 	alter := "ALTER TABLE " + t.sql() + onCluster(d)
 	switch {
-	case slices.Contains(d.Key, c.name) || c.name == versionColumn || c.name == isDeletedColumn:
+	case d.Fixed(c.name):
 		return fmt.Sprintf("ClickHouse alters no column of a key or an engine, so the table must be made anew with %s: drop or rename it, "+
 			"or name another in destination.table, %s", to, anew)
 	case c.widens(newColumn(c.name, to, "")):

@@ -218,7 +218,7 @@ func (c *Client) MaxVersion(ctx context.Context, d sink.Destination) (uint64, er
 	var version uint64
 	err = c.query(ctx, "read the last version in "+t.String(), func(scan func(...any) error) error {
 		return scan(&version)
-	}, "SELECT max("+quote(versionColumn)+") FROM "+t.sql())
+	}, "SELECT max("+quote(d.Engine.Layout().Version)+") FROM "+t.sql())
 	if isMissing(err) {
 		return 0, nil
 	}

@@ -9,6 +9,7 @@ import (
 	ch "github.com/ClickHouse/clickhouse-go/v2"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/engine"
 	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/sink"
 )
@@ -40,7 +41,7 @@ func (c *Client) Current(ctx context.Context, d sink.Destination, keys rowset.Bl
 	if err != nil {
 		return rowset.Block{}, err
 	}
-	l := &lookup{Client: c, table: t, before: before, found: rowset.NewBlock(of.Columns)}
+	l := &lookup{Client: c, table: t, layout: d.Engine.Layout(), before: before, found: rowset.NewBlock(of.Columns)}
 	for i, column := range columns {
 		k := keyPart{column: column, from: of.Columns[i]}
 		if at := slices.IndexFunc(keys.Columns, func(w rowset.Column) bool { return w.Destination == column.name }); at >= 0 {
@@ -79,6 +80,7 @@ type lookup struct {
 	*Client
 	table  table
 	parts  []keyPart
+	layout engine.Layout
 	before uint64
 	found  rowset.Block
 }
@@ -108,7 +110,7 @@ func (l *lookup) find(ctx context.Context, first, last int) error {
 	}
 	sql := fmt.Sprintf("SELECT %s FROM %s WHERE %s GROUP BY %s HAVING argMax(%s, %s) = 0 AND max(%[6]s) < %d",
 		strings.Join(texts, ", "), l.table.sql(), l.condition(first, last), strings.Join(names, ", "),
-		quote(isDeletedColumn), quote(versionColumn), l.before)
+		quote(l.layout.Deleted), quote(l.layout.Version), l.before)
 	pk, targets := make(chferry.PrimaryKey, len(l.parts)), make([]any, len(l.parts))
 	for i := range pk {
 		targets[i] = &pk[i]

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"unicode"
 
+	"github.com/chferry/chferry/engine"
 	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/sink"
 	"github.com/chferry/chferry/sink/clickhouse"
@@ -16,7 +17,7 @@ import (
 func folding(t *testing.T, s *server) sink.Destination {
 	t.Helper()
 	d := sink.Destination{
-		Table: "folding", Key: []string{"id", "shop"}, OrderBy: []string{"shop", "id"},
+		Table: "folding", Engine: engine.Replacing{}, Key: []string{"id", "shop"}, OrderBy: []string{"shop", "id"},
 		Columns: []rowset.Column{
 			{Name: "id", Destination: "id", Type: rowset.Type{Kind: rowset.String}, Folds: true},
 			{Name: "shop", Destination: "shop", Type: rowset.Type{Kind: rowset.Int32}},

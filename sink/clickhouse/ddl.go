@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/sink"
 )
 
@@ -70,14 +69,8 @@ func missingTable(t table, d sink.Destination, f *features, existing *existing) 
 	return statements, nil
 }
 
-// replacingMergeTree is the engine of every destination.
-const replacingMergeTree = "replacing_merge_tree"
-
 // validate checks what no server need be asked for, and returns all problems.
 func validate(t table, d sink.Destination) error {
-	if d.Engine != "" && d.Engine != replacingMergeTree {
-		return chferry.Errorf(chferry.CodeConfiguration, "table %s: ClickHouse tables of engine %q are not supported: use replacing_merge_tree", t, d.Engine)
-	}
 	var problems []error
 	names := make([]string, 0, len(d.Columns))
 	for _, column := range d.Columns {
@@ -90,7 +83,7 @@ func validate(t table, d sink.Destination) error {
 		}
 		names = append(names, name)
 	}
-	for _, name := range append([]string{versionColumn, isDeletedColumn}, d.Key...) {
+	for _, name := range slices.Concat(d.Engine.Layout().Arguments, d.Key) {
 		if !slices.Contains(names, name) {
 			problems = append(problems, misfit(t, "column %q of the key or the engine is not among those to insert", name))
 		}
@@ -158,7 +151,7 @@ func (f *features) createTable(t table, d sink.Destination) string {
 func sourceColumns(d sink.Destination) []string {
 	var names []string
 	for _, c := range d.Columns {
-		if c.Destination != versionColumn && c.Destination != isDeletedColumn {
+		if !d.OfEngine(c.Destination) {
 			names = append(names, c.Destination)
 		}
 	}

@@ -25,7 +25,7 @@ type existing struct {
 // fits returns a [chferry.CodeSchemaMismatch] for each reason why d, but for the columns that the table lacks, can't be kept in the
 // table.
 func (e *existing) fits(d sink.Destination, f *features) error {
-	if err := e.hasEngine(); err != nil {
+	if err := e.hasEngine(d); err != nil {
 		return err
 	}
 	lacked := e.lacks(d)
@@ -34,27 +34,24 @@ func (e *existing) fits(d sink.Destination, f *features) error {
 	return errors.Join(err, e.hasNested(d), e.hasKeys(d))
 }
 
-// hasEngine checks that rows of one key replace each other by version, deleted ones included.
-func (e *existing) hasEngine() error {
-	if !slices.Contains([]string{"ReplacingMergeTree", "ReplicatedReplacingMergeTree", "SharedReplacingMergeTree"}, e.engine) {
-		return misfit(e.table, "its engine is %s: replacing_merge_tree needs ReplacingMergeTree(%s, %s), replicated or not",
-			e.engine, versionColumn, isDeletedColumn)
+// hasEngine checks that the table's engine is that of d, replicated or not.
+func (e *existing) hasEngine(d sink.Destination) error {
+	layout := d.Engine.Layout()
+	if !slices.Contains([]string{layout.Family, "Replicated" + layout.Family, "Shared" + layout.Family}, e.engine) {
+		return misfit(e.table, "its engine is %s: %s needs %s(%s), replicated or not",
+			e.engine, d.Engine.Name(), layout.Family, strings.Join(layout.Arguments, ", "))
 	}
-	named := columnArguments(e.arguments)
-	switch {
-	case len(named) == 0 || named[0] != versionColumn:
-		return misfit(e.table, "its engine does not keep the row with the greatest %s: it must be ReplacingMergeTree(%[1]s, %[2]s)",
-			versionColumn, isDeletedColumn)
-	case len(named) > 1 && named[1] != isDeletedColumn:
-		return misfit(e.table, "its engine takes %q for deleted rows: it must be ReplacingMergeTree(%s, %s)",
-			named[1], versionColumn, isDeletedColumn)
-	default:
-		return nil
+	if problem := d.Engine.Misfit(columnArguments(e.arguments)); problem != "" {
+		return misfit(e.table, "%s", problem)
 	}
+	return nil
 }
 
 // hasKeys checks that all versions of a row, and its tombstone, which knows nothing but the key, meet in one place.
 func (e *existing) hasKeys(d sink.Destination) error {
+	if !d.Engine.Layout().Replaces {
+		return nil
+	}
 	var sorted []string
 	for _, part := range keyColumns(e.sortingKey) {
 		name, ok := identifier(part)
@@ -83,8 +80,7 @@ func (e *existing) hasKeys(d sink.Destination) error {
 func (e *existing) lacks(d sink.Destination) []rowset.Column {
 	var lacked []rowset.Column
 	for _, c := range d.Columns {
-		fixed := slices.Contains(d.Key, c.Destination) || c.Destination == versionColumn || c.Destination == isDeletedColumn
-		if !fixed && !e.has(c.Destination) {
+		if !d.Fixed(c.Destination) && !e.has(c.Destination) {
 			lacked = append(lacked, c)
 		}
 	}

@@ -45,7 +45,7 @@ func (c *Client) Insert(ctx context.Context, d sink.Destination, block rowset.Bl
 	bounded, done := c.sendContext(ctx)
 	defer done()
 	d.Columns = block.Columns
-	if !needsToken(d) {
+	if d.Engine.Layout().Replaces { // a token would do harm: an attempt may have a row that the one before could not insert
 		token = ""
 	}
 	rejected, err := c.insert(withInsertSettings(bounded, f, block.Rows(), token), t, d, block, f)
@@ -62,10 +62,10 @@ func (c *Client) insert(ctx context.Context, t table, d sink.Destination, block 
 		return nil, err
 	}
 	defer func() { _ = batch.Abort() }() // nothing after a Send
-	values, rejected := encode(t, block, columns, d.Key, f)
+	values, rejected := encode(t, d, block, columns, f)
 	if len(rejected) > 0 {
 		block = block.Without(rejectedRows(rejected))
-		values, _ = encode(t, block, columns, d.Key, f)
+		values, _ = encode(t, d, block, columns, f)
 	}
 	rows := block.Rows()
 	if rows == 0 {
@@ -163,15 +163,15 @@ func (c *Client) sendContext(ctx context.Context) (context.Context, func()) {
 
 // encode converts the block column by column, and lists the rows that have a value that can't be held. What a tombstone has
 // beside its key are no values, and nobody sees them.
-func encode(t table, block rowset.Block, columns []column, key []string, f *features) ([]cells, []sink.Rejected) {
+func encode(t table, d sink.Destination, block rowset.Block, columns []column, f *features) ([]cells, []sink.Rejected) {
 	values := make([]cells, len(columns))
 	tombstone := func(int) bool { return false }
-	if i := slices.IndexFunc(columns, func(c column) bool { return c.name == isDeletedColumn }); i >= 0 {
+	if i := slices.IndexFunc(columns, func(c column) bool { return c.name == d.Engine.Layout().Deleted }); i >= 0 {
 		tombstone = func(row int) bool { return block.Vectors[i].Ints[row] != 0 }
 	}
 	var rejected []sink.Rejected
 	for i, c := range columns {
-		isKey := slices.Contains(key, c.name)
+		isKey := slices.Contains(d.Key, c.name)
 		var unfit []unfit
 		values[i], unfit = c.encode(&block.Vectors[i], isKey, f)
 		for _, u := range unfit {
@@ -196,10 +196,6 @@ func rejectedRows(rejected []sink.Rejected) []int {
 	}
 	return rows
 }
-
-// needsToken reports whether a repeated block must be dropped. A ReplacingMergeTree replaces repeated rows itself. A token would do harm there:
-// an attempt may have a row that the one before could not insert, and be taken for its repetition.
-func needsToken(d sink.Destination) bool { return d.Engine != "" && d.Engine != replacingMergeTree }
 
 // withInsertSettings asks for the block to be written as it is and before the answer: not kept for later, not cut, not
 // joined with others, and not twice under one token.

@@ -7,12 +7,6 @@ import (
 	"github.com/chferry/chferry"
 )
 
-// The columns that the engine replacing_merge_tree adds.
-const (
-	versionColumn   = "_version"
-	isDeletedColumn = "_is_deleted"
-)
-
 // table is the full name of a table or view.
 type table struct{ database, name string }
 

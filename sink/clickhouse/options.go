@@ -66,20 +66,21 @@ func ttlProblem(d sink.Destination) string {
 	return ""
 }
 
-// engine is the table's engine with its arguments.
+// engine returns the table's engine with its arguments.
 func (f *features) engine(d sink.Destination) string {
-	arguments := quote(versionColumn)
-	if f.hasIsDeleted() {
-		arguments += ", " + quote(isDeletedColumn)
+	layout := d.Engine.Layout()
+	columns := layout.Arguments
+	if !f.hasIsDeleted() {
+		columns = columns[:1]
 	}
-	switch r := d.Options.Replicated; {
-	case r == nil:
-		return "ReplacingMergeTree(" + arguments + ")"
-	case r.Path == "":
-		return "ReplicatedReplacingMergeTree(" + arguments + ")"
-	default:
-		return "ReplicatedReplacingMergeTree(" + literal(r.Path) + ", " + literal(r.Replica) + ", " + arguments + ")"
+	name, arguments := layout.Family, quoteAll(columns)
+	if r := d.Options.Replicated; r != nil {
+		name = "Replicated" + name
+		if r.Path != "" {
+			arguments = literal(r.Path) + ", " + literal(r.Replica) + ", " + arguments
+		}
 	}
+	return name + "(" + arguments + ")"
 }
 
 func (f *features) columnDefinition(c rowset.Column, o chferry.TableOptions) string {

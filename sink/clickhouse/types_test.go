@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/engine"
 	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/sink"
 	"github.com/chferry/chferry/sink/clickhouse"
@@ -31,7 +32,7 @@ func column(name string, t rowset.Type) rowset.Column {
 
 // destination has the key's columns first, and the engine's last.
 func destination(table string, key []string, columns ...rowset.Column) sink.Destination {
-	return sink.Destination{Table: table, Engine: "replacing_merge_tree", Key: key, OrderBy: key, Columns: append(slices.Clip(columns),
+	return sink.Destination{Table: table, Engine: engine.Replacing{}, Key: key, OrderBy: key, Columns: append(slices.Clip(columns),
 		rowset.Column{Destination: "_version", Type: rowset.Type{Kind: rowset.Uint64}},
 		rowset.Column{Destination: "_is_deleted", Type: rowset.Type{Kind: rowset.Uint8}})}
 }
@@ -281,7 +282,6 @@ func TestDestinationsThatMakeNoSense(t *testing.T) {
 		"no version":       {func(d *sink.Destination) { d.Columns = d.Columns[:2] }, chferry.CodeSchemaMismatch},
 		"order twice":      {func(d *sink.Destination) { d.OrderBy = []string{"id", "id"} }, chferry.CodeSchemaMismatch},
 		"order of another": {func(d *sink.Destination) { d.OrderBy = []string{"name"} }, chferry.CodeSchemaMismatch},
-		"other engine":     {func(d *sink.Destination) { d.Engine = "log" }, chferry.CodeConfiguration},
 		"bad table name":   {func(d *sink.Destination) { d.Table = "shop." }, chferry.CodeConfiguration},
 		"all right":        {func(*sink.Destination) {}, chferry.CodeUnavailable},
 	} {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/chferry/chferry/engine"
 	"github.com/chferry/chferry/sink"
 )
 
@@ -15,7 +16,7 @@ const viewMark = `'made by chferry' != ''`
 // viewOf is the view of t with these columns. Rows are compared before deleted ones are left out: FINAL comes before WHERE.
 func viewOf(t table, d sink.Destination, columns []string) string {
 	return fmt.Sprintf("%s%s AS\nSELECT %s\nFROM %s FINAL\nWHERE %s = 0 AND %s",
-		t.current().sql(), onCluster(d), quoteAll(columns), t.sql(), quote(isDeletedColumn), viewMark)
+		t.current().sql(), onCluster(d), quoteAll(columns), t.sql(), quote(d.Engine.Layout().Deleted), viewMark)
 }
 
 // viewedColumn is a column of the view: its type in the view and in the table, empty where the column is absent.
@@ -35,10 +36,11 @@ func missingView(t table, d sink.Destination, f *features, existing, view *exist
 		return nil, misfit(name, "it is no view but %s: the view of the current rows of %s needs the name", view.engine, t)
 	}
 	columns := viewedColumns(d, f, existing, view)
-	made := isViewOf(t, view.query)
+	layout := d.Engine.Layout()
+	made := isViewOf(t, layout, view.query)
 	lack, stale := viewProblems(columns, made)
 	switch problem := either(stale, lack); {
-	case !made && (problem != "" || !showsCurrent(t, view.query)):
+	case !made && (problem != "" || !showsCurrent(t, layout, view.query)):
 		return nil, misfit(name, "this view of %s has no mark of chferry, and %s: rename or drop it, then run chferry apply",
 			t, either(problem, "rows that were replaced or deleted are not left out"))
 	case problem == "":
@@ -113,7 +115,7 @@ func viewProblems(columns []viewedColumn, made bool) (lack, stale string) {
 
 // isViewOf reports whether chferry made the view: its query has the mark, and is of the form that viewOf writes. A person who
 // took a view of chferry's and changed its condition has made another. Each server shows the query in a notation of its own.
-func isViewOf(t table, created string) bool {
+func isViewOf(t table, layout engine.Layout, created string) bool {
 	_, query, isView := cutOutside(created, " AS SELECT ")
 	list, from, hasFrom := cutOutside(query, " FROM ")
 	source, condition, isFinal := cutOutside(from, " FINAL ")
@@ -131,19 +133,19 @@ func isViewOf(t table, created string) bool {
 	databaseName, _ := identifier(database)
 	tableName, _ := identifier(strings.TrimSpace(name))
 	words := strings.Fields(strings.NewReplacer("(", " ", ")", " ", "`", "").Replace(condition))
-	ours := strings.Fields("WHERE " + isDeletedColumn + " = 0 AND " + viewMark)
+	ours := strings.Fields("WHERE " + layout.Deleted + " = 0 AND " + viewMark)
 	return table{databaseName, tableName} == t && slices.Equal(words, ours)
 }
 
 // showsCurrent reports whether somebody's own view may stand for the one of chferry: it reads t, and leaves out rows that were
 // replaced or deleted. 18.16 shows no query with a column whose name is a keyword: the view then counts by its columns alone.
-func showsCurrent(t table, created string) bool {
+func showsCurrent(t table, layout engine.Layout, created string) bool {
 	if created == "" {
 		return true
 	}
 	_, query, _ := cutOutside(created, " AS ")
 	return slices.Contains(identifiersIn(query), t.name) && slices.Contains(identifiersIn(query), "FINAL") &&
-		slices.Contains(identifiersIn(query), isDeletedColumn)
+		slices.Contains(identifiersIn(query), layout.Deleted)
 }
 
 // either returns the first text that is not empty.

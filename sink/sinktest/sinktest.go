@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/engine"
 	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/sink"
 )
@@ -83,7 +84,7 @@ const null = "NULL"
 // destination returns one for a table with these columns, and those of its engine behind them.
 func destination(table string, key []string, columns ...rowset.Column) sink.Destination {
 	return sink.Destination{
-		Table: table, Engine: "replacing_merge_tree", Key: key, OrderBy: key,
+		Table: table, Engine: engine.Replacing{}, Key: key, OrderBy: key,
 		Columns: append(slices.Clip(columns),
 			rowset.Column{Destination: "_version", Type: rowset.Type{Kind: rowset.Uint64}},
 			rowset.Column{Destination: "_is_deleted", Type: rowset.Type{Kind: rowset.Uint8}}),
