@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -11,60 +12,46 @@ import (
 	"github.com/chferry/chferry/rowset"
 )
 
-// describeSQL returns a row for each column of table $1, with what is known of the table in each of them. A column's type is
-// followed from domains to the types beneath them, and from an array to its elements. How many dimensions an array has, its
-// values decide each for itself; here it has as many as it was declared with, and one where PostgreSQL kept no declaration. A
-// NOT NULL holds for sure only if it was checked, for the table and for all that are read with it, its partitions: PostgreSQL checks
-// none of a foreign table, and none that is NOT VALID.
+// describeSQL returns a row for each column of the table $1, with what is known of the table in
+// each of them. Every batch asks it, so it must be quick. It tells whether there are domains or
+// children to look at, which [Source.complete] does then. How many dimensions an array has, each
+// value decides for itself; here it has as many as it was declared with, and one if PostgreSQL
+// kept no declaration. The type of an array's elements is found by typelem because pg_type has no
+// index for typarray.
 const describeSQL = `
-WITH RECURSIVE resolved AS (
-	SELECT a.attnum, a.atttypid AS type, a.atttypmod AS modifier, a.attndims::int AS dimensions, false AS is_array, 1 AS step
-	FROM pg_attribute a WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
-	UNION ALL
-	SELECT r.attnum, CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE e.oid END,
-		CASE t.typtype WHEN 'd' THEN t.typtypmod ELSE r.modifier END,
-		CASE WHEN r.is_array THEN r.dimensions ELSE greatest(r.dimensions, t.typndims) END,
-		r.is_array OR t.typtype <> 'd', r.step + 1
-	FROM resolved r JOIN pg_type t ON t.oid = r.type LEFT JOIN pg_type e ON e.typarray = t.oid
-	WHERE t.typtype = 'd' OR (e.oid IS NOT NULL AND NOT r.is_array)
-), last AS (
-	SELECT DISTINCT ON (attnum) attnum, type, modifier, greatest(dimensions, 1) AS dimensions, is_array
-	FROM resolved ORDER BY attnum, step DESC
-), primary_key AS (
-	SELECT k.attnum, k.n FROM pg_index i, unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, n)
-	WHERE i.indrelid = to_regclass($1) AND i.indisprimary AND k.n <= i.indnkeyatts
-), tree AS (
-	SELECT to_regclass($1)::oid AS oid
-	UNION SELECT i.inhrelid FROM pg_inherits i JOIN tree ON i.inhparent = tree.oid
-), may_be_null AS (
-	SELECT DISTINCT a.attname FROM tree JOIN pg_class c ON c.oid = tree.oid JOIN pg_attribute a ON a.attrelid = c.oid
-	WHERE a.attnum > 0 AND NOT a.attisdropped AND (c.relkind NOT IN ('r', 'p') OR NOT a.attnotnull OR EXISTS (
-		SELECT FROM pg_constraint n WHERE n.conrelid = c.oid AND n.contype = 'n' AND NOT n.convalidated AND a.attnum = ANY (n.conkey)))
-)
-SELECT ` + identityOf + `, c.relkind, row_security_active(c.oid), has_any_column_privilege(c.oid, 'SELECT'),
-	current_setting('server_encoding'), a.attname, a.attnotnull, t.oid, r.modifier,
-	format_type(t.oid, r.modifier) || CASE WHEN r.is_array THEN repeat('[]', r.dimensions) ELSE '' END,
-	t.typtype = 'e', CASE WHEN r.is_array THEN r.dimensions ELSE 0 END, coalesce(l.collisdeterministic, true), coalesce(k.n, 0),
-	m.attname IS NULL, t.typname
+SELECT c.oid, ` + identityOf + `, c.relkind, c.relhassubclass, row_security_active(c.oid), has_any_column_privilege(c.oid, 'SELECT'),
+	current_setting('server_encoding'), a.attname, a.attnotnull,
+	EXISTS (SELECT FROM pg_constraint n WHERE n.conrelid = c.oid AND ` + unchecked + `),
+	coalesce(l.collisdeterministic, true), ` + keyPosition + `,
+	coalesce(e.oid, t.oid), coalesce(e.typname, t.typname), coalesce(e.typtype, t.typtype), a.atttypmod,
+	CASE WHEN e.oid IS NULL THEN 0 ELSE greatest(a.attndims, 1) END, format_type(coalesce(e.oid, t.oid), a.atttypmod)
 FROM pg_class c
-JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid
-JOIN last r ON r.attnum = a.attnum
-JOIN pg_type t ON t.oid = r.type
+JOIN pg_type t ON t.oid = a.atttypid
+LEFT JOIN pg_type e ON e.oid = t.typelem AND e.typarray = t.oid
 LEFT JOIN pg_collation l ON l.oid = a.attcollation
-LEFT JOIN primary_key k ON k.attnum = a.attnum
-LEFT JOIN may_be_null m ON m.attname = a.attname
-WHERE c.oid = to_regclass($1)
+WHERE c.oid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attnum`
 
-// identityOf tells the relation c in the namespace n apart from others. A view has no rows of its own: dropped and made anew,
+// unchecked holds if the constraint n is a NOT NULL of the column a and is NOT VALID, which
+// PostgreSQL has from version 18 on.
+const unchecked = `n.contype = 'n' AND NOT n.convalidated AND a.attnum = ANY (n.conkey)`
+
+// keyPosition is where the column a stands in its table's primary key, from 1. In an index, the
+// columns of INCLUDE come after those of the key.
+const keyPosition = `coalesce((SELECT array_position((i.indkey::int2[])[:i.indnkeyatts - 1], a.attnum)
+	FROM pg_index i WHERE i.indrelid = a.attrelid AND i.indisprimary), 0)`
+
+// identityOf tells the relation c apart from others. A view has no rows of its own: dropped and made anew,
 // which is how a view is changed, it is the same one.
-const identityOf = `CASE c.relkind WHEN 'v' THEN quote_ident(n.nspname) || '.' || quote_ident(c.relname) ELSE c.oid::text END`
+const identityOf = `CASE c.relkind WHEN 'v' THEN c.relnamespace::regnamespace || '.' || quote_ident(c.relname) ELSE c.oid::text END`
 
 // described is what the server's catalog says of a table.
 type described struct {
+	oid         string
 	identity    string // in the database
 	kind        string // pg_class.relkind
+	hasChildren bool   // or had some
 	rowSecurity bool
 	readable    bool
 	encoding    string
@@ -79,6 +66,7 @@ type attribute struct {
 	modifier      int32  // of the type, such as its length
 	notNull       bool   // as the catalog says
 	neverNull     bool   // no row holds a null
+	isDomain      bool   // or an array of one, and not resolved
 	isEnum        bool
 	deterministic bool // the collation tells all texts apart
 	keyPosition   int  // in the table's own primary key, from 1; 0: not part of it
@@ -94,8 +82,7 @@ func (s *Source) Describe(ctx context.Context, table string, primaryKey []string
 	if err != nil {
 		return rowset.Table{}, err
 	}
-	var d described
-	mark, err := s.marked(ctx, table, d.ask(name))
+	d, mark, err := s.catalog(ctx, table, name)
 	if err != nil {
 		return rowset.Table{}, err
 	}
@@ -118,43 +105,59 @@ func (s *Source) Describe(ctx context.Context, table string, primaryKey []string
 	return out, nil
 }
 
-// ask returns the statement that fills d.
-func (d *described) ask(name relation) statement {
-	return statement{sql: describeSQL, params: []param{textParam(name.quoted())}, read: d.read}
+// catalog returns the server's description of a table, and a mark that was taken before.
+func (s *Source) catalog(ctx context.Context, table string, name relation) (d described, mark uint64, err error) {
+	ask := statement{sql: describeSQL, params: []param{textParam(name.quoted())}, read: d.read}
+	if mark, err = s.marked(ctx, table, ask); err != nil {
+		return described{}, 0, err
+	}
+	err = s.complete(ctx, table, &d)
+	return d, mark, err
 }
 
 func (d *described) read(rr *pgconn.ResultReader) error {
 	return eachRow(rr, func(row [][]byte) error {
 		text := func(i int) string { return string(row[i]) }
 		yes := func(i int) bool { return text(i) == "t" }
-		d.identity, d.kind, d.rowSecurity, d.readable, d.encoding = text(0), text(1), yes(2), yes(3), text(4)
-		a := attribute{
-			Column:  rowset.Column{Name: text(5), Destination: text(5), SourceType: text(9)},
-			notNull: yes(6), isEnum: yes(10), deterministic: yes(12), neverNull: yes(14), typeName: text(15),
-		}
-		oid, err := strconv.ParseUint(text(7), 10, 32)
-		if err != nil {
+		d.oid, d.identity, d.kind, d.hasChildren = text(0), text(1), text(2), yes(3)
+		d.rowSecurity, d.readable, d.encoding = yes(4), yes(5), text(6)
+		a := attribute{Column: rowset.Column{Name: text(7), Destination: text(7)}, notNull: yes(8), deterministic: yes(10)}
+		a.neverNull = a.notNull && !yes(9) && (d.kind == "r" || d.kind == "p")
+		var err error
+		if a.keyPosition, err = strconv.Atoi(text(11)); err != nil {
 			return err
 		}
-		modifier, err := strconv.ParseInt(text(8), 10, 32)
-		if err != nil {
-			return err
-		}
-		dimensions, err := strconv.Atoi(text(11))
-		if err != nil {
-			return err
-		}
-		a.oid, a.modifier = uint32(oid), int32(modifier)
-		switch a.Type = typeOf(a.oid, a.modifier); {
-		case dimensions > 0:
-			a.Type = arrayType(a.Type, dimensions)
-		case a.isEnum:
-			a.Type.Kind = rowset.Enum
-		}
-		a.keyPosition, err = strconv.Atoi(text(13))
+		err = a.setType(row[12:])
 		d.columns = append(d.columns, a)
 		return err
 	})
+}
+
+// setType reads the OID, name, typtype, modifier, dimensions and text of a column's type. All but
+// the dimensions are those of the elements if it is an array.
+func (a *attribute) setType(row [][]byte) error {
+	oid, err := strconv.ParseUint(string(row[0]), 10, 32)
+	if err != nil {
+		return err
+	}
+	modifier, err := strconv.ParseInt(string(row[3]), 10, 32)
+	if err != nil {
+		return err
+	}
+	dimensions, err := strconv.Atoi(string(row[4]))
+	if err != nil {
+		return err
+	}
+	a.oid, a.typeName, a.modifier = uint32(oid), string(row[1]), int32(modifier)
+	a.isDomain, a.isEnum = string(row[2]) == "d", string(row[2]) == "e"
+	a.SourceType = string(row[5]) + strings.Repeat("[]", dimensions)
+	switch a.Type = typeOf(a.oid, a.modifier); {
+	case dimensions > 0:
+		a.Type = arrayType(a.Type, dimensions)
+	case a.isEnum:
+		a.Type.Kind = rowset.Enum
+	}
+	return nil
 }
 
 // readable refuses what is no table and what can't be read as a whole.

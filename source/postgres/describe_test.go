@@ -103,6 +103,27 @@ func TestDescribeColumns(t *testing.T) {
 	}
 }
 
+// TestDescribeDomainsOfParents: domains are followed in tables with children, too, which have columns of
+// their own.
+func TestDescribeDomainsOfParents(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.exec(t, `CREATE DOMAIN age AS int CHECK (VALUE > 0); CREATE DOMAIN ages AS age[];
+		CREATE TABLE parent (id int PRIMARY KEY, one age NOT NULL, many ages NOT NULL, name text NOT NULL, note text NOT NULL);
+		CREATE TABLE child (more age) INHERITS (parent); ALTER TABLE child ALTER note DROP NOT NULL;
+		CREATE TABLE grandchild (few int) INHERITS (child); ALTER TABLE grandchild ALTER one DROP NOT NULL`)
+	want := []rowset.Type{
+		kind(rowset.Int32), nullable(kind(rowset.Int32)), arrayOf(kind(rowset.Int32), 1), text, nullable(text),
+	}
+	var got []rowset.Type
+	for _, c := range b.describe(t, "parent").Columns {
+		got = append(got, c.Type)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got types  %+v\nwant types %+v", got, want)
+	}
+}
+
 func nullable(typ rowset.Type) rowset.Type {
 	typ.Nullable = true
 	return typ

@@ -51,8 +51,8 @@ func (s *Source) Fetch(ctx context.Context, table rowset.Table, keys []rowset.Ve
 
 // stillNotNull refuses columns that held nulls although they were described as NOT NULL, if that has changed since.
 func (s *Source) stillNotNull(ctx context.Context, table rowset.Table, name relation, columns map[int]bool) error {
-	var now described
-	if err := s.transaction(ctx, table.Name, now.ask(name)); err != nil {
+	now, _, err := s.catalog(ctx, table.Name, name)
+	if err != nil {
 		return err
 	}
 	for i := range columns {

@@ -128,7 +128,7 @@ func (s *Source) identity(table string) string {
 // lock keeps the name where it leads until the transaction ends.
 func (s *Source) sameTable(table rowset.Table, name relation) statement {
 	return statement{
-		sql:    "SELECT " + identityOf + " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass($1)",
+		sql:    "SELECT " + identityOf + " FROM pg_class c WHERE c.oid = to_regclass($1)",
 		params: []param{textParam(name.quoted())},
 		read: func(rr *pgconn.ResultReader) error {
 			return eachRow(rr, func(row [][]byte) error {
