@@ -81,8 +81,7 @@ func (a *app) serve(ctx context.Context) (err error) {
 	}
 	registry := newRegistry()
 	observer := metrics.New(registry)
-	sdkMetrics, sdkCloser := temporal.Handler(registry, func(err error) { a.log.Warn("a metric is missing", "error", err) })
-	defer func() { err = errors.Join(err, sdkCloser.Close()) }()
+	sdkMetrics := temporal.Handler(registry)
 
 	store, err := openWorkerStorage(cfg, observer.BatchRemoved)
 	if err != nil {

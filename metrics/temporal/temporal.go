@@ -3,43 +3,129 @@
 package temporal
 
 import (
-	"fmt"
-	"io"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/uber-go/tally/v4"
-	tallyprometheus "github.com/uber-go/tally/v4/prometheus"
 	"go.temporal.io/sdk/client"
-	sdktally "go.temporal.io/sdk/contrib/tally"
 )
-
-// reportInterval is how old a figure may be when it is scraped.
-const reportInterval = time.Second
 
 // buckets of the SDK's timers, in seconds: from a poll that is answered at once to a long workflow task.
 var buckets = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}
 
-// Handler returns what the SDK's client.Options.MetricsHandler takes; its metrics go into registry. Closing the closer ends
-// its goroutine, after a last report. onError is told of metrics that can't be registered; nil ignores them.
-func Handler(registry *prometheus.Registry, onError func(error)) (client.MetricsHandler, io.Closer) {
-	reporter := tallyprometheus.NewReporter(tallyprometheus.Options{
-		Registerer:              registry,
-		Gatherer:                registry,
-		DefaultTimerType:        tallyprometheus.HistogramTimerType,
-		DefaultHistogramBuckets: buckets,
-		// The default is to panic, which a missing figure is not worth.
-		OnRegisterError: func(err error) {
-			if onError != nil {
-				onError(fmt.Errorf("register a metric of the Temporal SDK: %w", err))
-			}
-		},
-	})
-	scope, closer := tally.NewRootScope(tally.ScopeOptions{
-		CachedReporter:         reporter,
-		SanitizeOptions:        &sdktally.PrometheusSanitizeOptions,
-		Separator:              tallyprometheus.DefaultSeparator,
-		OmitCardinalityMetrics: true,
-	}, reportInterval)
-	return sdktally.NewMetricsHandler(sdktally.NewPrometheusNamingScope(scope)), closer
+// Handler returns a value for the SDK's client.Options.MetricsHandler, whose metrics go into registry. Counters end with _total and
+// timers, which are histograms in seconds, with _seconds.
+func Handler(registry prometheus.Registerer) client.MetricsHandler {
+	made := &collector{metrics: map[string]prometheus.Metric{}}
+	registry.MustRegister(made) // a collector that describes nothing is never refused
+	return &handler{made: made}
 }
+
+// collector holds all metrics of a handler and of those that were made from it.
+type collector struct {
+	mu      sync.RWMutex
+	metrics map[string]prometheus.Metric // by name and labels
+}
+
+// Describe implements prometheus.Collector. It describes nothing, because nobody knows beforehand which metrics there will be.
+func (*collector) Describe(chan<- *prometheus.Desc) {}
+
+// Collect implements prometheus.Collector.
+func (c *collector) Collect(to chan<- prometheus.Metric) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	for _, m := range c.metrics {
+		to <- m
+	}
+}
+
+// handler makes metrics with some labels.
+type handler struct {
+	made   *collector
+	labels prometheus.Labels
+	text   string // of the labels
+}
+
+// WithTags implements client.MetricsHandler.
+func (h *handler) WithTags(tags map[string]string) client.MetricsHandler {
+	out := &handler{made: h.made, labels: make(prometheus.Labels, len(h.labels)+len(tags))}
+	maps.Copy(out.labels, h.labels)
+	for name, value := range tags {
+		out.labels[plain(name)] = plain(value)
+	}
+	for _, name := range slices.Sorted(maps.Keys(out.labels)) {
+		out.text += "," + name + "=" + out.labels[name]
+	}
+	return out
+}
+
+// Counter implements client.MetricsHandler.
+func (h *handler) Counter(name string) client.MetricsCounter {
+	return counter{metricOf(h, ending(name, "_total"), func(name string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help, ConstLabels: h.labels})
+	})}
+}
+
+// Gauge implements client.MetricsHandler.
+func (h *handler) Gauge(name string) client.MetricsGauge {
+	return gauge{metricOf(h, name, func(name string) prometheus.Gauge {
+		return prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help, ConstLabels: h.labels})
+	})}
+}
+
+// Timer implements client.MetricsHandler.
+func (h *handler) Timer(name string) client.MetricsTimer {
+	return timer{metricOf(h, ending(name, "_seconds"), func(name string) prometheus.Histogram {
+		return prometheus.NewHistogram(prometheus.HistogramOpts{Name: name, Help: help, ConstLabels: h.labels, Buckets: buckets})
+	})}
+}
+
+const help = "Of the Temporal SDK."
+
+// metricOf returns the metric with a name and the handler's labels, and makes it if there is none.
+func metricOf[M prometheus.Metric](h *handler, name string, make func(name string) M) M {
+	name = plain(name)
+	key := name + h.text
+	h.made.mu.RLock()
+	known, ok := h.made.metrics[key]
+	h.made.mu.RUnlock()
+	if !ok {
+		h.made.mu.Lock()
+		defer h.made.mu.Unlock()
+		if known, ok = h.made.metrics[key]; !ok {
+			known = make(name)
+			h.made.metrics[key] = known
+		}
+	}
+	return known.(M)
+}
+
+func ending(name, end string) string { return strings.TrimSuffix(name, end) + end }
+
+// plain leaves of names and values the characters that Prometheus takes in names.
+func plain(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '_' || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' {
+			return r
+		}
+		return '_'
+	}, text)
+}
+
+type counter struct{ prometheus.Counter }
+
+// Inc implements client.MetricsCounter.
+func (c counter) Inc(n int64) { c.Add(float64(n)) }
+
+type gauge struct{ prometheus.Gauge }
+
+// Update implements client.MetricsGauge.
+func (g gauge) Update(value float64) { g.Set(value) }
+
+type timer struct{ prometheus.Histogram }
+
+// Record implements client.MetricsTimer.
+func (t timer) Record(d time.Duration) { t.Observe(d.Seconds()) }
