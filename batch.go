@@ -14,8 +14,8 @@ type Batch struct {
 	ChunkSize int
 }
 
-// Outcome counts what became of a batch's operations: Operations = Rows + Deletes + Coalesced + Failed.
-type Outcome struct {
+// Counts counts what became of a batch's operations: Operations = Rows + Deletes + Coalesced + Failed.
+type Counts struct {
 	Operations int64 `json:"operations"`
 	Rows       int64 `json:"rows"`      // rows inserted
 	Deletes    int64 `json:"deletes"`   // tombstones inserted, because the source no longer has the row
@@ -24,7 +24,7 @@ type Outcome struct {
 }
 
 // Add adds p to o.
-func (o *Outcome) Add(p Outcome) {
+func (o *Counts) Add(p Counts) {
 	o.Operations += p.Operations
 	o.Rows += p.Rows
 	o.Deletes += p.Deletes
@@ -39,7 +39,7 @@ type Status struct {
 	Failed        int64     // operations set aside
 	LastSync      time.Time // zero: never
 	OldestPending time.Time // when the oldest operation kept was registered; zero: none
-	Totals        Outcome   // over all batches that ended
+	Totals        Counts    // over all batches that ended
 	Version       uint64    // the last version minted; 0: none
 	// Schema says which columns of source and destination differed when the last batch was claimed, or the next one could
 	// not be: a sentence a line; empty: none.

@@ -47,7 +47,7 @@ type Observer interface {
 	// StepFailed is called after each attempt that failed. One that was handed over to another worker, cancelled or superseded did not.
 	StepFailed(key chferry.ImportKey, step string, code chferry.Code)
 	// BatchEnded is called once for each batch that was removed.
-	BatchEnded(key chferry.ImportKey, outcome chferry.Outcome)
+	BatchEnded(key chferry.ImportKey, outcome chferry.Counts)
 	// SyncEnded is called once for each sync, unless the worker died before it could be.
 	SyncEnded(key chferry.ImportKey, outcome string)
 	// TakenOver is called when a sync takes the import key from another that has ended or fell silent.

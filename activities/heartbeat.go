@@ -16,7 +16,7 @@ import (
 // of this one.
 type Heartbeat struct {
 	// Done is what became of the batch's operations so far, in this attempt; nil of a step that has none.
-	Done *Outcome `json:"done,omitempty"`
+	Done *Counts `json:"done,omitempty"`
 	// Waiting is what the step waits for; empty if it works.
 	Waiting string `json:"waiting,omitempty"`
 	// FailingSince is when an attempt before this one failed first; zero if none did.

@@ -17,8 +17,8 @@ type InsertBatchInput struct {
 	Ticket    Ticket            `json:"ticket"`
 }
 
-// Outcome is a [chferry.Outcome] as histories hold it: without what is 0, because each batch writes it twice.
-type Outcome struct {
+// Counts is a [chferry.Counts] as histories hold it: without what is 0, because each batch writes it twice.
+type Counts struct {
 	Operations int64 `json:"operations"`
 	Rows       int64 `json:"rows,omitempty"`
 	Deletes    int64 `json:"deletes,omitempty"`
@@ -28,7 +28,7 @@ type Outcome struct {
 
 // InsertBatchResult says what became of a batch's operations.
 type InsertBatchResult struct {
-	Outcome
+	Counts
 	// PutBack is the number of operations that wait in the queue again, because their database does not answer. In the counts they are
 	// coalesced.
 	PutBack int64 `json:"put_back,omitempty"`
@@ -65,12 +65,12 @@ func (a *Activities) InsertBatch(ctx context.Context, in InsertBatchInput) (Inse
 			}
 		}
 		done, err := t.Run(ctx, plan)
-		return InsertBatchResult{Outcome(done.Outcome), done.PutBack, done.Reason}, because(ctx, err)
+		return InsertBatchResult{Counts(done.Counts), done.PutBack, done.Reason}, because(ctx, err)
 	})
 }
 
-func progress(t *transfer.Transfer) *Outcome {
-	done := Outcome(t.Progress())
+func progress(t *transfer.Transfer) *Counts {
+	done := Counts(t.Progress())
 	return &done
 }
 

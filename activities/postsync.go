@@ -13,7 +13,7 @@ type PostSyncInput struct {
 	ImportKey chferry.ImportKey `json:"import_key"`
 	Token     string            `json:"token"`
 	Batch     string            `json:"batch"`
-	Outcome   Outcome           `json:"outcome"`
+	Counts    Counts            `json:"outcome"`
 	Last      bool              `json:"last,omitempty"`    // the sync ends with this batch, whatever is left
 	Partial   bool              `json:"partial,omitempty"` // a batch of this sync had operations that failed or were put back
 }
@@ -27,7 +27,7 @@ type PostSyncResult struct {
 func (a *Activities) PostSync(ctx context.Context, in PostSyncInput) (PostSyncResult, error) {
 	return step(ctx, a, attempt{key: in.ImportKey, token: in.Token, step: "PostSync"}, func() (PostSyncResult, error) {
 		end, err := a.Storage.PostSync(ctx, in.ImportKey, storage.PostSyncOptions{
-			Token: in.Token, BatchID: in.Batch, Outcome: chferry.Outcome(in.Outcome), Last: in.Last, Partial: in.Partial,
+			Token: in.Token, BatchID: in.Batch, Counts: chferry.Counts(in.Counts), Last: in.Last, Partial: in.Partial,
 		})
 		if err != nil {
 			return PostSyncResult{}, err
@@ -40,7 +40,7 @@ func (a *Activities) PostSync(ctx context.Context, in PostSyncInput) (PostSyncRe
 }
 
 func (a *Activities) ended(ctx context.Context, in PostSyncInput, end storage.End) {
-	o := chferry.Outcome(in.Outcome)
+	o := chferry.Counts(in.Counts)
 	a.Observer.BatchEnded(in.ImportKey, o)
 	level := slog.LevelInfo
 	if o.Failed > 0 {

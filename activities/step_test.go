@@ -47,7 +47,7 @@ type deaf struct{}
 
 func (deaf) Step(chferry.ImportKey, string, float64)            {}
 func (deaf) StepFailed(chferry.ImportKey, string, chferry.Code) {}
-func (deaf) BatchEnded(chferry.ImportKey, chferry.Outcome)      {}
+func (deaf) BatchEnded(chferry.ImportKey, chferry.Counts)       {}
 func (deaf) SyncEnded(chferry.ImportKey, string)                {}
 func (deaf) TakenOver(chferry.ImportKey)                        {}
 

@@ -27,7 +27,7 @@ func TestGetImport(t *testing.T) {
 
 	var got api.ImportStatus
 	decode(t, b.want(t, get("/v1/imports/users"), 200).Body, &got)
-	if got.Key != "users" || got.Pending != 1 || got.InFlight != 3 || got.Failed != 0 || got.Totals != (chferry.Outcome{}) {
+	if got.Key != "users" || got.Pending != 1 || got.InFlight != 3 || got.Failed != 0 || got.Totals != (chferry.Counts{}) {
 		t.Errorf("got %+v", got)
 	}
 	if got.LastSync == nil || time.Since(*got.LastSync) > time.Minute {
@@ -85,7 +85,7 @@ func TestFailingImport(t *testing.T) {
 		t.Errorf("failing: got %+v", f)
 	}
 	if _, err := b.storage.PostSync(t.Context(), "users", storage.PostSyncOptions{
-		Token: "test", BatchID: batch.ID, Outcome: chferry.Outcome{Operations: 1, Rows: 1}, Last: true,
+		Token: "test", BatchID: batch.ID, Counts: chferry.Counts{Operations: 1, Rows: 1}, Last: true,
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -142,8 +142,8 @@ func TestTotals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := chferry.Outcome{Operations: 3, Rows: 1, Deletes: 1, Coalesced: 1}
-	if _, err := b.storage.PostSync(t.Context(), "users", storage.PostSyncOptions{Token: "test", BatchID: batch.ID, Outcome: want}); err != nil {
+	want := chferry.Counts{Operations: 3, Rows: 1, Deletes: 1, Coalesced: 1}
+	if _, err := b.storage.PostSync(t.Context(), "users", storage.PostSyncOptions{Token: "test", BatchID: batch.ID, Counts: want}); err != nil {
 		t.Fatal(err)
 	}
 	var got api.ImportStatus

@@ -29,8 +29,8 @@ type ImportStatus struct {
 	// LastSync is nil if the key was never synced.
 	LastSync *time.Time `json:"last_sync_time"`
 	// OldestPending is the age, in seconds, of the oldest operation that is kept; nil if there is none.
-	OldestPending *float64        `json:"oldest_pending_seconds"`
-	Totals        chferry.Outcome `json:"totals"`
+	OldestPending *float64       `json:"oldest_pending_seconds"`
+	Totals        chferry.Counts `json:"totals"`
 	// Schedule is nil if Temporal did not tell it within a second.
 	Schedule *chferry.Schedule `json:"schedule"`
 	// ScheduleProblem is why Schedule is nil, and what to do; empty if Schedule is not, or nobody asked Temporal.

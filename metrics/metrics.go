@@ -85,7 +85,7 @@ func (m *Metrics) Registered(key chferry.ImportKey, counts map[chferry.Kind]int,
 }
 
 // BatchEnded adds what became of a batch's operations. Call it once a batch, when the storage has removed it.
-func (m *Metrics) BatchEnded(key chferry.ImportKey, outcome chferry.Outcome) {
+func (m *Metrics) BatchEnded(key chferry.ImportKey, outcome chferry.Counts) {
 	m.rows.WithLabelValues(string(key)).Add(float64(outcome.Rows))
 	m.deletes.WithLabelValues(string(key)).Add(float64(outcome.Deletes))
 	m.coalesced.WithLabelValues(string(key)).Add(float64(outcome.Coalesced))

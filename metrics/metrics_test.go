@@ -45,8 +45,8 @@ func wantLines(t *testing.T, got []string, want ...string) {
 func use(m *metrics.Metrics) {
 	m.Registered("users", map[chferry.Kind]int{chferry.Insert: 2, chferry.Delete: 1}, .003, nil)
 	m.Registered("users", map[chferry.Kind]int{chferry.Insert: 100}, 3, errors.New("unavailable"))
-	m.BatchEnded("users", chferry.Outcome{Operations: 10, Rows: 4, Deletes: 3, Coalesced: 2, Failed: 1})
-	m.BatchEnded("users", chferry.Outcome{Operations: 1, Rows: 1})
+	m.BatchEnded("users", chferry.Counts{Operations: 10, Rows: 4, Deletes: 3, Coalesced: 2, Failed: 1})
+	m.BatchEnded("users", chferry.Counts{Operations: 1, Rows: 1})
 	m.BatchRemoved("users", 10, 7)
 	m.SyncEnded("users", "synced")
 	m.Step("users", "GetOperations", .02)

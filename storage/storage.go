@@ -199,7 +199,7 @@ type Attempt struct {
 type PostSyncOptions struct {
 	Token   string
 	BatchID string
-	Outcome chferry.Outcome
+	Counts  chferry.Counts
 	// Last ends the claim although operations are left.
 	Last bool
 	// Partial tells that not all operations of the same sync were imported, in this batch or an earlier one.

@@ -56,7 +56,7 @@ func (b *bubble) at(ctx context.Context, what string) error {
 }
 
 // run syncs the batch.
-func (b *bubble) run(ctx context.Context, t *testing.T) (chferry.Outcome, error) {
+func (b *bubble) run(ctx context.Context, t *testing.T) (chferry.Counts, error) {
 	t.Helper()
 	imp := chferry.Import{Key: "bubble", Databases: []string{"default"}, Table: "items", DestinationTable: "items"}
 	sources := map[string]source.Source{"default": bubbleSource{b: b}}
@@ -67,7 +67,7 @@ func (b *bubble) run(ctx context.Context, t *testing.T) (chferry.Outcome, error)
 	p := &transfer.Pipeline{Storage: bubbleStorage{b: b}, Sources: sources, Sink: &bubbleSink{b: b}}
 	batch := chferry.Batch{Count: len(b.bad) + len(b.sizes), Version: 7, ChunkSize: b.chunk}
 	done, err := p.Begin(imp.Key, batch, transfer.Options{MaxFailed: chferry.DefaultMaxFailed}).Run(ctx, plan)
-	return done.Outcome, err
+	return done.Counts, err
 }
 
 type bubbleStorage struct {
@@ -201,7 +201,7 @@ func TestMemoryIsBounded(t *testing.T) {
 					}
 				}
 				outcome, err := b.run(t.Context(), t)
-				if err != nil || outcome != (chferry.Outcome{Operations: 120, Rows: rows, Deletes: 120 - rows}) {
+				if err != nil || outcome != (chferry.Counts{Operations: 120, Rows: rows, Deletes: 120 - rows}) {
 					t.Fatalf("got %+v, %v", outcome, err)
 				}
 				b.wantBlocks(t, max(largest, source.DefaultFetchBytes))

@@ -39,7 +39,7 @@ func TestRefusedRows(t *testing.T) {
 			r := newRig(t, to, 0)
 			r.fill("default", 1, 40, 3) // the others are deleted
 			r.claim(test.chunk, append(opsOf("", 1, 50), op("", "01"))...)
-			want := chferry.Outcome{Operations: 51, Rows: 40, Deletes: 10, Coalesced: 1}
+			want := chferry.Counts{Operations: 51, Rows: 40, Deletes: 10, Coalesced: 1}
 			left := append(rowsFrom(1, 40, 3), gone(41, 50)...)
 			failed := map[string]string{}
 			for _, id := range test.refused {
@@ -71,7 +71,7 @@ func TestRefusedBySize(t *testing.T) {
 	r := newRig(t, to, 0)
 	r.fill("default", 1, 40, 3)
 	r.claim(40, opsOf("", 1, 40)...)
-	r.wantOutcome(chferry.Outcome{Operations: 40, Rows: 40})
+	r.wantOutcome(chferry.Counts{Operations: 40, Rows: 40})
 	to.wantRows(t, rowsFrom(1, 40, 3)...)
 }
 
@@ -87,7 +87,7 @@ func TestRefusedAndRejected(t *testing.T) {
 	r := newRig(t, to, 0)
 	r.fill("default", 1, 10, 3)
 	r.claim(10, opsOf("", 1, 10)...)
-	r.wantOutcome(chferry.Outcome{Operations: 10, Rows: 7, Failed: 3})
+	r.wantOutcome(chferry.Counts{Operations: 10, Rows: 7, Failed: 3})
 	to.wantRows(t, slices.Concat(rowsFrom(1, 4, 3), rowsFrom(7, 7, 3), rowsFrom(9, 10, 3))...)
 	r.wantFailed(map[string]string{"5": errRefused.Error(), "6": "rejected", "8": errRefused.Error()})
 }
@@ -103,7 +103,7 @@ func TestMaxFailed(t *testing.T) {
 	r := newRig(t, to, 0)
 	r.fill("default", 1, 300, 3)
 	r.claim(64, opsOf("", 1, 300)...) // over chunks, too
-	r.wantOutcome(chferry.Outcome{Operations: 300, Rows: 300 - chferry.DefaultMaxFailed, Failed: chferry.DefaultMaxFailed})
+	r.wantOutcome(chferry.Counts{Operations: 300, Rows: 300 - chferry.DefaultMaxFailed, Failed: chferry.DefaultMaxFailed})
 
 	to.refuse = refusing(refused...)
 	r.claim(64, opsOf("", 1, 300)...)
@@ -112,7 +112,7 @@ func TestMaxFailed(t *testing.T) {
 		"the batch is kept: mend that, or raise max_failed to have them set aside", chferry.DefaultMaxFailed, errRefused))
 
 	to.refuse, to.rows = nil, nil // mended
-	r.wantOutcome(chferry.Outcome{Operations: 300, Rows: 300})
+	r.wantOutcome(chferry.Counts{Operations: 300, Rows: 300})
 	to.wantRows(t, rowsFrom(1, 300, 3)...)
 	if failed := r.failed(); len(failed) != 0 {
 		t.Errorf("%d operations have failed, though all rows are in by now", len(failed))
@@ -152,7 +152,7 @@ func TestRefusalsHideValues(t *testing.T) {
 	to := &fussySink{refuse: func(context.Context, []row) error { return fmt.Errorf("secret: %w", errRefused) }}
 	r := newRig(t, to, 0)
 	r.claim(1, op("", 1))
-	r.wantOutcome(chferry.Outcome{Operations: 1, Failed: 1})
+	r.wantOutcome(chferry.Counts{Operations: 1, Failed: 1})
 	r.wantFailed(map[string]string{"1": errRefused.Error()})
 }
 
@@ -212,7 +212,7 @@ func TestTokensWhenRowsChange(t *testing.T) {
 		}
 		r.exec("default", "UPDATE items SET word = 'small' WHERE id % 2 = 0")
 		to.after = nil
-		r.wantOutcome(chferry.Outcome{Operations: 24, Rows: 24})
+		r.wantOutcome(chferry.Counts{Operations: 24, Rows: 24})
 		to.wantAll(t, idsFrom(1, 24))
 	})
 	t.Run("a row of a part is deleted", func(t *testing.T) {
@@ -226,7 +226,7 @@ func TestTokensWhenRowsChange(t *testing.T) {
 		}
 		r.exec("default", "DELETE FROM items WHERE id = 5") // its part is now of the rows behind it
 		to.after = nil
-		r.wantOutcome(chferry.Outcome{Operations: 40, Rows: 38, Deletes: 1, Failed: 1})
+		r.wantOutcome(chferry.Counts{Operations: 40, Rows: 38, Deletes: 1, Failed: 1})
 		to.wantAll(t, idsFrom(1, 39))
 	})
 }

@@ -124,7 +124,7 @@ func (r *rig) claim(chunkSize int, ops ...chferry.Operation) {
 }
 
 // insert runs one attempt to import the batch.
-func (r *rig) insert(ctx context.Context) (chferry.Outcome, error) {
+func (r *rig) insert(ctx context.Context) (chferry.Counts, error) {
 	r.t.Helper()
 	r.attempts++
 	t := r.pipeline.Begin(r.imp.Key, r.batch, transfer.Options{
@@ -133,10 +133,10 @@ func (r *rig) insert(ctx context.Context) (chferry.Outcome, error) {
 	})
 	plan, err := r.pipeline.Plan(ctx, r.imp)
 	if err != nil {
-		return chferry.Outcome{}, err
+		return chferry.Counts{}, err
 	}
 	done, err := t.Run(ctx, plan)
-	return done.Outcome, err
+	return done.Counts, err
 }
 
 // wantFailure compares what may be told of an error, and whether the batch is tried again.
@@ -149,7 +149,7 @@ func wantFailure(t *testing.T, err error, want chferry.Code, final bool, text st
 }
 
 // wantOutcome inserts the batch and ends it.
-func (r *rig) wantOutcome(want chferry.Outcome) {
+func (r *rig) wantOutcome(want chferry.Counts) {
 	r.t.Helper()
 	got, err := r.insert(r.t.Context())
 	ok(r.t, err)
@@ -159,7 +159,7 @@ func (r *rig) wantOutcome(want chferry.Outcome) {
 	if got.Operations != got.Rows+got.Deletes+got.Coalesced+got.Failed {
 		r.t.Errorf("%+v does not add up", got)
 	}
-	_, err = r.store.PostSync(r.t.Context(), r.imp.Key, storage.PostSyncOptions{Token: token, BatchID: r.batch.ID, Outcome: got})
+	_, err = r.store.PostSync(r.t.Context(), r.imp.Key, storage.PostSyncOptions{Token: token, BatchID: r.batch.ID, Counts: got})
 	ok(r.t, err)
 }
 

@@ -26,7 +26,7 @@ type Transfer struct {
 	putBack []chferry.Operation // what waits for databases that are away
 
 	mu      sync.Mutex
-	outcome chferry.Outcome
+	outcome chferry.Counts
 	reason  string // of the first operation that was set aside
 	failed  []chferry.Operation
 }
@@ -101,8 +101,8 @@ func (t *Transfer) cut(ctx context.Context, chunks chan<- *chunk) error {
 	c := t.cutter
 	c.ask = t.askKeys(ctx)
 	pass := func(w *window) error {
-		done := chferry.Outcome{Operations: int64(w.last - w.first), Coalesced: w.coalesced}
-		if err := t.settle(ctx, done, w.failed); err != nil {
+		done := chferry.Counts{Operations: int64(w.last - w.first), Coalesced: w.coalesced}
+		if err := t.record(ctx, done, w.failed); err != nil {
 			return err
 		}
 		t.putBack = append(t.putBack, w.putBack...)
@@ -134,7 +134,7 @@ func (t *Transfer) read(ctx context.Context, chunks <-chan *chunk, blocks chan<-
 	reading, ctx := errgroup.WithContext(ctx)
 	r := &reader{sources: t.Sources, plan: t.plan, version: t.batch.Version, pace: newPace(t.plan.Destination.Columns)}
 	emit := func(b *block) error { return send(ctx, blocks, b) }
-	unfit := func(failed []chferry.FailedOperation) error { return t.settle(ctx, chferry.Outcome{}, failed) }
+	unfit := func(failed []chferry.FailedOperation) error { return t.record(ctx, chferry.Counts{}, failed) }
 	for range readers {
 		reading.Go(func() error {
 			for c := range chunks {
@@ -158,7 +158,7 @@ func (t *Transfer) insert(ctx context.Context, b *block) error {
 	if err != nil {
 		return err
 	}
-	var done chferry.Outcome
+	var done chferry.Counts
 	for _, fate := range b.fates {
 		count(&done, fate, 1)
 	}
@@ -167,7 +167,7 @@ func (t *Transfer) insert(ctx context.Context, b *block) error {
 		count(&done, b.fates[r.Row], -1)
 		failed[i] = chferry.FailedOperation{Operation: b.ops.at(r.Row), Reason: r.Reason}
 	}
-	return t.settle(ctx, done, failed)
+	return t.record(ctx, done, failed)
 }
 
 func (t *Transfer) narrow(ctx context.Context, b *block, refusal error) error {
@@ -178,16 +178,16 @@ func (t *Transfer) narrow(ctx context.Context, b *block, refusal error) error {
 		}
 		return t.insert(ctx, b.part(n/2, n))
 	}
-	var done chferry.Outcome
+	var done chferry.Counts
 	if b.fates[0] == renamed || b.fates[0] == goneToo {
 		count(&done, b.fates[0], -1)
 	}
 	_, reason := chferry.Safe(refusal)
-	return t.settle(ctx, done, []chferry.FailedOperation{{Operation: b.ops.at(0), Reason: reason}})
+	return t.record(ctx, done, []chferry.FailedOperation{{Operation: b.ops.at(0), Reason: reason}})
 }
 
 // count counts n rows, or n deletes. An operation with several rows counts by that of its own, which fails with the others.
-func count(o *chferry.Outcome, fate fate, n int64) {
+func count(o *chferry.Counts, fate fate, n int64) {
 	switch {
 	case fate == gone, fate == goneToo && n < 0:
 		o.Deletes += n
@@ -206,7 +206,7 @@ func (t *Transfer) why() string {
 }
 
 // Progress returns what became of the operations whose fate is known. It may be called while the transfer runs, and before.
-func (t *Transfer) Progress() chferry.Outcome {
+func (t *Transfer) Progress() chferry.Counts {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	o := t.outcome
@@ -214,9 +214,9 @@ func (t *Transfer) Progress() chferry.Outcome {
 	return o
 }
 
-// settle notes what became of operations, failed ones among them. Where more than max_failed have failed, the batch does: what is to be
+// record notes what became of operations, failed ones among them. Where more than max_failed have failed, the batch does: what is to be
 // mended then is the table rather than its rows.
-func (t *Transfer) settle(ctx context.Context, done chferry.Outcome, failed []chferry.FailedOperation) error {
+func (t *Transfer) record(ctx context.Context, done chferry.Counts, failed []chferry.FailedOperation) error {
 	if err := t.add(done, failed); err != nil || len(failed) == 0 {
 		return err
 	}
@@ -226,7 +226,7 @@ func (t *Transfer) settle(ctx context.Context, done chferry.Outcome, failed []ch
 	return nil
 }
 
-func (t *Transfer) add(done chferry.Outcome, failed []chferry.FailedOperation) error {
+func (t *Transfer) add(done chferry.Counts, failed []chferry.FailedOperation) error {
 	done.Failed = int64(len(failed))
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -22,7 +22,7 @@ func TestChunks(t *testing.T) {
 	r.fill("default", 1, 8, 3)
 	ops := append(opsOf("", 1, 10), op("", "01"), op("default", 10), op("nowhere", 1), op("", "x"), op("", "x"), op("nowhere", 1), op("", 8))
 	r.claim(4, ops...)
-	r.wantOutcome(chferry.Outcome{Operations: 17, Rows: 8, Deletes: 2, Coalesced: 5, Failed: 2})
+	r.wantOutcome(chferry.Counts{Operations: 17, Rows: 8, Deletes: 2, Coalesced: 5, Failed: 2})
 	to.wantRows(t, append(rowsFrom(1, 8, 3), gone(9, 10)...)...)
 	var want []string
 	for _, borders := range []string{"0-4", "4-8", "8-17"} { // from 8 on they are in no order
@@ -45,7 +45,7 @@ func TestDatabases(t *testing.T) {
 	r.fill("eu", 1, 3, 3)
 	r.fill("us", 3, 5, 5)
 	r.claim(100, slices.Concat(opsOf("eu", 1, 5), opsOf("us", 1, 5), opsOf("eu", 1, 2), opsOf("", 1, 1))...)
-	r.wantOutcome(chferry.Outcome{Operations: 13, Rows: 6, Deletes: 4, Coalesced: 2, Failed: 1})
+	r.wantOutcome(chferry.Counts{Operations: 13, Rows: 6, Deletes: 4, Coalesced: 2, Failed: 1})
 	of := func(database string, rows []row) []row {
 		for i := range rows {
 			rows[i].database = database
@@ -69,7 +69,7 @@ func TestPieces(t *testing.T) {
 	r.exec("default", "UPDATE items SET word = CAST(word AS BLOB) WHERE id % 5 = 0")
 	r.exec("default", "DELETE FROM items WHERE id % 7 = 0")
 	r.claim(25, opsOf("", 1, 40)...)
-	want, left, failed := chferry.Outcome{Operations: 40}, []row(nil), map[string]string{}
+	want, left, failed := chferry.Counts{Operations: 40}, []row(nil), map[string]string{}
 	for id := int64(1); id <= 40; id++ {
 		switch {
 		case id%7 == 0:
@@ -219,7 +219,7 @@ func TestAnyBatch(t *testing.T) {
 		}
 		ids := rapid.SliceOfN(rapid.Int64Range(1, 40), 1, 60).Draw(rt, "operations")
 		var ops []chferry.Operation
-		want, rows, failed := chferry.Outcome{}, map[int64]row{}, map[string]string{}
+		want, rows, failed := chferry.Counts{}, map[int64]row{}, map[string]string{}
 		for _, id := range ids {
 			ops = append(ops, op("", id))
 			size, found := sizes[id]

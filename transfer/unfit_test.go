@@ -63,7 +63,7 @@ func TestUnfitRows(t *testing.T) {
 	}
 	outcome := syncOnce(t, pipeline, store, imp)
 
-	if want := (chferry.Outcome{Operations: 6, Rows: 2, Deletes: 1, Coalesced: 1, Failed: 2}); outcome != want {
+	if want := (chferry.Counts{Operations: 6, Rows: 2, Deletes: 1, Coalesced: 1, Failed: 2}); outcome != want {
 		t.Errorf("got %+v, want %+v", outcome, want)
 	}
 	const rows = "one 1 deleted 0, three 3 deleted 0,  4 deleted 1, "
@@ -103,7 +103,7 @@ func pipelineOn(t *testing.T, store transfer.Storage, statements string) (*trans
 }
 
 // syncOnce syncs one batch, whose transfer is tried twice.
-func syncOnce(t *testing.T, p *transfer.Pipeline, store storage.Syncer, imp chferry.Import) chferry.Outcome {
+func syncOnce(t *testing.T, p *transfer.Pipeline, store storage.Syncer, imp chferry.Import) chferry.Counts {
 	t.Helper()
 	plan, err := p.Plan(t.Context(), imp)
 	ok(t, err)
@@ -111,17 +111,17 @@ func syncOnce(t *testing.T, p *transfer.Pipeline, store storage.Syncer, imp chfe
 	ok(t, err)
 	batch, err := store.GetOperations(t.Context(), imp.Key, storage.GetOptions{Token: token, Count: imp.BatchSize, ChunkSize: imp.BatchSize})
 	ok(t, err)
-	var outcomes [2]chferry.Outcome
+	var outcomes [2]chferry.Counts
 	for i := range outcomes {
 		by := storage.Attempt{Token: token, BatchID: batch.ID, Number: int64(i + 1)}
 		done, err := p.Begin(imp.Key, batch, transfer.Options{Attempt: by, MaxFailed: chferry.DefaultMaxFailed}).Run(t.Context(), plan)
 		ok(t, err)
-		outcomes[i] = done.Outcome
+		outcomes[i] = done.Counts
 	}
 	if outcomes[0] != outcomes[1] {
 		t.Errorf("the first attempt gave %+v, the second %+v", outcomes[0], outcomes[1])
 	}
-	end, err := store.PostSync(t.Context(), imp.Key, storage.PostSyncOptions{Token: token, BatchID: batch.ID, Outcome: outcomes[1]})
+	end, err := store.PostSync(t.Context(), imp.Key, storage.PostSyncOptions{Token: token, BatchID: batch.ID, Counts: outcomes[1]})
 	ok(t, err)
 	if end.Remaining != 0 {
 		t.Errorf("%d operations remain", end.Remaining)

@@ -61,7 +61,7 @@ func TestUnreadableRows(t *testing.T) {
 			broken := &brokenSource{Source: r.pipeline.Sources["default"], broken: test.broken, slow: test.slow}
 			r.pipeline.Sources["default"] = broken
 			r.claim(test.chunk, opsOf("", 1, 100)...)
-			r.wantOutcome(chferry.Outcome{Operations: 100, Rows: 100 - int64(len(test.broken)), Failed: int64(len(test.broken))})
+			r.wantOutcome(chferry.Counts{Operations: 100, Rows: 100 - int64(len(test.broken)), Failed: int64(len(test.broken))})
 			want, failed := rowsFrom(1, 100, 3), map[string]string{}
 			for _, id := range test.broken {
 				want = slices.DeleteFunc(want, func(r row) bool { return r.id == id })
@@ -87,13 +87,13 @@ func TestImportedLater(t *testing.T) {
 	r.pipeline.Sources["default"] = broken
 	const reason = "table items: a value can't be read"
 	r.claim(10, op("", 1), op("", "02"), op("default", 3), op("", 4), op("", 5), op("", 20), op("nowhere", 1))
-	r.wantOutcome(chferry.Outcome{Operations: 7, Rows: 1, Failed: 6})
+	r.wantOutcome(chferry.Counts{Operations: 7, Rows: 1, Failed: 6})
 	all := map[string]string{"02": reason, "default/3": reason, "4": reason, "5": reason, "20": reason, "nowhere/1": "the import has no such database (it has [default])"}
 	r.wantFailed(all)
 
 	broken.broken = []int64{4}
 	r.claim(10, op("default", 2), op("", "+3"), op("", 4), op("", 20), op("", 6)) // there is no row 20: a delete
-	r.wantOutcome(chferry.Outcome{Operations: 5, Rows: 3, Deletes: 1, Failed: 1})
+	r.wantOutcome(chferry.Counts{Operations: 5, Rows: 3, Deletes: 1, Failed: 1})
 	r.wantFailed(map[string]string{"4": reason, "5": reason, "nowhere/1": all["nowhere/1"]})
 }
 
@@ -109,11 +109,11 @@ func TestImportedLaterByAnotherNotation(t *testing.T) {
 	failed := []chferry.FailedOperation{{Operation: op("", "2e0"), Reason: "bad"}, {Operation: op("", "30e-1"), Reason: "bad"}, {Operation: op("", "x"), Reason: "bad"}}
 	ok(t, r.store.SetAside(t.Context(), r.imp.Key, storage.Attempt{Token: token, BatchID: r.batch.ID, Number: time.Now().Add(time.Hour).UnixMicro()}, failed))
 	outcome.Operations, outcome.Failed = 4, 3
-	_, err = r.store.PostSync(t.Context(), r.imp.Key, storage.PostSyncOptions{Token: token, BatchID: r.batch.ID, Outcome: outcome})
+	_, err = r.store.PostSync(t.Context(), r.imp.Key, storage.PostSyncOptions{Token: token, BatchID: r.batch.ID, Counts: outcome})
 	ok(t, err)
 	r.wantFailed(map[string]string{"2e0": "bad", "30e-1": "bad", "x": "bad"})
 
 	r.claim(10, op("", 2), op("", "4e0"))
-	r.wantOutcome(chferry.Outcome{Operations: 2, Rows: 2})
+	r.wantOutcome(chferry.Counts{Operations: 2, Rows: 2})
 	r.wantFailed(map[string]string{"30e-1": "bad", "x": "bad"})
 }

@@ -131,7 +131,7 @@ func (o *observer) StepFailed(_ chferry.ImportKey, step string, code chferry.Cod
 	o.note("step %s failed: %s", step, code)
 }
 
-func (o *observer) BatchEnded(_ chferry.ImportKey, out chferry.Outcome) {
+func (o *observer) BatchEnded(_ chferry.ImportKey, out chferry.Counts) {
 	if with := o.panics.Swap(nil); with != nil {
 		panic(*with)
 	}
@@ -369,7 +369,7 @@ func (b *bundle) wantStatus(want chferry.Status) {
 	statuses, err := b.storage.Status(b.ctx(), b.imp.Key)
 	b.ok(err)
 	got := statuses[0]
-	got.LastSync, got.OldestPending, got.Version, got.Totals = time.Time{}, time.Time{}, 0, chferry.Outcome{}
+	got.LastSync, got.OldestPending, got.Version, got.Totals = time.Time{}, time.Time{}, 0, chferry.Counts{}
 	got.LastOutcome, got.Failing = "", nil
 	if got != want {
 		b.t.Fatalf("status is %+v, want %+v", got, want)

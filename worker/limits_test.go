@@ -148,7 +148,7 @@ func TestProgressWithinABatch(t *testing.T) {
 	})
 	b.ok(err)
 	want := workflows.SyncProgress{
-		Step: "InsertBatch", Remaining: 2, Outcome: chferry.Outcome{Operations: 1, Coalesced: 1}, Began: told.Began,
+		Step: "InsertBatch", Remaining: 2, Counts: chferry.Counts{Operations: 1, Coalesced: 1}, Began: told.Began,
 	}
 	if told != want {
 		t.Errorf("while the insert is held the progress is %+v, want %+v", told, want)

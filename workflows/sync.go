@@ -25,7 +25,7 @@ type SyncProgress struct {
 	Batches int    `json:"batches"`
 	// Remaining is the number of operations that were kept when the step began.
 	Remaining int64 `json:"remaining"`
-	chferry.Outcome
+	chferry.Counts
 	// PutBack is the number of operations that wait in the queue again, because their database did not answer.
 	PutBack int64 `json:"put_back,omitempty"`
 	// Reason is why the first of the failed operations can't be imported, or why operations were put back; empty if neither happened.
@@ -37,8 +37,8 @@ type SyncProgress struct {
 }
 
 // With returns the progress with what became of operations of the batch that is being imported.
-func (p SyncProgress) With(done activities.Outcome) SyncProgress {
-	p.Add(chferry.Outcome(done))
+func (p SyncProgress) With(done activities.Counts) SyncProgress {
+	p.Add(chferry.Counts(done))
 	p.Remaining = max(0, p.Remaining-done.Operations)
 	return p
 }
@@ -178,17 +178,17 @@ func (s *syncRun) insertBatch(ctx workflow.Context, ticket activities.Ticket) (d
 func (s *syncRun) postSync(ctx workflow.Context, ticket activities.Ticket, inserted activities.InsertBatchResult) error {
 	s.enter(ctx, postSync)
 	limit := s.reached(ctx, inserted) // asked before the step, which ends the claim: run and claim end together
-	summary := fmt.Sprintf("remove batch %d: %s", s.progress.Batches+1, counts(inserted.Outcome))
+	summary := fmt.Sprintf("remove batch %d: %s", s.progress.Batches+1, counts(inserted.Counts))
 	var done activities.PostSyncResult
 	err := s.shortly(ctx, stepOptions(ctx, s.limits, longestCall, summary), summary, postSync, activities.PostSyncInput{
-		ImportKey: s.key, Token: s.token, Batch: ticket.Batch, Outcome: inserted.Outcome,
+		ImportKey: s.key, Token: s.token, Batch: ticket.Batch, Counts: inserted.Counts,
 		Last: limit != "", Partial: s.progress.Failed+inserted.Failed+s.progress.PutBack+inserted.PutBack > 0,
 	}, &done)
 	if err == nil {
 		s.limit = limit
 		s.progress.Batches++
 		s.progress.Remaining = done.Remaining
-		s.progress.Add(chferry.Outcome(inserted.Outcome))
+		s.progress.Add(chferry.Counts(inserted.Counts))
 		s.progress.PutBack += inserted.PutBack
 		s.progress.Reason = cmp.Or(s.progress.Reason, inserted.Reason)
 	}

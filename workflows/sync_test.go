@@ -57,7 +57,7 @@ func (s *steps) InsertBatch(_ context.Context, in activities.InsertBatchInput) (
 		}
 	}
 	n := int64(in.Ticket.Operations)
-	done := activities.InsertBatchResult{Outcome: activities.Outcome{Operations: n, Rows: n - s.unfit, Failed: s.unfit}}
+	done := activities.InsertBatchResult{Counts: activities.Counts{Operations: n, Rows: n - s.unfit, Failed: s.unfit}}
 	if s.unfit > 0 {
 		done.Reason = "a column can't hold it"
 	}
@@ -74,7 +74,7 @@ func (s *steps) PostSync(_ context.Context, in activities.PostSyncInput) (activi
 			return activities.PostSyncResult{}, err
 		}
 	}
-	s.pending -= in.Outcome.Operations - min(s.away, in.Outcome.Operations)
+	s.pending -= in.Counts.Operations - min(s.away, in.Counts.Operations)
 	s.last = in.Last
 	return activities.PostSyncResult{Remaining: s.pending}, nil
 }
@@ -200,7 +200,7 @@ func TestContinuesAsNew(t *testing.T) {
 	}
 	// What was done before counts in the end.
 	got := result(t, run(t, s, workflows.SyncInput{ImportKey: "k", Progress: &workflows.SyncProgress{
-		Batches: 1, Outcome: chferry.Outcome{Operations: 10, Rows: 9, Failed: 1},
+		Batches: 1, Counts: chferry.Counts{Operations: 10, Rows: 9, Failed: 1},
 	}}))
 	if want := (workflows.SyncResult{Outcome: "partial", Batches: 3, Operations: 25, Rows: 24, Failed: 1}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)

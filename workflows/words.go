@@ -12,7 +12,7 @@ import (
 )
 
 // counts says in words what became of operations. What is 0 goes without saying, rows excepted.
-func counts(o activities.Outcome) string {
+func counts(o activities.Counts) string {
 	text := chferry.Amount(o.Rows, "row", "rows")
 	for _, of := range []struct {
 		n         int64
@@ -30,7 +30,7 @@ func operations(n int64) string { return chferry.Amount(n, "operation", "operati
 // words says how the sync ended, and what to do if operations failed.
 func (s *syncRun) words(r SyncResult) string {
 	text := fmt.Sprintf("**%s**: %s in %s became %s", r.Outcome, operations(r.Operations), chferry.Amount(int64(r.Batches), "batch", "batches"),
-		counts(activities.Outcome{Rows: r.Rows, Deletes: r.Deletes, Coalesced: r.Coalesced, Failed: r.Failed}))
+		counts(activities.Counts{Rows: r.Rows, Deletes: r.Deletes, Coalesced: r.Coalesced, Failed: r.Failed}))
 	switch {
 	case r.Reason == "": // an older worker gave none
 	case r.Failed > 0:

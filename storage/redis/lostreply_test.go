@@ -188,7 +188,7 @@ func (l *life) setsAside() error {
 func (l *life) posts() error {
 	n := int64(l.batch.Count)
 	end, err := l.PostSync(l.t.Context(), key, storage.PostSyncOptions{
-		Token: "a", BatchID: l.batch.ID, Outcome: chferry.Outcome{Operations: n},
+		Token: "a", BatchID: l.batch.ID, Counts: chferry.Counts{Operations: n},
 	})
 	if err != nil {
 		return err

@@ -26,7 +26,7 @@ var (
 // goes on with it.
 func (s *Storage) PostSync(ctx context.Context, key chferry.ImportKey, opts storage.PostSyncOptions) (storage.End, error) {
 	k := s.keys(key)
-	o := opts.Outcome
+	o := opts.Counts
 	word, rest, err := s.run(ctx, "remove a batch", postSyncScript, append(k.tidied(), k.aside),
 		opts.Token, opts.BatchID, opts.Last, ends(opts), o.Operations, o.Rows, o.Deletes, o.Coalesced, o.Failed)
 	if err != nil {
@@ -49,7 +49,7 @@ func (s *Storage) PostSync(ctx context.Context, key chferry.ImportKey, opts stor
 
 // ends returns how a sync ends that ends with this batch.
 func ends(opts storage.PostSyncOptions) string {
-	if opts.Partial || opts.Outcome.Failed > 0 {
+	if opts.Partial || opts.Counts.Failed > 0 {
 		return "partial"
 	}
 	return "synced"

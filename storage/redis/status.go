@@ -73,7 +73,7 @@ func (r statusReplies) status() chferry.Status {
 		InFlight: numbers[1],
 		Failed:   r.failed.Val() + r.ended.Val(),
 		Version:  uint64(numbers[3]),
-		Totals: chferry.Outcome{
+		Totals: chferry.Counts{
 			Operations: numbers[4], Rows: numbers[5], Deletes: numbers[6], Coalesced: numbers[7], Failed: numbers[8],
 		},
 		Schema: texts[9], LastOutcome: texts[10], Failing: failing(texts[11]),

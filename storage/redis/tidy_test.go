@@ -66,7 +66,7 @@ func TestTidy(t *testing.T) {
 		failed[i] = chferry.FailedOperation{Operation: update(fmt.Sprintf("%06d", i))[0], Reason: "no"}
 	}
 	s.ok(s.SetAside(ctx, key, storage.Attempt{Token: "a", BatchID: batch.ID, Number: 1}, failed))
-	post := storage.PostSyncOptions{Token: "a", BatchID: batch.ID, Outcome: chferry.Outcome{Operations: entries, Failed: failing}}
+	post := storage.PostSyncOptions{Token: "a", BatchID: batch.ID, Counts: chferry.Counts{Operations: entries, Failed: failing}}
 
 	for calls := 1; ; calls++ {
 		broken := goredis.NewClient(&goredis.Options{Addr: s.Addr, MaxRetries: -1})

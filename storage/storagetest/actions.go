@@ -134,7 +134,7 @@ func (m *machine) post(t *rapid.T, key *model, token string, batch chferry.Batch
 	if key.owns(token, batch.ID) {
 		read = m.read(t, key, token, batch)
 	}
-	opts := storage.PostSyncOptions{Token: token, BatchID: batch.ID, Last: last, Outcome: chferry.Outcome{
+	opts := storage.PostSyncOptions{Token: token, BatchID: batch.ID, Last: last, Counts: chferry.Counts{
 		Operations: int64(batch.Count), Rows: int64(batch.Count - len(key.aside)), Failed: int64(len(key.aside)),
 	}}
 	got, err := m.PostSync(t.Context(), key.key, opts)

@@ -98,8 +98,8 @@ func testStatus(t *testing.T, b *bundle) {
 	if want := (chferry.Status{Pending: 3, InFlight: 2, Version: batch.Version}); got != want {
 		t.Fatalf("got %+v, want %+v", got, want)
 	}
-	outcome := chferry.Outcome{Operations: 2, Rows: 1, Coalesced: 1}
-	_, err = b.PostSync(b.ctx(), b.key, storage.PostSyncOptions{Token: "a", BatchID: batch.ID, Outcome: outcome, Last: true})
+	outcome := chferry.Counts{Operations: 2, Rows: 1, Coalesced: 1}
+	_, err = b.PostSync(b.ctx(), b.key, storage.PostSyncOptions{Token: "a", BatchID: batch.ID, Counts: outcome, Last: true})
 	b.ok(err)
 	statuses, err = b.Status(b.ctx(), b.key)
 	b.ok(err)

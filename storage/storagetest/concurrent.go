@@ -185,7 +185,7 @@ func (c *concurrent) wantImported(want [][]string) {
 	c.wantFailed(slices.Sorted(slices.Values(aside))...)
 	status, err := c.Status(c.ctx(), c.key)
 	c.ok(err)
-	outcome := chferry.Outcome{Operations: int64(total), Rows: int64(total - len(aside)), Failed: int64(len(aside))}
+	outcome := chferry.Counts{Operations: int64(total), Rows: int64(total - len(aside)), Failed: int64(len(aside))}
 	if got := status[0].Totals; got != outcome {
 		c.t.Errorf("totals are %+v, want %+v: each batch counts once", got, outcome)
 	}

@@ -157,7 +157,7 @@ func (r *run) extend(ctx context.Context) error {
 func (r *run) post(ctx context.Context) error {
 	n := int64(r.batch.Count)
 	end, err := r.PostSync(ctx, r.key, storage.PostSyncOptions{
-		Token: r.token, BatchID: r.batch.ID, Last: true, Outcome: chferry.Outcome{Operations: n, Rows: n - 1, Failed: 1},
+		Token: r.token, BatchID: r.batch.ID, Last: true, Counts: chferry.Counts{Operations: n, Rows: n - 1, Failed: 1},
 	})
 	if err == nil && r.ended && !end.Repeated {
 		return fmt.Errorf("batch %+v was removed twice", r.batch)

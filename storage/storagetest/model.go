@@ -28,7 +28,7 @@ type model struct {
 	aside    map[string]chferry.FailedOperation // by row
 	failed   map[string]chferry.FailedOperation
 	attempts map[string]int // of rows that are failed, or were and are registered again
-	totals   chferry.Outcome
+	totals   chferry.Counts
 	outcome  string
 }
 
@@ -168,7 +168,7 @@ func (m *model) postSync(opts storage.PostSyncOptions, read []string) (storage.E
 		return storage.End{}, chferry.CodeSuperseded
 	}
 	m.drained = append(m.drained, read...)
-	m.totals.Add(opts.Outcome)
+	m.totals.Add(opts.Counts)
 	m.batch = chferry.Batch{}
 	for row, f := range m.aside {
 		m.attempts[row]++
@@ -183,7 +183,7 @@ func (m *model) postSync(opts storage.PostSyncOptions, read []string) (storage.E
 	}
 	if end.Remaining == 0 || opts.Last {
 		m.claimant, m.outcome = "", "synced"
-		if opts.Partial || opts.Outcome.Failed > 0 {
+		if opts.Partial || opts.Counts.Failed > 0 {
 			m.outcome = "partial"
 		}
 	}

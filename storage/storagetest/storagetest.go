@@ -212,7 +212,7 @@ func (b *bundle) post(token string, batch chferry.Batch) storage.End {
 	b.t.Helper()
 	end, err := b.PostSync(b.ctx(), b.key, storage.PostSyncOptions{
 		Token: token, BatchID: batch.ID,
-		Outcome: chferry.Outcome{Operations: int64(batch.Count), Rows: int64(batch.Count)},
+		Counts: chferry.Counts{Operations: int64(batch.Count), Rows: int64(batch.Count)},
 	})
 	b.ok(err)
 	return end
