@@ -42,6 +42,57 @@ func (b *block) part(first, last int) *block {
 	return &block{Block: b.Slice(first, last), database: b.database, table: b.table, fates: b.fates[first:last], ops: b.ops.slice(first, last)}
 }
 
+// split returns the rows that operations asked for and, without a token, the tombstones for other texts of their keys; nil if there are
+// none.
+func (b *block) split() (own, others *block) {
+	var ownRows, otherRows []int
+	for row, fate := range b.fates {
+		if fate == renamed || fate == goneToo {
+			otherRows = append(otherRows, row)
+		} else {
+			ownRows = append(ownRows, row)
+		}
+	}
+	if len(otherRows) == 0 {
+		return b, nil
+	}
+	own, others = b.pick(ownRows, otherRows), b.pick(otherRows, ownRows)
+	own.token = b.token
+	return own, others
+}
+
+// pick returns the rows of one list, where the other one has all others. Both are in ascending order.
+func (b *block) pick(rows, others []int) *block {
+	out := &block{Block: b.Block.Without(others), database: b.database, table: b.table, ops: newOpList(len(rows))}
+	for _, row := range rows {
+		out.fates = append(out.fates, b.fates[row])
+		out.ops.appendFrom(&b.ops, row)
+	}
+	return out
+}
+
+// without leaves out the rows of operations that failed.
+func (b *block) without(failed []chferry.FailedOperation) *block {
+	if len(failed) == 0 {
+		return b
+	}
+	var ops opList
+	out := map[string]bool{}
+	for i, f := range failed {
+		ops.append(f.Operation)
+		out[string(ops.bytes(i))] = true
+	}
+	var kept, left []int
+	for row := range b.fates {
+		if out[string(b.ops.bytes(row))] {
+			left = append(left, row)
+		} else {
+			kept = append(kept, row)
+		}
+	}
+	return b.pick(kept, left)
+}
+
 // append appends the rows of a chunk's operations from first up to last, and deletes for those of them that have no row. A row
 // that the source has and can't give is neither: its operation is returned.
 func (b *block) append(plan Plan, c *chunk, first, last int, rows rowset.Rows, version uint64) (unfit []chferry.FailedOperation) {

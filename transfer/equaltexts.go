@@ -182,5 +182,4 @@ func (b *block) addTombstones(plan Plan, keys keyList, rows []int, version uint6
 		b.fates = append(b.fates, as)
 		b.ops.appendFrom(&b.ops, row)
 	}
-	b.token = "" // the next attempt, which finds these tombstones, has other rows
 }

@@ -86,7 +86,7 @@ func (t *Transfer) carry(ctx context.Context) error {
 				if err := t.replaceEqual(ctx, b); err != nil {
 					return err
 				}
-				if err := t.insert(ctx, b); err != nil {
+				if err := t.insertAll(ctx, b); err != nil {
 					return err
 				}
 			}
@@ -148,15 +148,29 @@ func (t *Transfer) read(ctx context.Context, chunks <-chan *chunk, blocks chan<-
 	return reading.Wait()
 }
 
-// insert inserts a block. If the sink refuses it for what a row holds, it inserts halves of it, and halves of those, until
-// all but the rows at fault are in.
-func (t *Transfer) insert(ctx context.Context, b *block) error {
+// insertAll inserts a block, and after it the tombstones for other texts of its keys. An operation that is set aside leaves what the
+// sink shows as it is, under whichever text.
+func (t *Transfer) insertAll(ctx context.Context, b *block) error {
+	own, others := b.split()
+	failed, err := t.insert(ctx, own)
+	if err != nil || others == nil {
+		return err
+	}
+	if others = others.without(failed); others.Rows() > 0 {
+		_, err = t.insert(ctx, others)
+	}
+	return err
+}
+
+// insert inserts a block and returns the operations that failed. If the sink refuses the block for what a row holds, insert inserts
+// halves of it, and halves of those, until all but the rows at fault are in.
+func (t *Transfer) insert(ctx context.Context, b *block) ([]chferry.FailedOperation, error) {
 	rejected, err := t.Sink.Insert(ctx, t.plan.Destination, b.Block, b.token)
 	if chferry.CodeOf(err) == chferry.CodeRefused {
 		return t.narrow(ctx, b, err)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var done chferry.Counts
 	for _, fate := range b.fates {
@@ -167,23 +181,26 @@ func (t *Transfer) insert(ctx context.Context, b *block) error {
 		count(&done, b.fates[r.Row], -1)
 		failed[i] = chferry.FailedOperation{Operation: b.ops.at(r.Row), Reason: r.Reason}
 	}
-	return t.record(ctx, done, failed)
+	return failed, t.record(ctx, done, failed)
 }
 
-func (t *Transfer) narrow(ctx context.Context, b *block, refusal error) error {
+func (t *Transfer) narrow(ctx context.Context, b *block, refusal error) ([]chferry.FailedOperation, error) {
 	n := b.Rows()
 	if n > 1 {
-		if err := t.insert(ctx, b.part(0, n/2)); err != nil {
-			return err
+		first, err := t.insert(ctx, b.part(0, n/2))
+		if err != nil {
+			return nil, err
 		}
-		return t.insert(ctx, b.part(n/2, n))
+		second, err := t.insert(ctx, b.part(n/2, n))
+		return append(first, second...), err
 	}
 	var done chferry.Counts
 	if b.fates[0] == renamed || b.fates[0] == goneToo {
 		count(&done, b.fates[0], -1)
 	}
 	_, reason := chferry.Safe(refusal)
-	return t.record(ctx, done, []chferry.FailedOperation{{Operation: b.ops.at(0), Reason: reason}})
+	failed := []chferry.FailedOperation{{Operation: b.ops.at(0), Reason: reason}}
+	return failed, t.record(ctx, done, failed)
 }
 
 // count counts n rows, or n deletes. An operation with several rows counts by that of its own, which fails with the others.

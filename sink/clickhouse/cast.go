@@ -79,13 +79,21 @@ func (f *features) checkCasts(t table, d sink.Destination) error {
 			problems = append(problems, chferry.Errorf(chferry.CodeConfiguration,
 				"table %s: columns.cast can't make %.100q of column %q: the text of a %s is no number: leave the cast out, or convert the column in the source, as in a view",
 				t, c.Cast, c.Name, c.SourceType))
-		case key && (to.nullable || to.loses(c.Type)):
+		case key && (to.nullable || to.loses(c.Type) || to.isNumber() && !hasOneText(c)):
 			problems = append(problems, chferry.Errorf(chferry.CodeConfiguration,
 				"table %s: columns.cast can't make %.100q of column %q, which is part of the key: two keys could become one", t, c.Cast, c.Name))
 		}
 	}
 	return errors.Join(problems...)
 }
+
+// hasOneText reports whether equal numbers of a column have one text there: 7 and 007 are two texts and one number.
+func hasOneText(c rowset.Column) bool {
+	return c.Type.Kind != rowset.String || numericTexts.MatchString(c.SourceType)
+}
+
+// numericTexts are the types of sources whose values come as texts and are numbers, each with one text.
+var numericTexts = regexp.MustCompile(`(?i)^(numeric|decimal)\b`)
 
 func (c column) isNumber() bool {
 	_, whole := integers[c.base]

@@ -94,22 +94,32 @@ func TestCasts(t *testing.T) {
 func TestCastsOfKeys(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
-		of   rowset.TypeKind
-		to   string
-		want bool
+		of       rowset.TypeKind
+		typeName string
+		to       string
+		want     bool
 	}{
-		{rowset.Int32, "Int64", true},
-		{rowset.Int64, "Int32", true}, // what is beyond it is set aside
-		{rowset.Int64, "String", true},
-		{rowset.Int64, "Nullable(Int64)", false},
-		{rowset.Date, "Date", false},
-		{rowset.Timestamp, "DateTime", false},
-		{rowset.Timestamp, "DateTime64(3)", false},
-		{rowset.Timestamp, "DateTime64(9)", true},
+		{rowset.Int32, "", "Int64", true},
+		{rowset.Int64, "", "Int32", true}, // what is beyond it is set aside
+		{rowset.Int64, "", "String", true},
+		{rowset.Int64, "", "Nullable(Int64)", false},
+		{rowset.Date, "", "Date", false},
+		{rowset.Timestamp, "", "DateTime", false},
+		{rowset.Timestamp, "", "DateTime64(3)", false},
+		{rowset.Timestamp, "", "DateTime64(9)", true},
+		{rowset.String, "text", "Int64", false}, // 7 and 007 are two keys
+		{rowset.String, "character varying(20)", "Decimal(20, 4)", false},
+		{rowset.String, "citext", "UInt64", false},
+		{rowset.String, "TEXT", "Int64", false},
+		{rowset.String, "numeric", "Int64", true}, // 1.50 and 1.5 are one text
+		{rowset.String, "numeric(80,2)", "Decimal(76, 2)", true},
+		{rowset.Decimal, "numeric(10,2)", "Int64", true},
 	} {
-		d := destination("users", []string{"c"}, cast(column("c", kindOf(test.of)), test.to))
+		c := cast(column("c", kindOf(test.of)), test.to)
+		c.SourceType = test.typeName
+		d := destination("users", []string{"c"}, c)
 		if err := clickhouse.CheckDestination("26.3", d); (err == nil) != test.want {
-			t.Errorf("%s to %s in a key: got %v, want it allowed: %v", test.of, test.to, err, test.want)
+			t.Errorf("%s (%s) to %s in a key: got %v, want it allowed: %v", test.of, test.typeName, test.to, err, test.want)
 		}
 	}
 }

@@ -94,7 +94,7 @@ func TestCurrent(t *testing.T) {
 func TestCurrentOfEveryLetter(t *testing.T) {
 	onServers(t, func(t *testing.T, s *server) {
 		d := folding(t, s)
-		others := map[string]string{"I": "ı", "İ": "i", "i": "İ", "ΟΔΟΣ": "οδος", "J́": "j̇́", "İx": "i̇x"}
+		others := map[string]string{"I": "ı", "İ": "i", "i": "İ", "ΟΔΟΣ": "οδος", "J́": "j̇́", "İx": "i̇x", "Ì": "i̇̀", "Íris": "i̇́ris", "Ĩ": "i̇̃", "i̇̀": "Ì", "Į": "į̇"}
 		for r := rune(1); r <= unicode.MaxRune; r++ {
 			if lower := unicode.ToLower(r); lower != r {
 				others["<"+string(r)+">"] = "<" + string(lower) + ">"

@@ -55,6 +55,10 @@ func (c *Client) keep(t table, d description) {
 // because the table does not exist or the user may not see it.
 func (c *Client) statements(ctx context.Context, t table) (both [2]string, err error) {
 	reading, ctx := errgroup.WithContext(ctx)
+	exists := uint8(1)
+	reading.Go(func() error { // a server writes the statement of a detached table, too
+		return c.query(ctx, "look for table "+t.String(), func(scan func(...any) error) error { return scan(&exists) }, "EXISTS TABLE "+t.sql())
+	})
 	for i, of := range []table{t, t.current()} {
 		reading.Go(func() error {
 			err := c.query(ctx, "describe table "+t.String(), func(scan func(...any) error) error {
@@ -66,7 +70,9 @@ func (c *Client) statements(ctx context.Context, t table) (both [2]string, err e
 			return nil
 		})
 	}
-	err = reading.Wait()
+	if err = reading.Wait(); exists == 0 {
+		both[0] = ""
+	}
 	return both, err
 }
 

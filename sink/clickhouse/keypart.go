@@ -75,10 +75,10 @@ func (p keyPart) written(text string) string {
 	}
 }
 
-// coarse leaves out letters of which servers and sources may not agree how they are lowered, such as i, which Turkish has two of, and k,
-// which the sign of kelvin becomes; and lowers the others, which have one lower letter everywhere. So texts that a source holds equal are
-// equal here, and some others too.
-const coarse = `lowerUTF8(replaceRegexpAll(%s, '[^\\x01-HJL-hjl-\\x7fÀ-ÄÆ-ÖØ-Þà-äæ-öø-þΑ-ΡΤ-ΨΪΫα-ρτ-ψϊϋЀ-џぁ-鿿가-힣]', ''))`
+// coarse leaves out letters of which servers and sources may not agree how they are lowered, such as i, which Turkish has two of, í, which
+// becomes three letters in Lithuanian, and k, which the sign of kelvin becomes; and lowers the others, which have one lower letter
+// everywhere, or, as in Arabic and Thai, no other. So texts that a source holds equal are equal here, and some others too.
+const coarse = `lowerUTF8(replaceRegexpAll(%s, '[^\\x01-HJL-hjl-\\x7fÀ-ÄÆ-ËÎ-ÖØ-Þà-äæ-ëî-öø-þ֐-႟Α-ΡΤ-ΨΪΫα-ρτ-ψϊϋЀ-џぁ-鿿가-힣]', ''))`
 
 // quoteText makes a literal of any text.
 func quoteText(text string) string {

@@ -129,12 +129,9 @@ func isViewOf(t table, layout engine.Layout, created string) bool {
 	if parts := splitList(list); len(parts) == 0 || slices.ContainsFunc(parts, func(part string) bool { return !isColumn(part) }) {
 		return false
 	}
-	database, name, _ := cutOutside(source, ".")
-	databaseName, _ := identifier(database)
-	tableName, _ := identifier(strings.TrimSpace(name))
 	words := strings.Fields(strings.NewReplacer("(", " ", ")", " ", "`", "").Replace(condition))
 	ours := strings.Fields("WHERE " + layout.Deleted + " = 0 AND " + viewMark)
-	return table{databaseName, tableName} == t && slices.Equal(words, ours)
+	return isTable(t, source) && slices.Equal(words, ours)
 }
 
 // showsCurrent reports whether somebody's own view may stand for the one of chferry: it reads t, and leaves out rows that were
@@ -143,9 +140,19 @@ func showsCurrent(t table, layout engine.Layout, created string) bool {
 	if created == "" {
 		return true
 	}
-	_, query, _ := cutOutside(created, " AS ")
-	return slices.Contains(identifiersIn(query), t.name) && slices.Contains(identifiersIn(query), "FINAL") &&
-		slices.Contains(identifiersIn(query), layout.Deleted)
+	_, query, _ := cutOutside(created, " AS SELECT ")
+	_, from, _ := cutOutside(query, " FROM ")
+	source, condition, isFinal := cutOutside(from, " FINAL")
+	source, _, _ = cutOutside(source, " AS ")
+	return isFinal && isTable(t, source) && slices.Contains(identifiersIn(condition), layout.Deleted)
+}
+
+// isTable reports whether text is the full name of a table.
+func isTable(t table, text string) bool {
+	database, name, _ := cutOutside(strings.TrimSpace(text), ".")
+	databaseName, _ := identifier(database)
+	tableName, _ := identifier(strings.TrimSpace(name))
+	return table{databaseName, tableName} == t
 }
 
 // either returns the first text that is not empty.

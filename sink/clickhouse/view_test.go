@@ -148,6 +148,7 @@ func (s *server) wantViewColumns(t *testing.T, table, want string) {
 func TestViewOfSomebodyElse(t *testing.T) { onServers(t, testViewOfSomebodyElse) }
 
 func testViewOfSomebodyElse(t *testing.T, s *server) {
+	defer s.exec(t, "DROP DATABASE IF EXISTS "+s.database+"_o")
 	for name, test := range map[string]struct{ query, refused string }{
 		"own_column":  {"SELECT id, name, id * 2 AS doubled FROM $t FINAL WHERE _is_deleted = 0", ""},
 		"own_filter":  {"SELECT id, name FROM $t FINAL WHERE _is_deleted = 0 AND id > 5", ""},
@@ -156,14 +157,19 @@ func testViewOfSomebodyElse(t *testing.T, s *server) {
 		"no_final":    {"SELECT id, name FROM $t WHERE _is_deleted = 0", "replaced or deleted"},
 		"no_filter":   {"SELECT id, name FROM $t FINAL", "replaced or deleted"},
 		"other_table": {"SELECT toInt64(1) AS id, '' AS name", "replaced or deleted"},
+		"namesake":    {"SELECT id, name FROM $o FINAL WHERE _is_deleted = 0", "replaced or deleted"},
+		"our_mark":    {"SELECT id, name FROM $o FINAL WHERE _is_deleted = 0 AND 'made by chferry' != ''", "replaced or deleted"},
+		"final_else":  {"SELECT id, name FROM $t WHERE _is_deleted = 0 AND id NOT IN (SELECT id FROM $o FINAL)", "replaced or deleted"},
+		"word_final":  {"SELECT id, name FROM $t WHERE _is_deleted = 0 AND 'FINAL' != ''", "replaced or deleted"},
 		"same_form":   {"SELECT name, id FROM $t FINAL WHERE _is_deleted = 0", ""},
 		"one_column":  {"SELECT id FROM $t FINAL WHERE _is_deleted = 0", `column "name" is not in it`},
 		"ours_edited": {"SELECT id FROM $t FINAL WHERE _is_deleted = 0 AND 'made by chferry' != '' AND id > 5", `column "name" is not in it`},
 	} {
 		d := destination(name, []string{"id"}, column("id", int64Type), column("name", stringType))
 		s.create(t, d)
-		view := s.database + "." + name + "_current"
-		s.exec(t, "DROP TABLE "+view, "CREATE VIEW "+view+" AS "+strings.ReplaceAll(test.query, "$t", s.database+"."+name))
+		view, namesake := s.database+"."+name+"_current", s.database+"_o."+name
+		s.exec(t, "CREATE DATABASE IF NOT EXISTS "+s.database+"_o", "CREATE TABLE "+namesake+" AS "+s.database+"."+name)
+		s.exec(t, "DROP TABLE "+view, "CREATE VIEW "+view+" AS "+strings.NewReplacer("$t", s.database+"."+name, "$o", namesake).Replace(test.query))
 		missing, err := s.Missing(t.Context(), d)
 		switch {
 		case test.refused == "" && (err != nil || len(missing) > 0):
@@ -205,4 +211,19 @@ func testAllMisfits(t *testing.T, s *server) {
 			t.Errorf("got %v, want %s", problems[i], want)
 		}
 	}
+}
+
+// TestDetachedTable: a server writes the statement of a table that is detached, and has no such table.
+func TestDetachedTable(t *testing.T) { onServers(t, testDetachedTable) }
+
+func testDetachedTable(t *testing.T, s *server) {
+	d := destination("detached", []string{"id"}, column("id", int64Type))
+	s.create(t, d)
+	s.wantNothingMissing(t, d)
+	s.exec(t, "DETACH TABLE "+s.database+".detached")
+	if missing, err := s.Missing(t.Context(), d); err != nil || len(missing) == 0 || missing[0].Creates != "table "+s.database+".detached" {
+		t.Errorf("got %v, %v, want the table missing", missing, err)
+	}
+	s.exec(t, "ATTACH TABLE "+s.database+".detached")
+	s.wantNothingMissing(t, d)
 }
