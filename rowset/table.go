@@ -138,8 +138,8 @@ func (t Table) Unknown(imp chferry.Import) error {
 	} {
 		for _, name := range setting.columns {
 			if !slices.ContainsFunc(t.Columns, func(c Column) bool { return c.Name == name }) {
-				problems = append(problems,
-					chferry.Errorf(chferry.CodeConfiguration, "%s has no column %q, which columns.%s names", t.Name, name, setting.name))
+				problems = append(problems, chferry.Errorf(chferry.CodeConfiguration, "%s has no column %q, which columns.%s names: "+
+					"name it as it is called now, or take it out if it is gone", t.Name, name, setting.name))
 			}
 		}
 	}

@@ -43,7 +43,7 @@ func (p *Pipeline) Plan(ctx context.Context, imp chferry.Import) (Plan, error) {
 	if err != nil {
 		return Plan{}, fmt.Errorf("compare the destination of %s: %w", imp.Key, err)
 	}
-	plan.without(absent)
+	plan.without(absent, unfilled)
 	plan.Schema = append(plan.Schema, UnfilledColumns(unfilled, absent, plan.Destination.Table)...)
 	return plan, p.sameSource(ctx, plan)
 }
