@@ -165,7 +165,17 @@ func (r *rowReader) readRow(row [][]byte) {
 	r.seen[key] = true
 	before := r.rows.Rows()
 	for i := range r.readers {
-		if what := r.readValue(i, row[i+1]); what != "" {
+		reader, value, what := &r.readers[i], row[i+1], ""
+		switch {
+		case value == nil:
+			what = r.readNull(i)
+		case reader.unfit != nil:
+			what = reader.unfit(value)
+		}
+		if what == "" && value != nil && !reader.read(&r.rows.Vectors[i], value) {
+			what = "a value whose form on the wire is not that of its type"
+		}
+		if what != "" {
 			r.unfit(key, i, before, what)
 			return
 		}
@@ -175,26 +185,14 @@ func (r *rowReader) readRow(row [][]byte) {
 	}
 }
 
-// readValue appends a value to column i. It says what kind of value it is if the column can't hold it.
-func (r *rowReader) readValue(i int, value []byte) (what string) {
-	v, reader := &r.rows.Vectors[i], r.readers[i]
-	switch {
-	case value == nil && v.Type.Nullable:
+// readNull appends a null to column i. It says that it is one if the column can't hold nulls.
+func (r *rowReader) readNull(i int) (what string) {
+	if v := &r.rows.Vectors[i]; v.Type.Nullable {
 		v.AppendNull()
 		return ""
-	case value == nil:
-		r.nulls[i] = true
-		return "a null, although the table says NOT NULL"
 	}
-	if reader.unfit != nil {
-		if what := reader.unfit(value); what != "" {
-			return what
-		}
-	}
-	if !reader.read(v, value) {
-		return "a value whose form on the wire is not that of its type"
-	}
-	return ""
+	r.nulls[i] = true
+	return "a null, although the table says NOT NULL"
 }
 
 // reserveTexts makes room for texts as long as those so far, so that vectors of short ones need not grow, and none takes more
