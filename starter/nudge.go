@@ -62,6 +62,24 @@ func (s *Starter) paused(ctx context.Context, key chferry.ImportKey) (bool, erro
 	return d.Schedule.State != nil && d.Schedule.State.Paused, nil
 }
 
+// awaitPaused returns when nudges see that a schedule was paused or resumed, which is a moment after the schedule says so, or after a while.
+func (s *Starter) awaitPaused(ctx context.Context, schedule string, paused bool) {
+	const pause = 10 * time.Millisecond
+	ctx, cancel := context.WithTimeout(ctx, lostAfter)
+	defer cancel()
+	for {
+		behind, err := s.client.DescribeWorkflowExecution(ctx, schedulerPrefix+schedule, "")
+		if seen, known := pausedOf(behind.GetWorkflowExecutionInfo()); err != nil || !known || seen == paused {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+	}
+}
+
 func pausedOf(info *workflow.WorkflowExecutionInfo) (paused, known bool) {
 	payload, ok := info.GetSearchAttributes().GetIndexedFields()[pausedAttribute]
 	known = ok && info.GetStatus() == enums.WORKFLOW_EXECUTION_STATUS_RUNNING && // else the schedule was deleted

@@ -135,6 +135,7 @@ func (s *Starter) setPaused(ctx context.Context, handle client.ScheduleHandle, p
 			return err
 		}
 		if d.Schedule.State != nil && d.Schedule.State.Paused == paused {
+			s.awaitPaused(ctx, handle.GetID(), paused)
 			return nil
 		}
 	}

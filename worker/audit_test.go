@@ -144,7 +144,7 @@ func TestAuditQueries(t *testing.T) {
 func (b *bundle) wantCount(query string, want int64) {
 	b.t.Helper()
 	var got int64
-	for range 100 {
+	for range 600 {
 		counted, err := b.starter.Client().CountWorkflow(b.ctx(), &workflowservice.CountWorkflowExecutionsRequest{Query: query})
 		b.ok(err)
 		if got = counted.GetCount(); got == want {

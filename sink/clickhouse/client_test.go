@@ -194,7 +194,8 @@ func testServerComesBack(t *testing.T, s *server) {
 	}
 }
 
-// TestCancelWhileInserting has a server that stops reading in the middle of a block.
+// TestCancelWhileInserting has a server that stops reading in the middle of a block. What does not end the insert would end the test
+// after an hour.
 func TestCancelWhileInserting(t *testing.T) { onServers(t, testCancelWhileInserting) }
 
 func testCancelWhileInserting(t *testing.T, s *server) {
@@ -206,18 +207,14 @@ func testCancelWhileInserting(t *testing.T, s *server) {
 		v[0].AppendData(fmt.Appendf(nil, "%x and %x", row*7919, row*104_729))
 	})
 	for name, test := range map[string]struct{ timeout, deadline time.Duration }{
-		"the caller's end": {time.Minute, time.Second}, "its own timeout": {time.Second, time.Minute},
+		"the caller's end": {time.Hour, time.Second}, "its own timeout": {time.Second, time.Hour},
 	} {
 		c := openClient(t, s.through(t, port), clickhouse.Options{InsertTimeout: test.timeout})
 		ctx, cancel := context.WithTimeout(t.Context(), test.deadline)
-		start := time.Now()
 		_, err := c.Insert(ctx, d, b, "")
 		cancel()
 		if chferry.CodeOf(err) != chferry.CodeUnavailable {
 			t.Errorf("%s: got %v, want it unavailable", name, err)
-		}
-		if took := time.Since(start); took > 10*time.Second {
-			t.Errorf("%s: went on for %s", name, took)
 		}
 	}
 	if got := s.value(t, "SELECT toString(count()) FROM "+s.database+".halves"); got != "0" {
