@@ -44,6 +44,7 @@ type dev struct {
 	inForce  []byte // the configuration that API and worker run with; nil: none yet
 	problems string // what the last apply said of its failure; empty: all is well
 	startErr string // what was said last of a service that does not start again
+	lost     string // what was said last of a server that does not start again
 	retryAt  time.Time
 }
 
@@ -92,6 +93,8 @@ func (d *dev) run(ctx context.Context) error {
 		case d.file.changed():
 			d.reload(ctx)
 		case time.Now().Before(d.retryAt):
+		case d.stack.endedServer() != nil:
+			d.revive(ctx, d.stack.endedServer())
 		case d.down() != "":
 			d.again(ctx)
 		case d.problems != "":

@@ -47,7 +47,7 @@ func (d *dev) reload(ctx context.Context) {
 	d.stack.APIAddress = cfg.API.Listen
 	d.apply(ctx)
 	if d.restart(ctx, d.file.text) {
-		d.show.line("config", "API and worker run with the new configuration")
+		d.show.line("config", "%s", d.renewed())
 	}
 }
 
@@ -119,5 +119,41 @@ func (d *dev) again(ctx context.Context) {
 		d.startErr = err.Error()
 		d.wrong(down, err)
 		d.show.line("", "it is tried again every %s, and when %s changes", retryPause, configFile)
+	}
+}
+
+// renewed says what runs with a configuration that has come into force.
+func (d *dev) renewed() string {
+	if d.opts.NoWorker {
+		return "the API runs with the new configuration: restart your chferry worker"
+	}
+	return "API and worker run with the new configuration"
+}
+
+// endedServer returns a server that has ended by itself; nil: all run.
+func (s *Stack) endedServer() *startedServer {
+	for i := range s.servers {
+		if s.servers[i].Pid() == 0 {
+			return &s.servers[i]
+		}
+	}
+	return nil
+}
+
+// revive starts a server again, at its address and with its data.
+func (d *dev) revive(ctx context.Context, server *startedServer) {
+	err := server.Restart(ctx)
+	switch {
+	case ctx.Err() != nil:
+	case err == nil:
+		d.lost = ""
+		d.show.line(server.word, "ended, and runs again")
+	default:
+		d.retryAt = time.Now().Add(retryPause)
+		if err.Error() != d.lost {
+			d.lost = err.Error()
+			d.wrong(server.word, err)
+			d.show.line("", "it is tried again every %s", retryPause)
+		}
 	}
 }

@@ -41,6 +41,7 @@ func (s *Stack) server(word, about string, server *embedded.Server, err error) (
 	if err != nil {
 		return nil, err
 	}
+	s.servers = append(s.servers, startedServer{word, server})
 	s.stops = append(s.stops, func(ctx context.Context) { _ = server.Stop(ctx) }) // it is gone in any case
 	s.about[word] = about + ", " + server.Binary
 	if s.opts.Demo {

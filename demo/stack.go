@@ -46,7 +46,14 @@ type Stack struct {
 	ports         map[string]int // by server; absent: a free one
 	webPort       int            // of Temporal's web interface; 0: a free one
 	about         map[string]string
+	servers       []startedServer
 	stops         []func(context.Context)
+}
+
+// startedServer is a server with the word that people read.
+type startedServer struct {
+	word string
+	*embedded.Server
 }
 
 // stopTimeout bounds the end of the whole stack.

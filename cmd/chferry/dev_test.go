@@ -3,9 +3,12 @@ package main_test
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -165,7 +168,44 @@ func TestDev(t *testing.T) {
 	if left := strings.Join(processesOf(t, folder), "\n"); strings.Contains(left, " worker ") {
 		t.Errorf("a worker runs:\n%s", left)
 	}
+	redis, err := url.Parse(where["redis"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for word, program := range map[string][]string{"redis": {"redis-server", redis.Host}, "temporal": {" start-dev ", folder}} {
+		kill(t, program...)
+		d.await("ended, and runs again")
+		if !regexp.MustCompile(`(?m)^  ` + word + ` +ended, and runs again$`).MatchString(d.out.String()) {
+			t.Errorf("it does not say that %s ended:\n%s", word, d.out)
+		}
+	}
+	d.chferry("check")
 	killedDev(t, d)
+}
+
+// kill kills the process whose command line holds all words.
+func kill(t *testing.T, words ...string) {
+	t.Helper()
+	commands, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range commands {
+		text, err := os.ReadFile(path)
+		line := strings.ReplaceAll(string(text), "\x00", " ")
+		if err != nil || slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(line, word) }) {
+			continue
+		}
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+		if err == nil {
+			err = syscall.Kill(pid, syscall.SIGKILL)
+		}
+		if err != nil {
+			t.Fatalf("kill %q: %v", line, err)
+		}
+		return
+	}
+	t.Fatalf("no process has %q", words)
 }
 
 // killedDev kills chferry dev and wants all that it started to end.
