@@ -74,6 +74,9 @@ func (c *Client) insert(ctx context.Context, t table, d sink.Destination, block 
 	if err := fill(batch.Columns(), values, rows); err != nil {
 		return nil, err
 	}
+	if err := ctx.Err(); err != nil { // which Send notices only while it waits for the server
+		return nil, err
+	}
 	return rejected, batch.Send()
 }
 
