@@ -45,16 +45,17 @@ func (b *block) part(first, last int) *block {
 // split returns the rows that operations asked for and, without a token, the tombstones for other texts of their keys; nil if there are
 // none.
 func (b *block) split() (own, others *block) {
+	isOther := func(f fate) bool { return f == renamed || f == goneToo }
+	if !slices.ContainsFunc(b.fates, isOther) {
+		return b, nil
+	}
 	var ownRows, otherRows []int
-	for row, fate := range b.fates {
-		if fate == renamed || fate == goneToo {
+	for row, f := range b.fates {
+		if isOther(f) {
 			otherRows = append(otherRows, row)
 		} else {
 			ownRows = append(ownRows, row)
 		}
-	}
-	if len(otherRows) == 0 {
-		return b, nil
 	}
 	own, others = b.pick(ownRows, otherRows), b.pick(otherRows, ownRows)
 	own.token = b.token
