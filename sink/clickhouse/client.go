@@ -37,6 +37,10 @@ type Options struct {
 // maxIdle is how many connections are kept for the next call.
 const maxIdle = 4
 
+// sendBytes is how much of a block is compressed and sent at a time; 10 MB by default. Every connection keeps two buffers of
+// that size, and more than the server's own clients compress at a time makes nothing faster.
+const sendBytes = 1 << 20
+
 func (o Options) withDefaults() Options {
 	if o.Timeout == 0 {
 		o.Timeout = 30 * time.Second
@@ -96,6 +100,9 @@ func connect(parsed *ch.Options, opts Options) (*Client, error) {
 	}
 	if parsed.Compression == nil {
 		parsed.Compression = &ch.Compression{Method: ch.CompressionLZ4}
+	}
+	if parsed.MaxCompressionBuffer == 0 {
+		parsed.MaxCompressionBuffer = sendBytes
 	}
 	parsed.DialStrategy, parsed.DialContext, parsed.TransportFunc = c.dial, dialer(parsed), c.share
 	var err error
