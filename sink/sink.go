@@ -63,13 +63,23 @@ type Finder interface {
 	Current(ctx context.Context, d Destination, keys rowset.Block, before uint64) (rowset.Block, error)
 }
 
+// Kind is a kind of thing that a [Statement] creates.
+type Kind uint8
+
+// The kinds of things.
+const (
+	Table  Kind = iota + 1
+	Column      // of a table that exists
+	View
+)
+
 // Statement creates one thing.
 type Statement struct {
-	// Creates names the kind of thing and the thing: "table shop.users", "view shop.users_current",
-	// "column shop.users.name".
+	Kind Kind
+	// Creates names the thing for people: "table shop.users", "view shop.users_current", "column shop.users.name".
 	Creates string
 	SQL     string
-	// Column is the column that is added to a table that exists; empty: it creates something else.
+	// Column is the column that is added, if Kind is Column, and else empty.
 	Column string
 	// Stale says why the destination shows rows wrongly until the statement has run; empty: it does not. A sync stops for it.
 	Stale string

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/sink"
@@ -26,7 +25,7 @@ func (p *Pipeline) Plan(ctx context.Context, imp chferry.Import) (Plan, error) {
 	if err != nil {
 		return Plan{}, fmt.Errorf("compare the destination of %s: %w", imp.Key, err)
 	}
-	if slices.ContainsFunc(missing, isTable) {
+	if slices.ContainsFunc(missing, func(s sink.Statement) bool { return s.Kind == sink.Table }) {
 		return Plan{}, chferry.Errorf(chferry.CodeSchemaMismatch,
 			"import key %s: ClickHouse has no table %s: run chferry apply", imp.Key, plan.Destination.Table)
 	}
@@ -35,7 +34,7 @@ func (p *Pipeline) Plan(ctx context.Context, imp chferry.Import) (Plan, error) {
 		if s.Stale != "" {
 			return Plan{}, chferry.Errorf(chferry.CodeSchemaMismatch, "import key %s: %s", imp.Key, s.Stale)
 		}
-		if s.Column != "" {
+		if s.Kind == sink.Column {
 			absent = append(absent, s.Column)
 		}
 	}
@@ -47,5 +46,3 @@ func (p *Pipeline) Plan(ctx context.Context, imp chferry.Import) (Plan, error) {
 	plan.Schema = append(plan.Schema, UnfilledColumns(unfilled, absent, plan.Destination.Table)...)
 	return plan, p.sameSource(ctx, plan)
 }
-
-func isTable(s sink.Statement) bool { return strings.HasPrefix(s.Creates, "table ") }

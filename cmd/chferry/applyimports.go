@@ -197,7 +197,7 @@ func (r *application) tables(ctx context.Context, w work) error {
 
 func (r *application) created(w work, s sink.Statement) {
 	text := ""
-	if s.Column != "" {
+	if s.Kind == sink.Column {
 		text = laterRows(w.Import)
 	}
 	r.changed("create", s.Creates, text)

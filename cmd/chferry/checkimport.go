@@ -57,7 +57,7 @@ func (c *importCheck) noteMissing(imp chferry.Import, missing []sink.Statement, 
 		if statement.Stale != "" {
 			problems = append(problems, chferry.Errorf(chferry.CodeSchemaMismatch, "%s", statement.Stale))
 		}
-		if statement.Column != "" && !refused {
+		if statement.Kind == sink.Column && !refused {
 			c.report.note("until then it is not synced; " + laterRows(imp))
 		}
 	}
@@ -83,7 +83,7 @@ func (c *importCheck) destination(ctx context.Context, plan *transfer.Plan, miss
 	refused := c.probe(ctx, *plan, *missing)
 	var absent []string
 	for _, statement := range *missing {
-		if statement.Column != "" {
+		if statement.Kind == sink.Column {
 			absent = append(absent, statement.Column)
 		}
 	}

@@ -20,7 +20,7 @@ import (
 func (c *Client) Create(ctx context.Context, statements []sink.Statement) error {
 	for _, s := range statements {
 		err := c.exec(ctx, "create "+s.Creates, s.SQL)
-		if isThere := s.Column != "" && isDuplicate(err); err != nil && !isThere {
+		if isThere := s.Kind == sink.Column && isDuplicate(err); err != nil && !isThere {
 			return explainCreate(s, err)
 		}
 	}

@@ -54,7 +54,8 @@ func (c *Client) Missing(ctx context.Context, d sink.Destination) ([]sink.Statem
 func missingTable(t table, d sink.Destination, f *features, existing *existing) ([]sink.Statement, error) {
 	if existing == nil {
 		err := f.checkOptions(t, d)
-		return []sink.Statement{{Creates: "table " + t.String(), SQL: f.createTable(t, d), Configured: configured(d)}}, err
+		create := f.createTable(t, d)
+		return []sink.Statement{{Kind: sink.Table, Creates: "table " + t.String(), SQL: create, Configured: configured(d)}}, err
 	}
 	if err := existing.fits(d, f); err != nil {
 		return nil, err
@@ -62,8 +63,9 @@ func missingTable(t table, d sink.Destination, f *features, existing *existing) 
 	var statements []sink.Statement
 	for _, c := range existing.lacks(d) {
 		statements = append(statements, sink.Statement{
-			Creates: "column " + t.String() + "." + c.Destination, Column: c.Destination, Configured: sink.Configured{Codec: d.Options.Codecs[c.Destination]},
-			SQL: "ALTER TABLE " + t.sql() + onCluster(d) + " ADD COLUMN " + f.columnDefinition(c, d.Options),
+			Kind: sink.Column, Creates: "column " + t.String() + "." + c.Destination, Column: c.Destination,
+			Configured: sink.Configured{Codec: d.Options.Codecs[c.Destination]},
+			SQL:        "ALTER TABLE " + t.sql() + onCluster(d) + " ADD COLUMN " + f.columnDefinition(c, d.Options),
 		})
 	}
 	return statements, nil

@@ -123,7 +123,7 @@ func testForeignTable(t *testing.T, s *server) {
 		column("amount", decimalOf(12, 2)), column("stamp", rowset.Type{Kind: rowset.Timestamp}), column("flag", rowset.Type{Kind: rowset.Bool}),
 		column("single", rowset.Type{Kind: rowset.Float32}), column("note", nullable(stringType)), column("word", stringType))
 	missing, err := s.Missing(t.Context(), d)
-	if err != nil || len(missing) != 1 || !strings.HasPrefix(missing[0].Creates, "view ") {
+	if err != nil || len(missing) != 1 || missing[0].Kind != sink.View {
 		t.Fatalf("got %v, %v, want the view alone", missing, err)
 	}
 	if err := s.Create(t.Context(), missing); err != nil {

@@ -40,7 +40,7 @@ func (c *Client) Probe(ctx context.Context, d sink.Destination, statements []sin
 		}
 		problems = append(problems, c.probeExpressions(ctx, f, d, s), c.probePolicy(ctx, d, s))
 		for _, column := range d.Columns {
-			if s.Column == "" || s.Column == column.Destination {
+			if s.Kind != sink.Column || s.Column == column.Destination {
 				problems = append(problems, c.probeCodec(ctx, f, d, s, column))
 			}
 		}
@@ -107,7 +107,7 @@ func (c *Client) probe(ctx context.Context, s sink.Statement, of sink.Configured
 	err := c.query(ctx, doing, scan, ask)
 	var exception *ch.Exception
 	if errors.As(err, &exception) && slices.Contains(refusedExpression, proto.Error(exception.Code)) {
-		return explainCreate(sink.Statement{Creates: s.Creates, Configured: of}, err)
+		return explainCreate(sink.Statement{Kind: s.Kind, Creates: s.Creates, Configured: of}, err)
 	}
 	return nil
 }
@@ -115,7 +115,7 @@ func (c *Client) probe(ctx context.Context, s sink.Statement, of sink.Configured
 // probePolicy looks for the storage policy of a new table among those of the server.
 func (c *Client) probePolicy(ctx context.Context, d sink.Destination, s sink.Statement) error {
 	want, ok := d.Options.Settings["storage_policy"]
-	if !ok || s.Column != "" {
+	if !ok || s.Kind != sink.Table {
 		return nil
 	}
 	known := map[string]bool{}

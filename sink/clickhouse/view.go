@@ -30,7 +30,7 @@ func missingView(t table, d sink.Destination, f *features, existing, view *exist
 	name := t.current()
 	if view == nil {
 		create := "CREATE VIEW IF NOT EXISTS " + viewOf(t, d, sourceColumns(d))
-		return []sink.Statement{{Creates: "view " + name.String(), SQL: create}}, nil
+		return []sink.Statement{{Kind: sink.View, Creates: "view " + name.String(), SQL: create}}, nil
 	}
 	if view.engine != "View" {
 		return nil, misfit(name, "it is no view but %s: the view of the current rows of %s needs the name", view.engine, t)
@@ -65,11 +65,13 @@ func (f *features) replaceView(t table, d sink.Destination, columns []viewedColu
 	}
 	anew := "view " + name.String() + " anew, with the columns and types of its table"
 	if f.hasReplaceView() {
-		return []sink.Statement{{Creates: anew, SQL: "CREATE OR REPLACE VIEW " + viewOf(t, d, names), Stale: stale}}
+		replace := "CREATE OR REPLACE VIEW " + viewOf(t, d, names)
+		return []sink.Statement{{Kind: sink.View, Creates: anew, SQL: replace, Stale: stale}}
 	}
+	drop, create := "DROP TABLE IF EXISTS "+name.sql()+onCluster(d), "CREATE VIEW IF NOT EXISTS "+viewOf(t, d, names)
 	return []sink.Statement{
-		{Creates: anew + ": the old one is dropped", SQL: "DROP TABLE IF EXISTS " + name.sql() + onCluster(d), Stale: stale},
-		{Creates: "view " + name.String(), SQL: "CREATE VIEW IF NOT EXISTS " + viewOf(t, d, names)},
+		{Kind: sink.View, Creates: anew + ": the old one is dropped", SQL: drop, Stale: stale},
+		{Kind: sink.View, Creates: "view " + name.String(), SQL: create},
 	}
 }
 
@@ -131,7 +133,7 @@ func isViewOf(t table, layout engine.Layout, created string) bool {
 	}
 	words := strings.Fields(strings.NewReplacer("(", " ", ")", " ", "`", "").Replace(condition))
 	ours := strings.Fields("WHERE " + layout.Deleted + " = 0 AND " + viewMark)
-	return isTable(t, source) && slices.Equal(words, ours)
+	return namesTable(source, t) && slices.Equal(words, ours)
 }
 
 // showsCurrent reports whether somebody's own view may stand for the one of chferry: it reads t, and leaves out rows that were
@@ -144,11 +146,11 @@ func showsCurrent(t table, layout engine.Layout, created string) bool {
 	_, from, _ := cutOutside(query, " FROM ")
 	source, condition, isFinal := cutOutside(from, " FINAL")
 	source, _, _ = cutOutside(source, " AS ")
-	return isFinal && isTable(t, source) && slices.Contains(identifiersIn(condition), layout.Deleted)
+	return isFinal && namesTable(source, t) && slices.Contains(identifiersIn(condition), layout.Deleted)
 }
 
-// isTable reports whether text is the full name of a table.
-func isTable(t table, text string) bool {
+// namesTable reports whether text is the full name of t.
+func namesTable(text string, t table) bool {
 	database, name, _ := cutOutside(strings.TrimSpace(text), ".")
 	databaseName, _ := identifier(database)
 	tableName, _ := identifier(strings.TrimSpace(name))

@@ -48,7 +48,7 @@ func testStaleViews(t *testing.T, s *server) {
 		s.exec(t, "ALTER TABLE "+s.database+"."+table+" MODIFY COLUMN c "+change.becomes,
 			"INSERT INTO "+s.database+"."+table+" SELECT 1, "+change.value+", 1, 0")
 		missing, err := s.Missing(t.Context(), of(change.after))
-		if err != nil || len(missing) == 0 || !strings.Contains(missing[0].Stale, `column "c" is `) || !strings.HasPrefix(missing[0].Creates, "view ") {
+		if err != nil || len(missing) == 0 || !strings.Contains(missing[0].Stale, `column "c" is `) || missing[0].Kind != sink.View {
 			t.Errorf("%s: got %v, %v, want the view found stale", name, missing, err)
 			continue
 		}
@@ -221,7 +221,8 @@ func testDetachedTable(t *testing.T, s *server) {
 	s.create(t, d)
 	s.wantNothingMissing(t, d)
 	s.exec(t, "DETACH TABLE "+s.database+".detached")
-	if missing, err := s.Missing(t.Context(), d); err != nil || len(missing) == 0 || missing[0].Creates != "table "+s.database+".detached" {
+	missing, err := s.Missing(t.Context(), d)
+	if err != nil || len(missing) == 0 || missing[0].Creates != "table "+s.database+".detached" {
 		t.Errorf("got %v, %v, want the table missing", missing, err)
 	}
 	s.exec(t, "ATTACH TABLE "+s.database+".detached")

@@ -35,7 +35,7 @@ func testMissing(t *testing.T, s *suite) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(missing) != 2 || !strings.HasPrefix(missing[0].Creates, "table ") || !strings.HasPrefix(missing[1].Creates, "view ") {
+	if len(missing) != 2 || missing[0].Kind != sink.Table || missing[1].Kind != sink.View {
 		t.Fatalf("got %v, want a table and then a view", missing)
 	}
 	again, err := s.Sink.Missing(t.Context(), d)
@@ -104,14 +104,15 @@ func testMissingColumns(t *testing.T, s *suite) {
 	}
 	var added []string
 	for _, statement := range missing {
-		if strings.HasPrefix(statement.Creates, "column ") != (statement.Column != "") {
-			t.Errorf("%q is said to add column %q", statement.Creates, statement.Column)
+		if (statement.Kind == sink.Column) != (statement.Column != "") {
+			t.Errorf("%q, of kind %d, is said to add column %q", statement.Creates, statement.Kind, statement.Column)
 		}
 		if statement.Column != "" {
 			added = append(added, statement.Column)
 		}
 	}
-	if want := []string{"added", "namE", "a `b`"}; !slices.Equal(added, want) || !strings.HasPrefix(missing[len(missing)-1].Creates, "view ") {
+	want := []string{"added", "namE", "a `b`"}
+	if !slices.Equal(added, want) || missing[len(missing)-1].Kind != sink.View {
 		t.Fatalf("got %v, want the columns %q and then the view", missing, want)
 	}
 	s.insert(t, users(), 2, []string{"2", "before", null})
