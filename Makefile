@@ -8,6 +8,9 @@ TOOL := go tool -modfile=tools/go.mod
 # A module of its own: its hundreds of dependencies would choose the versions of everything else.
 LINT := go tool -modfile=tools/lint/go.mod golangci-lint
 
+# The server in embedded/chdbserver has a module of its own, which the script lays out.
+CHDBSERVER := tools/chdbserver.sh
+
 # -count=1: what a cached result says about servers is old. -p, -parallel: many tests wait for servers more than they compute.
 # GORACE: a program with the race detector sleeps for a second before it ends, and the tests start hundreds of them.
 TEST_FLAGS := -race -count=1 -timeout 15m -p $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1))) -parallel $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
@@ -36,13 +39,15 @@ test: servers ## run all tests against real servers, with the race detector
 .PHONY: lint
 lint: ## golangci-lint, gofumpt, workflowcheck, deadcode
 	$(LINT) run ./...
+	$(CHDBSERVER) go tool -modfile=$(CURDIR)/tools/lint/go.mod golangci-lint run --config $(CURDIR)/.golangci.yml --path-mode abs ./...
 	@unformatted=$$($(TOOL) gofumpt -l .); [ -z "$$unformatted" ] || { echo "not formatted (make fmt):"; echo "$$unformatted"; exit 1; }
 	$(TOOL) workflowcheck ./...
-	@dead=$$($(TOOL) deadcode -test ./...); [ -z "$$dead" ] || { echo "reached by no command and no test:"; echo "$$dead"; exit 1; }
+	@dead=$$($(TOOL) deadcode -test ./... && $(CHDBSERVER) go tool -modfile=$(CURDIR)/tools/go.mod deadcode ./...); [ -z "$$dead" ] || { echo "reached by no command and no test:"; echo "$$dead"; exit 1; }
 
 .PHONY: vet
 vet: ## go vet
 	go vet ./...
+	$(CHDBSERVER) go vet ./...
 
 .PHONY: check
 check: vet lint compose test ## exactly what CI runs
@@ -50,6 +55,7 @@ check: vet lint compose test ## exactly what CI runs
 .PHONY: vuln
 vuln: ## known vulnerabilities in what the code calls
 	$(TOOL) govulncheck ./...
+	$(CHDBSERVER) go tool -modfile=$(CURDIR)/tools/go.mod govulncheck ./...
 
 .PHONY: cover
 cover: servers ## line coverage of storage, workflows and activities by all tests

@@ -8,9 +8,9 @@ import (
 )
 
 var chdbModule = module{
-	name:    "chdbserver",
-	folders: []string{"chdbserver"},
-	pack:    "github.com/chferry/chferry/embedded/chdbserver",
+	name:   "chdbserver",
+	folder: "chdbserver/_server",
+	pack:   "github.com/chferry/chferry/embedded/chdbserver",
 }
 
 // ChdbServer finds the program chdbserver in the user's cache folder, else it builds the program there with Go, from the

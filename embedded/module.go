@@ -17,15 +17,17 @@ import (
 
 // carried are the Go modules from which servers are built: go.mod and go.sum of each, and the sources of chdbserver. This
 // binary carries them, so that a build never takes code, versions or checksums from the folder in which it was called.
+// The folder _server holds no go.mod, because go:embed takes no file of another module, and its name begins with _, so
+// that the go command does not take the sources for packages of this module.
 //
-//go:embed modules chdbserver/*.go chdbserver/internal/*/*.go
+//go:embed modules chdbserver/_server/*.go chdbserver/_server/internal/*/*.go
 var carried embed.FS
 
-// module is a carried module: modules/NAME.mod, modules/NAME.sum and the Go files in folders.
+// module is a carried module: modules/NAME.mod, modules/NAME.sum and the Go files in a folder.
 type module struct {
-	name    string
-	folders []string
-	pack    string // the import path of the program
+	name   string
+	folder string // empty: the module has no files of its own
+	pack   string // the import path of the program
 }
 
 var errNoGo = errors.New("no Go on PATH")
@@ -77,10 +79,11 @@ func (m module) each(visit func(name string, text []byte) error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		name, wanted := names[path]
-		if !wanted {
-			if name = m.source(path); name == "" {
-				return nil
+		name := names[path]
+		if name == "" {
+			var own bool
+			if name, own = strings.CutPrefix(path, m.folder+"/"); !own || m.folder == "" {
+				return nil // another module's
 			}
 		}
 		text, err := carried.ReadFile(path)
@@ -89,14 +92,4 @@ func (m module) each(visit func(name string, text []byte) error) error {
 		}
 		return visit(name, text)
 	})
-}
-
-// source is the name in the module of a carried Go file; empty: the file is a test, or another module's.
-func (m module) source(path string) string {
-	for _, folder := range m.folders {
-		if strings.HasPrefix(path, folder+"/") && !strings.HasSuffix(path, "_test.go") {
-			return "embedded/" + path
-		}
-	}
-	return ""
 }

@@ -1,4 +1,4 @@
-module github.com/chferry/chferry
+module github.com/chferry/chferry/embedded/chdbserver
 
 go 1.26.0
 
