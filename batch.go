@@ -41,9 +41,9 @@ type Status struct {
 	OldestPending time.Time // when the oldest operation kept was registered; zero: none
 	Totals        Counts    // over all batches that ended
 	Version       uint64    // the last version minted; 0: none
-	// Schema says which columns of source and destination differed when the last batch was claimed, or the next one could
-	// not be: a sentence a line; empty: none.
-	Schema string
+	// Schema says, a sentence each, which columns of source and destination differed when the last batch was claimed, or
+	// the next one could not be.
+	Schema []string
 	// LastOutcome is how the last sync that had something to do ended: synced, partial, failed or superseded; empty: unknown.
 	LastOutcome string
 	// Failing says that steps of syncs fail, since when and why; nil after a batch was imported or when nothing is to be synced.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -91,10 +90,7 @@ func ReadStatus(ctx context.Context, storage StatusReader, schedules ScheduleRea
 func newImportStatus(key chferry.ImportKey, s chferry.Status, now time.Time) ImportStatus {
 	out := ImportStatus{Key: key, Pending: s.Pending, InFlight: s.InFlight, Failed: s.Failed, Totals: s.Totals}
 	out.LastOutcome, out.Failing = s.LastOutcome, s.Failing
-	out.Schema = []string{}
-	if s.Schema != "" {
-		out.Schema = strings.Split(s.Schema, "\n")
-	}
+	out.Schema = append([]string{}, s.Schema...) // never null
 	if !s.LastSync.IsZero() {
 		last := s.LastSync.UTC()
 		out.LastSync = &last

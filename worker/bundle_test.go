@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -371,7 +372,7 @@ func (b *bundle) wantStatus(want chferry.Status) {
 	got := statuses[0]
 	got.LastSync, got.OldestPending, got.Version, got.Totals = time.Time{}, time.Time{}, 0, chferry.Counts{}
 	got.LastOutcome, got.Failing = "", nil
-	if got != want {
+	if !reflect.DeepEqual(got, want) {
 		b.t.Fatalf("status is %+v, want %+v", got, want)
 	}
 }

@@ -81,8 +81,10 @@ func TestColumnsComeAndGo(t *testing.T) {
 		b.exec(`ALTER TABLE users ADD COLUMN age int NOT NULL DEFAULT 7, ADD COLUMN "Nick ""name\" text DEFAULT 'n'`)
 		b.register(chferry.Update, "1")
 		b.wantSynced(1)
-		b.wantStatus(chferry.Status{Schema: `column "age" is not in ClickHouse's table users: chferry apply adds it` + "\n" +
-			`column "Nick \"name\\" is not in ClickHouse's table users: chferry apply adds it`})
+		b.wantStatus(chferry.Status{Schema: []string{
+			`column "age" is not in ClickHouse's table users: chferry apply adds it`,
+			`column "Nick \"name\\" is not in ClickHouse's table users: chferry apply adds it`,
+		}})
 		b.wantRows("1", "2")
 
 		b.createMissing()
@@ -115,7 +117,7 @@ func TestColumnsOfSomeDatabases(t *testing.T) {
 	b.wantSynced(2)
 	b.wantTexts("SELECT concat(region, ' ', name, ' ', toString(born), ' ', toString(age)) FROM users_current ORDER BY region",
 		"eu of "+sentinel+" 2000-01-01 7", "us of us 2001-02-03 0")
-	b.wantStatus(chferry.Status{Schema: `column "age" of public.users is not in database us: its rows get a default`})
+	b.wantStatus(chferry.Status{Schema: []string{`column "age" of public.users is not in database us: its rows get a default`}})
 
 	_, err = b.pools["us"].Exec(b.ctx(), `ALTER TABLE users ADD COLUMN age bigint`)
 	b.ok(err)

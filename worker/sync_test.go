@@ -206,7 +206,7 @@ func TestDatabaseAway(t *testing.T) {
 	}
 	statuses, err := b.storage.Status(b.ctx(), b.imp.Key)
 	b.ok(err)
-	if waits := `the operations of database "eu" wait for it: `; statuses[0].Pending != 4 || !strings.Contains(statuses[0].Schema, waits) {
+	if waits := `the operations of database "eu" wait for it: `; statuses[0].Pending != 4 || !strings.Contains(fmt.Sprint(statuses[0].Schema), waits) {
 		t.Errorf("status is %+v", statuses[0])
 	}
 	register("us", "3")
@@ -271,7 +271,7 @@ func TestSchemaMismatch(t *testing.T) {
 		}
 	}
 	_, told, _ := strings.Cut(err.Error(), "GetOperations: ")
-	b.wantStatus(chferry.Status{Pending: 1, Schema: told})
+	b.wantStatus(chferry.Status{Pending: 1, Schema: []string{told}})
 	b.exec(`ALTER TABLE users ALTER COLUMN name SET NOT NULL`)
 	b.wantSync(workflows.SyncResult{Outcome: activities.OutcomeSynced, Batches: 1, Operations: 1, Rows: 1})
 	b.wantStatus(chferry.Status{})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -248,7 +249,7 @@ func TestLateSteps(t *testing.T) {
 			after, err := r.Status(t.Context(), key)
 			s.ok(err)
 			after[0].LastSync = before[0].LastSync
-			if after[0] != before[0] {
+			if !reflect.DeepEqual(after, before) {
 				t.Fatalf("request %d of %d, %.60q, changed %+v to %+v", i, len(sent), args[2:], before[0], after[0])
 			}
 		}

@@ -2,6 +2,7 @@ package redis_test
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -104,7 +105,7 @@ func (l *life) live(broken int) {
 		}
 	}
 	want := chferry.Status{Version: l.batch.Version}
-	if got := l.status(); got != want {
+	if got := l.status(); !reflect.DeepEqual(got, want) {
 		l.t.Errorf("in the end the status is %+v, want %+v", got, want)
 	}
 	once := strings.NewReplacer("1 1 ", "1 ", "2 3 4 2 3 4", "2 3 4")

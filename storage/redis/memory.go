@@ -3,6 +3,8 @@ package redis
 import (
 	"context"
 	_ "embed"
+	"encoding/json"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -71,8 +73,28 @@ var noteScript = redis.NewScript(noteLua)
 
 // NoteSchema implements storage.Memory.
 func (s *Storage) NoteSchema(ctx context.Context, key chferry.ImportKey, token string, schema []string) error {
-	_, _, err := s.run(ctx, "note the schema", noteScript, []string{s.keys(key).state}, token, "schema", strings.Join(schema, "\n"))
+	var text []byte
+	if len(schema) > 0 {
+		var err error
+		if text, err = json.Marshal(schema); err != nil {
+			return fmt.Errorf("note the schema: %w", err)
+		}
+	}
+	_, _, err := s.run(ctx, "note the schema", noteScript, []string{s.keys(key).state}, token, "schema", text)
 	return err
+}
+
+// schemaOf reads what NoteSchema wrote. Before there were lists, the note was a sentence a line, none of which begins with a
+// bracket.
+func schemaOf(text string) []string {
+	var schema []string
+	switch {
+	case text == "":
+		return nil
+	case json.Unmarshal([]byte(text), &schema) != nil:
+		return strings.Split(text, "\n")
+	}
+	return schema
 }
 
 //go:embed failing.lua

@@ -76,7 +76,7 @@ func (r statusReplies) status() chferry.Status {
 		Totals: chferry.Counts{
 			Operations: numbers[4], Rows: numbers[5], Deletes: numbers[6], Coalesced: numbers[7], Failed: numbers[8],
 		},
-		Schema: texts[9], LastOutcome: texts[10], Failing: failing(texts[11]),
+		Schema: schemaOf(texts[9]), LastOutcome: texts[10], Failing: failing(texts[11]),
 	}
 	if numbers[2] != 0 {
 		status.LastSync = time.UnixMilli(numbers[2]).UTC()

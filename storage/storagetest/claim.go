@@ -95,7 +95,7 @@ func testSuperseded(_ *testing.T, b *bundle) {
 	b.ok(b.NoteSchema(b.ctx(), b.key, "zombie", []string{"an old note"}))
 	statuses, err := b.Status(b.ctx(), b.key)
 	b.ok(err)
-	if statuses[0].Failing != nil || statuses[0].Schema != "" {
+	if statuses[0].Failing != nil || len(statuses[0].Schema) > 0 {
 		b.t.Fatalf("a zombie noted %+v and %q", statuses[0].Failing, statuses[0].Schema)
 	}
 	b.wantCode(b.SetAside(b.ctx(), b.key, storage.Attempt{Token: "zombie", BatchID: batch.ID, Number: 9}, nil), chferry.CodeSuperseded)

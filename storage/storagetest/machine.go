@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -74,14 +75,14 @@ func (m *machine) actions() map[string]func(*rapid.T) {
 }
 
 // expect compares an answer: a value, or the code of an error.
-func expect[T comparable](t *rapid.T, call string, got T, err error, want T, code chferry.Code) {
+func expect[T any](t *rapid.T, call string, got T, err error, want T, code chferry.Code) {
 	t.Helper()
 	switch {
 	case err != nil && chferry.CodeOf(err) != code:
 		t.Fatalf("%s: error %v (%s), want %q", call, err, chferry.CodeOf(err), code)
 	case err == nil && code != "":
 		t.Fatalf("%s: answered %+v, want error %s", call, got, code)
-	case err == nil && got != want:
+	case err == nil && !reflect.DeepEqual(got, want):
 		t.Fatalf("%s: answered %+v, want %+v", call, got, want)
 	}
 }
