@@ -77,7 +77,7 @@ func TestTick(t *testing.T) {
 			b.ok(b.starter.Client().GetWorkflow(b.ctx(), id, "").Get(b.ctx(), &result))
 		}
 	}
-	if result.StartedBy != workflows.StartedByTick {
+	if result.StartedBy != workflows.StartedBySchedule {
 		t.Errorf("the result is %+v, want one that a tick started", result)
 	}
 }

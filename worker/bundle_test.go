@@ -325,8 +325,8 @@ func (b *bundle) wantSync(want workflows.SyncResult) {
 	if got.Seconds <= 0 {
 		b.t.Errorf("the sync took %v seconds", got.Seconds)
 	}
-	if got.StartedBy != workflows.StartedByTrigger {
-		b.t.Errorf("the sync was started by %q, want a trigger", got.StartedBy)
+	if got.StartedBy != workflows.StartedBySchedule {
+		b.t.Errorf("the sync was started by %q, want its schedule", got.StartedBy)
 	}
 	if (got.Reason != "") != (got.Failed > 0) {
 		b.t.Errorf("%d operations failed, with the reason %q", got.Failed, got.Reason)

@@ -107,7 +107,7 @@ func TestNudgedRunSays(t *testing.T) {
 	b.nudge()
 	var result workflows.SyncResult
 	b.ok(b.starter.Client().GetWorkflow(b.ctx(), b.nudgedRun().WorkflowExecution.ID, "").Get(b.ctx(), &result))
-	if result.Outcome != activities.OutcomeSynced || result.Rows != 1 || result.StartedBy != workflows.StartedByTrigger {
+	if result.Outcome != activities.OutcomeSynced || result.Rows != 1 || result.StartedBy != workflows.StartedByNudge {
 		t.Errorf("the result is %+v", result)
 	}
 	d := b.nudgedRun()

@@ -57,7 +57,7 @@ type SyncResult struct {
 	Remaining  int64   `json:"remaining"`          // operations left to the next sync
 	Limit      string  `json:"limit,omitempty"`    // why they are left: LimitBatches, LimitDuration or LimitDatabase
 	Seconds    float64 `json:"seconds"`
-	StartedBy  string  `json:"started_by,omitempty"` // StartedByTick or StartedByTrigger; empty of an idle sync
+	StartedBy  string  `json:"started_by,omitempty"` // StartedBySchedule or StartedByNudge; empty of an idle sync
 }
 
 // What ends a sync although operations are left: the limits, as the configuration names them, and databases that do not answer when all
@@ -254,7 +254,7 @@ func (s *syncRun) end(ctx workflow.Context, result SyncResult, err error) (SyncR
 		s.label(ctx, result.Outcome)
 	}
 	if result.Outcome != activities.OutcomeIdle {
-		result.StartedBy = startedBy(ctx)
+		result.StartedBy = s.startedBy(ctx)
 		workflow.SetCurrentDetails(ctx, s.words(result))
 	}
 	if s.nudges.hear() {

@@ -45,7 +45,7 @@ func (s *syncRun) words(r SyncResult) string {
 	default:
 		text += fmt.Sprintf("; %s was reached, %s left to the next sync", r.Limit, operations(r.Remaining))
 	}
-	return text + s.startedBy(r.StartedBy)
+	return text + starter(r.StartedBy)
 }
 
 // failure says why the sync gave up, and what becomes of its operations.
@@ -58,15 +58,16 @@ func (s *syncRun) failure(ctx workflow.Context, err error) string {
 	if s.progress.Step != preSync { // which is what tells how many there are
 		text += fmt.Sprintf("; %s left to the next sync", operations(s.progress.Remaining))
 	}
-	return text + s.startedBy(startedBy(ctx))
+	return text + starter(s.startedBy(ctx))
 }
 
-func (s *syncRun) startedBy(what string) string {
-	switch what {
-	case StartedByTick:
-		return "; started by a tick"
-	case StartedByTrigger:
-		return "; started by hand or by a nudge"
+// starter says what started the sync.
+func starter(startedBy string) string {
+	switch startedBy {
+	case StartedBySchedule:
+		return "; started by its schedule"
+	case StartedByNudge:
+		return "; started by a nudge"
 	default:
 		return ""
 	}
