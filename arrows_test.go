@@ -76,6 +76,8 @@ var foreign = map[string][]string{
 	"transfer": {"go.temporal.io/", "github.com/ClickHouse/", "github.com/redis/", "github.com/jackc/"},
 	// What workflows import is replayed: nothing there may reach a server.
 	"workflows": {"github.com/redis/", "github.com/ClickHouse/", "github.com/jackc/"},
+	// The program carries no stand-in for a server, and is linked statically: it loads no library.
+	"cmd/chferry": {"github.com/alicebob/", "github.com/ebitengine/"},
 	// A source knows nothing of where its rows go, nor a sink of where they come from.
 	"source/postgres": {"go.temporal.io/", "github.com/ClickHouse/", "github.com/redis/"},
 	"source/sqlite":   {"go.temporal.io/", "github.com/ClickHouse/", "github.com/redis/", "github.com/jackc/"},

@@ -13,8 +13,6 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/alicebob/miniredis/v2"
-
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/config"
 	"github.com/chferry/chferry/embedded"
@@ -114,25 +112,10 @@ func (s *Stack) startTemporal(ctx context.Context) error {
 
 func (s *Stack) startRedis(ctx context.Context) error {
 	server, err := embedded.StartRedis(ctx, s.options(redis, redis))
-	var missing *embedded.MissingError
-	if errors.As(err, &missing) && s.opts.Demo {
-		return s.startMiniredis()
-	}
 	if server, err = s.server(redis, "keeps the operations", server, err); err != nil {
 		return err
 	}
 	s.RedisURL = server.URL
-	return nil
-}
-
-func (s *Stack) startMiniredis() error {
-	server := miniredis.NewMiniRedis()
-	if err := server.Start(); err != nil {
-		return fmt.Errorf("start miniredis: %w", err)
-	}
-	s.stops = append(s.stops, func(context.Context) { server.Close() })
-	s.RedisURL = "redis://" + server.Addr() + "/0"
-	s.opts.Say(redis, "%s  (miniredis in this process, because there is no redis-server: for this demo alone, it keeps nothing)", server.Addr())
 	return nil
 }
 

@@ -25,8 +25,7 @@ type StackOptions struct {
 	Existing *config.Config
 	// Hide is a line of the commands' output that does not hold for this stack, which starts its own worker and API.
 	Hide string
-	// Demo says where each server is as soon as the server is up. It allows a Redis within this process where
-	// redis-server is missing; that Redis keeps nothing on disk.
+	// Demo says where each server is as soon as the server is up, and does not force data to disk.
 	Demo bool
 }
 
@@ -63,7 +62,8 @@ const stopTimeout = 30 * time.Second
 func Start(ctx context.Context, opts StackOptions) (*Stack, error) {
 	s := &Stack{opts: opts, about: map[string]string{}, programConfig: filepath.Join(opts.Dir, configFile)}
 	s.usePorts(ctx, opts.Existing)
-	for _, start := range []func(context.Context) error{s.startTemporal, s.startRedis, s.startClickHouse, s.startSource, s.configure} {
+	// Redis comes first: where it is missing, nobody should wait for the others to be built or downloaded before that is said.
+	for _, start := range []func(context.Context) error{s.startRedis, s.startTemporal, s.startClickHouse, s.startSource, s.configure} {
 		if err := start(ctx); err != nil {
 			s.Stop(ctx)
 			return nil, err

@@ -71,6 +71,21 @@ func TestDemo(t *testing.T) {
 	wantNothingLeft(t, dir)
 }
 
+// TestDemoWithoutRedis has no program at all, and an empty cache: Redis is told before anything is built.
+func TestDemoWithoutRedis(t *testing.T) {
+	t.Parallel()
+	for _, command := range []string{"demo", "dev"} {
+		dir := t.TempDir()
+		s := &stack{t: t, dir: dir}
+		cmd := s.command(command)
+		cmd.Env = append(cmd.Env, "PATH="+t.TempDir(), "TMPDIR="+dir, "XDG_CACHE_HOME="+dir)
+		out, err := cmd.CombinedOutput()
+		if code := cmd.ProcessState.ExitCode(); code != 1 || !strings.Contains(string(out), "apt-get install redis-server") {
+			t.Errorf("%s: status %d, %v\n%s", command, code, err, out)
+		}
+	}
+}
+
 func TestDemoInterrupted(t *testing.T) {
 	t.Parallel()
 	p, out, dir := embeddedCommand(t, "demo", "--live", "1m")

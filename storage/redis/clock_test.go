@@ -1,38 +1,82 @@
 package redis_test
 
 import (
+	"context"
+	"encoding/binary"
+	"errors"
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
 
-	"github.com/alicebob/miniredis/v2"
 	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/embedded"
 	"github.com/chferry/chferry/storage"
 	"github.com/chferry/chferry/storage/redis"
 )
 
-// clock is a Redis whose clock a test sets.
+// clock is a Redis whose clock a test sets: testdata/clock.c is loaded into the server.
 type clock struct {
 	steps
-	server *miniredis.Miniredis
-	now    time.Time
+	admin  *goredis.Client
+	offset string // the file with what is added to the clock
+	ahead  time.Duration
 }
 
 func newClock(t *testing.T) *clock {
 	t.Helper()
-	server := miniredis.RunT(t)
-	c := &clock{server: server, now: time.Date(2031, 5, 6, 7, 8, 9, 0, time.UTC)}
-	c.steps = steps{openURL(t, "redis://"+server.Addr()+"/0", redis.Options{}), t}
+	c := &clock{offset: filepath.Join(t.TempDir(), "offset")}
+	c.t = t
 	c.jump(0)
+	library, socket := filepath.Join(t.TempDir(), "clock.so"), filepath.Join(t.TempDir(), "redis.sock")
+	if out, err := exec.CommandContext(t.Context(), "cc", "-shared", "-fPIC", "-o", library, "testdata/clock.c").CombinedOutput(); err != nil {
+		t.Fatalf("compile the clock: %v: %s", err, out)
+	}
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "redis-server", "--port", "0", "--unixsocket", socket, "--save", "")
+	cmd.Env = append(os.Environ(), "LD_PRELOAD="+library, "CLOCK_OFFSET="+c.offset)
+	server, err := embedded.StartProgram(cmd, t.TempDir(), nil)
+	c.ok(err)
+	t.Cleanup(func() { server.Stop(context.Background()) })
+	c.admin = goredis.NewClient(&goredis.Options{Network: "unix", Addr: socket})
+	t.Cleanup(func() { _ = c.admin.Close() })
+	for c.admin.Ping(t.Context()).Err() != nil {
+		select {
+		case <-server.Done():
+			t.Fatalf("redis-server ended: %s", server.LastLines())
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	c.steps = steps{openURL(t, "unix://"+socket, redis.Options{}), t}
 	return c
 }
 
+// jump sets the clock forward or back. The server maps the file, so that it is written in place.
 func (c *clock) jump(by time.Duration) {
-	c.now = c.now.Add(by)
-	c.server.SetTime(c.now)
+	c.t.Helper()
+	c.ahead += by
+	file, err := os.OpenFile(c.offset, os.O_CREATE|os.O_WRONLY, 0o600)
+	c.ok(err)
+	_, err = file.Write(binary.NativeEndian.AppendUint64(nil, uint64(c.ahead.Microseconds())))
+	c.ok(errors.Join(err, file.Close()))
+}
+
+// TestClockIsSet holds that the other tests set the clock at all.
+func TestClockIsSet(t *testing.T) {
+	t.Parallel()
+	c := newClock(t)
+	for _, by := range []time.Duration{0, -time.Hour, 3 * time.Hour} {
+		c.jump(by)
+		got, err := c.admin.Time(t.Context()).Result()
+		c.ok(err)
+		if off := got.Sub(time.Now().Add(c.ahead)); off.Abs() > 10*time.Minute {
+			t.Errorf("set by %s, Redis's clock is off by %s", c.ahead, off)
+		}
+	}
 }
 
 // claimed tells whether a sync without knowledge of others gets the import key.
@@ -49,8 +93,9 @@ func (c *clock) claimed(token string, settle time.Duration) bool {
 func TestClockJumps(t *testing.T) {
 	t.Parallel()
 	jumps := []time.Duration{-time.Hour, 0, time.Hour}
+	c := newClock(t)
 	for i := range 3 * 3 * 3 * 3 {
-		c := newClock(t)
+		c.ok(c.admin.FlushAll(t.Context()).Err())
 		moment := i
 		jump := func() { c.jump(jumps[moment%3]); moment /= 3 }
 		c.register("1", "2")

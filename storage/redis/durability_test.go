@@ -1,12 +1,13 @@
 package redis_test
 
 import (
+	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/alicebob/miniredis/v2"
-	miniserver "github.com/alicebob/miniredis/v2/server"
+	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/storage/redis"
@@ -65,32 +66,45 @@ func TestNoWaitAOF(t *testing.T) {
 	wantCode(t, store.Check(t.Context()), chferry.CodeConfiguration, "WAITAOF", "7.2")
 }
 
-// TestWaitAOF stands in for Redis 7.2 where the machine has an older one: the command and what becomes of its replies.
+// waitAOF answers WAITAOF in place of Redis 7.2, where the machine has an older one. The counts come back as Redis's own reply.
+type waitAOF struct {
+	local, replicas int
+	asked           string
+}
+
+func (w *waitAOF) DialHook(next goredis.DialHook) goredis.DialHook          { return next }
+func (w *waitAOF) ProcessHook(next goredis.ProcessHook) goredis.ProcessHook { return next }
+
+func (w *waitAOF) ProcessPipelineHook(next goredis.ProcessPipelineHook) goredis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []goredis.Cmder) error {
+		for _, cmd := range cmds {
+			if args := cmd.Args(); args[0] == "WAITAOF" {
+				w.asked = fmt.Sprint(args)
+				copy(args, []any{"EVAL", fmt.Sprintf("return {%d,%d}", w.local, w.replicas), 0})
+			}
+		}
+		return next(ctx, cmds)
+	}
+}
+
 func TestWaitAOF(t *testing.T) {
 	t.Parallel()
-	fake := miniredis.RunT(t)
-	local, replicas := 1, 0
-	var asked []string
-	err := fake.Server().Register("WAITAOF", func(c *miniserver.Peer, _ string, args []string) {
-		asked = args
-		c.WriteLen(2)
-		c.WriteInt(local)
-		c.WriteInt(replicas)
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	store := durable(t, "redis://"+fake.Addr(), redis.Durability{AOF: true, Replicas: 2, Timeout: 3 * time.Second})
-	_, err = store.RegisterOperations(t.Context(), key, update("1")...)
+	s := private(t)
+	w := &waitAOF{local: 1}
+	client := goredis.NewClient(&goredis.Options{Addr: s.Addr})
+	client.AddHook(w)
+	store := redis.New(client, s.Addr, redis.Options{Durability: redis.Durability{AOF: true, Replicas: 2, Timeout: 3 * time.Second}})
+	t.Cleanup(func() { _ = store.Close() })
+	_, err := store.RegisterOperations(t.Context(), key, update("1")...)
 	wantCode(t, err, chferry.CodeUnavailable, "0 of 2 replicas")
-	if got := strings.Join(asked, " "); got != "1 2 3000" {
-		t.Errorf("asked WAITAOF %s, want 1 2 3000", got)
+	if want := "[WAITAOF 1 2 3000]"; w.asked != want {
+		t.Errorf("asked %s, want %s", w.asked, want)
 	}
-	replicas = 2
+	w.replicas = 2
 	if _, err := store.RegisterOperations(t.Context(), key, update("2", "3")...); err != nil {
 		t.Error(err)
 	}
-	local = 0
+	w.local = 0
 	_, err = store.RegisterOperations(t.Context(), key, update("4")...)
 	wantCode(t, err, chferry.CodeUnavailable, "not by the primary's append-only file")
 }

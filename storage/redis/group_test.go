@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/alicebob/miniredis/v2"
 	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/chferry/chferry"
@@ -247,11 +246,10 @@ func (s *server) drained(key chferry.ImportKey) string {
 // a yes.
 func TestRefusedTogether(t *testing.T) {
 	t.Parallel()
-	const password = "right"
-	fake := miniredis.RunT(t)
-	fake.RequireAuth(password)
+	s := private(t)
+	s.ok(s.admin.ConfigSet(t.Context(), "requirepass", "right").Err()) // the connection of admin stays allowed
 	for name, d := range map[string]redis.Durability{"plain": {}, "durable": {Replicas: 1}} {
-		store := durable(t, "redis://:wrong@"+fake.Addr(), d)
+		store := durable(t, "redis://:wrong@"+s.Addr, d)
 		var calls sync.WaitGroup
 		for i := range 20 {
 			calls.Go(func() {
@@ -264,7 +262,7 @@ func TestRefusedTogether(t *testing.T) {
 		}
 		calls.Wait()
 	}
-	if keys := fake.DB(0).Keys(); len(keys) != 0 {
-		t.Errorf("Redis has the keys %q", keys)
+	if keys, err := s.admin.Keys(t.Context(), "*").Result(); err != nil || len(keys) != 0 {
+		t.Errorf("Redis has the keys %q, %v", keys, err)
 	}
 }

@@ -18,7 +18,7 @@ const (
 	writers      = 16
 	callsAtLeast = 25 // of each writer
 	syncers      = 4
-	times        = 2 // that each fate is met; once in a light run
+	times        = 2 // that each fate is met
 )
 
 // testConcurrent registers from many goroutines while several syncs run, each of whose steps is in turn the last one, or the
@@ -83,12 +83,8 @@ const (
 )
 
 func newConcurrent(b *bundle) *concurrent {
-	meetings := times
-	if b.light {
-		meetings = 1
-	}
 	c := &concurrent{
-		bundle: b, fates: make(chan fate, meetings*3*len(steps)),
+		bundle: b, fates: make(chan fate, times*3*len(steps)),
 		dead: map[string]bool{}, batches: map[uint64]chferry.Batch{}, read: map[uint64][]string{},
 	}
 	for _, i := range rand.Perm(cap(c.fates)) {

@@ -27,19 +27,10 @@ type machine struct {
 
 var actors = []string{"a", "b", "c"}
 
-// lightPaths is how many paths RunLight takes.
-const lightPaths = 10
-
 // testAnyOrder draws 100 paths of about 30 actions. For more: go test ./storage/redis -run Contract/any_order -rapid.checks=5000
 func testAnyOrder(t *testing.T, b *bundle) {
 	keys := []chferry.ImportKey{b.key, newKey()}
-	paths, failed := 0, false
 	rapid.Check(t, func(t *rapid.T) {
-		// A path that failed is taken again, until the shortest one that fails is found.
-		if paths++; b.light && paths > lightPaths && !failed {
-			return
-		}
-		defer func() { failed = failed || t.Failed() }()
 		m := &machine{Storage: b.Storage}
 		expect(t, "flush", 0, b.Flush(t.Context(), keys...), 0, "")
 		statuses, err := b.Status(t.Context(), keys...)

@@ -23,17 +23,6 @@ type Open func(t *testing.T, hook func(key chferry.ImportKey, removed, remaining
 // Run runs the contract against the storages that open opens.
 func Run(t *testing.T, open Open) {
 	t.Helper()
-	runContract(t, open, false)
-}
-
-// RunLight does the same with fewer repetitions, for a storage that is slow and whose code passes Run on another server.
-func RunLight(t *testing.T, open Open) {
-	t.Helper()
-	runContract(t, open, true)
-}
-
-func runContract(t *testing.T, open Open, light bool) {
-	t.Helper()
 	for _, c := range []struct {
 		name string
 		test func(t *testing.T, b *bundle)
@@ -86,7 +75,6 @@ func runContract(t *testing.T, open Open, light bool) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			b := newBundle(t, open)
-			b.light = light
 			c.test(t, b)
 		})
 	}
@@ -97,9 +85,8 @@ var lastKey atomic.Int64
 // bundle is what one test works with: a storage, an import key of its own and short ways to call both.
 type bundle struct {
 	storage.Storage
-	t     *testing.T
-	key   chferry.ImportKey
-	light bool // as in RunLight
+	t   *testing.T
+	key chferry.ImportKey
 
 	mu      sync.Mutex
 	removed []int64
