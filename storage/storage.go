@@ -32,6 +32,7 @@ type Storage interface {
 	Memory
 	Administrator
 	FailedOperations
+	Positions
 }
 
 // Registrar is what an application needs.

@@ -67,6 +67,8 @@ func TestTidy(t *testing.T) {
 	}
 	s.ok(s.SetAside(ctx, key, storage.Attempt{Token: "a", BatchID: batch.ID, Number: 1}, failed))
 	post := storage.PostSyncOptions{Token: "a", BatchID: batch.ID, Counts: chferry.Counts{Operations: entries, Failed: failing}}
+	newest := s.admin.XRevRangeN(ctx, "chferry:{users}:queue", "+", "-", 2).Val()
+	next, last := storage.Position(newest[0].ID), storage.Position(newest[1].ID)
 
 	for calls := 1; ; calls++ {
 		broken := goredis.NewClient(&goredis.Options{Addr: s.Addr, MaxRetries: -1})
@@ -75,6 +77,9 @@ func TestTidy(t *testing.T) {
 		end, err := store.PostSync(ctx, key, post)
 		_ = store.Close()
 		s.wantStatus(1, failing)
+		if passed, err := s.Passed(ctx, key, last, next); err != nil || !passed[0] || passed[1] {
+			t.Errorf("call %d: the batch's last position and the next one are passed: %v, %v; want the first alone", calls, passed, err)
+		}
 		if err == nil {
 			if calls < 3 || !end.Repeated || end.Remaining != 1 {
 				t.Errorf("call %d answers %+v", calls, end)

@@ -62,6 +62,7 @@ func (m *machine) actions() map[string]func(*rapid.T) {
 		"12 post-sync failed": m.postSyncFailed,
 		"13 forget imported":  m.forgetImported,
 		"14 late copy":        m.lateCopy,
+		"15 position":         m.position,
 	}
 }
 
@@ -94,6 +95,7 @@ func (m *machine) check(t *rapid.T) {
 		expect(t, "status", got, nil, key.status(), "")
 	}
 	m.checkFailed(t, m.touched)
+	m.checkPositions(t, m.touched)
 }
 
 func (m *machine) checkFailed(t *rapid.T, key *model) {

@@ -15,6 +15,8 @@ type model struct {
 	registered []registered // in order, without what a flush dropped
 	drained    []string     // what syncs have read and removed: the head of registered
 	retries    int
+	positions  []storage.Position // that were asked for since the last flush
+	behind     []int              // of each, the operations registered up to it
 
 	claimant string // "": nobody
 	expired  bool   // the claimant's lease

@@ -52,6 +52,7 @@ func Run(t *testing.T, open Open) {
 		{"5 extending keeps the claim", testExtend},
 		{"6 operations come out in order", testOrder},
 		{"6 settle leaves young operations", testSettle},
+		{"6 positions are passed in order", testPositions},
 		{"7 versions grow", testVersionsGrow},
 		{"7 versions start above the floor", testVersionFloor},
 		{"8 import keys do not touch each other", testKeysIsolated},
