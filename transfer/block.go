@@ -124,10 +124,7 @@ func (b *block) append(plan Plan, c *chunk, first, last int, rows rowset.Rows, v
 	for _, key := range c.otherTexts(start, rows) {
 		add(key, renamed)
 	}
-	made := plan.block(c.table, rows, missing, version)
-	if plan.Import.DatabaseColumn != "" {
-		addConstant(&made, plan.databaseColumn(), c.database)
-	}
+	made := plan.block(c.database, rows, missing, version)
 	if b.Columns == nil {
 		b.Block = made
 	} else {

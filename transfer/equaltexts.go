@@ -169,10 +169,7 @@ func keyText(b rowset.Block, row int, folded []map[string]string) string {
 
 // addTombstones appends a tombstone for each of keys, which are equal to the keys of rows of the block.
 func (b *block) addTombstones(plan Plan, keys keyList, rows []int, version uint64) {
-	made := plan.block(b.table, rowset.Rows{Block: rowset.NewBlock(b.table.Columns)}, keys, version)
-	if plan.Import.DatabaseColumn != "" {
-		addConstant(&made, plan.databaseColumn(), b.database)
-	}
+	made := plan.block(b.database, rowset.Rows{Block: rowset.NewBlock(b.table.Columns)}, keys, version)
 	b.Append(&made)
 	for _, row := range rows {
 		as := renamed

@@ -175,9 +175,13 @@ func (p *Plan) leave(away map[string]string) {
 }
 
 // block returns the rows to insert for one database, with the columns of all.
-func (p *Plan) block(table rowset.Table, rows rowset.Rows, missing []rowset.Vector, version uint64) rowset.Block {
-	made := p.engine.Block(table, rows, missing, version)
-	return made.Arrange(slices.Concat(p.columns, p.engine.Columns()))
+func (p *Plan) block(database string, rows rowset.Rows, missing []rowset.Vector, version uint64) rowset.Block {
+	made := p.engine.Block(p.Tables[database], rows, missing, version)
+	made = made.Arrange(slices.Concat(p.columns, p.engine.Columns()))
+	if p.Import.DatabaseColumn != "" {
+		addConstant(&made, p.databaseColumn(), database)
+	}
+	return made
 }
 
 func (p *Plan) destination() (sink.Destination, error) {
