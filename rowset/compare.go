@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
+	"math"
 )
 
 // Compare compares value i with value j of with, a vector of the same type, which may be v itself: negative if i comes first, 0 if
@@ -37,4 +38,36 @@ func (v *Vector) Rank(i int) uint64 {
 	default:
 		return uint64(v.Ints[i]) ^ signBit
 	}
+}
+
+// Equal reports whether value i is value j of with, a vector of the same type: both are null, or neither is and they are alike
+// to the last bit, arrays element by element.
+func (v *Vector) Equal(i int, with *Vector, j int) bool {
+	if v.IsNull(i) || with.IsNull(j) {
+		return v.IsNull(i) == with.IsNull(j)
+	}
+	switch v.storage() {
+	case inFloats:
+		return math.Float64bits(v.Floats[i]) == math.Float64bits(with.Floats[j])
+	case inData:
+		return bytes.Equal(v.At(i), with.At(j))
+	case inElements:
+		return v.equalArrays(i, with, j)
+	default:
+		return v.Ints[i] == with.Ints[j]
+	}
+}
+
+func (v *Vector) equalArrays(i int, with *Vector, j int) bool {
+	first, last := v.Span(i)
+	other, end := with.Span(j)
+	if last-first != end-other {
+		return false
+	}
+	for ; first < last; first, other = first+1, other+1 {
+		if !v.Elements().Equal(first, with.Elements(), other) {
+			return false
+		}
+	}
+	return true
 }

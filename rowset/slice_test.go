@@ -204,3 +204,23 @@ func TestCompareOrders(t *testing.T) {
 		t.Errorf("arrays are compared: %d", got)
 	}
 }
+
+// TestEqual holds each value of a block against each of a slice of it, which has them at other places.
+func TestEqual(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		b := randomBlock(t, "rows")
+		first, last := bounds(t, b.Rows())
+		slice := b.Slice(first, last)
+		for c := range b.Vectors {
+			for i := range b.Rows() {
+				for j := range slice.Rows() {
+					want := value(&b.Vectors[c], i) == value(&slice.Vectors[c], j)
+					if got := b.Vectors[c].Equal(i, &slice.Vectors[c], j); got != want {
+						t.Errorf("column %d, rows %d and %d: got %v, want %v", c, i, first+j, got, want)
+					}
+				}
+			}
+		}
+	})
+}

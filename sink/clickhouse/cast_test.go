@@ -214,6 +214,9 @@ func appendValue(t *testing.T, v *rowset.Vector, text string) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if v.Type.Kind == rowset.Float32 {
+			n = float64(float32(n))
+		}
 		v.AppendFloat(n)
 	case rowset.String, rowset.Decimal:
 		v.AppendData([]byte(text))

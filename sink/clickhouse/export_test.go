@@ -62,11 +62,19 @@ func Misfit(version, columnType, defaultKind string, t rowset.Type, key bool) (s
 // Encode returns what is sent for the values of a vector, and the rows that can't be.
 func Encode(version, columnType string, v rowset.Vector, key bool) (wire []byte, unfit []int, err error) {
 	f, err := featuresOf(version)
-	cells, bad := newColumn("c", columnType, "").encode(&v, key, f)
-	for _, u := range bad {
+	c := newColumn("c", columnType, "")
+	converted := c.canonical(&v, key, f)
+	for _, u := range converted.unfit {
 		unfit = append(unfit, u.row)
 	}
-	return cells.wire, unfit, err
+	return c.appendNative(nil, &converted.values), unfit, err
+}
+
+// Canonical returns what the table of d would hold of a block's rows, how many of their values were clamped or cut, and which
+// rows are left out.
+func (c *Client) Canonical(ctx context.Context, d sink.Destination, block rowset.Block) (rowset.Block, int, []sink.Rejected, error) {
+	held, err := c.canonical(ctx, d, block)
+	return held.Block, held.changed, held.rejected, err
 }
 
 // DifferentShards returns the error for a table whose replicas have these paths on these hosts.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sort"
 	"time"
 
 	"github.com/ClickHouse/ch-go/proto"
@@ -62,22 +61,17 @@ func (c *Client) insert(ctx context.Context, t table, d sink.Destination, block 
 		return nil, err
 	}
 	defer func() { _ = batch.Abort() }() // nothing after a Send
-	values, rejected := encode(t, d, block, columns, f)
-	if len(rejected) > 0 {
-		block = block.Without(rejectedRows(rejected))
-		values, _ = encode(t, d, block, columns, f)
+	held := canonicalOf(t, d, block, columns, f)
+	if held.Rows() == 0 {
+		return held.rejected, nil
 	}
-	rows := block.Rows()
-	if rows == 0 {
-		return rejected, nil
-	}
-	if err := fill(batch.Columns(), values, rows); err != nil {
+	if err := fill(batch.Columns(), columns, &held.Block); err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil { // which Send notices only while it waits for the server
 		return nil, err
 	}
-	return rejected, batch.Send()
+	return held.rejected, batch.Send()
 }
 
 // begin begins an insert and returns the columns as the server has them in it, in the order of those of d.
@@ -164,42 +158,6 @@ func (c *Client) sendContext(ctx context.Context) (context.Context, func()) {
 	}
 }
 
-// encode converts the block column by column, and lists the rows that have a value that can't be held. What a tombstone has
-// beside its key are no values, and nobody sees them.
-func encode(t table, d sink.Destination, block rowset.Block, columns []column, f *features) ([]cells, []sink.Rejected) {
-	values := make([]cells, len(columns))
-	tombstone := func(int) bool { return false }
-	if i := slices.IndexFunc(columns, func(c column) bool { return c.name == d.Engine.Layout().Deleted }); i >= 0 {
-		tombstone = func(row int) bool { return block.Vectors[i].Ints[row] != 0 }
-	}
-	var rejected []sink.Rejected
-	for i, c := range columns {
-		isKey := slices.Contains(d.Key, c.name)
-		var unfit []unfit
-		values[i], unfit = c.encode(&block.Vectors[i], isKey, f)
-		for _, u := range unfit {
-			if !isKey && tombstone(u.row) {
-				continue
-			}
-			reason := fmt.Sprintf("table %s: column %q (%s) can't hold %s", t, c.name, c.text, u.what)
-			if isKey {
-				reason += fmt.Sprintf(", and nothing is clamped in a key: a table that is made anew with cast: {%s: String} holds it", block.Columns[i].Name)
-			}
-			rejected = append(rejected, sink.Rejected{Row: u.row, Reason: reason})
-		}
-	}
-	sort.SliceStable(rejected, func(i, j int) bool { return rejected[i].Row < rejected[j].Row })
-	return values, slices.CompactFunc(rejected, func(a, b sink.Rejected) bool { return a.Row == b.Row })
-}
-
-func rejectedRows(rejected []sink.Rejected) []int {
-	rows := make([]int, len(rejected))
-	for i, r := range rejected {
-		rows[i] = r.Row
-	}
-	return rows
-}
-
 // withInsertSettings asks for the block to be written as it is and before the answer: not kept for later, not cut, not
 // joined with others, and not twice under one token.
 func withInsertSettings(ctx context.Context, f *features, rows int, token string) context.Context {
@@ -216,40 +174,25 @@ func withInsertSettings(ctx context.Context, f *features, rows int, token string
 	return ch.Context(ctx, ch.WithSettings(settings))
 }
 
-// fill puts the values into the driver's columns.
-func fill(targets []chcolumn.Interface, values []cells, rows int) error {
+// fill puts canonical values into the driver's columns and takes them out of the block, of which the driver has a copy then.
+func fill(targets []chcolumn.Interface, columns []column, block *rowset.Block) error {
+	var wire []byte // of one column after another
 	var source bytes.Reader
 	reader := proto.NewReader(&source)
+	rows := block.Rows()
 	for i, target := range targets {
-		source.Reset(values[i].wire)
-		if err := values[i].fill(target, reader, rows); err != nil {
+		var err error
+		if values := &block.Vectors[i]; columns[i].dictionary {
+			_, err = target.Append(columns[i].driverTexts(values))
+		} else {
+			wire = columns[i].appendNative(wire[:0], values)
+			source.Reset(wire)
+			err = target.Decode(reader, rows)
+		}
+		if err != nil {
 			return fmt.Errorf("build column %q: %w", target.Name(), err)
 		}
-		values[i] = cells{} // the driver has a copy, and the block may be large
+		block.Vectors[i] = rowset.Vector{}
 	}
 	return nil
-}
-
-// fill puts the values into a column of the driver's; reader reads wire.
-func (v *cells) fill(target chcolumn.Interface, reader *proto.Reader, rows int) error {
-	if v.dictionary == nil {
-		return target.Decode(reader, rows)
-	}
-	_, err := target.Append(v.driverTexts())
-	return err
-}
-
-// driverTexts returns a dictionary's texts in the form that marks nulls for the driver. What it does with pointers is an entry for
-// each.
-func (v *cells) driverTexts() any {
-	if v.null == nil {
-		return v.dictionary
-	}
-	boxed := make([]any, len(v.dictionary))
-	for i, text := range v.dictionary {
-		if !v.null[i] {
-			boxed[i] = text
-		}
-	}
-	return boxed
 }

@@ -49,8 +49,7 @@ func (p keyPart) text(i int) string {
 	if p.from.Type.Kind == rowset.Bytes {
 		return `\x` + hex.EncodeToString(p.values.At(i))
 	}
-	var buf []byte
-	return string(textOf(p.values, i, &buf))
+	return string(appendText(nil, p.values, i))
 }
 
 func (p keyPart) constant(first, last int) bool {

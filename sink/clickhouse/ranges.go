@@ -47,10 +47,20 @@ func (c column) micros(f *features) span {
 }
 
 // ticksPerMicro returns what one microsecond is in the column's own unit; 1 if that is longer.
-func (c column) ticksPerMicro() int64 { return powerOfTen(c.args[0] - 6) }
+func (c column) ticksPerMicro() int64 {
+	if c.base == "DateTime" {
+		return 1
+	}
+	return powerOfTen(c.args[0] - 6)
+}
 
 // microsPerTick returns how many microseconds the column's own unit has; 1 if it is shorter.
-func (c column) microsPerTick() int64 { return powerOfTen(6 - c.args[0]) }
+func (c column) microsPerTick() int64 {
+	if c.base == "DateTime" {
+		return microsPerSecond
+	}
+	return powerOfTen(6 - c.args[0])
+}
 
 // powerOfTen returns 1 for what is below zero.
 func powerOfTen(n int) int64 {

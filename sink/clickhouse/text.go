@@ -1,7 +1,6 @@
 package clickhouse
 
 import (
-	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"math"
@@ -12,58 +11,36 @@ import (
 	"github.com/chferry/chferry/rowset"
 )
 
-// encodeText converts a vector of any kind but arrays to texts, each after its length. A dictionary's are left to the driver,
-// which finds those that are alike.
-func (c column) encodeText(v *rowset.Vector) cells {
-	if c.dictionary {
-		return c.encodeDictionary(v)
+// texts writes values of kinds that are no texts.
+func (c *converter) texts() {
+	switch c.from.Type.Kind {
+	case rowset.String, rowset.Enum, rowset.Bytes, rowset.Decimal:
+		return
 	}
-	const usualLength = 1 // bytes of the length of a text
-	out := c.startWire(v, len(v.Data)/max(1, v.Len())+usualLength+1)
-	var buf []byte
-	for i := range v.Len() {
-		text := textOf(v, i, &buf)
-		out = append(binary.AppendUvarint(out, uint64(len(text))), text...)
+	out := rowset.Vector{Type: c.values.Type, Null: c.from.Null, Ends: make([]int, c.from.Len())}
+	for i := range out.Ends {
+		if !c.from.IsNull(i) {
+			out.Data = appendText(out.Data, c.from, i)
+		}
+		out.Ends[i] = len(out.Data)
 	}
-	return cells{wire: out}
+	c.values = out
 }
 
-func (c column) encodeDictionary(v *rowset.Vector) cells {
-	out := cells{dictionary: make([]string, v.Len())}
-	if c.nullable {
-		out.null = v.Null
-	}
-	var all, buf []byte
-	ends := make([]int, v.Len())
-	for i := range ends {
-		all = append(all, textOf(v, i, &buf)...)
-		ends[i] = len(all)
-	}
-	// One copy of all, of which the texts are parts.
-	text, start := string(all), 0
-	for i, end := range ends {
-		out.dictionary[i], start = text[start:end], end
-	}
-	return out
-}
-
-// textOf returns the text of a value, which is valid until buf is used again.
-func textOf(v *rowset.Vector, i int, buf *[]byte) []byte {
-	dst := (*buf)[:0]
+// appendText writes a value of any kind but arrays.
+func appendText(dst []byte, v *rowset.Vector, i int) []byte {
 	switch v.Type.Kind {
+	case rowset.String, rowset.Enum, rowset.Bytes, rowset.Decimal:
+		return append(dst, v.At(i)...)
 	case rowset.UUID:
-		dst = appendUUID(dst, v.At(i))
+		return appendUUID(dst, v.At(i))
 	case rowset.Date:
-		dst = appendTime(dst, v.Ints[i], time.DateOnly, func(n int64) time.Time { return time.Unix(n*secondsPerDay, 0) })
+		return appendTime(dst, v.Ints[i], time.DateOnly, func(n int64) time.Time { return time.Unix(n*secondsPerDay, 0) })
 	case rowset.Timestamp:
-		dst = appendTime(dst, v.Ints[i], "2006-01-02 15:04:05.999999", time.UnixMicro)
-	case rowset.Bool, rowset.Int16, rowset.Int32, rowset.Int64, rowset.Uint8, rowset.Uint64, rowset.Float32, rowset.Float64:
-		dst = appendNumber(dst, v, i)
+		return appendTime(dst, v.Ints[i], "2006-01-02 15:04:05.999999", time.UnixMicro)
 	default:
-		return v.At(i)
+		return appendNumber(dst, v, i)
 	}
-	*buf = dst
-	return dst
 }
 
 // appendNumber writes a number with as few digits as tell it from its neighbours, and what is no number as PostgreSQL does.

@@ -1,221 +1,171 @@
 package clickhouse
 
 import (
-	"encoding/binary"
-	"math"
-	"strconv"
+	"slices"
 
 	"github.com/chferry/chferry/rowset"
 )
 
-// cells are the values of one column as its column in ClickHouse takes them.
-type cells struct {
-	// wire is what ClickHouse's own client would send: the null marks of a nullable column, then values of a fixed width, or
-	// texts after their lengths. That keeps every bit of a double, reaches the years after 2262 and boxes nothing, all of
-	// which Go types would not.
-	wire []byte
-	// dictionary is set instead of wire if the column is a LowCardinality; null marks those that are none, nil if all are.
-	dictionary []string
-	null       []bool
+// Values reach ClickHouse in two steps. The first one, here, makes canonical values: what a column would hold, and a SELECT
+// return, once the values were inserted. Canonical values can be compared. The second one, in native.go, writes them as
+// ClickHouse's own client would send them.
+
+// canonical are the canonical values of one column.
+type canonical struct {
+	// values shares the memory of the source's vector as far as nothing changes.
+	values  rowset.Vector
+	changed int     // how many values were clamped or cut
+	unfit   []unfit // the values that the column can't hold; zero values stand in their place
 }
 
-// unfit is a value that its column can't hold.
+// unfit is a value that its column can't hold, or in a key only by changing it.
 type unfit struct {
 	row  int
 	what string // the kind of value
 }
 
-// encode converts a vector to what the column takes. Values that can't be held, or in a key only by changing them, are
-// listed, and the cells are then not to be sent.
-func (c column) encode(v *rowset.Vector, key bool, f *features) (cells, []unfit) {
+// canonical converts a vector to canonical values. Nothing is clamped or cut in a key.
+func (c column) canonical(v *rowset.Vector, key bool, f *features) canonical {
 	if c.dimensions > 0 {
-		return c.encodeArrays(v, f)
+		return c.canonicalArrays(v, f)
 	}
-	if c.base == "String" {
-		return c.encodeText(v), nil
-	}
-	e := encoder{column: c, from: v, key: key, width: c.width()}
-	e.out = c.startWire(v, e.width)
+	to := converter{column: c, from: v, key: key, canonical: canonical{values: *v}}
+	to.values.Type = c.canonicalType(v.Type)
 	switch c.base {
-	case "Float32", "Float64":
-		e.floats()
+	case "Bool", "Float32", "Float64", "UUID": // take values of their own kind alone
+	case "String":
+		to.texts()
 	case "Decimal":
-		e.decimals()
-	case "UUID":
-		e.uuids()
+		to.decimals()
 	case "Date", "Date32":
-		e.dates(c.days(f))
-	case "DateTime":
-		e.seconds(c.micros(f))
-	case "DateTime64":
-		e.ticks(c.micros(f))
+		to.times(c.days(f), 1)
+	case "DateTime", "DateTime64":
+		to.times(c.micros(f), c.microsPerTick())
 	default:
-		e.integers()
+		to.integers()
 	}
-	return cells{wire: e.out}, e.unfit
+	return to.canonical
 }
 
-// width returns the bytes of a value.
-func (c column) width() int {
+// canonicalType returns the type of the column's canonical values. Integers of all widths have the widest one; a decimal is
+// written with all digits of its scale, such as 12.50; a timestamp counts microseconds as everywhere. Only values that may
+// be null in the source are nullable, whatever the column allows.
+func (c column) canonicalType(source rowset.Type) rowset.Type {
+	t := rowset.Type{Kind: c.kind(), Nullable: source.Nullable}
+	if t.Kind == rowset.Decimal {
+		t.Precision, t.Scale = c.args[0], c.args[1]
+	}
+	if c.dimensions > 0 {
+		t.Kind, t.Element, t.Dimensions = rowset.Array, t.Kind, c.dimensions
+	}
+	return t
+}
+
+// kind returns the kind of a value, of an array that of its elements.
+func (c column) kind() rowset.TypeKind {
 	if i, ok := integers[c.base]; ok {
-		return i.width()
+		if i.signed {
+			return rowset.Int64
+		}
+		return rowset.Uint64
 	}
 	switch c.base {
 	case "Bool":
-		return 1
-	case "Date":
-		return 2
-	case "Date32", "DateTime", "Float32":
-		return 4
+		return rowset.Bool
+	case "Float32":
+		return rowset.Float32
+	case "Float64":
+		return rowset.Float64
 	case "Decimal":
-		return decimalWidth(c.args[0])
+		return rowset.Decimal
 	case "UUID":
-		return 16
-	default: // Float64, DateTime64
-		return 8
+		return rowset.UUID
+	case "Date", "Date32":
+		return rowset.Date
+	case "DateTime", "DateTime64":
+		return rowset.Timestamp
+	default:
+		return rowset.String
 	}
 }
 
-type encoder struct {
+// converter makes canonical values. It copies the source's values when the first one changes.
+type converter struct {
 	column
-	from  *rowset.Vector
-	key   bool
-	width int
-	out   []byte
-	unfit []unfit
+	canonical
+	from   *rowset.Vector
+	key    bool
+	copied bool
 }
 
-// startWire makes room for all values of about a width and writes the null marks of a nullable column.
-func (c column) startWire(v *rowset.Vector, width int) []byte {
-	rows := v.Len()
-	if !c.nullable {
-		return make([]byte, 0, rows*width)
+func (c *converter) reject(row int, what string) { c.unfit = append(c.unfit, unfit{row, what}) }
+
+func (c *converter) setInt(row int, n int64) {
+	if !c.copied {
+		c.values.Ints, c.copied = slices.Clone(c.from.Ints), true
 	}
-	out := make([]byte, rows, rows*(1+width))
-	for i, null := range v.Null {
-		if null {
-			out[i] = 1
-		}
-	}
-	return out
+	c.values.Ints[row] = n
 }
 
-func (e *encoder) reject(row int, what string) { e.unfit = append(e.unfit, unfit{row, what}) }
-
-func (e *encoder) integer(n int64) {
-	switch e.width {
-	case 1:
-		e.out = append(e.out, byte(n))
-	case 2:
-		e.out = binary.LittleEndian.AppendUint16(e.out, uint16(n))
-	case 4:
-		e.out = binary.LittleEndian.AppendUint32(e.out, uint32(n))
-	default:
-		e.out = binary.LittleEndian.AppendUint64(e.out, uint64(n))
-	}
-}
-
-func (e *encoder) integers() {
-	to := integers[e.base]
-	from, whole := integerKinds[e.from.Type.Kind]
+func (c *converter) integers() {
+	to := integers[c.base]
+	from, whole := integerKinds[c.from.Type.Kind]
 	switch {
-	case whole && (e.base == "Bool" || to.holds(from)):
-		for _, n := range e.from.Ints {
-			e.integer(n)
-		}
-	case whole:
-		for i, n := range e.from.Ints {
-			if !to.has(n, from) {
-				e.reject(i, "a number outside its range")
-			}
-			e.integer(n)
-		}
-	default:
-		for i := range e.from.Len() {
-			n, ok := wholeNumber(e.from.At(i), to)
-			if !ok && !e.from.IsNull(i) {
-				e.reject(i, "what is no whole number within its range")
-			}
-			e.integer(n)
-		}
-	}
-}
-
-func (e *encoder) floats() {
-	for _, n := range e.from.Floats {
-		if e.width == 4 {
-			e.integer(int64(math.Float32bits(float32(n))))
-		} else {
-			e.integer(int64(math.Float64bits(n)))
-		}
-	}
-}
-
-func (e *encoder) decimals() {
-	var buf []byte
-	for i := range e.from.Len() {
-		if buf = e.number(buf[:0], i); e.from.IsNull(i) {
-			buf = append(buf[:0], '0')
-		}
-		var problem string
-		if e.out, problem = appendDecimal(e.out, buf, e.args[0], e.args[1]); problem != "" {
-			e.reject(i, problem)
-			e.out = append(e.out, make([]byte, e.width)...)
-		}
-	}
-}
-
-// number appends the text of value i, which is an integer or text already.
-func (e *encoder) number(dst []byte, i int) []byte {
-	switch _, whole := integerKinds[e.from.Type.Kind]; {
 	case !whole:
-		return append(dst, e.from.At(i)...)
-	case e.from.Type.Kind == rowset.Uint64:
-		return strconv.AppendUint(dst, uint64(e.from.Ints[i]), 10)
-	default:
-		return strconv.AppendInt(dst, e.from.Ints[i], 10)
-	}
-}
-
-// uuids writes each half with its last byte first, as ClickHouse does.
-func (e *encoder) uuids() {
-	for i := range e.from.Len() {
-		id := e.from.At(i)
-		e.out = binary.LittleEndian.AppendUint64(e.out, binary.BigEndian.Uint64(id[:8]))
-		e.out = binary.LittleEndian.AppendUint64(e.out, binary.BigEndian.Uint64(id[8:]))
-	}
-}
-
-func (e *encoder) dates(held span) {
-	for i, n := range e.from.Ints {
-		if e.key && !held.holds(n) {
-			e.reject(i, "a date outside its range")
+		c.parseIntegers(to)
+	case !to.holds(from):
+		for i, n := range c.from.Ints {
+			if !to.has(n, from) {
+				c.reject(i, "a number outside its range")
+				c.setInt(i, 0)
+			}
 		}
-		e.integer(held.clamp(n))
 	}
 }
 
-func (e *encoder) seconds(held span) {
-	for i, n := range e.from.Ints {
-		switch {
-		case !e.key:
-		case !held.holds(n):
-			e.reject(i, "a timestamp outside its range")
-		case n%microsPerSecond != 0:
-			e.reject(i, "a timestamp with a fraction of a second")
+// parseIntegers reads decimals and texts.
+func (c *converter) parseIntegers(to integer) {
+	ints := make([]int64, c.from.Len())
+	for i := range ints {
+		if c.from.IsNull(i) {
+			continue
 		}
-		e.integer(held.clamp(n) / microsPerSecond)
+		n, ok := wholeNumber(c.from.At(i), to)
+		if !ok {
+			c.reject(i, "what is no whole number within its range")
+			continue
+		}
+		ints[i] = n
 	}
+	c.values.Data, c.values.Ends, c.values.Ints = nil, nil, ints
 }
 
-func (e *encoder) ticks(held span) {
-	perMicro, perTick := e.ticksPerMicro(), e.microsPerTick()
-	for i, n := range e.from.Ints {
-		if e.key && !held.holds(n) {
-			e.reject(i, "a timestamp outside its range")
+// times clamps days or microseconds to those that the column holds, and cuts them to whole ticks towards the past, before
+// 1970 too.
+func (c *converter) times(held span, tick int64) {
+	for i, n := range c.from.Ints {
+		inside := held.holds(n)
+		if inside && (tick == 1 || n%tick == 0) {
+			continue
+		}
+		if c.key {
+			c.reject(i, c.problem(inside))
+		} else {
+			c.changed++
 		}
 		n = held.clamp(n)
-		past := (n%perTick + perTick) % perTick // cut off towards the past, before 1970 too
-		e.integer((n - past) / perTick * perMicro)
+		c.setInt(i, n-(n%tick+tick)%tick)
+	}
+}
+
+// problem says what a date or timestamp of a key is that would be clamped or cut.
+func (c *converter) problem(inside bool) string {
+	switch {
+	case inside:
+		return "a timestamp with a fraction of a second"
+	case c.from.Type.Kind == rowset.Date:
+		return "a date outside its range"
+	default:
+		return "a timestamp outside its range"
 	}
 }
