@@ -6,7 +6,8 @@ import (
 	"github.com/chferry/chferry/rowset"
 )
 
-// canonicalArrays converts a vector of arrays, one dimension at a time. Elements are never in a key.
+// canonicalArrays converts a vector of arrays, one dimension at a time. Elements are never in a
+// key.
 func (c column) canonicalArrays(v *rowset.Vector, f *features) canonical {
 	out := canonical{values: rowset.Vector{Type: c.canonicalType(v.Type), Ends: v.Ends}}
 	elements := v.Elements()

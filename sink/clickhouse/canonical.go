@@ -45,12 +45,13 @@ func canonicalOf(t table, d sink.Destination, block rowset.Block, columns []colu
 	return out
 }
 
-// convert converts the block column by column, and lists the rows that have a value that can't be held. What a tombstone has
-// beside its key are no values, and nobody sees them.
+// convert converts the block column by column, and lists the rows that have a value that can't be
+// held. What a tombstone has beside its key are no values, and nobody sees them.
 func convert(t table, d sink.Destination, block rowset.Block, columns []column, f *features) canonicalBlock {
 	out := canonicalBlock{Block: rowset.NewBlock(slices.Clone(block.Columns))}
 	tombstone := func(int) bool { return false }
-	if i := slices.IndexFunc(columns, func(c column) bool { return c.name == d.Engine.Layout().Deleted }); i >= 0 {
+	deleted := func(c column) bool { return c.name == d.Engine.Layout().Deleted }
+	if i := slices.IndexFunc(columns, deleted); i >= 0 {
 		tombstone = func(row int) bool { return block.Vectors[i].Ints[row] != 0 }
 	}
 	for i, c := range columns {
@@ -64,8 +65,8 @@ func convert(t table, d sink.Destination, block rowset.Block, columns []column, 
 			}
 			reason := fmt.Sprintf("table %s: column %q (%s) can't hold %s", t, c.name, c.text, u.what)
 			if isKey {
-				reason += fmt.Sprintf(", and nothing is clamped in a key: a table that is made anew with cast: {%s: String} holds it",
-					block.Columns[i].Name)
+				reason += fmt.Sprintf(", and nothing is clamped in a key: "+
+					"a table that is made anew with cast: {%s: String} holds it", block.Columns[i].Name)
 			}
 			out.rejected = append(out.rejected, sink.Rejected{Row: u.row, Reason: reason})
 		}

@@ -40,16 +40,39 @@ var allEdges = []edges{
 	{kindOf(rowset.Uint64), "Int64", []string{"9223372036854775807"}, nil, []string{"9223372036854775808"}},
 	{decimalOf(12, 2), "Int32", []string{"-2147483648.00", "7"}, nil, []string{"0.50", "2147483648", "NaN"}},
 	{stringType, "UInt64", []string{"18446744073709551615", "007", "7.0"}, nil, []string{"", "-1", "ten"}},
-	{kindOf(rowset.Float32), "", []string{"0", "-0", "3.4028234663852886e+38", "1.401298464324817e-45", "NaN", "+Inf", "-Inf"}, nil, nil},
-	{kindOf(rowset.Float64), "", []string{"-0", "0.1", "-1.7976931348623157e+308", "5e-324", "NaN", "+Inf", "-Inf"}, nil, nil},
+	{
+		kindOf(rowset.Float32), "",
+		[]string{"0", "-0", "3.4028234663852886e+38", "1.401298464324817e-45", "NaN", "+Inf", "-Inf"},
+		nil, nil,
+	},
+	{
+		kindOf(rowset.Float64), "",
+		[]string{"-0", "0.1", "-1.7976931348623157e+308", "5e-324", "NaN", "+Inf", "-Inf"},
+		nil, nil,
+	},
 	{kindOf(rowset.Float32), "Float64", []string{"0.10000000149011612"}, nil, nil},
 	{kindOf(rowset.Float64), "String", []string{"1e+100", "NaN", "-Inf"}, nil, nil},
-	{decimalOf(9, 9), "", []string{"0.999999999", "-.1", "-0.000000001", "-0.0"}, nil, []string{"1.0", "0.0000000001"}},
-	{decimalOf(12, 2), "", []string{"0.00", "9999999999.99", "-9999999999.99", "007.5", "-12", "3."}, nil, []string{"10000000000", "NaN", "Infinity"}},
+	{
+		decimalOf(9, 9), "",
+		[]string{"0.999999999", "-.1", "-0.000000001", "-0.0"},
+		nil,
+		[]string{"1.0", "0.0000000001"},
+	},
+	{
+		decimalOf(12, 2), "",
+		[]string{"0.00", "9999999999.99", "-9999999999.99", "007.5", "-12", "3."},
+		nil,
+		[]string{"10000000000", "NaN", "Infinity"},
+	},
 	{decimalOf(38, 0), "", []string{nines, "-" + nines, "-0", "1.0"}, nil, []string{nines + "0"}},
 	{decimalOf(76, 38), "", []string{nines + "." + nines, "-" + nines + "." + nines, "1"}, nil, nil},
 	{decimalOf(90, 1), "", []string{nines + ".9", "NaN", "1"}, nil, nil},
-	{kindOf(rowset.Int64), "Decimal(18, 2)", []string{"-9999999999999999", "0"}, nil, []string{"10000000000000000"}},
+	{
+		kindOf(rowset.Int64), "Decimal(18, 2)",
+		[]string{"-9999999999999999", "0"},
+		nil,
+		[]string{"10000000000000000"},
+	},
 	{kindOf(rowset.Uint64), "Decimal(38, 2)", []string{"18446744073709551615"}, nil, nil},
 	{stringType, "Decimal(38, 2)", []string{"1.500", "-0.10"}, nil, []string{"1.001", "1e5", ""}},
 	{stringType, "", []string{"", "a\x00\n'\"\\", "日本語", strings.Repeat("long ", 1000)}, nil, nil},
@@ -58,14 +81,49 @@ var allEdges = []edges{
 	{kindOf(rowset.Bytes), "", []string{`\x`, `\x00fffe0a`}, nil, nil},
 	{kindOf(rowset.UUID), "", []string{zero, "0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6"}, nil, nil},
 	{kindOf(rowset.UUID), "String", []string{"0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6"}, nil, nil},
-	{kindOf(rowset.Date), "", []string{"1900-01-01", "1970-01-01", "2299-12-31"}, []string{"1899-12-31", "2300-01-01", "0044-03-15 BC", "infinity"}, nil},
-	{kindOf(rowset.Date), "Date", []string{"1970-01-01", "2106-02-07"}, []string{"1969-12-31", "2106-02-08", "-infinity"}, nil},
+	{
+		kindOf(rowset.Date), "",
+		[]string{"1900-01-01", "1970-01-01", "2299-12-31"},
+		[]string{"1899-12-31", "2300-01-01", "0044-03-15 BC", "infinity"},
+		nil,
+	},
+	{
+		kindOf(rowset.Date), "Date",
+		[]string{"1970-01-01", "2106-02-07"},
+		[]string{"1969-12-31", "2106-02-08", "-infinity"},
+		nil,
+	},
 	{kindOf(rowset.Date), "String", []string{"0044-03-15 BC", "12000-01-01", "infinity"}, nil, nil},
-	{kindOf(rowset.Timestamp), "", []string{"1900-01-01 00:00:00", "1969-12-31 23:59:59.999999", "2299-12-31 23:59:59.999999"}, []string{"1899-12-31 23:59:59.999999", "2300-01-01 00:00:00", "infinity", "-infinity"}, nil},
-	{kindOf(rowset.Timestamp), "DateTime64(9)", []string{"1900-01-01 00:00:00", "2262-04-11 23:47:16.854775"}, []string{"2262-04-11 23:47:16.854776", "infinity"}, nil},
-	{kindOf(rowset.Timestamp), "DateTime64(3, 'Asia/Tokyo')", []string{"1969-12-31 23:59:59.999", "2299-12-31 23:59:59.999"}, []string{"1969-12-31 23:59:59.998001", "2299-12-31 23:59:59.999999", "-infinity"}, nil},
-	{kindOf(rowset.Timestamp), "DateTime64(0)", []string{"1900-01-01 00:00:00"}, []string{"1969-12-31 23:59:59.5", "2300-01-01 00:00:00"}, nil},
-	{kindOf(rowset.Timestamp), "DateTime('Europe/Berlin')", []string{"1970-01-01 00:00:00", "2105-12-31 23:59:59"}, []string{"1969-12-31 23:59:59", "2024-02-29 12:00:00.999999", "2106-01-01 00:00:00"}, nil},
+	{
+		kindOf(rowset.Timestamp), "",
+		[]string{"1900-01-01 00:00:00", "1969-12-31 23:59:59.999999", "2299-12-31 23:59:59.999999"},
+		[]string{"1899-12-31 23:59:59.999999", "2300-01-01 00:00:00", "infinity", "-infinity"},
+		nil,
+	},
+	{
+		kindOf(rowset.Timestamp), "DateTime64(9)",
+		[]string{"1900-01-01 00:00:00", "2262-04-11 23:47:16.854775"},
+		[]string{"2262-04-11 23:47:16.854776", "infinity"},
+		nil,
+	},
+	{
+		kindOf(rowset.Timestamp), "DateTime64(3, 'Asia/Tokyo')",
+		[]string{"1969-12-31 23:59:59.999", "2299-12-31 23:59:59.999"},
+		[]string{"1969-12-31 23:59:59.998001", "2299-12-31 23:59:59.999999", "-infinity"},
+		nil,
+	},
+	{
+		kindOf(rowset.Timestamp), "DateTime64(0)",
+		[]string{"1900-01-01 00:00:00"},
+		[]string{"1969-12-31 23:59:59.5", "2300-01-01 00:00:00"},
+		nil,
+	},
+	{
+		kindOf(rowset.Timestamp), "DateTime('Europe/Berlin')",
+		[]string{"1970-01-01 00:00:00", "2105-12-31 23:59:59"},
+		[]string{"1969-12-31 23:59:59", "2024-02-29 12:00:00.999999", "2106-01-01 00:00:00"},
+		nil,
+	},
 	{kindOf(rowset.Timestamp), "String", []string{"0044-03-15 12:00:00.5 BC", "-infinity"}, nil, nil},
 }
 
@@ -179,9 +237,9 @@ func (s *server) wantHeld(t *testing.T, name string, d sink.Destination, held ro
 func TestCanonicalValuesAreNotCopied(t *testing.T) {
 	t.Parallel()
 	s := open(t, testenv.ModernClickHouse)
-	d := destination("uncopied", []string{"id"}, column("id", int64Type), column("text", nullable(stringType)), column("amount", decimalOf(12, 2)),
-		column("score", kindOf(rowset.Float64)), column("created", kindOf(rowset.Timestamp)), column("born", kindOf(rowset.Date)),
-		column("list", arrayOf(rowset.String, 1)))
+	d := destination("uncopied", []string{"id"}, column("id", int64Type), column("text", nullable(stringType)),
+		column("amount", decimalOf(12, 2)), column("score", kindOf(rowset.Float64)), column("created", kindOf(rowset.Timestamp)),
+		column("born", kindOf(rowset.Date)), column("list", arrayOf(rowset.String, 1)))
 	s.create(t, d)
 	block := rowsOf(d, 3, 1, func(_ int, v []rowset.Vector) {
 		v[0].AppendData([]byte("a"))
@@ -250,8 +308,8 @@ func testCanonicalBlocks(t *testing.T, s *server) {
 	if _, err := s.Insert(t.Context(), d, block, ""); err != nil {
 		t.Fatal(err)
 	}
-	got := s.rows(t, "SELECT toString(toInt64(at)), toString(amount * 100) FROM "+s.database+".held WHERE _is_deleted = 0 ORDER BY id",
-		[]rowset.TypeKind{rowset.String, rowset.String})
+	sql := "SELECT toString(toInt64(at)), toString(amount * 100) FROM " + s.database + ".held WHERE _is_deleted = 0 ORDER BY id"
+	got := s.rows(t, sql, []rowset.TypeKind{rowset.String, rowset.String})
 	for i, row := range []int{0, 2} {
 		seconds := strconv.FormatInt(held.Vectors[2].Ints[row]/1_000_000, 10)
 		hundreds := strings.ReplaceAll(string(held.Vectors[3].At(row)), ".", "")

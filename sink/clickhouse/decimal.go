@@ -37,7 +37,8 @@ func (c *converter) decimals() {
 	}
 }
 
-// integerAt returns a function that returns the text of an integer, which is valid until the next one.
+// integerAt returns a function that returns the text of an integer, which is valid until the next
+// one.
 func (c *converter) integerAt() func(i int) []byte {
 	var text []byte
 	return func(i int) []byte {
@@ -105,7 +106,8 @@ func (d decimal) isCanonical(scale int) bool {
 
 func (d decimal) isZero() bool { return len(trimLeft(d.whole))+len(trimLeft(d.fraction)) == 0 }
 
-// append writes the number with one digit before the point at least, and as many behind it as scale says.
+// append writes the number with one digit before the point at least, and as many behind it as scale
+// says.
 func (d decimal) append(dst []byte, scale int) []byte {
 	if d.negative && !d.isZero() {
 		dst = append(dst, '-')
@@ -136,8 +138,8 @@ func trimRight(digits []byte) []byte {
 	return digits
 }
 
-// appendScaled appends a canonical decimal without its point, as a little-endian integer of the width that ClickHouse gives
-// to the precision. The text of a null may be empty.
+// appendScaled appends a canonical decimal without its point, as a little-endian integer of the
+// width that ClickHouse gives to the precision. The text of a null may be empty.
 func appendScaled(dst, text []byte, precision int) []byte {
 	negative := bytes.HasPrefix(text, minus)
 	n := decimalWidth(precision)
@@ -184,7 +186,8 @@ func decimalWidth(precision int) int {
 	}
 }
 
-// wholeNumber returns the integer that text stands for as its lowest bits; false if it is none in the range.
+// wholeNumber returns the integer that text stands for as its lowest bits; false if it is none in
+// the range.
 func wholeNumber(text []byte, to integer) (int64, bool) {
 	whole, fraction, _ := bytes.Cut(text, []byte("."))
 	if len(bytes.Trim(fraction, "0")) > 0 {

@@ -8,10 +8,12 @@ import (
 	"github.com/chferry/chferry/rowset"
 )
 
-// appendNative appends canonical values of a column as ClickHouse's own client sends them. That keeps every bit of a double,
-// reaches the years after 2262 and boxes nothing, all of which the driver's own conversion of Go types would not. A column
-// of arrays has, for each dimension from the outermost, where its arrays end, and then all elements as one column; a
-// nullable column has its null marks before the values. LowCardinality columns have another form: see [column.driverTexts].
+// appendNative appends canonical values of a column as ClickHouse's own client sends them. That
+// keeps every bit of a double, reaches the years after 2262 and boxes nothing, all of which the
+// driver's own conversion of Go types would not. A column of arrays has, for each dimension from
+// the outermost, where its arrays end, and then all elements as one column; a nullable column has
+// its null marks before the values. LowCardinality columns have another form: see
+// [column.driverTexts].
 func (c column) appendNative(dst []byte, v *rowset.Vector) []byte {
 	for ; c.dimensions > 0; c.dimensions-- {
 		for _, end := range v.Ends {
@@ -134,8 +136,8 @@ func appendNativeUUID(dst, id []byte) []byte {
 	return binary.LittleEndian.AppendUint64(dst, binary.BigEndian.Uint64(id[8:]))
 }
 
-// driverTexts returns the texts of a LowCardinality column in the form in which the driver finds those that are alike: strings,
-// or for a nullable column boxed strings, of which nil is a null.
+// driverTexts returns the texts of a LowCardinality column in the form in which the driver finds
+// those that are alike: strings, or for a nullable column boxed strings, of which nil is a null.
 func (c column) driverTexts(v *rowset.Vector) any {
 	all, start := string(v.Data), 0 // one copy, of which the texts are parts
 	texts := make([]string, v.Len())

@@ -12,7 +12,8 @@ import (
 	"github.com/chferry/chferry/rowset"
 )
 
-// rowBinary returns the type of a column of a table and its values as the server itself writes them, in the order of the ids.
+// rowBinary returns the type of a column of a table and its values as the server itself writes
+// them, in the order of the ids.
 func (s *server) rowBinary(t *testing.T, table, column string) (columnType string, values [][]byte) {
 	t.Helper()
 	columnType = s.value(t, "SELECT type FROM system.columns WHERE database = '"+s.database+"' AND table = '"+table+

@@ -6,9 +6,9 @@ import (
 	"github.com/chferry/chferry/rowset"
 )
 
-// Values reach ClickHouse in two steps. The first one, here, makes canonical values: what a column would hold, and a SELECT
-// return, once the values were inserted. Canonical values can be compared. The second one, in native.go, writes them as
-// ClickHouse's own client would send them.
+// Values reach ClickHouse in two steps. The first one, here, makes canonical values: what a column
+// would hold, and a SELECT return, once the values were inserted. Canonical values can be compared.
+// The second one, in native.go, writes them as ClickHouse's own client would send them.
 
 // canonical are the canonical values of one column.
 type canonical struct {
@@ -47,9 +47,10 @@ func (c column) canonical(v *rowset.Vector, key bool, f *features) canonical {
 	return to.canonical
 }
 
-// canonicalType returns the type of the column's canonical values. Integers of all widths have the widest one; a decimal is
-// written with all digits of its scale, such as 12.50; a timestamp counts microseconds as everywhere. Only values that may
-// be null in the source are nullable, whatever the column allows.
+// canonicalType returns the type of the column's canonical values. Integers of all widths have the
+// widest one; a decimal is written with all digits of its scale, such as 12.50; a timestamp counts
+// microseconds as everywhere. Only values that may be null in the source are nullable, whatever the
+// column allows.
 func (c column) canonicalType(source rowset.Type) rowset.Type {
 	t := rowset.Type{Kind: c.kind(), Nullable: source.Nullable}
 	if t.Kind == rowset.Decimal {
@@ -140,8 +141,8 @@ func (c *converter) parseIntegers(to integer) {
 	c.values.Data, c.values.Ends, c.values.Ints = nil, nil, ints
 }
 
-// times clamps days or microseconds to those that the column holds, and cuts them to whole ticks towards the past, before
-// 1970 too.
+// times clamps days or microseconds to those that the column holds, and cuts them to whole ticks
+// towards the past, before 1970 too.
 func (c *converter) times(held span, tick int64) {
 	for i, n := range c.from.Ints {
 		inside := held.holds(n)
