@@ -64,7 +64,7 @@ var allEdges = []edges{
 		nil,
 		[]string{"10000000000", "NaN", "Infinity"},
 	},
-	{decimalOf(38, 0), "", []string{nines, "-" + nines, "-0", "1.0"}, nil, []string{nines + "0"}},
+	{decimalOf(38, 0), "", []string{nines, "-" + nines, "-0", "1.0", "3."}, nil, []string{nines + "0"}},
 	{decimalOf(76, 38), "", []string{nines + "." + nines, "-" + nines + "." + nines, "1"}, nil, nil},
 	{decimalOf(90, 1), "", []string{nines + ".9", "NaN", "1"}, nil, nil},
 	{
