@@ -3,6 +3,7 @@
 package temporal
 
 import (
+	"encoding/binary"
 	"maps"
 	"slices"
 	"strings"
@@ -16,8 +17,8 @@ import (
 // buckets of the SDK's timers, in seconds: from a poll that is answered at once to a long workflow task.
 var buckets = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}
 
-// Handler returns a value for the SDK's client.Options.MetricsHandler, whose metrics go into registry. Counters end with _total and
-// timers, which are histograms in seconds, with _seconds.
+// Handler returns a value for the SDK's client.Options.MetricsHandler, whose metrics go into registry. Counters end with
+// _total and timers, which are histograms in seconds, with _seconds.
 func Handler(registry prometheus.Registerer) client.MetricsHandler {
 	made := &collector{metrics: map[string]prometheus.Metric{}}
 	registry.MustRegister(made) // a collector that describes nothing is never refused
@@ -42,24 +43,71 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	}
 }
 
-// handler makes metrics with some labels.
+// maxChildren is how many handlers with further labels a handler keeps. There are fewer unless a tag's values have no bound.
+const maxChildren = 1000
+
+// handler makes metrics with some labels. The SDK asks for further labels whenever it counts something, so handlers are kept.
 type handler struct {
 	made   *collector
 	labels prometheus.Labels
 	text   string // of the labels
+
+	mu       sync.RWMutex
+	children map[string]*handler // by the text of the tags that they were made with
 }
 
 // WithTags implements client.MetricsHandler.
 func (h *handler) WithTags(tags map[string]string) client.MetricsHandler {
-	out := &handler{made: h.made, labels: make(prometheus.Labels, len(h.labels)+len(tags))}
-	maps.Copy(out.labels, h.labels)
+	var room [256]byte
+	text := appendTags(room[:0], tags)
+	h.mu.RLock()
+	child, ok := h.children[string(text)]
+	h.mu.RUnlock()
+	if ok {
+		return child
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if child, ok = h.children[string(text)]; ok {
+		return child
+	}
+	child = h.with(tags)
+	if h.children == nil {
+		h.children = map[string]*handler{}
+	}
+	if len(h.children) < maxChildren {
+		h.children[string(text)] = child
+	}
+	return child
+}
+
+// appendTags appends a text that is the same for equal tags alone.
+func appendTags(text []byte, tags map[string]string) []byte {
+	var room [8]string
+	names := room[:0]
+	for name := range tags {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		for _, part := range [...]string{name, tags[name]} {
+			text = append(binary.AppendUvarint(text, uint64(len(part))), part...)
+		}
+	}
+	return text
+}
+
+// with makes a handler with further labels.
+func (h *handler) with(tags map[string]string) *handler {
+	child := &handler{made: h.made, labels: make(prometheus.Labels, len(h.labels)+len(tags))}
+	maps.Copy(child.labels, h.labels)
 	for name, value := range tags {
-		out.labels[plain(name)] = plain(value)
+		child.labels[plain(name)] = plain(value)
 	}
-	for _, name := range slices.Sorted(maps.Keys(out.labels)) {
-		out.text += "," + name + "=" + out.labels[name]
+	for _, name := range slices.Sorted(maps.Keys(child.labels)) {
+		child.text += "," + name + "=" + child.labels[name]
 	}
-	return out
+	return child
 }
 
 // Counter implements client.MetricsHandler.

@@ -3,6 +3,7 @@ package temporal_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -70,6 +71,29 @@ func TestHandlerOfLabels(t *testing.T) {
 		if !strings.Contains(got, want+"\n") {
 			t.Errorf("no %q in\n%s", want, got)
 		}
+	}
+}
+
+// TestHandlerOfTags: the SDK asks for the same labels again and again, and gets the handler that was made first. Of tags
+// whose values have no bound, not all handlers are kept, and all counts are.
+func TestHandlerOfTags(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	handler := temporal.Handler(registry)
+	tags := func(value string) map[string]string { return map[string]string{"a": value, "b": "=,c"} }
+	if first, again := handler.WithTags(tags("x")), handler.WithTags(tags("x")); first != again {
+		t.Error("equal tags get two handlers")
+	}
+	one, other := map[string]string{"a": "b", "c": ""}, map[string]string{"a": "", "bc": ""}
+	if handler.WithTags(one) == handler.WithTags(other) {
+		t.Error("different tags get one handler")
+	}
+	for range 2 {
+		for i := range 1100 {
+			handler.WithTags(tags(strconv.Itoa(i))).Counter("temporal_request").Inc(1)
+		}
+	}
+	if got := strings.Count(scrape(registry), "} 2\n"); got != 1100 {
+		t.Errorf("%d counters of 1100 have counted twice", got)
 	}
 }
 
