@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/engine"
@@ -148,19 +147,11 @@ func (p *Plan) differs(alias, what string) error {
 		p.Import.Key, p.Import.Table, p.databases()[0], alias, what)
 }
 
-// without leaves out columns that the destination's table does not have yet. One of them may be one of the unfilled columns of the
-// table under a new name.
-func (p *Plan) without(destinations, unfilled []string) {
-	for _, name := range destinations {
-		sentence := fmt.Sprintf("column %q is not in ClickHouse's table %s: ", name, p.Destination.Table)
-		if len(unfilled) > 0 {
-			sentence += fmt.Sprintf("if it is the new name of %s there, configure columns.rename, else ", strings.Join(unfilled, " or "))
-		}
-		p.Schema = append(p.Schema, sentence+"chferry apply adds it")
-	}
-	left := func(c rowset.Column) bool { return slices.Contains(destinations, c.Destination) }
-	p.columns = slices.DeleteFunc(slices.Clone(p.columns), left)
-	p.Destination.Columns = slices.DeleteFunc(slices.Clone(p.Destination.Columns), left)
+// without leaves out columns that the destination's table does not have yet.
+func (p *Plan) without(destinations []string) {
+	isAbsent := func(c rowset.Column) bool { return slices.Contains(destinations, c.Destination) }
+	p.columns = slices.DeleteFunc(slices.Clone(p.columns), isAbsent)
+	p.Destination.Columns = slices.DeleteFunc(slices.Clone(p.Destination.Columns), isAbsent)
 	for alias, table := range p.Tables {
 		p.Tables[alias] = table.Without(destinations)
 	}

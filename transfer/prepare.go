@@ -42,7 +42,8 @@ func (p *Pipeline) Plan(ctx context.Context, imp chferry.Import) (Plan, error) {
 	if err != nil {
 		return Plan{}, fmt.Errorf("compare the destination of %s: %w", imp.Key, err)
 	}
-	plan.without(absent, unfilled)
-	plan.Schema = append(plan.Schema, UnfilledColumns(unfilled, absent, plan.Destination.Table)...)
+	plan.without(absent)
+	plan.Schema = slices.Concat(plan.Schema, absentColumns(absent, unfilled, plan.Destination.Table),
+		UnfilledColumns(unfilled, absent, plan.Destination.Table))
 	return plan, p.sameSource(ctx, plan)
 }

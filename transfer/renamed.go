@@ -13,16 +13,31 @@ import (
 	"github.com/chferry/chferry/sink"
 )
 
-// askUnfilledEvery is how long an answer about unfilled columns is taken for true while the source's columns stay the same: a batch
-// a second need not ask each time.
+// askUnfilledEvery is how long an answer about unfilled columns is taken for true while the source's columns stay the same.
+// To ask the sink costs a round trip, also where it remembers the table: it looks whether the table is still the same.
 const askUnfilledEvery = time.Minute
 
-// UnfilledColumns says, a sentence each, which columns of the destination's table get nothing from the source. One of them may have been
-// renamed to one of the absent ones, which the table does not have.
+// absentColumns says, a sentence each, which columns of the source the destination's table does not have. One of them may be
+// the new name of an unfilled column, of which [UnfilledColumns] says the same.
+func absentColumns(absent, unfilled []string, table string) []string {
+	sentences := make([]string, len(absent))
+	for i, column := range absent {
+		advice := ""
+		if len(unfilled) > 0 {
+			advice = fmt.Sprintf("if it is the new name of %s there, configure columns.rename, else ", strings.Join(unfilled, " or "))
+		}
+		sentences[i] = fmt.Sprintf("column %q is not in ClickHouse's table %s: %schferry apply adds it", column, table, advice)
+	}
+	return sentences
+}
+
+// UnfilledColumns says, a sentence each, which columns of the destination's table get nothing from the source. One of them may
+// have been renamed to one of the absent columns, which the table does not have.
 func UnfilledColumns(unfilled, absent []string, table string) []string {
 	sentences := make([]string, len(unfilled))
 	for i, column := range unfilled {
-		sentences[i] = fmt.Sprintf("column %q of ClickHouse's table %s is not in the source: rows that are synced get its default", column, table)
+		sentences[i] = fmt.Sprintf("column %q of ClickHouse's table %s is not in the source: rows that are synced get its default",
+			column, table)
 		if len(absent) > 0 {
 			sentences[i] += fmt.Sprintf("; if it was renamed to %s, configure columns.rename: {%s: %s} and register every row again",
 				strings.Join(absent, " or "), absent[0], column)
