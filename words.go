@@ -11,14 +11,19 @@ func Amount(n int64, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}
-	sign, text := "", strconv.FormatInt(n, 10)
+	return Thousands(n) + " " + many
+}
+
+// Thousands writes a number as people do: 1,234,567.
+func Thousands[N int | int64](n N) string {
+	sign, text := "", strconv.FormatInt(int64(n), 10)
 	if n < 0 {
 		sign, text = "-", text[1:]
 	}
 	for i := len(text) - 3; i > 0; i -= 3 {
 		text = text[:i] + "," + text[i:]
 	}
-	return sign + text + " " + many
+	return sign + text
 }
 
 // DurationText writes a duration without the units that are zero at its end: 5m, 1h30m, 1.5s.

@@ -11,6 +11,8 @@ import (
 	"io"
 	"os"
 	"time"
+
+	"github.com/chferry/chferry"
 )
 
 // Options are what a demo is told.
@@ -134,7 +136,7 @@ func (d *demo) load(ctx context.Context) error {
 	}
 	took := time.Since(d.began).Seconds()
 	d.show.line("loaded", "%s rows in %.1f s, %s rows/s, schedules' ticks included",
-		thousands(d.opts.Rows), took, thousands(int(float64(d.opts.Rows)/took)))
+		chferry.Thousands(d.opts.Rows), took, chferry.Thousands(int(float64(d.opts.Rows)/took)))
 	return nil
 }
 
@@ -187,7 +189,7 @@ func (d *demo) replaceWorker(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.show.line("killed", "worker %d with kill -9; %s operations were in flight", killed, thousands(int(status.InFlight)))
+	d.show.line("killed", "worker %d with kill -9; %s operations were in flight", killed, chferry.Thousands(status.InFlight))
 	if err := wait(ctx, d.opts.Live/10); err != nil {
 		return err
 	}
@@ -255,8 +257,8 @@ func (d *demo) compare(ctx context.Context) (bool, error) {
 	}
 	d.show.comparisons(comparisons)
 	t := status.Totals
-	d.show.line("registered", "%s = %s rows + %s deletes + %s coalesced + %s failed", thousands(d.registered),
-		thousands(int(t.Rows)), thousands(int(t.Deletes)), thousands(int(t.Coalesced)), thousands(int(t.Failed)))
+	d.show.line("registered", "%s = %s rows + %s deletes + %s coalesced + %s failed", chferry.Thousands(d.registered),
+		chferry.Thousands(t.Rows), chferry.Thousands(t.Deletes), chferry.Thousands(t.Coalesced), chferry.Thousands(t.Failed))
 	d.show.line("audit", "%s", d.stack.AuditURL())
 	equal := int64(d.registered) == t.Operations && t.Operations == t.Rows+t.Deletes+t.Coalesced+t.Failed
 	for _, c := range comparisons {

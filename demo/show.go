@@ -8,8 +8,8 @@ import (
 	"text/tabwriter"
 
 	"github.com/schollz/progressbar/v3"
-	"golang.org/x/text/language"
-	"golang.org/x/text/message"
+
+	"github.com/chferry/chferry"
 )
 
 // show prints what a person watches. It may be called from several goroutines.
@@ -73,7 +73,7 @@ func (s *show) comparisons(all []comparison) {
 	table := tabwriter.NewWriter(&text, 0, 0, 3, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "  table\tsource\tClickHouse\tdeleted\tdifferent\t")
 	for _, c := range all {
-		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s\t\n", c.table, thousands(c.source), thousands(c.target), thousands(c.deleted), thousands(c.different))
+		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s\t\n", c.table, chferry.Thousands(c.source), chferry.Thousands(c.target), chferry.Thousands(c.deleted), chferry.Thousands(c.different))
 	}
 	_ = table.Flush() // a strings.Builder takes everything
 	s.print(strings.TrimRight(text.String(), "\n"))
@@ -153,9 +153,5 @@ func (b *bar) done() {
 		b.show.current = nil
 		b.show.mu.Unlock()
 	}
-	b.show.line(thousands(b.count), "%s", b.what)
+	b.show.line(chferry.Thousands(b.count), "%s", b.what)
 }
-
-var printer = message.NewPrinter(language.English)
-
-func thousands(n int) string { return printer.Sprintf("%d", n) }

@@ -6,9 +6,8 @@ import (
 	"time"
 
 	"github.com/schollz/progressbar/v3"
-	"golang.org/x/text/language"
-	"golang.org/x/text/message"
 
+	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/workflows"
 )
 
@@ -90,12 +89,10 @@ func (p *progress) end() {
 	}
 }
 
-var printer = message.NewPrinter(language.English)
-
 func (p *progress) words(now workflows.SyncProgress) string {
-	text := printer.Sprintf("%d operations done, %d remaining", now.Operations, now.Remaining)
+	text := fmt.Sprintf("%s operations done, %s remaining", chferry.Thousands(now.Operations), chferry.Thousands(now.Remaining))
 	if rows := now.Rows - p.first.Rows; rows > 0 {
-		text += printer.Sprintf(", %d rows/s", int64(float64(rows)/time.Since(p.begun).Seconds()))
+		text += ", " + chferry.Thousands(int64(float64(rows)/time.Since(p.begun).Seconds())) + " rows/s"
 	}
 	if now.Waiting != "" {
 		text += ", waiting " + now.Waiting
