@@ -13,6 +13,7 @@ import (
 // canonicalBlock holds the canonical values of a block: the rows as their table would hold them.
 type canonicalBlock struct {
 	rowset.Block                 // without the rejected rows; the columns have the types of their canonical values
+	forms        []rowBinary     // of the columns
 	changed      int             // how many values of these rows were clamped or cut
 	rejected     []sink.Rejected // by the row of the block that was converted
 }
@@ -48,7 +49,7 @@ func canonicalOf(t table, d sink.Destination, block rowset.Block, columns []colu
 // convert converts the block column by column, and lists the rows that have a value that can't be
 // held. What a tombstone has beside its key are no values, and nobody sees them.
 func convert(t table, d sink.Destination, block rowset.Block, columns []column, f *features) canonicalBlock {
-	out := canonicalBlock{Block: rowset.NewBlock(slices.Clone(block.Columns))}
+	out := canonicalBlock{Block: rowset.NewBlock(slices.Clone(block.Columns)), forms: make([]rowBinary, len(columns))}
 	tombstone := func(int) bool { return false }
 	deleted := func(c column) bool { return c.name == d.Engine.Layout().Deleted }
 	if i := slices.IndexFunc(columns, deleted); i >= 0 {
@@ -57,6 +58,7 @@ func convert(t table, d sink.Destination, block rowset.Block, columns []column, 
 	for i, c := range columns {
 		isKey := slices.Contains(d.Key, c.name)
 		converted := c.canonical(&block.Vectors[i], isKey, f)
+		out.forms[i] = newRowBinary(c)
 		out.Columns[i].Type, out.Vectors[i] = converted.values.Type, converted.values
 		out.changed += converted.changed
 		for _, u := range converted.unfit {

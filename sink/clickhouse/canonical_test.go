@@ -211,6 +211,7 @@ func TestCanonicalValues(t *testing.T) {
 			t.Fatalf("%s: an insert rejected %v, %v, want %v", name, again, err, rejected)
 		}
 		s.wantHeld(t, name, d, held)
+		s.wantRowBinary(t, name, d, block)
 	}
 }
 
@@ -218,7 +219,9 @@ func TestCanonicalValues(t *testing.T) {
 func (s *server) wantHeld(t *testing.T, name string, d sink.Destination, held rowset.Block) {
 	t.Helper()
 	for i, c := range held.Columns {
-		columnType, values := s.rowBinary(t, d.Table, c.Destination)
+		columnType := s.value(t, "SELECT type FROM system.columns WHERE database = '"+s.database+"' AND table = '"+d.Table+
+			"' AND name = '"+c.Destination+"'")
+		values := s.rowBinary(t, d.Table, c.Destination)
 		if len(values) != held.Rows() {
 			t.Fatalf("%s: the server has %d rows, want %d", name, len(values), held.Rows())
 		}
@@ -230,6 +233,20 @@ func (s *server) wantHeld(t *testing.T, name string, d sink.Destination, held ro
 				t.Errorf("%s: row %d of %s (%s) is not the canonical value: %x", name, row, c.Destination, columnType, value)
 			}
 		}
+	}
+}
+
+// wantRowBinary compares rows, byte by byte, with those that the server writes.
+func (s *server) wantRowBinary(t *testing.T, name string, d sink.Destination, block rowset.Block) {
+	t.Helper()
+	var columns []string
+	for _, c := range d.Columns {
+		columns = append(columns, c.Destination)
+	}
+	want := s.rowBinary(t, d.Table, strings.Join(columns, ", "))
+	got, err := s.RowBinary(t.Context(), d, block)
+	if err != nil || !slices.EqualFunc(got, want, bytes.Equal) {
+		t.Errorf("%s: got rows %x, %v, want %x", name, got, err, want)
 	}
 }
 

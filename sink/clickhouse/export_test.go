@@ -77,6 +77,16 @@ func (c *Client) Canonical(ctx context.Context, d sink.Destination, block rowset
 	return held.Block, held.changed, held.rejected, err
 }
 
+// RowBinary returns the rows of a block that the table of d would hold, in the form RowBinary.
+func (c *Client) RowBinary(ctx context.Context, d sink.Destination, block rowset.Block) ([][]byte, error) {
+	held, err := c.canonical(ctx, d, block)
+	rows := make([][]byte, held.Rows())
+	for i := range rows {
+		rows[i] = held.appendRow(nil, i)
+	}
+	return rows, err
+}
+
 // DifferentShards returns the error for a table whose replicas have these paths on these hosts.
 func DifferentShards(hosts, paths []string) error {
 	return differentShards(table{"shop", "users"}, hosts, paths)

@@ -28,8 +28,7 @@ func (c column) appendNative(dst []byte, v *rowset.Vector) []byte {
 	switch c.base {
 	case "String":
 		for i := range v.Ends {
-			text := v.At(i)
-			dst = append(binary.AppendUvarint(dst, uint64(len(text))), text...)
+			dst = appendTextAfterLength(dst, v.At(i))
 		}
 	case "Decimal":
 		for i := range v.Ends {
@@ -79,10 +78,8 @@ func appendNullMarks(dst []byte, v *rowset.Vector) []byte {
 
 // appendInts appends integers, days, or points in time, these in the column's own unit.
 func (c column) appendInts(dst []byte, ints []int64) []byte {
-	width, perMicro, perTick := c.width(), int64(1), int64(1)
-	if c.kind() == rowset.Timestamp {
-		perMicro, perTick = c.ticksPerMicro(), c.microsPerTick()
-	}
+	width := c.width()
+	perMicro, perTick := c.units()
 	if perMicro == perTick { // both 1
 		for _, n := range ints {
 			dst = appendInt(dst, n, width)
@@ -93,6 +90,10 @@ func (c column) appendInts(dst []byte, ints []int64) []byte {
 		dst = appendInt(dst, n/perTick*perMicro, width)
 	}
 	return dst
+}
+
+func appendTextAfterLength(dst, text []byte) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(text))), text...)
 }
 
 // width returns the bytes of a value that is no text.

@@ -3,6 +3,8 @@ package clickhouse
 import (
 	"math"
 	"time"
+
+	"github.com/chferry/chferry/rowset"
 )
 
 const (
@@ -60,6 +62,15 @@ func (c column) microsPerTick() int64 {
 		return microsPerSecond
 	}
 	return powerOfTen(6 - c.args[0])
+}
+
+// units returns how many of the column's units a canonical integer has, or how many make one unit; 1
+// for both where the two are the same.
+func (c column) units() (perMicro, perTick int64) {
+	if c.kind() != rowset.Timestamp {
+		return 1, 1
+	}
+	return c.ticksPerMicro(), c.microsPerTick()
 }
 
 // powerOfTen returns 1 for what is below zero.

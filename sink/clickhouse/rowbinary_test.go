@@ -12,13 +12,11 @@ import (
 	"github.com/chferry/chferry/rowset"
 )
 
-// rowBinary returns the type of a column of a table and its values as the server itself writes
-// them, in the order of the ids.
-func (s *server) rowBinary(t *testing.T, table, column string) (columnType string, values [][]byte) {
+// rowBinary returns columns of a table, a value for each row, as the server itself writes them, in the
+// order of the ids.
+func (s *server) rowBinary(t *testing.T, table, columns string) (values [][]byte) {
 	t.Helper()
-	columnType = s.value(t, "SELECT type FROM system.columns WHERE database = '"+s.database+"' AND table = '"+table+
-		"' AND name = '"+column+"'")
-	sql := "SELECT hex(formatRow('RowBinary', " + column + ")) FROM " + s.database + "." + table + " FINAL ORDER BY id"
+	sql := "SELECT hex(formatRow('RowBinary', " + columns + ")) FROM " + s.database + "." + table + " FINAL ORDER BY id"
 	for _, row := range s.rows(t, sql, []rowset.TypeKind{rowset.String}) {
 		value, err := hex.DecodeString(row[0])
 		if err != nil {
@@ -26,7 +24,7 @@ func (s *server) rowBinary(t *testing.T, table, column string) (columnType strin
 		}
 		values = append(values, value)
 	}
-	return columnType, values
+	return values
 }
 
 // appendRowBinary appends the value that from begins with, of a column of a type, and takes it off.
