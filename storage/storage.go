@@ -10,7 +10,8 @@
 //  5. A batch belongs to the claimant whose token PreSync took last. Any other gets chferry.CodeSuperseded. A request that
 //     arrives late, or once more, changes nothing that has moved on.
 //  6. Operations come out in the order in which they were registered.
-//  7. Versions grow with every batch and never repeat, whatever happens to clocks and to the storage.
+//  7. Versions of an import key grow and never repeat, minted with a batch or without one, whatever happens to clocks and
+//     to the storage.
 //  8. Import keys don't touch each other.
 //  9. Flush drops everything kept, of one import key or of all; only versions go on growing.
 //
@@ -29,6 +30,7 @@ import (
 type Storage interface {
 	Registrar
 	Syncer
+	Minter
 	Memory
 	Administrator
 	FailedOperations
@@ -89,6 +91,18 @@ type Syncer interface {
 	// that is not the claimant notes nothing.
 	NoteFailure(ctx context.Context, key chferry.ImportKey, token, step string, code chferry.Code, reason string) error
 }
+
+// Minter is what work without a claim needs, such as a copy of rows that no operation names. It mints a version first and reads
+// the rows then, so that of two rows of one key the one that was read later has the greater version.
+type Minter interface {
+	// Mint returns a version of key that is greater than all versions minted before, those of batches among them. Nobody needs
+	// a claim for it, and a version that nobody uses does no harm.
+	Mint(ctx context.Context, key chferry.ImportKey, floor Floor) (version uint64, err error)
+}
+
+// Floor returns a version that is not less than any minted before the storage forgot its last one. It is asked when the storage
+// knows no version of the key, or can't be sure that it knows the last one. nil stands for 0.
+type Floor func(ctx context.Context) (uint64, error)
 
 // Memory is what a sync remembers of an import key from one batch to the next.
 type Memory interface {
@@ -182,9 +196,8 @@ type GetOptions struct {
 	ChunkSize int
 	// Settle leaves operations unclaimed until they are that old.
 	Settle time.Duration
-	// Floor, which is asked when the storage knows no version of the key, returns one that is not less than any that was
-	// minted before it forgot. nil means 0.
-	Floor func(ctx context.Context) (uint64, error)
+	// Floor is asked for the version of a new batch.
+	Floor Floor
 }
 
 // Attempt is one attempt to import a claimed batch.

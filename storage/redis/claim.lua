@@ -7,8 +7,8 @@
 --       {'none'} (and the claim has ended), {'floor'} (call again with a floor), {'batch', id, operations, operations a chunk}, or
 --       {'walk', epoch, operations to skip of the first entry, time in ms}: find the last entry by reading the queue and call again
 -- A late copy finds the batch that is claimed, or another epoch, in which the head of the queue is another.
-local token, batch, count, chunk, version, surplus, skip, ended_last, replication = unpack(redis.call('HMGET', KEYS[1],
-  'token', 'batch', 'batch_count', 'batch_chunk', 'version', 'surplus', 'skip', 'ended_last', 'replication'))
+local token, batch, count, chunk, surplus, skip, ended_last = unpack(redis.call('HMGET', KEYS[1],
+  'token', 'batch', 'batch_count', 'batch_chunk', 'surplus', 'skip', 'ended_last'))
 if token ~= ARGV[1] then
   return {'superseded'}
 end
@@ -43,27 +43,12 @@ elseif taken == 0 then
   return {'none'}
 end
 
--- A server that another one has replaced may have lost the last version, and its clock may be behind.
-local answered, info = pcall(redis.call, 'INFO', 'replication')
-local server = answered and type(info) == 'string' and string.match(info, 'master_replid:(%x+)') or ''
-if (not version or (replication or '') ~= server) and ARGV[4] == '' then
+batch = mint(ARGV[4])
+if not batch then
   return {'floor'}
 end
-version = version or '0'
-if less(version, ARGV[4]) then
-  version = ARGV[4]
-end
-redis.call('HDEL', KEYS[1], '') -- out of memory too: see presync.lua
-local now = time[1] .. string.format('%06d', time[2])
-if less(version, now) then
-  redis.call('HSET', KEYS[1], 'version', now)
-else
-  redis.call('HSET', KEYS[1], 'version', version)
-  redis.call('HINCRBY', KEYS[1], 'version', 1)
-end
-batch = redis.call('HGET', KEYS[1], 'version')
 redis.call('HDEL', KEYS[1], 'attempt')
 redis.call('HSET', KEYS[1], 'batch', batch, 'batch_count', taken, 'batch_chunk', ARGV[3],
-  'batch_last', last, 'batch_cut', cut, 'replication', server)
+  'batch_last', last, 'batch_cut', cut)
 next_epoch()
 return {'batch', batch, taken, tonumber(ARGV[3])}

@@ -1,6 +1,7 @@
 package redis_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -62,6 +63,34 @@ func TestFlushAll(t *testing.T) {
 		t.Errorf("version %d after %d", third.Version, next.Version)
 	}
 	s.wantDrained("6")
+}
+
+// TestMintElsewhere: a server that has replaced another may lack its last version, so it asks what the destination holds, once.
+func TestMintElsewhere(t *testing.T) {
+	t.Parallel()
+	s := private(t)
+	mint := func(floor uint64) (version uint64, asked bool) {
+		version, err := s.Mint(t.Context(), key, func(context.Context) (uint64, error) { asked = true; return floor, nil })
+		s.ok(err)
+		return version, asked
+	}
+	first, asked := mint(0)
+	if !asked {
+		t.Error("no floor was asked for the first version")
+	}
+	s.ok(s.admin.HSet(t.Context(), "chferry:{users}:state", "replication", "0123456789").Err())
+	floor := first + uint64(time.Hour.Microseconds()) // its clock was ahead
+	second, asked := mint(floor)
+	if !asked || second != floor+1 {
+		t.Errorf("another server minted version %d, a floor was asked: %v; want %d", second, asked, floor+1)
+	}
+	s.register("1")
+	if batch := s.claim("a", 2*floor); batch.Version != second+1 {
+		t.Errorf("the batch has version %d, want %d", batch.Version, second+1)
+	}
+	if third, asked := mint(2 * floor); asked || third != second+2 {
+		t.Errorf("version %d, a floor was asked: %v; want %d", third, asked, second+2)
+	}
 }
 
 // TestQueueTakenAway: somebody deletes the stream behind our back; the sync says so and the next one is not stuck.

@@ -4,7 +4,6 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
-	"math"
 	"strconv"
 
 	"github.com/redis/go-redis/v9"
@@ -19,7 +18,7 @@ var epochLua string
 //go:embed claim.lua
 var claimLua string
 
-var claimScript = redis.NewScript(epochLua + claimLua)
+var claimScript = redis.NewScript(epochLua + versionLua + claimLua)
 
 const defaultCount = 100_000
 
@@ -79,7 +78,7 @@ func (c *claim) run(ctx context.Context) (chferry.Batch, error) {
 			c.epoch, _ = rest[0].(string)
 			c.last = end{}
 		case "floor":
-			err = c.askFloor(ctx)
+			c.floor, err = askFloor(ctx, c.key, c.opts.Floor)
 		case "walk":
 			c.epoch, _ = rest[0].(string)
 			err = c.walk(ctx, int(integer(rest[1])), integer(rest[2]))
@@ -93,29 +92,12 @@ func (c *claim) run(ctx context.Context) (chferry.Batch, error) {
 }
 
 func newBatch(reply []any) (chferry.Batch, error) {
-	id, _ := reply[0].(string)
-	version, err := strconv.ParseUint(id, 10, 64)
+	version, err := readVersion(reply[0])
 	if err != nil {
-		return chferry.Batch{}, fmt.Errorf("read the version of a batch: %w", err)
+		return chferry.Batch{}, err
 	}
+	id := strconv.FormatUint(version, 10)
 	return chferry.Batch{ID: id, Version: version, Count: int(integer(reply[1])), ChunkSize: int(integer(reply[2]))}, nil
-}
-
-func (c *claim) askFloor(ctx context.Context) error {
-	var floor uint64
-	if c.opts.Floor != nil {
-		var err error
-		if floor, err = c.opts.Floor(ctx); err != nil {
-			return err
-		}
-	}
-	// Redis counts in signed integers.
-	if floor >= math.MaxInt64 {
-		return chferry.Errorf(chferry.CodeConfiguration,
-			"import key %s: the destination holds version %d, beyond which none can be minted: empty the table or name another", c.key, floor)
-	}
-	c.floor = strconv.FormatUint(floor, 10)
-	return nil
 }
 
 // walk finds the end of a batch of opts.Count operations; skip of the first entry's are gone already.

@@ -85,6 +85,8 @@ func TestOutOfMemory(t *testing.T) {
 	s.ok(s.NoteFailure(t.Context(), key, "b", "InsertBatch", chferry.CodeUnavailable, "it is away"))
 	_, err = s.RememberedIdentity(t.Context(), key, "default")
 	s.ok(err)
+	_, err = s.Mint(t.Context(), key, nil)
+	s.ok(err)
 	s.start("b")
 	s.ok(s.ExtendLease(t.Context(), key, "b", time.Minute))
 	batch = s.get("b", 2)

@@ -33,7 +33,7 @@ func (r *roundTrips) ProcessPipelineHook(next goredis.ProcessPipelineHook) gored
 	}
 }
 
-// TestRoundTrips: registering takes one, however many operations, and so does the status of however many import keys.
+// TestRoundTrips: registering takes one, however many operations, and so do the status of however many import keys and a version.
 func TestRoundTrips(t *testing.T) {
 	t.Parallel()
 	options, err := goredis.ParseURL(testenv.Redis(t))
@@ -67,6 +67,7 @@ func TestRoundTrips(t *testing.T) {
 		for _, n := range []int{1, 2, 1000, len(ids)} {
 			want(fmt.Sprintf("registering %d", n), func() { s.register(ids[:n]...) })
 		}
+		want("a version", func() { _, err := s.Mint(t.Context(), key, nil); s.ok(err) })
 		want("the status of 100 import keys", func() { _, err := s.Status(t.Context(), keys...); s.ok(err) })
 	}
 }

@@ -203,7 +203,7 @@ func (m *machine) flush(t *rapid.T) {
 }
 
 // Resender is implemented by storages that can send an earlier request to their server once more, as a network may that held it
-// back: a claim, a note, a removal, a retry, a flush. A registration is none of these, as registering twice does no harm. The
+// back: a claim, a mint, a note, a removal, a retry, a flush. A registration is none of these, as registering twice does no harm. The
 // storage chooses among its n newest requests by pick(n).
 type Resender interface {
 	Resend(ctx context.Context, pick func(n int) int) error
@@ -217,10 +217,19 @@ func (m *machine) lateCopy(t *rapid.T) {
 	}
 	err := resender.Resend(t.Context(), func(n int) int { return rapid.IntRange(0, n-1).Draw(t, "request") })
 	expect(t, "late copy", 0, err, 0, "")
-	// The one thing that a late copy may do: an idle sync says that there was one.
+	// What a late copy may do: an idle sync says that there was one, and a version is minted that nobody gets.
 	for _, key := range m.models {
-		synced, err := m.LastSyncTime(t.Context(), key.key)
-		expect(t, "last sync time", 0, err, 0, "")
-		key.synced = key.synced || !synced.IsZero()
+		statuses, err := m.Status(t.Context(), key.key)
+		expect(t, "status", len(statuses), err, 1, "")
+		key.synced = key.synced || !statuses[0].LastSync.IsZero()
+		key.version = max(key.version, statuses[0].Version)
 	}
+}
+
+// mint mints a version without a claim, in the midst of whatever others do.
+func (m *machine) mint(t *rapid.T) {
+	key := m.draw(t, started)
+	version, err := m.Mint(t.Context(), key.key, nil)
+	expect(t, "mint", version > key.version, err, true, "")
+	key.version = version
 }

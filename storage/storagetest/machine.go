@@ -63,6 +63,7 @@ func (m *machine) actions() map[string]func(*rapid.T) {
 		"13 forget imported":  m.forgetImported,
 		"14 late copy":        m.lateCopy,
 		"15 position":         m.position,
+		"16 mint":             m.mint,
 	}
 }
 
