@@ -28,13 +28,13 @@ func (t Ticket) batch() chferry.Batch {
 
 // GetOperations claims a batch, after it has checked that source and destination fit each other and are what they were.
 func (a *Activities) GetOperations(ctx context.Context, in GetOperationsInput) (Ticket, error) {
-	this := attempt{key: in.ImportKey, token: in.Token, step: "GetOperations"}
-	return step(ctx, a, this, func() (Ticket, error) {
+	current := attempt{key: in.ImportKey, token: in.Token, step: GetOperationsName}
+	return step(ctx, a, current, func() (Ticket, error) {
 		imp, err := a.importOf(in.ImportKey)
 		if err != nil {
 			return Ticket{}, err
 		}
-		ctx, stop := a.keepAlive(ctx, imp, in.Token, func() Heartbeat { return Heartbeat{FailingSince: this.firstFailure(ctx, 0)} })
+		ctx, stop := a.keepAlive(ctx, imp, in.Token, func() Heartbeat { return Heartbeat{FailingSince: current.firstFailure(ctx, 0)} })
 		defer stop()
 		plan, err := a.Pipeline.Plan(ctx, imp)
 		if err := a.noteSchema(ctx, imp.Key, in.Token, plan, err); err != nil {

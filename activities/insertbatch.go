@@ -41,12 +41,12 @@ type InsertBatchResult struct {
 // Done again, it inserts the same rows with the same version or newer ones with it; either way the destination shows each
 // row once.
 func (a *Activities) InsertBatch(ctx context.Context, in InsertBatchInput) (InsertBatchResult, error) {
-	this, end, err := a.turn(ctx, attempt{key: in.ImportKey, token: in.Token, step: "InsertBatch"})
+	current, end, err := a.turn(ctx, attempt{key: in.ImportKey, token: in.Token, step: InsertBatchName})
 	if err != nil {
 		return InsertBatchResult{}, err
 	}
 	defer end()
-	return step(ctx, a, this, func() (InsertBatchResult, error) {
+	return step(ctx, a, current, func() (InsertBatchResult, error) {
 		imp, err := a.importOf(in.ImportKey)
 		if err != nil {
 			return InsertBatchResult{}, err
@@ -55,7 +55,7 @@ func (a *Activities) InsertBatch(ctx context.Context, in InsertBatchInput) (Inse
 			Attempt:   storage.Attempt{Token: in.Token, BatchID: in.Ticket.Batch, Number: attemptNumber(ctx)},
 			MaxFailed: imp.WithDefaults().MaxFailed,
 		})
-		failing := this.firstFailure(ctx, this.waited)
+		failing := current.firstFailure(ctx, current.waited)
 		ctx, stop := a.keepAlive(ctx, imp, in.Token, func() Heartbeat { return Heartbeat{Done: progress(t), FailingSince: failing} })
 		defer stop()
 		plan, ok := a.claimed.take(in.ImportKey, in.Ticket.Batch)

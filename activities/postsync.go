@@ -25,7 +25,7 @@ type PostSyncResult struct {
 
 // PostSync removes an imported batch from the storage.
 func (a *Activities) PostSync(ctx context.Context, in PostSyncInput) (PostSyncResult, error) {
-	return step(ctx, a, attempt{key: in.ImportKey, token: in.Token, step: "PostSync"}, func() (PostSyncResult, error) {
+	return step(ctx, a, attempt{key: in.ImportKey, token: in.Token, step: PostSyncName}, func() (PostSyncResult, error) {
 		end, err := a.Storage.PostSync(ctx, in.ImportKey, storage.PostSyncOptions{
 			Token: in.Token, BatchID: in.Batch, Counts: chferry.Counts(in.Counts), Last: in.Last, Partial: in.Partial,
 		})
@@ -67,7 +67,7 @@ type PostSyncFailedInput struct {
 // PostSyncFailed ends the claim of a sync that failed, so that the next one need not wait for the lease. What was claimed
 // stays claimed as it is. A sync that was not the claimant any more has nothing to end.
 func (a *Activities) PostSyncFailed(ctx context.Context, in PostSyncFailedInput) error {
-	_, err := step(ctx, a, attempt{key: in.ImportKey, token: in.Token, step: "PostSyncFailed"}, func() (struct{}, error) {
+	_, err := step(ctx, a, attempt{key: in.ImportKey, token: in.Token, step: PostSyncFailedName}, func() (struct{}, error) {
 		err := a.Storage.PostSyncFailed(ctx, in.ImportKey, in.Token)
 		if err != nil && chferry.CodeOf(err) != chferry.CodeSuperseded {
 			return struct{}{}, err

@@ -46,7 +46,7 @@ func seconds(d time.Duration) Seconds { return Seconds(d.Seconds()) }
 // PreSync makes the sync the claimant of its import key, if there is something to sync. It asks the storage alone, so that an
 // idle tick costs one call to Redis.
 func (a *Activities) PreSync(ctx context.Context, in PreSyncInput) (PreSyncResult, error) {
-	return step(ctx, a, attempt{key: in.ImportKey, token: in.Token, step: "PreSync", since: in.Began}, func() (PreSyncResult, error) {
+	return step(ctx, a, attempt{key: in.ImportKey, token: in.Token, step: PreSyncName, since: in.Began}, func() (PreSyncResult, error) {
 		imp, err := a.importOf(in.ImportKey)
 		if err != nil {
 			return PreSyncResult{}, err

@@ -28,32 +28,32 @@ type attempt struct {
 const handOver = time.Millisecond
 
 // step runs one attempt at an activity: it measures and logs it, and makes its error what Temporal reads.
-func step[Result any](ctx context.Context, a *Activities, this attempt, do func() (Result, error)) (Result, error) {
+func step[Result any](ctx context.Context, a *Activities, current attempt, do func() (Result, error)) (Result, error) {
 	began := time.Now()
-	result, err := guarded(a, this, do)
-	a.Observer.Step(this.key, this.step, time.Since(began).Seconds())
+	result, err := guarded(a, current, do)
+	a.Observer.Step(current.key, current.step, time.Since(began).Seconds())
 	if err == nil {
-		a.Log.Debug("step done", "import_key", this.key, "step", this.step, "seconds", time.Since(began).Seconds())
+		a.Log.Debug("step done", "import_key", current.key, "step", current.step, "seconds", time.Since(began).Seconds())
 		return result, nil
 	}
 	var none Result
-	return none, a.conclude(ctx, this, err)
+	return none, a.conclude(ctx, current, err)
 }
 
 // conclude logs and counts why an attempt ended without a result, and returns what Temporal is told.
-func (a *Activities) conclude(ctx context.Context, this attempt, err error) error {
-	if ended := a.endedOutside(ctx, this, err); ended != nil {
+func (a *Activities) conclude(ctx context.Context, current attempt, err error) error {
+	if ended := a.endedOutside(ctx, current, err); ended != nil {
 		return ended
 	}
 	code, text := chferry.Safe(err)
-	a.Log.Warn("step failed", "import_key", this.key, "step", this.step, "code", code, "error", text)
-	a.Observer.StepFailed(this.key, this.step, code)
-	a.noteFailure(ctx, this, code, text)
-	return a.failure(ctx, this, code, text)
+	a.Log.Warn("step failed", "import_key", current.key, "step", current.step, "code", code, "error", text)
+	a.Observer.StepFailed(current.key, current.step, code)
+	a.noteFailure(ctx, current, code, text)
+	return a.failure(ctx, current, code, text)
 }
 
 // endedOutside returns the error of an attempt that did not fail but was ended from outside; nil for one that failed.
-func (a *Activities) endedOutside(ctx context.Context, this attempt, err error) error {
+func (a *Activities) endedOutside(ctx context.Context, current attempt, err error) error {
 	code, text := chferry.Safe(err)
 	options := temporal.ApplicationErrorOptions{NonRetryable: !code.Passes(), Category: temporal.ApplicationErrorCategoryBenign}
 	var ended error
@@ -66,9 +66,9 @@ func (a *Activities) endedOutside(ctx context.Context, this attempt, err error) 
 			text = "the run was cancelled"
 		}
 	case code == chferry.CodeClaimed:
-		return a.heldByAnother(this, text)
+		return a.heldByAnother(current, text)
 	case code == chferry.CodeSuperseded:
-		a.Observer.SyncEnded(this.key, OutcomeSuperseded)
+		a.Observer.SyncEnded(current.key, OutcomeSuperseded)
 		ended = temporal.NewApplicationErrorWithOptions(text, string(code), options)
 	case code.Passes() && (workerStops(ctx) || errors.Is(err, errUnanswered)):
 		options.NextRetryDelay = handOver
@@ -76,7 +76,7 @@ func (a *Activities) endedOutside(ctx context.Context, this attempt, err error) 
 	default:
 		return nil
 	}
-	a.Log.Info("step ended", "import_key", this.key, "step", this.step, "reason", text)
+	a.Log.Info("step ended", "import_key", current.key, "step", current.step, "reason", text)
 	return ended
 }
 
@@ -88,13 +88,13 @@ const (
 
 // heldByAnother returns the error of a sync that has to wait for another, such as a tick's for one that a nudge started. Nothing has failed:
 // if the other holds the import key for all of RetryFor, it does the work.
-func (a *Activities) heldByAnother(this attempt, text string) error {
+func (a *Activities) heldByAnother(current attempt, text string) error {
 	options := temporal.ApplicationErrorOptions{Category: temporal.ApplicationErrorCategoryBenign}
-	code, waited := chferry.CodeClaimed, time.Since(this.since)
-	if waited >= a.Imports[this.key].WithDefaults().RetryFor {
+	code, waited := chferry.CodeClaimed, time.Since(current.since)
+	if waited >= a.Imports[current.key].WithDefaults().RetryFor {
 		code, options.NonRetryable = chferry.CodeSuperseded, true
-		a.Observer.SyncEnded(this.key, OutcomeSuperseded)
-		a.Log.Info("step ended", "import_key", this.key, "step", this.step, "reason", text)
+		a.Observer.SyncEnded(current.key, OutcomeSuperseded)
+		a.Log.Info("step ended", "import_key", current.key, "step", current.step, "reason", text)
 	}
 	options.NextRetryDelay = min(max(waited/2, shortestPause), longestPause)
 	return temporal.NewApplicationErrorWithOptions(text, string(code), options)
@@ -104,20 +104,20 @@ func (a *Activities) heldByAnother(this attempt, text string) error {
 const longestNote = 2 * time.Second
 
 // noteFailure keeps the failure for whoever asks for the import key's status. It is worth no failure of its own.
-func (a *Activities) noteFailure(ctx context.Context, this attempt, code chferry.Code, text string) {
+func (a *Activities) noteFailure(ctx context.Context, current attempt, code chferry.Code, text string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), longestNote) // a step's own time may be over
 	defer cancel()
-	if err := a.Storage.NoteFailure(ctx, this.key, this.token, this.step, code, text); err != nil {
+	if err := a.Storage.NoteFailure(ctx, current.key, current.token, current.step, code, text); err != nil {
 		_, problem := chferry.Safe(err)
-		a.Log.Debug("the failure is not in the status", "import_key", this.key, "step", this.step, "error", problem)
+		a.Log.Debug("the failure is not in the status", "import_key", current.key, "step", current.step, "error", problem)
 	}
 }
 
 // guarded makes a panic an error. The SDK would write what was panicked with into the history, which nobody has looked at.
-func guarded[Result any](a *Activities, this attempt, do func() (Result, error)) (result Result, err error) {
+func guarded[Result any](a *Activities, current attempt, do func() (Result, error)) (result Result, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			a.Log.Error("a step panicked", "import_key", this.key, "step", this.step, "type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+			a.Log.Error("a step panicked", "import_key", current.key, "step", current.step, "type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
 			err = chferry.Errorf(chferry.CodeUnknown, "chferry has a bug: the step panicked with a %T; the worker's log says where", p)
 		}
 	}()
@@ -125,15 +125,15 @@ func guarded[Result any](a *Activities, this attempt, do func() (Result, error))
 }
 
 // failure is the error from which Temporal knows whether and when there is another attempt.
-func (a *Activities) failure(ctx context.Context, this attempt, code chferry.Code, text string) error {
+func (a *Activities) failure(ctx context.Context, current attempt, code chferry.Code, text string) error {
 	options := temporal.ApplicationErrorOptions{NonRetryable: true}
-	retryFor := a.Imports[this.key].WithDefaults().RetryFor
+	retryFor := a.Imports[current.key].WithDefaults().RetryFor
 	allowed := "as long as retry_for allows"
 	if code == chferry.CodeUnknownKey {
 		retryFor, allowed = unknownFor, "longer than restarting the workers may take"
 	}
 	if code.Passes() || code == chferry.CodeUnknownKey {
-		failing := time.Since(this.failingSince(ctx))
+		failing := time.Since(current.failingSince(ctx))
 		options.NonRetryable = failing >= retryFor
 		if options.NonRetryable {
 			text += fmt.Sprintf(" (it went on failing for %s, %s)", chferry.DurationText(failing.Round(time.Second)), allowed)

@@ -120,48 +120,48 @@ func (t *turns) withdraw(queued *turn) {
 
 // turn waits until a step may import its batch, while heartbeats tell that it waits and the claim is kept. It
 // returns the attempt with the time that it waited; the caller ends the turn with end.
-func (a *Activities) turn(ctx context.Context, this attempt) (_ attempt, end func(), err error) {
+func (a *Activities) turn(ctx context.Context, current attempt) (_ attempt, end func(), err error) {
 	queued := a.turns.queue(activity.GetInfo(ctx).ScheduledTime)
 	select {
 	case come := <-queued.called:
 		if come {
-			return this, a.turns.end, nil
+			return current, a.turns.end, nil
 		}
-		return this, nil, a.noTurn(ctx, this, errNoRoom)
+		return current, nil, a.noTurn(ctx, current, errNoRoom)
 	default:
 	}
 	began := time.Now()
-	imp := a.Imports[this.key]
-	imp.Key = this.key // also of an import that this worker does not know: the step says so
-	alive, stop := a.keepAlive(ctx, imp, this.token, func() Heartbeat {
-		return Heartbeat{Waiting: forTurn, FailingSince: this.firstFailure(ctx, time.Since(began))}
+	imp := a.Imports[current.key]
+	imp.Key = current.key // also of an import that this worker does not know: the step says so
+	alive, stop := a.keepAlive(ctx, imp, current.token, func() Heartbeat {
+		return Heartbeat{Waiting: forTurn, FailingSince: current.firstFailure(ctx, time.Since(began))}
 	})
 	err = a.turns.wait(alive, queued, LongestTurn)
 	stop()
-	this.waited = time.Since(began)
+	current.waited = time.Since(began)
 	switch {
 	case err == nil:
-		return this, a.turns.end, nil
+		return current, a.turns.end, nil
 	case errors.Is(err, errNoRoom), errors.Is(err, errLongestTurn):
-		return this, nil, a.noTurn(ctx, this, err)
+		return current, nil, a.noTurn(ctx, current, err)
 	default:
-		return this, nil, a.conclude(ctx, this, err)
+		return current, nil, a.conclude(ctx, current, err)
 	}
 }
 
 // noTurn returns the error that lets Temporal hand out the step again, to any worker that has room. Nothing has failed.
-func (a *Activities) noTurn(ctx context.Context, this attempt, why error) error {
-	lease := a.Imports[this.key].WithDefaults().Lease
-	if err := a.extend(ctx, this.key, this.token, lease); err != nil {
-		return a.conclude(ctx, this, err)
+func (a *Activities) noTurn(ctx context.Context, current attempt, why error) error {
+	lease := a.Imports[current.key].WithDefaults().Lease
+	if err := a.extend(ctx, current.key, current.token, lease); err != nil {
+		return a.conclude(ctx, current, err)
 	}
 	pause := handOver
 	if errors.Is(why, errNoRoom) { // to ask again at once would keep Temporal busy
 		since := time.Since(activity.GetInfo(ctx).ScheduledTime)
 		pause = min(max(since/2, time.Second), longestPause, lease/extensionsPerLease)
 	}
-	activity.RecordHeartbeat(ctx, Heartbeat{Waiting: forTurn, FailingSince: this.firstFailure(ctx, this.waited+pause)})
-	a.Log.Debug("step has no turn yet", "import_key", this.key, "step", this.step, "reason", why.Error())
+	activity.RecordHeartbeat(ctx, Heartbeat{Waiting: forTurn, FailingSince: current.firstFailure(ctx, current.waited+pause)})
+	a.Log.Debug("step has no turn yet", "import_key", current.key, "step", current.step, "reason", why.Error())
 	options := temporal.ApplicationErrorOptions{Category: temporal.ApplicationErrorCategoryBenign, NextRetryDelay: pause}
 	text := "the step goes back to the task queue and waits " + forTurn
 	return temporal.NewApplicationErrorWithOptions(text, string(chferry.CodeUnavailable), options)

@@ -63,16 +63,17 @@ func (t Table) KeyDestinations() []string {
 // [Table.Unknown]. It returns [chferry.CodeConfiguration] for a column of the primary key that is left out and for two columns of
 // one name.
 func (t Table) Project(imp chferry.Import) (Table, error) {
-	var left string // a column of the key that is left out
+	var excluded string // a column of the key that is left out
 	out := t.keep(func(c Column) bool {
 		wanted := wants(imp, c.Name)
 		if !wanted && t.isKey(c.Name) {
-			left = c.Name
+			excluded = c.Name
 		}
 		return wanted
 	})
-	if left != "" {
-		return Table{}, chferry.Errorf(chferry.CodeConfiguration, "%s: columns leaves out %q, which is part of the primary key", t.Name, left)
+	if excluded != "" {
+		return Table{}, chferry.Errorf(chferry.CodeConfiguration,
+			"%s: columns leaves out %q, which is part of the primary key", t.Name, excluded)
 	}
 	taken := map[string]bool{}
 	for i, c := range out.Columns {

@@ -44,11 +44,11 @@ const slotsPerSync = 3
 // imports at a time, and short steps wait behind them; [activities.LimitInserts] leaves slots to short steps.
 func Register(registry worker.Registry, a *activities.Activities) {
 	registry.RegisterWorkflowWithOptions(workflows.Sync, workflow.RegisterOptions{Name: workflows.SyncName})
-	registry.RegisterActivityWithOptions(a.PreSync, activity.RegisterOptions{Name: "PreSync"})
-	registry.RegisterActivityWithOptions(a.GetOperations, activity.RegisterOptions{Name: "GetOperations"})
-	registry.RegisterActivityWithOptions(a.InsertBatch, activity.RegisterOptions{Name: "InsertBatch"})
-	registry.RegisterActivityWithOptions(a.PostSync, activity.RegisterOptions{Name: "PostSync"})
-	registry.RegisterActivityWithOptions(a.PostSyncFailed, activity.RegisterOptions{Name: "PostSyncFailed"})
+	registry.RegisterActivityWithOptions(a.PreSync, activity.RegisterOptions{Name: activities.PreSyncName})
+	registry.RegisterActivityWithOptions(a.GetOperations, activity.RegisterOptions{Name: activities.GetOperationsName})
+	registry.RegisterActivityWithOptions(a.InsertBatch, activity.RegisterOptions{Name: activities.InsertBatchName})
+	registry.RegisterActivityWithOptions(a.PostSync, activity.RegisterOptions{Name: activities.PostSyncName})
+	registry.RegisterActivityWithOptions(a.PostSyncFailed, activity.RegisterOptions{Name: activities.PostSyncFailedName})
 }
 
 // Run serves a task queue until ctx is done, then lets running steps hand over and returns nil. An error means that the

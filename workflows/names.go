@@ -16,12 +16,6 @@ const (
 	SyncName      = "Sync"
 	ProgressQuery = "progress"
 	NudgeSignal   = "nudge"
-
-	preSync        = "PreSync"
-	getOperations  = "GetOperations"
-	insertBatch    = "InsertBatch"
-	postSync       = "PostSync"
-	postSyncFailed = "PostSyncFailed"
 )
 
 // The search attributes by which runs are found in the Temporal UI.

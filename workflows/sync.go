@@ -142,52 +142,55 @@ func (s *syncRun) isLong(ctx workflow.Context) bool {
 }
 
 func (s *syncRun) preSync(ctx workflow.Context) (claimed bool, err error) {
-	s.progress.Step = preSync
+	s.progress.Step = activities.PreSyncName
 	s.nudges.hear()
-	var done activities.PreSyncResult
-	err = workflow.ExecuteLocalActivity(preSyncOptions(ctx), preSync,
-		activities.PreSyncInput{ImportKey: s.key, Token: s.token, Began: workflow.Now(ctx)}).Get(ctx, &done)
+	var start activities.PreSyncResult
+	err = workflow.ExecuteLocalActivity(preSyncOptions(ctx), activities.PreSyncName,
+		activities.PreSyncInput{ImportKey: s.key, Token: s.token, Began: workflow.Now(ctx)}).Get(ctx, &start)
 	s.nudges.claimed(err)
-	s.progress.Remaining = done.Operations
-	s.short = s.nudged && done.Short
+	s.progress.Remaining = start.Operations
+	s.short = s.nudged && start.Short
 	s.limits = chferry.Limits{
-		MaxBatches: done.MaxBatches, MaxDuration: done.MaxDuration.Duration(), RetryFor: done.RetryFor.Duration(),
-		HeartbeatTimeout: done.HeartbeatTimeout.Duration(), InsertTimeout: done.InsertTimeout.Duration(),
+		MaxBatches: start.MaxBatches, MaxDuration: start.MaxDuration.Duration(), RetryFor: start.RetryFor.Duration(),
+		HeartbeatTimeout: start.HeartbeatTimeout.Duration(), InsertTimeout: start.InsertTimeout.Duration(),
 	}.WithDefaults()
-	return done.Claimed, err
+	return start.Claimed, err
 }
 
 func (s *syncRun) getOperations(ctx workflow.Context) (ticket activities.Ticket, err error) {
-	s.enter(ctx, getOperations)
+	s.enter(ctx, activities.GetOperationsName)
 	s.nudges.hear()
 	summary := fmt.Sprintf("claim batch %d: %s pending", s.progress.Batches+1, operations(s.progress.Remaining))
-	err = s.shortly(ctx, longOptions(ctx, s.limits, longestClaim, summary), summary, getOperations,
+	err = s.shortly(ctx, longOptions(ctx, s.limits, longestClaim, summary), summary, activities.GetOperationsName,
 		activities.GetOperationsInput{ImportKey: s.key, Token: s.token}, &ticket)
 	s.nudges.claimed(err)
 	return ticket, err
 }
 
-func (s *syncRun) insertBatch(ctx workflow.Context, ticket activities.Ticket) (done activities.InsertBatchResult, err error) {
-	s.enter(ctx, insertBatch)
+func (s *syncRun) insertBatch(
+	ctx workflow.Context, ticket activities.Ticket,
+) (inserted activities.InsertBatchResult, err error) {
+	s.enter(ctx, activities.InsertBatchName)
 	summary := fmt.Sprintf("import batch %d: %s", s.progress.Batches+1, operations(int64(ticket.Operations)))
-	err = workflow.ExecuteActivity(longOptions(ctx, s.limits, longestInsert(s.limits), summary), insertBatch,
-		activities.InsertBatchInput{ImportKey: s.key, Token: s.token, Ticket: ticket}).Get(ctx, &done)
-	return done, err
+	err = workflow.ExecuteActivity(longOptions(ctx, s.limits, longestInsert(s.limits), summary), activities.InsertBatchName,
+		activities.InsertBatchInput{ImportKey: s.key, Token: s.token, Ticket: ticket}).Get(ctx, &inserted)
+	return inserted, err
 }
 
 func (s *syncRun) postSync(ctx workflow.Context, ticket activities.Ticket, inserted activities.InsertBatchResult) error {
-	s.enter(ctx, postSync)
+	s.enter(ctx, activities.PostSyncName)
 	limit := s.reached(ctx, inserted) // asked before the step, which ends the claim: run and claim end together
 	summary := fmt.Sprintf("remove batch %d: %s", s.progress.Batches+1, counts(inserted.Counts))
-	var done activities.PostSyncResult
-	err := s.shortly(ctx, stepOptions(ctx, s.limits, longestCall, summary), summary, postSync, activities.PostSyncInput{
-		ImportKey: s.key, Token: s.token, Batch: ticket.Batch, Counts: inserted.Counts,
-		Last: limit != "", Partial: s.progress.Failed+inserted.Failed+s.progress.PutBack+inserted.PutBack > 0,
-	}, &done)
+	var removal activities.PostSyncResult
+	partial := s.progress.Failed+inserted.Failed+s.progress.PutBack+inserted.PutBack > 0
+	err := s.shortly(ctx, stepOptions(ctx, s.limits, longestCall, summary), summary, activities.PostSyncName,
+		activities.PostSyncInput{
+			ImportKey: s.key, Token: s.token, Batch: ticket.Batch, Counts: inserted.Counts, Last: limit != "", Partial: partial,
+		}, &removal)
 	if err == nil {
 		s.limit = limit
 		s.progress.Batches++
-		s.progress.Remaining = done.Remaining
+		s.progress.Remaining = removal.Remaining
 		s.progress.Add(chferry.Counts(inserted.Counts))
 		s.progress.PutBack += inserted.PutBack
 		s.progress.Reason = cmp.Or(s.progress.Reason, inserted.Reason)
@@ -266,7 +269,7 @@ func (s *syncRun) end(ctx workflow.Context, result SyncResult, err error) (SyncR
 // compensate gives the claim back. It runs although the workflow may have been cancelled; should it fail, the lease ends the claim.
 func (s *syncRun) compensate(ctx workflow.Context) {
 	ctx = compensationOptions(ctx)
-	err := workflow.ExecuteActivity(ctx, postSyncFailed,
+	err := workflow.ExecuteActivity(ctx, activities.PostSyncFailedName,
 		activities.PostSyncFailedInput{ImportKey: s.key, Token: s.token}).Get(ctx, nil)
 	if err != nil {
 		workflow.GetLogger(ctx).Warn("the claim was not given back: its lease ends it", "import_key", s.key, "code", codeOf(err))

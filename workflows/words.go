@@ -55,7 +55,7 @@ func (s *syncRun) failure(ctx workflow.Context, err error) string {
 		outcome, why = "cancelled", s.progress.Step+" was interrupted"
 	}
 	text := fmt.Sprintf("**%s**: %s", outcome, why)
-	if s.progress.Step != preSync { // which is what tells how many there are
+	if s.progress.Step != activities.PreSyncName { // which is what tells how many there are
 		text += fmt.Sprintf("; %s left to the next sync", operations(s.progress.Remaining))
 	}
 	return text + starter(s.startedBy(ctx))

@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/activities"
 	"github.com/chferry/chferry/workflows"
 )
 
@@ -194,7 +195,7 @@ func (b *temporalBench) inserting(ctx context.Context, run *client.ScheduleWorkf
 		return nil, err
 	}
 	for _, step := range d.GetPendingActivities() {
-		if step.GetActivityType().GetName() == "InsertBatch" {
+		if step.GetActivityType().GetName() == activities.InsertBatchName {
 			return step, nil
 		}
 	}

@@ -6,10 +6,12 @@ import (
 
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
+
+	"github.com/chferry/chferry/activities"
 )
 
 // stepNames are the steps of a batch, in order.
-var stepNames = []string{"GetOperations", "InsertBatch", "PostSync"}
+var stepNames = []string{activities.GetOperationsName, activities.InsertBatchName, activities.PostSyncName}
 
 // stepFigures are the milliseconds of a batch that its steps take, and at last those that go by between them.
 type stepFigures []*figure

@@ -121,12 +121,12 @@ func (r *replay) compare(ctx context.Context) error {
 // await waits for the standby to reach target or to be promoted.
 func (r *replay) await(ctx context.Context) error {
 	for pause := firstPause; r.here.standby && !r.here.reached(r.target); pause = min(2*pause, longestPause) {
-		left := time.Until(r.deadline)
-		if left <= 0 {
+		remaining := time.Until(r.deadline)
+		if remaining <= 0 {
 			return r.lagging()
 		}
 		select {
-		case <-time.After(min(pause, left)):
+		case <-time.After(min(pause, remaining)):
 		case <-ctx.Done():
 			return r.fail(ctx, ctx.Err(), "")
 		}

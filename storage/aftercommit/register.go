@@ -26,11 +26,11 @@ const (
 // change that can't be registered, when all others were.
 func (c *Changes) Register(ctx context.Context, registrar storage.Registrar) error {
 	changes := c.take()
-	left, cause := changes.register(ctx, registrar)
-	if left.Len() == 0 {
+	remaining, cause := changes.register(ctx, registrar)
+	if remaining.Len() == 0 {
 		return changes.invalid
 	}
-	lost := &NotRegisteredError{Changes: left, Err: cause}
+	lost := &NotRegisteredError{Changes: remaining, Err: cause}
 	if changes.invalid == nil {
 		return lost
 	}
@@ -38,16 +38,16 @@ func (c *Changes) Register(ctx context.Context, registrar storage.Registrar) err
 }
 
 // register returns what is left, and why. An import key whose queue is full stops no other.
-func (c *Changes) register(ctx context.Context, registrar storage.Registrar) (left *Changes, cause error) {
+func (c *Changes) register(ctx context.Context, registrar storage.Registrar) (remaining *Changes, cause error) {
 	timeout := c.Timeout
 	if timeout <= 0 {
 		timeout = DefaultTimeout
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
 	defer cancel()
-	left = &Changes{Timeout: c.Timeout}
+	remaining = &Changes{Timeout: c.Timeout}
 	for key, ops := range c.All() {
-		if left.find(key) < 0 { // or the operations of a key would change places
+		if remaining.find(key) < 0 { // or the operations of a key would change places
 			err := registerOne(ctx, registrar, key, ops)
 			if err == nil {
 				continue
@@ -56,9 +56,9 @@ func (c *Changes) register(ctx context.Context, registrar storage.Registrar) (le
 				cause = err
 			}
 		}
-		left.keep(key, ops...)
+		remaining.keep(key, ops...)
 	}
-	return left, cause
+	return remaining, cause
 }
 
 // registerOne makes one call until it succeeds, can't succeed, or ctx ends. What was registered although the answer was lost is

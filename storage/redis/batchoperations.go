@@ -19,7 +19,7 @@ func (s *Storage) BatchOperations(ctx context.Context, key chferry.ImportKey, to
 			yield(nil, err)
 			return
 		}
-		left, skip := batch.Count, claimed.skip
+		remaining, skip := batch.Count, claimed.skip
 		buf := make([]chferry.Operation, 0, min(batch.Count, usualPage))
 		for page, err := range s.pages(ctx, key, claimed.last) {
 			if err != nil {
@@ -33,10 +33,10 @@ func (s *Storage) BatchOperations(ctx context.Context, key chferry.ImportKey, to
 			}
 			buf = ops
 			ops = ops[min(skip, len(ops)):]
-			ops = ops[:min(left, len(ops))]
-			left -= len(ops)
+			ops = ops[:min(remaining, len(ops))]
+			remaining -= len(ops)
 			skip = 0
-			if left == 0 {
+			if remaining == 0 {
 				yield(s.ifClaimed(ctx, key, token, batch, ops))
 				return
 			}
@@ -44,7 +44,7 @@ func (s *Storage) BatchOperations(ctx context.Context, key chferry.ImportKey, to
 				return
 			}
 		}
-		yield(nil, s.missing(ctx, key, token, batch, left))
+		yield(nil, s.missing(ctx, key, token, batch, remaining))
 	}
 }
 
@@ -90,11 +90,11 @@ func (s *Storage) claimed(ctx context.Context, key chferry.ImportKey, token stri
 }
 
 // missing says why a batch has fewer operations than were claimed: mostly because another sync has removed it meanwhile.
-func (s *Storage) missing(ctx context.Context, key chferry.ImportKey, token string, batch chferry.Batch, left int) error {
+func (s *Storage) missing(ctx context.Context, key chferry.ImportKey, token string, batch chferry.Batch, remaining int) error {
 	if _, err := s.claimed(ctx, key, token, batch); err != nil {
 		return err
 	}
 	return chferry.Errorf(chferry.CodeUnknown,
 		"import key %s: %d of %d claimed operations are gone from Redis, though nobody but a sync may remove them: "+
-			"flush the key and sync the whole table", key, left, batch.Count)
+			"flush the key and sync the whole table", key, remaining, batch.Count)
 }

@@ -1,0 +1,10 @@
+package activities
+
+// The names of the steps, by which workflows call them. Histories hold them: they never change.
+const (
+	PreSyncName        = "PreSync"
+	GetOperationsName  = "GetOperations"
+	InsertBatchName    = "InsertBatch"
+	PostSyncName       = "PostSync"
+	PostSyncFailedName = "PostSyncFailed"
+)
