@@ -1,14 +1,10 @@
 package clickhouse
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
-	"time"
 
-	"github.com/ClickHouse/ch-go/proto"
 	ch "github.com/ClickHouse/clickhouse-go/v2"
 	chcolumn "github.com/ClickHouse/clickhouse-go/v2/lib/column"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -87,9 +83,7 @@ func (c *Client) begin(ctx context.Context, t table, d sink.Destination, f *feat
 	for i, w := range d.Columns {
 		names[i] = w.Destination
 	}
-	// No space before the bracket: the driver then leaves the columns in our order without reading their names itself,
-	// which it does wrong for names with quotes.
-	batch, err := c.conn.PrepareBatch(ctx, "INSERT INTO "+t.sql()+"("+quoteAll(names)+")")
+	batch, err := c.prepare(ctx, t, names)
 	if err != nil {
 		return nil, nil, c.explain(ctx, t, d, f, err)
 	}
@@ -145,19 +139,6 @@ func namesAndTypes(columns []column) []ch.ColumnNameAndType {
 	return list
 }
 
-// sendContext returns a context that ends with ctx, with the client or after the timeout, and what to call when the insert has ended. The
-// driver's Send leaves a goroutine behind for a moment that closes the connection if the context ends, although the
-// connection may serve another call by then: so the context outlives the insert.
-func (c *Client) sendContext(ctx context.Context) (context.Context, func()) {
-	const outlives = 10 * time.Second
-	bounded, cancel := c.calls.begin(context.WithTimeout(context.WithoutCancel(ctx), c.opts.InsertTimeout))
-	stop := context.AfterFunc(ctx, cancel)
-	return bounded, func() {
-		stop()
-		time.AfterFunc(outlives, cancel)
-	}
-}
-
 // withInsertSettings asks for the block to be written as it is and before the answer: not kept for later, not cut, not
 // joined with others, and not twice under one token.
 func withInsertSettings(ctx context.Context, f *features, rows int, token string) context.Context {
@@ -172,27 +153,4 @@ func withInsertSettings(ctx context.Context, f *features, rows int, token string
 		}
 	}
 	return ch.Context(ctx, ch.WithSettings(settings))
-}
-
-// fill puts canonical values into the driver's columns and takes them out of the block, of which the driver has a copy then.
-func fill(targets []chcolumn.Interface, columns []column, block *rowset.Block) error {
-	var wire []byte // of one column after another
-	var source bytes.Reader
-	reader := proto.NewReader(&source)
-	rows := block.Rows()
-	for i, target := range targets {
-		var err error
-		if values := &block.Vectors[i]; columns[i].dictionary {
-			_, err = target.Append(columns[i].driverTexts(values))
-		} else {
-			wire = columns[i].appendNative(wire[:0], values)
-			source.Reset(wire)
-			err = target.Decode(reader, rows)
-		}
-		if err != nil {
-			return fmt.Errorf("build column %q: %w", target.Name(), err)
-		}
-		block.Vectors[i] = rowset.Vector{}
-	}
-	return nil
 }

@@ -20,7 +20,7 @@ func (t table) sql() string { return quote(t.database) + "." + quote(t.name) }
 func (t table) current() table { return table{t.database, t.name + "_current"} }
 
 // quote makes an identifier of any name. Everything that could end it, or that a parser on the way might trip over, is
-// written as \xHH: the client splits INSERT statements with regular expressions that know no escapes.
+// written as \xHH, for the sake of [Client.prepare] among them.
 func quote(name string) string {
 	var b strings.Builder
 	b.WriteByte('`')
