@@ -13,9 +13,10 @@ import (
 
 const module = "github.com/chferry/chferry"
 
-// arrows says which packages of this module each package may import, in files that are not tests. Arrows run one way:
-// cmd → worker, starter, api → workflows → activities → transfer → storage, source, sink, engine → rowset → the root. A driver
-// imports its parent, rowset and the root, never another driver; only cmd/chferry knows which drivers there are.
+// arrows says which packages of this module each package may import, in files that are not tests.
+// Arrows run one way: cmd → worker, starter, api → workflows → activities → transfer → storage,
+// source, sink, engine → rowset → the root. A driver imports its parent, rowset and the root, never
+// another driver; only cmd/chferry knows which drivers there are.
 var arrows = map[string][]string{
 	".":      {},
 	"rowset": {"."},
@@ -61,9 +62,11 @@ var arrows = map[string][]string{
 	},
 }
 
-// foreign names the dependencies that a package and all that it imports must do without, by the beginning of their paths.
+// foreign names the dependencies that a package and all that it imports must do without, by the
+// beginning of their paths.
 var foreign = map[string][]string{
-	// An application embeds the storage to register operations: it must not get a workflow engine or a database driver with it.
+	// An application embeds the storage to register operations: it must not get a workflow engine
+	// or a database driver with it.
 	"storage/redis": {"go.temporal.io/", "github.com/ClickHouse/", "github.com/prometheus/", "github.com/jackc/"},
 	// It stands between an application and the application's own driver, whichever that is.
 	"storage/aftercommit": {"go.temporal.io/", "github.com/", "golang.org/", "google.golang.org/"},

@@ -44,9 +44,11 @@ type Status struct {
 	// Schema says, a sentence each, which columns of source and destination differed when the last batch was claimed, or
 	// the next one could not be.
 	Schema []string
-	// LastOutcome is how the last sync that had something to do ended: synced, partial, failed or superseded; empty: unknown.
+	// LastOutcome is how the last sync that had something to do ended: synced, partial, failed or
+	// superseded; empty: unknown.
 	LastOutcome string
-	// Failing says that steps of syncs fail, since when and why; nil after a batch was imported or when nothing is to be synced.
+	// Failing says that steps of syncs fail, since when and why; nil after a batch was imported or
+	// when nothing is to be synced.
 	Failing *Failing
 }
 

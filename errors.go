@@ -63,9 +63,10 @@ func CodeOf(err error) Code {
 	return CodeUnknown
 }
 
-// Problems returns the errors that were joined into err, in order, also if the join was wrapped; err alone if none were,
-// nothing for nil. A check that goes on after the first problem joins all that it finds. An [Error] is one problem, whatever
-// its cause: the texts of the cause may hold secrets.
+// Problems returns the errors that were joined into err, in order, also if the join was wrapped;
+// err alone if none were, nothing for nil. A check that goes on after the first problem joins all
+// that it finds. An [Error] is one problem, whatever its cause: the texts of the cause may hold
+// secrets.
 func Problems(err error) []error {
 	var problems []error
 	for _, e := range joinedIn(err) {
@@ -77,7 +78,8 @@ func Problems(err error) []error {
 	return problems
 }
 
-// joinedIn returns the errors of the outermost join in err's chain; none if there is no join, or if an [Error] hides it.
+// joinedIn returns the errors of the outermost join in err's chain; none if there is no join, or if
+// an [Error] hides it.
 func joinedIn(err error) []error {
 	for ; err != nil; err = errors.Unwrap(err) {
 		if joined, ok := err.(interface{ Unwrap() []error }); ok {
@@ -98,8 +100,9 @@ func (c Code) Passes() bool {
 // mostProblems is how many problems of one failure are told.
 const mostProblems = 10
 
-// Safe returns a code and a text of err that may be shown anywhere. The texts of each [Error] that was joined into err are the only
-// ones that are known to hold no row, key or secret. The code is that of the first problem that somebody has to mend.
+// Safe returns a code and a text of err that may be shown anywhere. The texts of each [Error] that
+// was joined into err are the only ones that are known to hold no row, key or secret. The code is
+// that of the first problem that somebody has to mend.
 func Safe(err error) (code Code, text string) {
 	var known []*Error
 	for _, problem := range Problems(err) {

@@ -31,7 +31,8 @@ func TestPasses(t *testing.T) {
 	}
 }
 
-// TestProblems takes joins apart wherever they stand in a chain, but not behind an Error, whose cause must not be shown.
+// TestProblems takes joins apart wherever they stand in a chain, but not behind an Error, whose
+// cause must not be shown.
 func TestProblems(t *testing.T) {
 	t.Parallel()
 	a, b, c := errors.New("a"), chferry.Errorf(chferry.CodeInvalid, "b"), errors.New("c")

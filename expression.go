@@ -2,8 +2,9 @@ package chferry
 
 import "strings"
 
-// CheckExpression returns [CodeConfiguration] for text that can't be one expression within a statement: with brackets or
-// quotes left open, comments or semicolons. It is a check against slips, not against whoever writes the configuration.
+// CheckExpression returns [CodeConfiguration] for text that can't be one expression within a
+// statement: with brackets or quotes left open, comments or semicolons. It is a check against
+// slips, not against whoever writes the configuration.
 func CheckExpression(text string) error {
 	var open []byte
 	for i := 0; i < len(text); i++ {

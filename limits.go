@@ -7,14 +7,17 @@ type Limits struct {
 	MaxBatches  int           // batches a sync; 0: [DefaultMaxBatches]
 	MaxDuration time.Duration // after which a sync begins no other batch; 0: none
 
-	// MaxFailed is how many operations of a batch may be set aside; with more the sync fails and keeps its batch. 0: [DefaultMaxFailed]
+	// MaxFailed is how many operations of a batch may be set aside; with more the sync fails and
+	// keeps its batch. 0: [DefaultMaxFailed]
 	MaxFailed int
 
 	// RetryFor is for how long failures of a step that may pass are retried, from the first of them; 0: [DefaultRetryFor].
 	RetryFor time.Duration
-	// Lease is how long a sync that Temporal does not know to have ended keeps its claim without a sign of life; 0: [DefaultLease].
+	// Lease is how long a sync that Temporal does not know to have ended keeps its claim without a
+	// sign of life; 0: [DefaultLease].
 	Lease time.Duration
-	// HeartbeatTimeout is how long a running step may be silent before another worker takes it over; 0: [DefaultHeartbeatTimeout].
+	// HeartbeatTimeout is how long a running step may be silent before another worker takes it
+	// over; 0: [DefaultHeartbeatTimeout].
 	HeartbeatTimeout time.Duration
 	// InsertTimeout is how long one attempt to import a batch may take; 0: [DefaultInsertTimeout].
 	InsertTimeout time.Duration
@@ -30,7 +33,8 @@ const (
 	DefaultInsertTimeout    = time.Hour
 )
 
-// MaxRetryFor is the greatest RetryFor. Each retry of a sync's first step is in its history, which must not grow without end.
+// MaxRetryFor is the greatest RetryFor. Each retry of a sync's first step is in its history, which
+// must not grow without end.
 const MaxRetryFor = 6 * time.Hour
 
 // WithDefaults returns the limits with the defaults in the place of zeros.

@@ -49,7 +49,8 @@ func (o Operation) Validate() error {
 	return o.PrimaryKey.Validate()
 }
 
-// Validate returns an error with [CodeInvalid] if k has no value, too many values or too many bytes. A value may be the empty text.
+// Validate returns an error with [CodeInvalid] if k has no value, too many values or too many
+// bytes. A value may be the empty text.
 func (k PrimaryKey) Validate() error {
 	if len(k) == 0 {
 		return Errorf(CodeInvalid, "a primary key must have at least one value")

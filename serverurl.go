@@ -6,10 +6,11 @@ import (
 	"strings"
 )
 
-// CleanURL returns a server's URL with everything before the last @ of its authority written so that every parser takes it for
-// user and password: whatever may not stand there is percent-encoded. It returns false for a percent sign there that begins no
-// escape, and for a URL with an @ further behind: there a slash, ? or # of the password has ended the authority, and what follows
-// would be taken, and shown, for host and port. A text without :// is returned as it is.
+// CleanURL returns a server's URL with everything before the last @ of its authority written so
+// that every parser takes it for user and password: whatever may not stand there is
+// percent-encoded. It returns false for a percent sign there that begins no escape, and for a URL
+// with an @ further behind: there a slash, ? or # of the password has ended the authority, and what
+// follows would be taken, and shown, for host and port. A text without :// is returned as it is.
 func CleanURL(raw string) (string, bool) {
 	scheme, rest, ok := strings.Cut(raw, "://")
 	if !ok {

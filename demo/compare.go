@@ -60,7 +60,8 @@ func (s *shop) compare(ctx context.Context, clickhouseURL string) ([]comparison,
 	return all, nil
 }
 
-// compareRows counts rows that are not at the same place of both sides: after a row that one side lacks it goes on with the other.
+// compareRows counts rows that are not at the same place of both sides: after a row that one side
+// lacks it goes on with the other.
 func compareRows(table string, source, target *side) (comparison, error) {
 	c := comparison{table: table}
 	more := func(s *side, count *int) {

@@ -1,5 +1,6 @@
-// Package demo shows the main job once, to somebody who has nothing but Go: it starts the servers, fills a shop, changes it while
-// syncs run, kills a worker in the middle, and compares the shop with ClickHouse row by row.
+// Package demo shows the main job once, to somebody who has nothing but Go: it starts the servers,
+// fills a shop, changes it while syncs run, kills a worker in the middle, and compares the shop
+// with ClickHouse row by row.
 //
 // It uses chferry as anybody would: through its configuration file, its commands and its HTTP API.
 package demo
@@ -32,8 +33,8 @@ type Options struct {
 	Keep bool
 }
 
-// Run runs the demo and tells whether ClickHouse equals the source. It leaves no process and no temporary folder behind, also
-// when the context ends in the middle.
+// Run runs the demo and tells whether ClickHouse equals the source. It leaves no process and no
+// temporary folder behind, also when the context ends in the middle.
 func Run(ctx context.Context, opts Options) (equal bool, err error) {
 	if opts.Rows == 0 {
 		opts.Rows = 100_000

@@ -48,9 +48,9 @@ type dev struct {
 	retryAt  time.Time
 }
 
-// Dev keeps a stack with worker and API up until the context ends. A configuration that the folder has already stays as
-// it is, and the servers get its ports. Once the servers are up, nothing that is wrong with the configuration or a table
-// takes them away.
+// Dev keeps a stack with worker and API up until the context ends. A configuration that the folder
+// has already stays as it is, and the servers get its ports. Once the servers are up, nothing that
+// is wrong with the configuration or a table takes them away.
 func Dev(ctx context.Context, opts DevOptions) error {
 	unlock, err := takeFolder(opts.Dir)
 	if err != nil {
@@ -134,7 +134,8 @@ func (d *dev) up() {
 // quoted is text as one word of a shell.
 func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
 
-// apply runs chferry apply and says what changed. What is wrong is said once as long as it stays the same, and tried again.
+// apply runs chferry apply and says what changed. What is wrong is said once as long as it stays
+// the same, and tried again.
 func (d *dev) apply(ctx context.Context) {
 	out, err := d.stack.Command(ctx, "apply")
 	if ctx.Err() != nil {

@@ -20,8 +20,8 @@ import (
 // readyTimeout is how long the API and the worker may take until they work.
 const readyTimeout = 30 * time.Second
 
-// program is chferry with a configuration. The environment's settings of Temporal win over the file, and they mean another Temporal than
-// the one of this stack, so they are left out.
+// program is chferry with a configuration. The environment's settings of Temporal win over the
+// file, and they mean another Temporal than the one of this stack, so they are left out.
 func (s *Stack) program(ctx context.Context, config string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, s.opts.Program, append(args, "--config", config)...)
 	for _, variable := range os.Environ() {

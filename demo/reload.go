@@ -19,8 +19,8 @@ type watched struct {
 	seen []byte // at the last look
 }
 
-// changed takes the file's text and reports whether it is another one than before. A text that is new is taken at the second look,
-// so that a file that is being written is not taken half.
+// changed takes the file's text and reports whether it is another one than before. A text that is
+// new is taken at the second look, so that a file that is being written is not taken half.
 func (w *watched) changed() bool {
 	text, err := os.ReadFile(w.path)
 	if err != nil {
@@ -51,8 +51,9 @@ func (d *dev) reload(ctx context.Context) {
 	}
 }
 
-// restart ends API and worker and starts them with the configuration file, whose text is given. If they don't start with it,
-// they are started with the text that they had before. It reports whether they run with the given one.
+// restart ends API and worker and starts them with the configuration file, whose text is given. If
+// they don't start with it, they are started with the text that they had before. It reports whether
+// they run with the given one.
 func (d *dev) restart(ctx context.Context, text []byte) bool {
 	d.stack.stopPrograms(ctx)
 	d.stack.programConfig = d.file.path

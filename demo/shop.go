@@ -224,7 +224,8 @@ func (s *shop) change(ctx context.Context) (map[string][]operation, error) {
 	return ops, err
 }
 
-// changeOld updates and deletes rows at random. Some are gone already; a shop would not register those, but it would do no harm.
+// changeOld updates and deletes rows at random. Some are gone already; a shop would not register
+// those, but it would do no harm.
 func (s *shop) changeOld(ctx context.Context, tx *sql.Tx, ops map[string][]operation) error {
 	for range 20 {
 		id, order, line := 1+s.random.IntN(s.users), 1+s.random.IntN(s.orders), 1+s.random.IntN(linesPerOrder)

@@ -62,7 +62,8 @@ const stopTimeout = 30 * time.Second
 func Start(ctx context.Context, opts StackOptions) (*Stack, error) {
 	s := &Stack{opts: opts, about: map[string]string{}, programConfig: filepath.Join(opts.Dir, configFile)}
 	s.usePorts(ctx, opts.Existing)
-	// Redis comes first: where it is missing, nobody should wait for the others to be built or downloaded before that is said.
+	// Redis comes first: where it is missing, nobody should wait for the others to be built or
+	// downloaded before that is said.
 	for _, start := range []func(context.Context) error{s.startRedis, s.startTemporal, s.startClickHouse, s.startSource, s.configure} {
 		if err := start(ctx); err != nil {
 			s.Stop(ctx)

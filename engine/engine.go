@@ -1,6 +1,6 @@
-// Package engine knows the engines of ClickHouse's tables: which rows an update or a delete becomes, and what a table must look
-// like so that they count. A source need not know of tombstones, nor a sink of operations. Each engine is one file here
-// and one line in [Engines].
+// Package engine knows the engines of ClickHouse's tables: which rows an update or a delete
+// becomes, and what a table must look like so that they count. A source need not know of
+// tombstones, nor a sink of operations. Each engine is one file here and one line in [Engines].
 package engine
 
 import (
@@ -48,8 +48,8 @@ type Layout struct {
 	Version string
 	// Deleted is the column that is 1 in tombstones and 0 in rows that count; empty: there are no tombstones.
 	Deleted string
-	// Replaces tells that a row takes the place of those with the same sorting key: at once for a query with FINAL, and so does the
-	// same row when it is inserted again.
+	// Replaces tells that a row takes the place of those with the same sorting key: at once for a
+	// query with FINAL, and so does the same row when it is inserted again.
 	Replaces bool
 }
 
@@ -61,8 +61,8 @@ var Engines = map[string]Engine{
 // Names returns the names of all engines, sorted.
 func Names() []string { return slices.Sorted(maps.Keys(Engines)) }
 
-// Named returns the engine with a name, [Default]'s for the empty one. It returns [chferry.CodeConfiguration] for a name
-// that is none.
+// Named returns the engine with a name, [Default]'s for the empty one. It returns
+// [chferry.CodeConfiguration] for a name that is none.
 func Named(name string) (Engine, error) {
 	if name == "" {
 		name = Default

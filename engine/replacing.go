@@ -7,8 +7,8 @@ import (
 	"github.com/chferry/chferry/rowset"
 )
 
-// Replacing is replacing_merge_tree: of the rows with one key, the one with the greatest version counts. A deleted row is
-// a row that says so, a tombstone, so that it replaces what was there.
+// Replacing is replacing_merge_tree: of the rows with one key, the one with the greatest version
+// counts. A deleted row is a row that says so, a tombstone, so that it replaces what was there.
 type Replacing struct{}
 
 // Name returns replacing_merge_tree.

@@ -47,8 +47,9 @@ type QueueCollector struct {
 
 var _ prometheus.Collector = (*QueueCollector)(nil)
 
-// NewQueueCollector returns a collector of what storage keeps for keys. A storage that does not answer within timeout
-// leaves the gauges out and sets chferry_storage_up to 0. Register it before any [Metrics.BatchRemoved] of the same registry.
+// NewQueueCollector returns a collector of what storage keeps for keys. A storage that does not
+// answer within timeout leaves the gauges out and sets chferry_storage_up to 0. Register it before
+// any [Metrics.BatchRemoved] of the same registry.
 func NewQueueCollector(storage statuses, keys func() []chferry.ImportKey, timeout time.Duration) *QueueCollector {
 	return &QueueCollector{storage: storage, keys: keys, timeout: timeout}
 }

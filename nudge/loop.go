@@ -44,7 +44,8 @@ func (n *Nudger) run(ctx context.Context) {
 	}
 }
 
-// take takes keys whose time has come, as many as may be under way. The next ones come after next, unless the loop is woken before.
+// take takes keys whose time has come, as many as may be under way. The next ones come after next,
+// unless the loop is woken before.
 func (n *Nudger) take() (due []chferry.ImportKey, next time.Duration) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

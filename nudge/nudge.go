@@ -33,8 +33,8 @@ type Nudger struct {
 	flying int        // how many nudges are under way
 }
 
-// Start returns a nudger for those of imports that have SyncOnRegister; other import keys are none of its business. Close ends it, the
-// end of ctx does not.
+// Start returns a nudger for those of imports that have SyncOnRegister; other import keys are none
+// of its business. Close ends it, the end of ctx does not.
 func Start(ctx context.Context, to scheduler, imports []chferry.Import, log *slog.Logger) *Nudger {
 	n := &Nudger{
 		scheduler: to, log: log, keys: map[chferry.ImportKey]*state{},

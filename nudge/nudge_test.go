@@ -79,7 +79,8 @@ func TestNotRegistered(t *testing.T) {
 	})
 }
 
-// TestDown: while Temporal is down it is asked ever more rarely, and one warning says so; when it is back each key is nudged once.
+// TestDown: while Temporal is down it is asked ever more rarely, and one warning says so; when it
+// is back each key is nudged once.
 func TestDown(t *testing.T) {
 	const slow = 10 * time.Millisecond // both keys are under way
 	down := func(ctx context.Context, key chferry.ImportKey) error {

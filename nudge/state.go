@@ -53,7 +53,8 @@ type trouble struct {
 	until    time.Time // nothing is tried before
 }
 
-// failed tells whether this failure is the first of the series. Those of calls that were under way at once count as one.
+// failed tells whether this failure is the first of the series. Those of calls that were under way
+// at once count as one.
 func (t *trouble) failed(now time.Time) bool {
 	if t.wait(now) > 0 {
 		return false

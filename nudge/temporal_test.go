@@ -148,7 +148,8 @@ func TestPausedKey(t *testing.T) {
 	}
 }
 
-// TestTemporalDown: registering works, a warning says it once, and when Temporal is back it is nudged without anybody's doing.
+// TestTemporalDown: registering works, a warning says it once, and when Temporal is back it is
+// nudged without anybody's doing.
 func TestTemporalDown(t *testing.T) {
 	t.Parallel()
 	server := testenv.Private(t, embedded.StartTemporal, embedded.Options{})

@@ -70,8 +70,8 @@ func (b *Block) Without(rows []int) Block {
 	return out
 }
 
-// Arrange returns the rows of b with other columns, told by their names in the destination. One that b lacks holds nulls, or
-// the zero value of its type. The vectors become the result's.
+// Arrange returns the rows of b with other columns, told by their names in the destination. One
+// that b lacks holds nulls, or the zero value of its type. The vectors become the result's.
 func (b *Block) Arrange(columns []Column) Block {
 	same := func(x, y Column) bool { return x.Destination == y.Destination }
 	if slices.EqualFunc(b.Columns, columns, same) {

@@ -7,8 +7,9 @@ import (
 	"math"
 )
 
-// Compare compares value i with value j of with, a vector of the same type, which may be v itself: negative if i comes first, 0 if
-// the two are one key. Data is compared byte by byte, nulls like the value in their place, arrays not at all.
+// Compare compares value i with value j of with, a vector of the same type, which may be v itself:
+// negative if i comes first, 0 if the two are one key. Data is compared byte by byte, nulls like
+// the value in their place, arrays not at all.
 func (v *Vector) Compare(i int, with *Vector, j int) int {
 	switch v.storage() {
 	case inFloats:
@@ -22,8 +23,9 @@ func (v *Vector) Compare(i int, with *Vector, j int) int {
 	}
 }
 
-// Rank returns a number that is smaller than another value's only if value i comes first by [Vector.Compare], so that most values
-// can be put in order by their ranks alone. Values of the same rank need not be the same.
+// Rank returns a number that is smaller than another value's only if value i comes first by
+// [Vector.Compare], so that most values can be put in order by their ranks alone. Values of the
+// same rank need not be the same.
 func (v *Vector) Rank(i int) uint64 {
 	const signBit = 1 << 63
 	switch storage := v.storage(); {
@@ -40,8 +42,8 @@ func (v *Vector) Rank(i int) uint64 {
 	}
 }
 
-// Equal reports whether value i is value j of with, a vector of the same type: both are null, or neither is and they are alike
-// to the last bit, arrays element by element.
+// Equal reports whether value i is value j of with, a vector of the same type: both are null, or
+// neither is and they are alike to the last bit, arrays element by element.
 func (v *Vector) Equal(i int, with *Vector, j int) bool {
 	if v.IsNull(i) || with.IsNull(j) {
 		return v.IsNull(i) == with.IsNull(j)

@@ -7,11 +7,13 @@ import (
 	"github.com/chferry/chferry"
 )
 
-// AppendPrimaryKey reads pk as values of the vectors' types and appends one value to each vector, so that keys are compared as
-// the source compares them: "01" and "1" are one integer. It reads the notations that sources write, among them infinity, years
-// beyond 9999 and BC, and some that applications write. Only the source itself knows all notations that it reads, and some of
-// these mean different values to different sources: see [AppendPlainKey]. A key that can't be read as these types gives
-// [chferry.CodeInvalid], without the key in its text, and leaves the vectors as they were.
+// AppendPrimaryKey reads pk as values of the vectors' types and appends one value to each vector,
+// so that keys are compared as the source compares them: "01" and "1" are one integer. It reads the
+// notations that sources write, among them infinity, years beyond 9999 and BC, and some that
+// applications write. Only the source itself knows all notations that it reads, and some of these
+// mean different values to different sources: see [AppendPlainKey]. A key that can't be read as
+// these types gives [chferry.CodeInvalid], without the key in its text, and leaves the vectors as
+// they were.
 func AppendPrimaryKey(keys []Vector, pk chferry.PrimaryKey) error {
 	if len(pk) != len(keys) || len(keys) == 0 {
 		return chferry.Errorf(chferry.CodeInvalid, "the primary key has %s, the operation %d", chferry.Amount(int64(len(keys)), "value", "values"), len(pk))
@@ -22,7 +24,8 @@ func AppendPrimaryKey(keys []Vector, pk chferry.PrimaryKey) error {
 	return nil
 }
 
-// UnreadableKey returns the error of [AppendPrimaryKey] for a key of table whose value in a column of the key can't be read.
+// UnreadableKey returns the error of [AppendPrimaryKey] for a key of table whose value in a column
+// of the key can't be read.
 func UnreadableKey(table Table, column int) error {
 	c := table.Columns[table.PrimaryKey[column]]
 	name := c.Type.Kind.String()
@@ -36,8 +39,9 @@ func unreadableKey(column int, typ string) error {
 	return chferry.Errorf(chferry.CodeInvalid, "value %d of the primary key can't be read as %s", column+1, typ)
 }
 
-// AppendPlainKey is [AppendPrimaryKey] for the notations in which every source means the same value. It returns false, and leaves
-// the vectors as they were, for every other key, which the source has to read. The number of values must be right.
+// AppendPlainKey is [AppendPrimaryKey] for the notations in which every source means the same
+// value. It returns false, and leaves the vectors as they were, for every other key, which the
+// source has to read. The number of values must be right.
 func AppendPlainKey(keys []Vector, pk chferry.PrimaryKey) bool {
 	return appendKey(keys, pk, (*Vector).appendPlain) < 0
 }
@@ -66,8 +70,8 @@ func (k TypeKind) CanBeKey() bool {
 	}
 }
 
-// MayBeKey tells whether text could be a key of this kind to any source. It saves asking the source about what is none for sure,
-// such as a text without a digit where a number is wanted.
+// MayBeKey tells whether text could be a key of this kind to any source. It saves asking the source
+// about what is none for sure, such as a text without a digit where a number is wanted.
 func (k TypeKind) MayBeKey(text string) bool {
 	if !isText(text) {
 		return false
@@ -84,7 +88,8 @@ func (k TypeKind) MayBeKey(text string) bool {
 	}
 }
 
-// notInNumber tells whether no notation of numbers has the character: those have signs, hexadecimal digits and separators.
+// notInNumber tells whether no notation of numbers has the character: those have signs, hexadecimal
+// digits and separators.
 func notInNumber(r rune) bool {
 	return r > '~' || !strings.ContainsRune("+-._ \t\n\v\f\r", r) && !digit(byte(r)) && !letter(byte(r))
 }

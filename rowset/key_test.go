@@ -168,7 +168,8 @@ func TestAppendPrimaryKeyOfWrongLength(t *testing.T) {
 	}
 }
 
-// TestAppendPrimaryKeyIsAtomic makes sure that a bad part leaves nothing of the good ones behind, and that the error hides it.
+// TestAppendPrimaryKeyIsAtomic makes sure that a bad part leaves nothing of the good ones behind,
+// and that the error hides it.
 func TestAppendPrimaryKeyIsAtomic(t *testing.T) {
 	t.Parallel()
 	keys := vectors(kind(rowset.String), kind(rowset.Int64), decimal(12, 2), kind(rowset.UUID))
@@ -260,7 +261,8 @@ func TestCanBeKey(t *testing.T) {
 	}
 }
 
-// FuzzAppendPrimaryKey reads any text as any two types: all or nothing, and what was read is read the same when it is written anew.
+// FuzzAppendPrimaryKey reads any text as any two types: all or nothing, and what was read is read
+// the same when it is written anew.
 func FuzzAppendPrimaryKey(f *testing.F) {
 	for i, text := range []string{"1", "-0", "1.50", "true", "{0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6}", "2024-02-29", "2024-02-29 12:00:00.5+05:30", "\xff", "\x00", ""} {
 		f.Add(text, "1", uint8(i), uint8(0))

@@ -57,7 +57,8 @@ var timestampLayouts = []string{
 	"2006-01-02 15:04:05.999999", "2006-01-02T15:04:05.999999", time.DateOnly,
 }
 
-// parsePlainTimestamp leaves out what is another time for a column without a time zone, which ignores the zone of a text.
+// parsePlainTimestamp leaves out what is another time for a column without a time zone, which
+// ignores the zone of a text.
 func parsePlainTimestamp(text string) (int64, bool) {
 	t, ok := parseClock(text)
 	if !ok || t.Year() < 1 || strings.IndexByte(text, ',') >= 0 {
@@ -111,8 +112,8 @@ const (
 	daysPerCycle  = 146_097
 )
 
-// withinFourDigits returns a date, and the time behind it, as it is so many cycles of the calendar before: with a year of four digits
-// instead of one that is BC or has more of them.
+// withinFourDigits returns a date, and the time behind it, as it is so many cycles of the calendar
+// before: with a year of four digits instead of one that is BC or has more of them.
 func withinFourDigits(text string) (proxy string, cycles int64, ok bool) {
 	const digitsOfYear, mostDigits = 4, 7
 	rest, beforeChrist := strings.CutSuffix(text, " BC")

@@ -15,11 +15,12 @@ type Column struct {
 	Type        Type
 	SourceType  string // the source's own name for the type, for messages and casts
 	Cast        string // the destination's own name for the type that it is to have there; empty: as the sink chooses
-	// ReadBySource tells, of a column of the primary key that holds texts or bytes, that only the source can read a text as one of
-	// its values, such as PostgreSQL's inet. Different texts may be equal there, as in citext.
+	// ReadBySource tells, of a column of the primary key that holds texts or bytes, that only the
+	// source can read a text as one of its values, such as PostgreSQL's inet. Different texts may
+	// be equal there, as in citext.
 	ReadBySource bool
-	// Folds tells, of a column of the primary key, that the source holds different texts equal, as citext does, and gives the one that it
-	// stores.
+	// Folds tells, of a column of the primary key, that the source holds different texts equal, as
+	// citext does, and gives the one that it stores.
 	Folds bool
 }
 
@@ -28,8 +29,9 @@ type Table struct {
 	Database string // the alias
 	Name     string // as configured, such as public.users
 	Identity string // changes when the alias or the name leads to another table than before
-	// Mark is how far the database was when it was asked for the table: a number that grows with its changes and never
-	// falls, not even over a failover. A copy of the past has the same identity and a smaller mark. 0: the source can't tell.
+	// Mark is how far the database was when it was asked for the table: a number that grows with
+	// its changes and never falls, not even over a failover. A copy of the past has the same
+	// identity and a smaller mark. 0: the source can't tell.
 	Mark       uint64
 	Columns    []Column
 	PrimaryKey []int // indexes into Columns, in the key's order
@@ -44,7 +46,8 @@ func (t Table) KeyTypes() []Type {
 	return types
 }
 
-// KeyReadBySource tells whether a column of the primary key has values that only the source can read: see [Column.ReadBySource].
+// KeyReadBySource tells whether a column of the primary key has values that only the source can
+// read: see [Column.ReadBySource].
 func (t Table) KeyReadBySource() bool {
 	return slices.ContainsFunc(t.PrimaryKey, func(c int) bool { return t.Columns[c].ReadBySource || t.Columns[c].Type.Kind == Enum })
 }
@@ -58,10 +61,11 @@ func (t Table) KeyDestinations() []string {
 	return names
 }
 
-// Project leaves out the columns that the import does not want and gives the others the names and types that it wants in
-// the destination. A name that the table does not have is passed over, for a column may be dropped while a sync runs: see
-// [Table.Unknown]. It returns [chferry.CodeConfiguration] for a column of the primary key that is left out and for two columns of
-// one name.
+// Project leaves out the columns that the import does not want and gives the others the names and
+// types that it wants in the destination. A name that the table does not have is passed over, for a
+// column may be dropped while a sync runs: see [Table.Unknown]. It returns
+// [chferry.CodeConfiguration] for a column of the primary key that is left out and for two columns
+// of one name.
 func (t Table) Project(imp chferry.Import) (Table, error) {
 	var excluded string // a column of the key that is left out
 	out := t.keep(func(c Column) bool {
@@ -124,8 +128,8 @@ func (t Table) keep(wanted func(Column) bool) Table {
 	return out
 }
 
-// Unknown returns [chferry.CodeConfiguration] for each column that the import's settings name and the table does not have, joined: the
-// column was mistyped, or dropped.
+// Unknown returns [chferry.CodeConfiguration] for each column that the import's settings name and
+// the table does not have, joined: the column was mistyped, or dropped.
 func (t Table) Unknown(imp chferry.Import) error {
 	var problems []error
 	for _, setting := range []struct {

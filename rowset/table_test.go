@@ -114,8 +114,8 @@ func wantConfiguration(t *testing.T, name string, err error, names string) {
 	}
 }
 
-// TestTableUnknown: what a sync passes over, because a column may be dropped at any time, is an error where mistakes are
-// looked for.
+// TestTableUnknown: what a sync passes over, because a column may be dropped at any time, is an
+// error where mistakes are looked for.
 func TestTableUnknown(t *testing.T) {
 	t.Parallel()
 	for setting, imp := range map[string]chferry.Import{

@@ -44,8 +44,9 @@ func (t Type) ElementType() Type {
 	return Type{Kind: t.Element, Precision: t.Precision, Scale: t.Scale, Nullable: t.Nullable}
 }
 
-// inDimensionsOf gives an array as many dimensions as a destination's type has, such as Array(Array(Int32)). A source may know too
-// little of them: PostgreSQL forgets a declaration in dumps and views, and holds no value to it.
+// inDimensionsOf gives an array as many dimensions as a destination's type has, such as
+// Array(Array(Int32)). A source may know too little of them: PostgreSQL forgets a declaration in
+// dumps and views, and holds no value to it.
 func (t Type) inDimensionsOf(destination string) Type {
 	if depth := len(arrayBeginning.FindAllString(destination, -1)); depth > 0 {
 		return t.InDimensions(depth)

@@ -25,7 +25,8 @@ func (d Destination) OfEngine(column string) bool {
 	return slices.ContainsFunc(d.Engine.Columns(), func(c rowset.Column) bool { return c.Destination == column })
 }
 
-// Fixed reports whether a column can't be added to a table that exists or be altered there: a column of the key or of the engine.
+// Fixed reports whether a column can't be added to a table that exists or be altered there: a
+// column of the key or of the engine.
 func (d Destination) Fixed(column string) bool {
 	return slices.Contains(d.Key, column) || d.OfEngine(column)
 }

@@ -2,8 +2,9 @@ package sink
 
 import "fmt"
 
-// DimensionsError is the cause of a [chferry.CodeSchemaMismatch] for an array whose column in the table has another number of dimensions
-// than [rowset.Type.Dimensions] says. Who does not know the number better may take the table's.
+// DimensionsError is the cause of a [chferry.CodeSchemaMismatch] for an array whose column in the
+// table has another number of dimensions than [rowset.Type.Dimensions] says. Who does not know the
+// number better may take the table's.
 type DimensionsError struct {
 	Column     string // in the table
 	Dimensions int    // of the table's column; from 1

@@ -10,8 +10,9 @@ import (
 
 // Sink writes into the destination tables of one database server.
 //
-// Errors are [chferry.Error]s: CodeUnavailable when the server does not answer or asks to come back later, CodeAccessDenied,
-// CodeSchemaMismatch, naming table and column, for a table that does not fit.
+// Errors are [chferry.Error]s: CodeUnavailable when the server does not answer or asks to come back
+// later, CodeAccessDenied, CodeSchemaMismatch, naming table and column, for a table that does not
+// fit.
 type Sink interface {
 	// Check returns nil if the server answers and can be written to.
 	Check(ctx context.Context) error
@@ -31,9 +32,10 @@ type Sink interface {
 	// MaxVersion returns the greatest version in the destination; 0 if it is empty or does not exist.
 	MaxVersion(ctx context.Context, d Destination) (uint64, error)
 
-	// Insert inserts the block as one block, all or nothing, and returns when the server has it. Rows with a value that the
-	// destination's column can't hold, and that may not be clamped, are left out and returned, in ascending order.
-	// The token is the same for every attempt at this block; servers that can use it drop the repetition, if the engine does not replace it.
+	// Insert inserts the block as one block, all or nothing, and returns when the server has it.
+	// Rows with a value that the destination's column can't hold, and that may not be clamped, are
+	// left out and returned, in ascending order. The token is the same for every attempt at this
+	// block; servers that can use it drop the repetition, if the engine does not replace it.
 	Insert(ctx context.Context, d Destination, block rowset.Block, token string) ([]Rejected, error)
 
 	// Close releases the connections.
@@ -56,10 +58,11 @@ type Prober interface {
 
 // Finder is a [Sink] that finds rows by keys of which the source may know other texts than it has.
 type Finder interface {
-	// Current returns the columns that the destination is ordered by, d.OrderBy, of rows that count: of each, the newest version is less
-	// than before, and no tombstone. It returns all rows that have one of the keys, a block with the columns d.Key, and may return
-	// others, so that the caller compares. A row has a key, too, if its texts in columns that fold ([rowset.Column.Folds]) are equal to the
-	// key's in any source.
+	// Current returns the columns that the destination is ordered by, d.OrderBy, of rows that
+	// count: of each, the newest version is less than before, and no tombstone. It returns all rows
+	// that have one of the keys, a block with the columns d.Key, and may return others, so that the
+	// caller compares. A row has a key, too, if its texts in columns that fold
+	// ([rowset.Column.Folds]) are equal to the key's in any source.
 	Current(ctx context.Context, d Destination, keys rowset.Block, before uint64) (rowset.Block, error)
 }
 
@@ -81,13 +84,15 @@ type Statement struct {
 	SQL     string
 	// Column is the column that is added, if Kind is Column, and else empty.
 	Column string
-	// Stale says why the destination shows rows wrongly until the statement has run; empty: it does not. A sync stops for it.
+	// Stale says why the destination shows rows wrongly until the statement has run; empty: it does
+	// not. A sync stops for it.
 	Stale string
 	// Configured is what of the configuration is part of the statement, so that a refusal can name the key.
 	Configured Configured
 }
 
-// Configured has texts of an import's destination: those of each key that is named like the field. Empty are those that are not configured.
+// Configured has texts of an import's destination: those of each key that is named like the field.
+// Empty are those that are not configured.
 type Configured struct {
 	PartitionBy, TTL, Codec, Settings, Replicated string
 }

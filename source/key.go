@@ -12,8 +12,9 @@ type KeyColumn interface {
 	InKey() (name string, place int)
 }
 
-// Key returns the indexes of the primary key's columns, in the key's order: of those named, or of the table's own if there are no
-// names. It returns [chferry.CodeConfiguration] for a name that no column has, and for one that comes twice.
+// Key returns the indexes of the primary key's columns, in the key's order: of those named, or of
+// the table's own if there are no names. It returns [chferry.CodeConfiguration] for a name that no
+// column has, and for one that comes twice.
 func Key[C KeyColumn](table string, columns []C, names []string) ([]int, error) {
 	if len(names) == 0 {
 		return OwnKey(columns), nil
@@ -32,7 +33,8 @@ func Key[C KeyColumn](table string, columns []C, names []string) ([]int, error) 
 	return key, nil
 }
 
-// OwnKey returns the indexes of the columns of the table's own primary key, in the key's order; none if the table has no key.
+// OwnKey returns the indexes of the columns of the table's own primary key, in the key's order;
+// none if the table has no key.
 func OwnKey[C KeyColumn](columns []C) []int {
 	var key []int
 	for wanted := 1; ; wanted++ {

@@ -14,8 +14,9 @@ import (
 // Source reads one database. It never writes, and every call reads what is committed when it is made: nothing is
 // cached, because a row must not be older than the version it is inserted with.
 //
-// Errors are [chferry.Error]s: CodeUnavailable when the database does not answer, CodeAccessDenied, CodeConfiguration for
-// a table or column that does not exist, CodeSchemaMismatch for what can't be synced.
+// Errors are [chferry.Error]s: CodeUnavailable when the database does not answer, CodeAccessDenied,
+// CodeConfiguration for a table or column that does not exist, CodeSchemaMismatch for what can't be
+// synced.
 type Source interface {
 	// Check returns nil if the database answers and may be read: it is a primary, or a standby that is allowed.
 	Check(ctx context.Context) error
@@ -26,27 +27,32 @@ type Source interface {
 	// [rowset.TypeKind.CanBeKey], nullable, or compared by a collation that folds values.
 	Describe(ctx context.Context, table string, primaryKey []string) (rowset.Table, error)
 
-	// ReadKeys reads primary keys as the database itself reads them, in every notation that it knows, and returns each in the notation
-	// in which it writes them, which [rowset.AppendPrimaryKey] reads. A text that is none of its column's type is unreadable, and so
-	// is one that stands for another value at another time, such as now. Each key has as many values as the table's.
+	// ReadKeys reads primary keys as the database itself reads them, in every notation that it
+	// knows, and returns each in the notation in which it writes them, which
+	// [rowset.AppendPrimaryKey] reads. A text that is none of its column's type is unreadable, and
+	// so is one that stands for another value at another time, such as now. Each key has as many
+	// values as the table's.
 	ReadKeys(ctx context.Context, table rowset.Table, keys []chferry.PrimaryKey) ([]ReadKey, error)
 
-	// Fetch reads the rows of table that have one of the keys: keys[i] holds the values of the key's column i. A key
-	// without a row is absent from the result, which is in no particular order and has table's columns. A row with a
-	// value that its column can't hold, a null where the table says NOT NULL among them, and a key that several rows have
-	// are among the result's unfit rows, never absent and never an error: they must neither look deleted nor stop other rows.
+	// Fetch reads the rows of table that have one of the keys: keys[i] holds the values of the
+	// key's column i. A key without a row is absent from the result, which is in no particular
+	// order and has table's columns. A row with a value that its column can't hold, a null where
+	// the table says NOT NULL among them, and a key that several rows have are among the result's
+	// unfit rows, never absent and never an error: they must neither look deleted nor stop other
+	// rows.
 	//
 	// A row that the database itself fails to give, such as one of a view that divides by zero, fails the whole call with
 	// [chferry.CodeUnreadable]. Its message names the table and what the database said, never a value. The caller asks for
 	// fewer keys until the call fails for one key alone: that key's row is the one at fault.
 	//
-	// Rows that are larger together than [Options.MaxFetchBytes], and rows that take the database longer than a statement may,
-	// give a [TooMuchError]; one key alone never does.
+	// Rows that are larger together than [Options.MaxFetchBytes], and rows that take the database
+	// longer than a statement may, give a [TooMuchError]; one key alone never does.
 	Fetch(ctx context.Context, table rowset.Table, keys []rowset.Vector) (rowset.Rows, error)
 
-	// PrimaryKeys calls each with all primary keys of table, page by page, at most pageSize a page, in the database's own order of
-	// the keys. The page is each's to keep. Nothing of the database is held while each runs, however long: a page begins behind the
-	// last key of the page before, so that a row which is written meanwhile may be among them or not. A connection that is lost
+	// PrimaryKeys calls each with all primary keys of table, page by page, at most pageSize a page,
+	// in the database's own order of the keys. The page is each's to keep. Nothing of the database
+	// is held while each runs, however long: a page begins behind the last key of the page before,
+	// so that a row which is written meanwhile may be among them or not. A connection that is lost
 	// between pages is made anew.
 	PrimaryKeys(ctx context.Context, table rowset.Table, pageSize int, each func([]chferry.PrimaryKey) error) error
 
@@ -56,14 +62,15 @@ type Source interface {
 
 // Resumer is a [Source] whose reading of all primary keys can be ended and begun again elsewhere.
 type Resumer interface {
-	// PrimaryKeysBehind is [Source.PrimaryKeys] behind a place, which is empty for the beginning. Each gets the place of the page's end,
-	// a text that means something to the driver alone.
+	// PrimaryKeysBehind is [Source.PrimaryKeys] behind a place, which is empty for the beginning.
+	// Each gets the place of the page's end, a text that means something to the driver alone.
 	PrimaryKeysBehind(ctx context.Context, table rowset.Table, place string, pageSize int, each func(page []chferry.PrimaryKey, place string) error) error
 }
 
 // Folder is a [Source] with columns of primary keys whose different texts it may hold equal: see [rowset.Column.Folds].
 type Folder interface {
-	// Fold returns for each text of such a column one that is the same for all that the database holds equal, in the texts' order.
+	// Fold returns for each text of such a column one that is the same for all that the database
+	// holds equal, in the texts' order.
 	Fold(ctx context.Context, column rowset.Column, texts []string) ([]string, error)
 }
 
@@ -81,7 +88,8 @@ type Options struct {
 	Alias string
 	// MaxConnections bounds the connections held at a time; 0 means 4.
 	MaxConnections int
-	// MaxFetchBytes bounds the memory of the rows that one Fetch returns, by [rowset.Block.Bytes]; 0 means [DefaultFetchBytes].
+	// MaxFetchBytes bounds the memory of the rows that one Fetch returns, by [rowset.Block.Bytes];
+	// 0 means [DefaultFetchBytes].
 	MaxFetchBytes int
 	// Primary is the URL of the primary if the database may be read from a standby, which is then read only once it has
 	// replayed what the primary had when the read began. Empty: a standby is refused.
@@ -94,7 +102,8 @@ const DefaultFetchBytes = 8 << 20
 // FetchBytes returns MaxFetchBytes or its default.
 func (o Options) FetchBytes() int { return cmp.Or(o.MaxFetchBytes, DefaultFetchBytes) }
 
-// TooMuch returns a [TooMuchError] if rows, the last of which was read just now, take more than maxBytes. One row always fits.
+// TooMuch returns a [TooMuchError] if rows, the last of which was read just now, take more than
+// maxBytes. One row always fits.
 func TooMuch(rows *rowset.Rows, maxBytes int) error {
 	if n := rows.Rows(); n > 1 && rows.Bytes() > maxBytes {
 		return &TooMuchError{Rows: n - 1}

@@ -23,7 +23,8 @@ type Change struct {
 type ApplyOptions struct {
 	// Attributes gives the workflows of schedules the search attributes of [Starter.EnsureSearchAttributes].
 	Attributes bool
-	// Prune deletes the schedules of import keys that are not among the imports, paused or not, in the place of pausing them.
+	// Prune deletes the schedules of import keys that are not among the imports, paused or not, in
+	// the place of pausing them.
 	Prune bool
 	// DryRun changes nothing.
 	DryRun bool
@@ -31,14 +32,15 @@ type ApplyOptions struct {
 	Leave map[chferry.ImportKey]bool
 	// LeaveRemoved leaves the schedules of import keys alone that are not among the imports.
 	LeaveRemoved bool
-	// Removed, if set, is called for each import key that is not among the imports and has a schedule, paused by whomever or
-	// not.
+	// Removed, if set, is called for each import key that is not among the imports and has a
+	// schedule, paused by whomever or not.
 	Removed func(chferry.ImportKey)
 }
 
-// Apply makes the schedules those of imports: it creates and updates, and pauses those of import keys that are not among them. A
-// schedule that a person paused stays paused, one that Apply paused is resumed when its key is back. It returns the changes in order.
-// A schedule that Temporal refuses stops no other: the errors are joined.
+// Apply makes the schedules those of imports: it creates and updates, and pauses those of import
+// keys that are not among them. A schedule that a person paused stays paused, one that Apply paused
+// is resumed when its key is back. It returns the changes in order. A schedule that Temporal
+// refuses stops no other: the errors are joined.
 func (s *Starter) Apply(ctx context.Context, imports []chferry.Import, opts ApplyOptions) ([]Change, error) {
 	var changes []Change
 	var problems []error

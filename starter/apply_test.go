@@ -42,7 +42,8 @@ func TestApplyTwiceChangesNothing(t *testing.T) {
 	}
 }
 
-// TestApplySets looks at what Temporal holds: ticks overlap Skip, and after an outage the last tick is made up for, not a year of them.
+// TestApplySets looks at what Temporal holds: ticks overlap Skip, and after an outage the last tick
+// is made up for, not a year of them.
 func TestApplySets(t *testing.T) {
 	t.Parallel()
 	f := open(t)
@@ -329,7 +330,8 @@ func TestApplyPrunes(t *testing.T) {
 	other.describe("users")
 }
 
-// TestApplyLeavesOthersAlone: another installation has the same prefix, and a task queue of its own. Somebody's schedule starts something else.
+// TestApplyLeavesOthersAlone: another installation has the same prefix, and a task queue of its
+// own. Somebody's schedule starts something else.
 func TestApplyLeavesOthersAlone(t *testing.T) {
 	t.Parallel()
 	f := open(t)
@@ -352,7 +354,8 @@ func TestApplyLeavesOthersAlone(t *testing.T) {
 	}
 }
 
-// TestApplyJitterAndTimeZone: what is set is in Temporal and in words, what changes is named, and the same again changes nothing.
+// TestApplyJitterAndTimeZone: what is set is in Temporal and in words, what changes is named, and
+// the same again changes nothing.
 func TestApplyJitterAndTimeZone(t *testing.T) {
 	t.Parallel()
 	f := open(t)

@@ -12,8 +12,9 @@ const shortestCatchup = 10 * time.Second
 
 const day = 24 * time.Hour
 
-// catchup returns for how long after its time a tick is made up for. The window is at least the time between two ticks, so that after an
-// outage of any length the last tick that was missed still starts a sync. Ticks before it start nothing more: they overlap with that sync.
+// catchup returns for how long after its time a tick is made up for. The window is at least the
+// time between two ticks, so that after an outage of any length the last tick that was missed still
+// starts a sync. Ticks before it start nothing more: they overlap with that sync.
 func catchup(imp chferry.Import) time.Duration {
 	between := imp.Every
 	if imp.Cron != "" {
@@ -44,7 +45,8 @@ func betweenCron(text string) time.Duration {
 	return 366*day + day + clocks // @yearly, and what is not known here
 }
 
-// betweenDays returns a bound of the time between two days of a cron expression. Temporal's schedules want all fields to match.
+// betweenDays returns a bound of the time between two days of a cron expression. Temporal's
+// schedules want all fields to match.
 func betweenDays(dayOfMonth, month, dayOfWeek string) time.Duration {
 	everyDay, everyMonth, everyWeekday := isAny(dayOfMonth), isAny(month), isAny(dayOfWeek)
 	switch {

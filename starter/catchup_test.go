@@ -39,7 +39,8 @@ func TestCatchupWindow(t *testing.T) {
 	}
 }
 
-// TestMissedTick: a tick that came while Temporal was away starts a sync when Temporal is back, although it came longer ago than a moment.
+// TestMissedTick: a tick that came while Temporal was away starts a sync when Temporal is back,
+// although it came longer ago than a moment.
 func TestMissedTick(t *testing.T) {
 	t.Parallel()
 	server := testenv.Private(t, embedded.StartTemporal, embedded.Options{})

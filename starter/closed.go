@@ -12,7 +12,8 @@ import (
 // closedTimeout is short: the caller is a sync that can wait for the lease instead.
 const closedTimeout = 3 * time.Second
 
-// closed are the statuses of a workflow that does nothing any more. One that is paused is none of them, nor is what later servers may add.
+// closed are the statuses of a workflow that does nothing any more. One that is paused is none of
+// them, nor is what later servers may add.
 var closed = map[enums.WorkflowExecutionStatus]bool{
 	enums.WORKFLOW_EXECUTION_STATUS_COMPLETED:  true,
 	enums.WORKFLOW_EXECUTION_STATUS_FAILED:     true,
@@ -38,7 +39,8 @@ func (s *Starter) Closed(ctx context.Context, token string) bool {
 	if closed[info.GetStatus()] {
 		return true
 	}
-	// The newest run of the ID: if it belongs to another chain, ours had to end before that could begin. Older servers don't say.
+	// The newest run of the ID: if it belongs to another chain, ours had to end before that could
+	// begin. Older servers don't say.
 	newest := info.GetFirstRunId()
 	return newest != "" && newest != firstRunID
 }

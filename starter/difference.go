@@ -13,8 +13,9 @@ import (
 	"github.com/chferry/chferry/workflows"
 )
 
-// differences says in words what Temporal's schedule has otherwise than the wanted one, whether the configuration changed or
-// somebody edited the schedule elsewhere. None: there is nothing to change.
+// differences says in words what Temporal's schedule has otherwise than the wanted one, whether the
+// configuration changed or somebody edited the schedule elsewhere. None: there is nothing to
+// change.
 func differences(d *client.ScheduleDescription, want client.ScheduleOptions) []string {
 	action, ok := d.Schedule.Action.(*client.ScheduleWorkflowAction)
 	wanted, _ := want.Action.(*client.ScheduleWorkflowAction)
@@ -119,8 +120,9 @@ func timesNow(d *client.ScheduleDescription) string {
 	}
 }
 
-// fits tells whether words can be what a schedule's times were made from. Temporal gives an interval back as it was, and
-// of a cron expression only what it was compiled to: one calendar or, for @every, one interval.
+// fits tells whether words can be what a schedule's times were made from. Temporal gives an
+// interval back as it was, and of a cron expression only what it was compiled to: one calendar or,
+// for @every, one interval.
 func fits(spec *client.ScheduleSpec, words string) bool {
 	calendars, intervals := len(spec.Calendars), len(spec.Intervals)
 	every, isEvery := strings.CutPrefix(words, workflows.EveryWord)

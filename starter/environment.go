@@ -53,9 +53,11 @@ func clientOptions(opts Options) (client.Options, error) {
 			"TEMPORAL_ADDRESS must look like host:port, without a user or password: Temporal takes an API key or a certificate")
 	}
 	options.MetricsHandler = opts.Metrics
-	// A connection that falls silent is found out within keepAliveTime and keepAliveTimeout, or within the latter if something was sent.
+	// A connection that falls silent is found out within keepAliveTime and keepAliveTimeout, or
+	// within the latter if something was sent.
 	options.ConnectionOptions.KeepAliveTime, options.ConnectionOptions.KeepAliveTimeout = keepAliveTime, keepAliveTimeout
-	// An idle tick is most of what is said, and so small that packing it costs both sides more than sending it: a tenth of the worker.
+	// An idle tick is most of what is said, and so small that packing it costs both sides more than
+	// sending it: a tenth of the worker.
 	options.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
 	log := opts.Log
 	if log == nil {
@@ -88,7 +90,8 @@ func profileFault(err error) string {
 	return "the file of profiles lacks the profile that TEMPORAL_PROFILE names, or has values of wrong types: mend them"
 }
 
-// tlsFault says why the settings of TLS can't be used. What crypto/tls says of certificates and keys holds nothing of them.
+// tlsFault says why the settings of TLS can't be used. What crypto/tls says of certificates and
+// keys holds nothing of them.
 func tlsFault(err error) string {
 	if fault, ok := fileFault(err); ok {
 		return fault + ": mend TEMPORAL_TLS_…_PATH"

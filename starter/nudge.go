@@ -17,9 +17,11 @@ import (
 	"github.com/chferry/chferry/workflows"
 )
 
-// Nudge starts a sync of what is registered by now, unless the schedule is paused: then it does nothing, because it is for people to
-// decide that. It goes past the schedule, which would make Temporal work thrice as hard: the first nudge starts a workflow like those of
-// the schedule, and those that come while it runs are signals to it. A schedule that is paused between the look and the start syncs once more.
+// Nudge starts a sync of what is registered by now, unless the schedule is paused: then it does
+// nothing, because it is for people to decide that. It goes past the schedule, which would make
+// Temporal work thrice as hard: the first nudge starts a workflow like those of the schedule, and
+// those that come while it runs are signals to it. A schedule that is paused between the look and
+// the start syncs once more.
 func (s *Starter) Nudge(ctx context.Context, key chferry.ImportKey) error {
 	paused, err := s.paused(ctx, key)
 	if err != nil || paused {
@@ -43,9 +45,10 @@ const (
 	pausedAttribute = "TemporalSchedulePaused"
 )
 
-// paused tells whether a key's schedule is paused. It reads the attributes of the workflow behind the schedule, which costs Temporal a
-// look into its memory. To describe the schedule, which is how a server is asked that has no such workflow, runs a query in that workflow:
-// where many keys are nudged, queries wait for each other.
+// paused tells whether a key's schedule is paused. It reads the attributes of the workflow behind
+// the schedule, which costs Temporal a look into its memory. To describe the schedule, which is how
+// a server is asked that has no such workflow, runs a query in that workflow: where many keys are
+// nudged, queries wait for each other.
 func (s *Starter) paused(ctx context.Context, key chferry.ImportKey) (bool, error) {
 	looking, cancel := context.WithTimeout(ctx, lostAfter)
 	defer cancel()
@@ -62,7 +65,8 @@ func (s *Starter) paused(ctx context.Context, key chferry.ImportKey) (bool, erro
 	return d.Schedule.State != nil && d.Schedule.State.Paused, nil
 }
 
-// awaitPaused returns when nudges see that a schedule was paused or resumed, which is a moment after the schedule says so, or after a while.
+// awaitPaused returns when nudges see that a schedule was paused or resumed, which is a moment
+// after the schedule says so, or after a while.
 func (s *Starter) awaitPaused(ctx context.Context, schedule string, paused bool) {
 	const pause = 10 * time.Millisecond
 	ctx, cancel := context.WithTimeout(ctx, lostAfter)

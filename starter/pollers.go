@@ -12,12 +12,14 @@ import (
 const (
 	// longestPoll is how long a worker may hold one poll: the server answers after a minute, and the worker polls again.
 	longestPoll = 70 * time.Second
-	// promptly is how long a task may wait for a worker that polls: the server is asked, and several partitions look for a poller.
+	// promptly is how long a task may wait for a worker that polls: the server is asked, and
+	// several partitions look for a poller.
 	promptly = 2 * time.Second
 )
 
-// Pollers returns how many workers poll the task queue for workflow tasks. A worker whose activity slots are all taken still does.
-// A worker that has ended counts for up to 70 seconds more, unless a task has been waiting since: then nobody took the task.
+// Pollers returns how many workers poll the task queue for workflow tasks. A worker whose activity
+// slots are all taken still does. A worker that has ended counts for up to 70 seconds more, unless
+// a task has been waiting since: then nobody took the task.
 func (s *Starter) Pollers(ctx context.Context) (workers int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()

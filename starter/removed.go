@@ -74,8 +74,9 @@ func (s *Starter) endOne(ctx context.Context, id string, opts ApplyOptions) (Cha
 	return Change{What: "pause", Name: "schedule " + id, Why: removedWhy}, s.translate(err)
 }
 
-// owns tells whether a schedule starts syncs on this configuration's task queue. Any other was made by somebody else, whatever its ID, such as
-// by another installation in the namespace with the same prefix, and is left alone.
+// owns tells whether a schedule starts syncs on this configuration's task queue. Any other was made
+// by somebody else, whatever its ID, such as by another installation in the namespace with the same
+// prefix, and is left alone.
 func (s *Starter) owns(d *client.ScheduleDescription) bool {
 	action, ok := d.Schedule.Action.(*client.ScheduleWorkflowAction)
 	return ok && fmt.Sprint(action.Workflow) == workflows.SyncName && action.TaskQueue == s.taskQueue

@@ -117,8 +117,8 @@ func (s *Starter) Resume(ctx context.Context, key chferry.ImportKey, note string
 // changeTries is how often a change of a schedule is asked for that somebody else's change replaces.
 const changeTries = 5
 
-// setPaused returns when the schedule is paused, or not, and not earlier: of two changes that reach a schedule at the same moment
-// Temporal forgets the first, although it has acknowledged it.
+// setPaused returns when the schedule is paused, or not, and not earlier: of two changes that reach
+// a schedule at the same moment Temporal forgets the first, although it has acknowledged it.
 func (s *Starter) setPaused(ctx context.Context, handle client.ScheduleHandle, paused bool, note string) error {
 	for range changeTries {
 		err := s.repeated(ctx, func(ctx context.Context) error {

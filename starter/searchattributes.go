@@ -35,8 +35,9 @@ type SearchAttributes struct {
 	Command string
 }
 
-// EnsureSearchAttributes creates the search attributes that the namespace lacks, unless dryRun is set. Where that is not allowed,
-// they are not usable and everything else works. An attribute that exists with another type gives CodeConfiguration.
+// EnsureSearchAttributes creates the search attributes that the namespace lacks, unless dryRun is
+// set. Where that is not allowed, they are not usable and everything else works. An attribute that
+// exists with another type gives CodeConfiguration.
 func (s *Starter) EnsureSearchAttributes(ctx context.Context, dryRun bool) (SearchAttributes, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()

@@ -33,8 +33,8 @@ func (f *fixture) ensure(dryRun bool) starter.SearchAttributes {
 	return got
 }
 
-// TestFirstSync takes a brand-new server from nothing to its first sync. The server learns search attributes with a delay: the first
-// run must not be lost to that.
+// TestFirstSync takes a brand-new server from nothing to its first sync. The server learns search
+// attributes with a delay: the first run must not be lost to that.
 func TestFirstSync(t *testing.T) {
 	t.Parallel()
 	f := private(t)

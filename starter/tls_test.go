@@ -132,7 +132,8 @@ func (h *hosted) write(t *testing.T, name, text string) {
 	}
 }
 
-// TestHosted: namespace, client certificate, API key and profile come from the environment, as with Temporal's own tools.
+// TestHosted: namespace, client certificate, API key and profile come from the environment, as with
+// Temporal's own tools.
 func TestHosted(t *testing.T) {
 	t.Parallel()
 	h := startHosted(t)

@@ -23,8 +23,9 @@ const pollInterval = 200 * time.Millisecond
 type Watch struct {
 	// Progress gets what a running sync says of itself.
 	Progress func(workflows.SyncProgress)
-	// Behind is called when a sync runs already. If it is the schedule's, the caller's own begins when that one has ended, which Before
-	// tells. If nudges started it, the caller's own begins at once and waits in its first step.
+	// Behind is called when a sync runs already. If it is the schedule's, the caller's own begins
+	// when that one has ended, which Before tells. If nudges started it, the caller's own begins at
+	// once and waits in its first step.
 	Behind func(workflowID string)
 	Before func(workflows.SyncResult, error)
 	// Started is called when the caller's own sync has begun.
@@ -35,8 +36,8 @@ type Watch struct {
 	Failed func(step string, attempt int32, reason string)
 }
 
-// Sync triggers a sync and waits until it has ended. It calls progress, if set, with what a running sync says of itself. A
-// sync that failed gives its error.
+// Sync triggers a sync and waits until it has ended. It calls progress, if set, with what a running
+// sync says of itself. A sync that failed gives its error.
 func (s *Starter) Sync(ctx context.Context, key chferry.ImportKey, progress func(workflows.SyncProgress)) (workflows.SyncResult, error) {
 	return s.SyncWatched(ctx, key, Watch{Progress: progress})
 }
@@ -109,15 +110,16 @@ func (w *watcher) behind(ctx context.Context, running *client.ScheduleWorkflowEx
 }
 
 const (
-	// triggerAgain is after how long a trigger that has started nothing is repeated: a change of the schedule at the same moment
-	// may have replaced it. If it was only buffered behind a running sync, the second changes nothing.
+	// triggerAgain is after how long a trigger that has started nothing is repeated: a change of
+	// the schedule at the same moment may have replaced it. If it was only buffered behind a
+	// running sync, the second changes nothing.
 	triggerAgain = 5 * time.Second
 	// stillAfter is after how long without a move a worker is looked for.
 	stillAfter = 3 * time.Second
 )
 
-// started waits for a run that is not known yet. A tick's is as good as the trigger's: either began after the call. Runs that
-// began in the same second share their workflow's ID.
+// started waits for a run that is not known yet. A tick's is as good as the trigger's: either began
+// after the call. Runs that began in the same second share their workflow's ID.
 func (w *watcher) started(ctx context.Context, key chferry.ImportKey, known map[string]bool) (*client.ScheduleWorkflowExecution, error) {
 	triggered, pause := time.Now(), pollInterval/4
 	for {

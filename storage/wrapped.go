@@ -10,13 +10,14 @@ import (
 
 // Observer is told of every call that was sent to a storage.
 type Observer interface {
-	// Registered is told how many operations of each kind a call registered, or meant to register if err is not nil, and how
-	// many seconds it took.
+	// Registered is told how many operations of each kind a call registered, or meant to register
+	// if err is not nil, and how many seconds it took.
 	Registered(key chferry.ImportKey, counts map[chferry.Kind]int, seconds float64, err error)
 }
 
-// RegisterOperationsWrapped returns a registrar that checks key and operations before anything is sent to next, tells observer
-// of every call that was sent, and logs it at debug level. Neither primary keys nor databases are logged.
+// RegisterOperationsWrapped returns a registrar that checks key and operations before anything is
+// sent to next, tells observer of every call that was sent, and logs it at debug level. Neither
+// primary keys nor databases are logged.
 func RegisterOperationsWrapped(next Registrar, observer Observer, log *slog.Logger) Registrar {
 	return &wrapped{next: next, observer: observer, log: log}
 }

@@ -8,8 +8,9 @@ import (
 	"github.com/chferry/chferry/rowset"
 )
 
-// fullBlock is the size in bytes from which a block is inserted, though its chunk has more rows. It bounds what a batch of large rows
-// takes in memory: each reader holds a block and a fetch, the insert a block and its encoding.
+// fullBlock is the size in bytes from which a block is inserted, though its chunk has more rows. It
+// bounds what a batch of large rows takes in memory: each reader holds a block and a fetch, the
+// insert a block and its encoding.
 const fullBlock = 4 << 20
 
 // block is rows of a chunk that are inserted together: all of them, unless they are large.
@@ -28,22 +29,24 @@ type fate uint8
 const (
 	gone  fate = iota // the source does not have it: a delete
 	found             // the source has it
-	// The source has it under another text that is equal to the operation's, or to the text that ClickHouse shows it under, as in a type
-	// that ignores case. ClickHouse tells texts apart, so this one is deleted there, beside the row that was found. It is not counted.
+	// The source has it under another text that is equal to the operation's, or to the text that
+	// ClickHouse shows it under, as in a type that ignores case. ClickHouse tells texts apart, so
+	// this one is deleted there, beside the row that was found. It is not counted.
 	renamed
-	// The source does not have it, and ClickHouse shows it under a text that is equal to the operation's. It is deleted there, beside the
-	// operation's own. It is not counted.
+	// The source does not have it, and ClickHouse shows it under a text that is equal to the
+	// operation's. It is deleted there, beside the operation's own. It is not counted.
 	goneToo
 )
 
-// part returns the rows from first up to last, not included. It has no token: a source gives rows in no particular order, so the
-// next attempt may have others there, which a server that knows the token would drop.
+// part returns the rows from first up to last, not included. It has no token: a source gives rows
+// in no particular order, so the next attempt may have others there, which a server that knows the
+// token would drop.
 func (b *block) part(first, last int) *block {
 	return &block{Block: b.Slice(first, last), database: b.database, table: b.table, fates: b.fates[first:last], ops: b.ops.slice(first, last)}
 }
 
-// split returns the rows that operations asked for and, without a token, the tombstones for other texts of their keys; nil if there are
-// none.
+// split returns the rows that operations asked for and, without a token, the tombstones for other
+// texts of their keys; nil if there are none.
 func (b *block) split() (own, others *block) {
 	isOther := func(f fate) bool { return f == renamed || f == goneToo }
 	if !slices.ContainsFunc(b.fates, isOther) {
@@ -94,8 +97,9 @@ func (b *block) without(failed []chferry.FailedOperation) *block {
 	return b.pick(kept, left)
 }
 
-// append appends the rows of a chunk's operations from first up to last, and deletes for those of them that have no row. A row
-// that the source has and can't give is neither: its operation is returned.
+// append appends the rows of a chunk's operations from first up to last, and deletes for those of
+// them that have no row. A row that the source has and can't give is neither: its operation is
+// returned.
 func (b *block) append(plan Plan, c *chunk, first, last int, rows rowset.Rows, version uint64) (unfit []chferry.FailedOperation) {
 	n, start := last-first, c.first+first
 	b.fates = slices.Grow(b.fates, n)

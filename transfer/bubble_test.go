@@ -172,8 +172,8 @@ func (s *bubbleSink) Insert(ctx context.Context, _ sink.Destination, block rowse
 	return nil, nil
 }
 
-// TestMemoryIsBounded syncs rows of a megabyte. While a block is inserted, the readers go on until they wait: what is in memory
-// then is what the batch may take.
+// TestMemoryIsBounded syncs rows of a megabyte. While a block is inserted, the readers go on until
+// they wait: what is in memory then is what the batch may take.
 func TestMemoryIsBounded(t *testing.T) {
 	t.Parallel()
 	for name, size := range map[string]func(id int) int{
@@ -210,7 +210,8 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 }
 
-// wantBlocks wants each block to be of bounded size and to have exactly the rows that its token names, and every row to be in one.
+// wantBlocks wants each block to be of bounded size and to have exactly the rows that its token
+// names, and every row to be in one.
 func (b *bubble) wantBlocks(t *testing.T, maxFetch int) {
 	t.Helper()
 	const engine = 16 // bytes of a row that the engine adds
@@ -307,8 +308,8 @@ func TestFewFetches(t *testing.T) {
 	})
 }
 
-// TestEveryStageEnds cancels a batch, or lets another stage fail, while one of its stages waits for a server. All others end, and the
-// reason comes out.
+// TestEveryStageEnds cancels a batch, or lets another stage fail, while one of its stages waits for
+// a server. All others end, and the reason comes out.
 func TestEveryStageEnds(t *testing.T) {
 	t.Parallel()
 	away := chferry.Errorf(chferry.CodeUnavailable, "the server is away")

@@ -2,7 +2,8 @@ package transfer
 
 import "fmt"
 
-// chunk is the operations of a share from first up to last, not included. Their rows are one block, unless the rows are large.
+// chunk is the operations of a share from first up to last, not included. Their rows are one block,
+// unless the rows are large.
 type chunk struct {
 	*share
 	first, last int
@@ -11,8 +12,8 @@ type chunk struct {
 
 func (c *chunk) len() int { return c.last - c.first }
 
-// tokenOf names the keys of the chunk from first up to last. A block may hold other keys in the next attempt, because the number of
-// keys depends on the size of their rows.
+// tokenOf names the keys of the chunk from first up to last. A block may hold other keys in the
+// next attempt, because the number of keys depends on the size of their rows.
 func (c *chunk) tokenOf(first, last int) string {
 	if first == 0 && last == c.len() {
 		return c.token

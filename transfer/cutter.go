@@ -18,11 +18,13 @@ type window struct {
 	putBack     []chferry.Operation       // operations of databases that are away, counted as coalesced
 }
 
-// cutter cuts the operations of a batch into windows, and windows into chunks. It leaves out an operation on a row that an earlier
-// operation of the batch names, because the row is read after both were registered.
+// cutter cuts the operations of a batch into windows, and windows into chunks. It leaves out an
+// operation on a row that an earlier operation of the batch names, because the row is read after
+// both were registered.
 //
-// While the keys ascend, a window has the size of a chunk. From the first window that is not ordered, the rest of the batch is one
-// window: sorted apart, the rows of a chunk would be strewn over the table.
+// While the keys ascend, a window has the size of a chunk. From the first window that is not
+// ordered, the rest of the batch is one window: sorted apart, the rows of a chunk would be strewn
+// over the table.
 type cutter struct {
 	plan   Plan
 	batch  chferry.Batch
@@ -99,7 +101,8 @@ func (c *cutter) chunks(w *window) []*chunk {
 	return chunks
 }
 
-// addOne adds an operation, unless its source has to read its key: then it returns the share that the operation belongs to.
+// addOne adds an operation, unless its source has to read its key: then it returns the share that
+// the operation belongs to.
 func (c *cutter) addOne(op chferry.Operation) (unread *share) {
 	c.next.last++
 	database, err := c.plan.Import.Database(op.Database)
@@ -141,7 +144,8 @@ func (c *cutter) leave(op chferry.Operation) {
 	}
 }
 
-// again reports whether it was called before with an operation of the same database and the same text of the primary key.
+// again reports whether it was called before with an operation of the same database and the same
+// text of the primary key.
 func (c *cutter) again(op chferry.Operation) bool {
 	as := fmt.Sprintf("%q %q", op.Database, op.PrimaryKey)
 	known := c.failed[as]

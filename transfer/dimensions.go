@@ -10,9 +10,10 @@ import (
 	"github.com/chferry/chferry/sink"
 )
 
-// Missing returns what the destination lacks: see [sink.Sink]. Arrays get as many dimensions as their columns in a table that exists have.
-// PostgreSQL forgets how many an array was declared with, in dumps, copies and views, and then says one; where it says more, or
-// columns.cast does, that counts.
+// Missing returns what the destination lacks: see [sink.Sink]. Arrays get as many dimensions as
+// their columns in a table that exists have. PostgreSQL forgets how many an array was declared
+// with, in dumps, copies and views, and then says one; where it says more, or columns.cast does,
+// that counts.
 func (p *Plan) Missing(ctx context.Context, to sink.Sink) ([]sink.Statement, error) {
 	for {
 		missing, err := to.Missing(ctx, p.Destination)

@@ -13,9 +13,9 @@ import (
 	"github.com/chferry/chferry/source"
 )
 
-// A type such as citext holds different texts equal, and a row arrives under the one that is stored. ClickHouse tells texts apart. When
-// Ann is deleted, or becomes ANN, an operation may name the row by any text of the key, and the source no longer knows which one it had:
-// ClickHouse does.
+// A type such as citext holds different texts equal, and a row arrives under the one that is
+// stored. ClickHouse tells texts apart. When Ann is deleted, or becomes ANN, an operation may name
+// the row by any text of the key, and the source no longer knows which one it had: ClickHouse does.
 
 // equalTexts looks for rows that the sink shows under other texts of the keys of one block.
 type equalTexts struct {
@@ -25,9 +25,10 @@ type equalTexts struct {
 	fold  []int           // those of keys that fold
 }
 
-// replaceEqual adds tombstones to a block for rows that the sink shows under texts which are equal to a key of the block and are not in it.
-// They have the block's version. So has a row that another block of the batch brings meanwhile: it is left alone, for if the source has
-// changed its text since, an operation of a later batch says so.
+// replaceEqual adds tombstones to a block for rows that the sink shows under texts which are equal
+// to a key of the block and are not in it. They have the block's version. So has a row that another
+// block of the batch brings meanwhile: it is left alone, for if the source has changed its text
+// since, an operation of a later batch says so.
 func (t *Transfer) replaceEqual(ctx context.Context, b *block) error {
 	e := &equalTexts{Transfer: t, block: b}
 	for _, name := range t.plan.Destination.OrderBy {
@@ -62,7 +63,8 @@ func folds(c rowset.Column) bool {
 	return c.Folds && (c.Cast == "" || strings.Contains(c.Cast, "String"))
 }
 
-// column returns a column of the destination's sorting key: the table's own, because it may fold in one database and not in another.
+// column returns a column of the destination's sorting key: the table's own, because it may fold in
+// one database and not in another.
 func (e *equalTexts) column(destination string) rowset.Column {
 	has := func(c rowset.Column) bool { return c.Destination == destination }
 	if i := slices.IndexFunc(e.block.table.Columns, has); i >= 0 {
@@ -151,7 +153,8 @@ func fold(ctx context.Context, folder source.Folder, c rowset.Column, vectors ..
 	return folded, nil
 }
 
-// keyText is a text of a row's columns that is different for different rows. Those of a column that has folded texts are taken from these.
+// keyText is a text of a row's columns that is different for different rows. Those of a column that
+// has folded texts are taken from these.
 func keyText(b rowset.Block, row int, folded []map[string]string) string {
 	var text []byte
 	for c := range b.Vectors {

@@ -26,8 +26,9 @@ func IdentityOf(table rowset.Table) storage.Identity {
 	return storage.Identity{Table: table.Identity, Mark: table.Mark}
 }
 
-// SameSource refuses a table that is not the one synced before, or that stands before what was synced: a connection string that
-// leads to an empty copy, or to a copy of the past, must not turn operations into deletes.
+// SameSource refuses a table that is not the one synced before, or that stands before what was
+// synced: a connection string that leads to an empty copy, or to a copy of the past, must not turn
+// operations into deletes.
 func SameSource(imp chferry.Import, alias string, remembered storage.Identity, table rowset.Table) error {
 	switch {
 	case remembered.Table != table.Identity:

@@ -40,7 +40,8 @@ func newImported(c *cutter, failed []chferry.Operation) (*imported, error) {
 	return i, nil
 }
 
-// has reports of each operation whether the batch carried its row. The operation may name the row by another text of the same key.
+// has reports of each operation whether the batch carried its row. The operation may name the row
+// by another text of the same key.
 func (i *imported) has(ops []chferry.Operation) ([]bool, error) {
 	keys, err := i.cutter.keysOf(ops)
 	has := make([]bool, len(keys))

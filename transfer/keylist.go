@@ -59,7 +59,8 @@ func (k keyList) reaching(lists []keyList, i int) []keyList {
 	return reaching
 }
 
-// find returns the place of the first key that is key i of other or comes behind it. The list is ordered, and the search begins at from.
+// find returns the place of the first key that is key i of other or comes behind it. The list is
+// ordered, and the search begins at from.
 func (k keyList) find(from int, other keyList, i int) int {
 	for from < k.len() && k.compare(from, other, i) < 0 {
 		from++

@@ -196,8 +196,9 @@ func (s *rememberingSink) wantAll(t *testing.T, ids []int64) {
 	}
 }
 
-// TestTokensWhenRowsChange: an attempt breaks off after its first block. The next one reads other rows for the same keys, and so cuts
-// other blocks; none of its rows may be taken for those that are in already.
+// TestTokensWhenRowsChange: an attempt breaks off after its first block. The next one reads other
+// rows for the same keys, and so cuts other blocks; none of its rows may be taken for those that
+// are in already.
 func TestTokensWhenRowsChange(t *testing.T) {
 	t.Parallel()
 	gone := chferry.Errorf(chferry.CodeUnavailable, "gone in the middle of the batch")

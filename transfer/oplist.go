@@ -7,8 +7,9 @@ import (
 	"github.com/chferry/chferry"
 )
 
-// opList is a list of operations in one piece of memory. A chunk has tens of thousands of them and needs to know them again only for
-// rows that fail: kept as they are, they would cost the garbage collector more than all else of a sync.
+// opList is a list of operations in one piece of memory. A chunk has tens of thousands of them and
+// needs to know them again only for rows that fail: kept as they are, they would cost the garbage
+// collector more than all else of a sync.
 type opList struct {
 	data []byte
 	ends []int

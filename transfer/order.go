@@ -2,7 +2,8 @@ package transfer
 
 import "slices"
 
-// ranked is the place of a key in a list, with the rank of the key's first column. Ranks tell most keys apart without a look at the keys.
+// ranked is the place of a key in a list, with the rank of the key's first column. Ranks tell most
+// keys apart without a look at the keys.
 type ranked struct {
 	rank uint64
 	at   int
@@ -26,8 +27,9 @@ func (k keyList) order() []ranked {
 	return order
 }
 
-// sortByRank is a radix sort: it sorts by one byte of the rank after the other, the last byte first, and keeps the order of equal ranks.
-// It skips bytes that all ranks share, because keys of a table are seldom far from each other.
+// sortByRank is a radix sort: it sorts by one byte of the rank after the other, the last byte
+// first, and keeps the order of equal ranks. It skips bytes that all ranks share, because keys of a
+// table are seldom far from each other.
 func sortByRank(order []ranked) []ranked {
 	differ := uint64(0)
 	for _, r := range order {

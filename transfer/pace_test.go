@@ -26,7 +26,8 @@ func slow(p transfer.Pace, asked int, after time.Duration) {
 	p.TooMuch(asked, asked/2)
 }
 
-// TestPace: the readers ask for what fills a block, come to it in a few steps, and are not slowed down by what is small.
+// TestPace: the readers ask for what fills a block, come to it in a few steps, and are not slowed
+// down by what is small.
 func TestPace(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

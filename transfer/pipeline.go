@@ -43,9 +43,11 @@ type Options struct {
 // Result says what became of a batch's operations.
 type Result struct {
 	chferry.Counts
-	// PutBack is the number of operations that wait in the queue again, because their database does not answer. They count as coalesced.
+	// PutBack is the number of operations that wait in the queue again, because their database does
+	// not answer. They count as coalesced.
 	PutBack int64
-	// Reason is why the first of the failed operations can't be imported, or why operations were put back; empty if neither happened.
+	// Reason is why the first of the failed operations can't be imported, or why operations were
+	// put back; empty if neither happened.
 	Reason string
 }
 

@@ -90,8 +90,8 @@ func describe(ctx context.Context, imp chferry.Import, alias string, src source.
 	return table, errors.Join(problems...)
 }
 
-// CheckColumns returns [chferry.CodeConfiguration] if the import's settings name a column that its table does not have. A
-// sync does not ask: a column that is dropped must not stop it.
+// CheckColumns returns [chferry.CodeConfiguration] if the import's settings name a column that its
+// table does not have. A sync does not ask: a column that is dropped must not stop it.
 func CheckColumns(ctx context.Context, imp chferry.Import, sources map[string]source.Source) error {
 	var problems []error
 	for _, alias := range imp.Databases {
@@ -104,8 +104,9 @@ func CheckColumns(ctx context.Context, imp chferry.Import, sources map[string]so
 	return errors.Join(problems...)
 }
 
-// unite collects the columns of all databases. They may differ in some, as they do while a change of the table goes from one
-// database to the next, but not in the type of one, nor in the primary key.
+// unite collects the columns of all databases. They may differ in some, as they do while a change
+// of the table goes from one database to the next, but not in the type of one, nor in the primary
+// key.
 func (p *Plan) unite() error {
 	databases := p.databases()
 	first := p.Tables[databases[0]]

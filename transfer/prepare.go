@@ -9,8 +9,9 @@ import (
 	"github.com/chferry/chferry/sink"
 )
 
-// Plan makes the plan of a batch and refuses it, before anything is claimed, if the tables do not fit or are not those that
-// were synced before. Columns that the destination does not have yet are left out, and of several databases those that do not answer.
+// Plan makes the plan of a batch and refuses it, before anything is claimed, if the tables do not
+// fit or are not those that were synced before. Columns that the destination does not have yet are
+// left out, and of several databases those that do not answer.
 func (p *Pipeline) Plan(ctx context.Context, imp chferry.Import) (Plan, error) {
 	away := map[string]string{}
 	plan, err := makePlan(ctx, imp, p.Sources, func(alias string, err error) bool {

@@ -45,8 +45,9 @@ func (r *reader) read(ctx context.Context, c *chunk, emit func(*block) error, un
 // block returns a block without rows, for rows of the chunk.
 func (c *chunk) block() *block { return &block{database: c.database, table: c.table} }
 
-// fetch reads the rows of a chunk's keys from first on, as many as fit, and returns where it stopped. If the source can't give some
-// row, fetch asks for half of the keys, and for half of those, until the row stands alone: that one is unfit.
+// fetch reads the rows of a chunk's keys from first on, as many as fit, and returns where it
+// stopped. If the source can't give some row, fetch asks for half of the keys, and for half of
+// those, until the row stands alone: that one is unfit.
 func (r *reader) fetch(ctx context.Context, c *chunk, first int) (rows rowset.Rows, last int, err error) {
 	for most := c.len() - first; ; {
 		asked, began := r.pace.next(most), time.Now()

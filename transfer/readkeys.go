@@ -6,9 +6,10 @@ import (
 	"github.com/chferry/chferry/source"
 )
 
-// A source knows more notations of a value than are known here, and reads some of them differently: PostgreSQL ignores the time zone
-// in a text that is read as a timestamp without one. Keys in the notations that mean the same everywhere are read here, which costs
-// next to nothing. All others of a page of operations are sent to their source at once.
+// A source knows more notations of a value than are known here, and reads some of them differently:
+// PostgreSQL ignores the time zone in a text that is read as a timestamp without one. Keys in the
+// notations that mean the same everywhere are read here, which costs next to nothing. All others of
+// a page of operations are sent to their source at once.
 
 // askKeys reads primary keys of a table as its database reads them.
 type askKeys func(database string, table rowset.Table, keys []chferry.PrimaryKey) ([]source.ReadKey, error)
@@ -45,8 +46,8 @@ func noKey(table rowset.Table, pk chferry.PrimaryKey) int {
 	return -1
 }
 
-// readKeys has the sources read the keys of those operations that [cutter.addOne] leaves to them, and returns what they read, in the
-// operations' order.
+// readKeys has the sources read the keys of those operations that [cutter.addOne] leaves to them,
+// and returns what they read, in the operations' order.
 func (c *cutter) readKeys(ops []chferry.Operation) ([]source.ReadKey, error) {
 	var unread []string // the database of each operation
 	keys, scratch := map[string][]chferry.PrimaryKey{}, map[string]*share{}

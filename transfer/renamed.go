@@ -13,12 +13,14 @@ import (
 	"github.com/chferry/chferry/sink"
 )
 
-// askUnfilledEvery is how long an answer about unfilled columns is taken for true while the source's columns stay the same.
-// To ask the sink costs a round trip, also where it remembers the table: it looks whether the table is still the same.
+// askUnfilledEvery is how long an answer about unfilled columns is taken for true while the
+// source's columns stay the same. To ask the sink costs a round trip, also where it remembers the
+// table: it looks whether the table is still the same.
 const askUnfilledEvery = time.Minute
 
-// absentColumns says, a sentence each, which columns of the source the destination's table does not have. One of them may be
-// the new name of an unfilled column, of which [UnfilledColumns] says the same.
+// absentColumns says, a sentence each, which columns of the source the destination's table does not
+// have. One of them may be the new name of an unfilled column, of which [UnfilledColumns] says the
+// same.
 func absentColumns(absent, unfilled []string, table string) []string {
 	sentences := make([]string, len(absent))
 	for i, column := range absent {
@@ -31,8 +33,9 @@ func absentColumns(absent, unfilled []string, table string) []string {
 	return sentences
 }
 
-// UnfilledColumns says, a sentence each, which columns of the destination's table get nothing from the source. One of them may
-// have been renamed to one of the absent columns, which the table does not have.
+// UnfilledColumns says, a sentence each, which columns of the destination's table get nothing from
+// the source. One of them may have been renamed to one of the absent columns, which the table does
+// not have.
 func UnfilledColumns(unfilled, absent []string, table string) []string {
 	sentences := make([]string, len(unfilled))
 	for i, column := range unfilled {

@@ -2,8 +2,9 @@ package transfer
 
 import "github.com/chferry/chferry/rowset"
 
-// share is the operations of a window on rows of one database. Once the share is arranged, no two operations are on the same row, and
-// the operations are in the order of their keys, because rows with neighbouring keys lie near each other in both databases.
+// share is the operations of a window on rows of one database. Once the share is arranged, no two
+// operations are on the same row, and the operations are in the order of their keys, because rows
+// with neighbouring keys lie near each other in both databases.
 type share struct {
 	database     string
 	table        rowset.Table
@@ -12,8 +13,9 @@ type share struct {
 	ops          opList
 }
 
-// arrange sorts the operations by their keys and leaves out each operation whose key is in the share before it, or in one of the lists
-// of keys before this window. The lists are ordered. It returns how many operations it left out.
+// arrange sorts the operations by their keys and leaves out each operation whose key is in the
+// share before it, or in one of the lists of keys before this window. The lists are ordered. It
+// returns how many operations it left out.
 func (s *share) arrange(before []keyList) (repeated int64) {
 	if s.keys.ordered(true) && len(s.keys.reaching(before, 0)) == 0 {
 		return 0 // as in a batch that comes in order: its windows follow each other

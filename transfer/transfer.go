@@ -13,9 +13,9 @@ import (
 	"github.com/chferry/chferry/source"
 )
 
-// Transfer carries one batch from the storage through the sources into the sink. Its stages overlap: while a block is inserted, the next
-// ones are read, and the chunks after them are cut. In memory are the chunks and blocks that the stages work on, and the keys of the
-// batch.
+// Transfer carries one batch from the storage through the sources into the sink. Its stages
+// overlap: while a block is inserted, the next ones are read, and the chunks after them are cut. In
+// memory are the chunks and blocks that the stages work on, and the keys of the batch.
 type Transfer struct {
 	*Pipeline
 	Options
@@ -31,15 +31,16 @@ type Transfer struct {
 	failed  []chferry.Operation
 }
 
-// How many chunks are read, and how many blocks inserted, at a time, each on a connection of its own. While the server sorts and writes
-// one block, the next is made ready and sent.
+// How many chunks are read, and how many blocks inserted, at a time, each on a connection of its
+// own. While the server sorts and writes one block, the next is made ready and sent.
 const (
 	readers   = 2
 	inserters = 2
 )
 
-// Run carries the batch along a plan and returns when all its operations are in the sink, set aside or put back. What an earlier attempt
-// set aside is forgotten first. The result is that so far if there is an error. Run is called once.
+// Run carries the batch along a plan and returns when all its operations are in the sink, set aside
+// or put back. What an earlier attempt set aside is forgotten first. The result is that so far if
+// there is an error. Run is called once.
 func (t *Transfer) Run(ctx context.Context, plan Plan) (Result, error) {
 	err := t.run(ctx, plan)
 	return Result{t.outcome, int64(len(t.putBack)), t.why()}, err
@@ -148,8 +149,8 @@ func (t *Transfer) read(ctx context.Context, chunks <-chan *chunk, blocks chan<-
 	return reading.Wait()
 }
 
-// insertAll inserts a block, and after it the tombstones for other texts of its keys. An operation that is set aside leaves what the
-// sink shows as it is, under whichever text.
+// insertAll inserts a block, and after it the tombstones for other texts of its keys. An operation
+// that is set aside leaves what the sink shows as it is, under whichever text.
 func (t *Transfer) insertAll(ctx context.Context, b *block) error {
 	own, others := b.split()
 	failed, err := t.insert(ctx, own)
@@ -162,8 +163,9 @@ func (t *Transfer) insertAll(ctx context.Context, b *block) error {
 	return err
 }
 
-// insert inserts a block and returns the operations that failed. If the sink refuses the block for what a row holds, insert inserts
-// halves of it, and halves of those, until all but the rows at fault are in.
+// insert inserts a block and returns the operations that failed. If the sink refuses the block for
+// what a row holds, insert inserts halves of it, and halves of those, until all but the rows at
+// fault are in.
 func (t *Transfer) insert(ctx context.Context, b *block) ([]chferry.FailedOperation, error) {
 	rejected, err := t.Sink.Insert(ctx, t.plan.Destination, b.Block, b.token)
 	if chferry.CodeOf(err) == chferry.CodeRefused {
@@ -203,7 +205,8 @@ func (t *Transfer) narrow(ctx context.Context, b *block, refusal error) ([]chfer
 	return failed, t.record(ctx, done, failed)
 }
 
-// count counts n rows, or n deletes. An operation with several rows counts by that of its own, which fails with the others.
+// count counts n rows, or n deletes. An operation with several rows counts by that of its own,
+// which fails with the others.
 func count(o *chferry.Counts, fate fate, n int64) {
 	switch {
 	case fate == gone, fate == goneToo && n < 0:
@@ -222,7 +225,8 @@ func (t *Transfer) why() string {
 	return t.plan.away[database]
 }
 
-// Progress returns what became of the operations whose fate is known. It may be called while the transfer runs, and before.
+// Progress returns what became of the operations whose fate is known. It may be called while the
+// transfer runs, and before.
 func (t *Transfer) Progress() chferry.Counts {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -231,8 +235,8 @@ func (t *Transfer) Progress() chferry.Counts {
 	return o
 }
 
-// record notes what became of operations, failed ones among them. Where more than max_failed have failed, the batch does: what is to be
-// mended then is the table rather than its rows.
+// record notes what became of operations, failed ones among them. Where more than max_failed have
+// failed, the batch does: what is to be mended then is the table rather than its rows.
 func (t *Transfer) record(ctx context.Context, done chferry.Counts, failed []chferry.FailedOperation) error {
 	if err := t.add(done, failed); err != nil || len(failed) == 0 {
 		return err

@@ -60,7 +60,8 @@ func TestDatabases(t *testing.T) {
 	r.wantFailed(map[string]string{"1": "the import has no such database (it has [us eu])"})
 }
 
-// TestPieces reads a chunk in pieces, with rows that the source has and can't give, and rows that are gone, in all of them.
+// TestPieces reads a chunk in pieces, with rows that the source has and can't give, and rows that
+// are gone, in all of them.
 func TestPieces(t *testing.T) {
 	t.Parallel()
 	to := &fussySink{}
@@ -194,8 +195,9 @@ func wantChunk(t *rapid.T, c transfer.Chunk, ops []chferry.Operation, seen map[s
 	}
 }
 
-// TestAnyBatch syncs random batches of rows of all sizes through a source that holds little into a sink that refuses some rows and
-// rejects others. Whatever becomes of an operation, it is counted once, and each row arrives once or not at all.
+// TestAnyBatch syncs random batches of rows of all sizes through a source that holds little into a
+// sink that refuses some rows and rejects others. Whatever becomes of an operation, it is counted
+// once, and each row arrives once or not at all.
 func TestAnyBatch(t *testing.T) {
 	t.Parallel()
 	to := &fussySink{}

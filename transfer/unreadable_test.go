@@ -14,8 +14,8 @@ import (
 	"github.com/chferry/chferry/storage"
 )
 
-// brokenSource can't give the rows of some ids, nor those that are asked for with one of them. slow is how many rows it gives within
-// its time limit; 0: any number.
+// brokenSource can't give the rows of some ids, nor those that are asked for with one of them. slow
+// is how many rows it gives within its time limit; 0: any number.
 type brokenSource struct {
 	source.Source
 	broken []int64
@@ -36,8 +36,8 @@ func (s *brokenSource) Fetch(ctx context.Context, table rowset.Table, keys []row
 	return s.Source.Fetch(ctx, table, keys)
 }
 
-// TestUnreadableRows: exactly the rows that the source can't give are set aside, and the others are read by a bounded number of
-// questions.
+// TestUnreadableRows: exactly the rows that the source can't give are set aside, and the others are
+// read by a bounded number of questions.
 func TestUnreadableRows(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -76,8 +76,8 @@ func TestUnreadableRows(t *testing.T) {
 	}
 }
 
-// TestImportedLater: a failed operation goes when its row is imported, whichever text names the row; one that fails again stays, and
-// so does one that the batch does not have.
+// TestImportedLater: a failed operation goes when its row is imported, whichever text names the
+// row; one that fails again stays, and so does one that the batch does not have.
 func TestImportedLater(t *testing.T) {
 	t.Parallel()
 	to := &fussySink{}

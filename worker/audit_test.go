@@ -165,7 +165,8 @@ func (b *bundle) wantReason(oneOf ...string) {
 	}
 }
 
-// wantShortHistory: a queue of millions is hundreds of batches, and each writes its summaries and results into the history.
+// wantShortHistory: a queue of millions is hundreds of batches, and each writes its summaries and
+// results into the history.
 func (b *bundle) wantShortHistory(batches int) {
 	b.t.Helper()
 	size := 0

@@ -6,8 +6,9 @@ import (
 	"github.com/chferry/chferry"
 )
 
-// BenchmarkSync is for profiles of a worker, as docs/benchmarks.md shows one: whole syncs of 500,000 rows of 10 columns from
-// PostgreSQL, registered in the order of their keys, in batches of 100,000. `make bench` measures.
+// BenchmarkSync is for profiles of a worker, as docs/benchmarks.md shows one: whole syncs of
+// 500,000 rows of 10 columns from PostgreSQL, registered in the order of their keys, in batches of
+// 100,000. `make bench` measures.
 func BenchmarkSync(b *testing.B) {
 	const rows = 500_000
 	w := setup(b, func(i *chferry.Import) { i.Table, i.DestinationTable, i.BatchSize = "wide", "wide", 100_000 })

@@ -317,7 +317,8 @@ func (b *bundle) sync() (workflows.SyncResult, error) {
 	return b.starter.Sync(ctx, b.imp.Key, nil)
 }
 
-// wantSync syncs and compares the result, but for its seconds, what started it and the reason of failures, which are somewhere in it.
+// wantSync syncs and compares the result, but for its seconds, what started it and the reason of
+// failures, which are somewhere in it.
 func (b *bundle) wantSync(want workflows.SyncResult) {
 	b.t.Helper()
 	got, err := b.sync()
@@ -403,7 +404,8 @@ func (b *bundle) historyOf(run *common.WorkflowExecution) *history.History {
 	return h
 }
 
-// recordAs keeps the last run's history as a fixture, when asked for. One that is there stays: it is what older workers wrote.
+// recordAs keeps the last run's history as a fixture, when asked for. One that is there stays: it
+// is what older workers wrote.
 func (b *bundle) recordAs(name string) {
 	b.t.Helper()
 	b.recordHistory(name, b.history(b.lastID()))

@@ -10,7 +10,8 @@ import (
 	"github.com/chferry/chferry/workflows"
 )
 
-// TestEqualKeys: a row whose key was stored under one text is deleted, replaced and updated under another that PostgreSQL holds equal.
+// TestEqualKeys: a row whose key was stored under one text is deleted, replaced and updated under
+// another that PostgreSQL holds equal.
 func TestEqualKeys(t *testing.T) {
 	t.Parallel()
 	for typ, texts := range map[string][3]string{
@@ -45,7 +46,8 @@ func TestEqualKeys(t *testing.T) {
 // engines are those that the look-up of other texts runs on.
 var engines = map[string]func(testing.TB) string{"installed": testenv.ClickHouse, "modern": testenv.ModernClickHouse}
 
-// TestCitextKeys: ClickHouse shows a row under the text that the source stores, and under no other, whichever text is registered.
+// TestCitextKeys: ClickHouse shows a row under the text that the source stores, and under no other,
+// whichever text is registered.
 func TestCitextKeys(t *testing.T) {
 	t.Parallel()
 	for name, clickHouse := range engines {
@@ -80,7 +82,8 @@ func TestCitextKeys(t *testing.T) {
 	}
 }
 
-// TestCitextKeysSetAside: a row that is set aside leaves what ClickHouse shows as it is, under whichever text it was registered and stored.
+// TestCitextKeysSetAside: a row that is set aside leaves what ClickHouse shows as it is, under
+// whichever text it was registered and stored.
 func TestCitextKeysSetAside(t *testing.T) {
 	t.Parallel()
 	b := setupOn(t, testenv.ModernClickHouse(t), `CREATE EXTENSION citext; CREATE TABLE keyed (id citext PRIMARY KEY, n numeric(6, 2) NOT NULL);
@@ -101,8 +104,8 @@ func TestCitextKeysSetAside(t *testing.T) {
 	b.wantTexts("SELECT concat(id, toString(n)) FROM users_current ORDER BY id", "ANN5", "Bob5", "CID4")
 }
 
-// TestCitextInCompositeKeys: rows with other values beside the text, or of another database, are other rows. The columns beside it are of
-// kinds whose texts differ between servers.
+// TestCitextInCompositeKeys: rows with other values beside the text, or of another database, are
+// other rows. The columns beside it are of kinds whose texts differ between servers.
 func TestCitextInCompositeKeys(t *testing.T) {
 	t.Parallel()
 	for name, clickHouse := range engines {

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// everyValue is a value of PostgreSQL and what ClickHouse shows of it: the one that is installed, which may be 18.16, and one of
-// today.
+// everyValue is a value of PostgreSQL and what ClickHouse shows of it: the one that is installed,
+// which may be 18.16, and one of today.
 type everyValue struct {
 	in             string
 	installed      string

@@ -54,8 +54,8 @@ func TestEmptyKeys(t *testing.T) {
 	b.wantTexts("SELECT concat(toString(page), '/', locale, '/', body) FROM users_current ORDER BY page", "1/fr/bonjour", "2//other")
 }
 
-// TestKeysOfAllYears: with a cast to String every moment is a key as PostgreSQL writes it. Without one, those that ClickHouse's type
-// does not hold are set aside, which names the cast.
+// TestKeysOfAllYears: with a cast to String every moment is a key as PostgreSQL writes it. Without
+// one, those that ClickHouse's type does not hold are set aside, which names the cast.
 func TestKeysOfAllYears(t *testing.T) {
 	t.Parallel()
 	for typ, want := range map[string][]string{
@@ -93,7 +93,8 @@ func TestKeysOfAllYears(t *testing.T) {
 	}
 }
 
-// TestNotationsOfKeys: a key in any notation that PostgreSQL reads is that of its row, and its tombstone replaces the row.
+// TestNotationsOfKeys: a key in any notation that PostgreSQL reads is that of its row, and its
+// tombstone replaces the row.
 func TestNotationsOfKeys(t *testing.T) {
 	t.Parallel()
 	for typ, test := range map[string]struct {

@@ -18,8 +18,9 @@ import (
 	"github.com/chferry/chferry/source/postgres"
 )
 
-// TestLateInsert: the network holds an insert until its client has given up and sent the block again. Then it arrives. The rows that it
-// carries are older than what was synced since, and change nothing that the view shows.
+// TestLateInsert: the network holds an insert until its client has given up and sent the block
+// again. Then it arrives. The rows that it carries are older than what was synced since, and change
+// nothing that the view shows.
 func TestLateInsert(t *testing.T) {
 	t.Parallel()
 	for name, arrive := range map[string]func(b *bundle, late func()){
@@ -71,8 +72,9 @@ func TestLateInsert(t *testing.T) {
 	}
 }
 
-// TestLateRead: the network holds the read of a batch's rows, while its worker stops and another one takes over, and after newer rows were
-// synced; or it holds the rows that were read, while they change.
+// TestLateRead: the network holds the read of a batch's rows, while its worker stops and another
+// one takes over, and after newer rows were synced; or it holds the rows that were read, while they
+// change.
 func TestLateRead(t *testing.T) {
 	t.Parallel()
 	for name, read := range map[string]func(b *bundle, p *testenv.Proxy){

@@ -109,7 +109,8 @@ func TestTimeoutsInHistory(t *testing.T) {
 	t.Error("no InsertBatch was scheduled")
 }
 
-// TestHeartbeats: an insert that takes longer than the heartbeat timeout is made once, because its step says that it lives.
+// TestHeartbeats: an insert that takes longer than the heartbeat timeout is made once, because its
+// step says that it lives.
 func TestHeartbeats(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(i *chferry.Import) { i.HeartbeatTimeout = 2 * time.Second })
@@ -126,7 +127,8 @@ func TestHeartbeats(t *testing.T) {
 	}
 }
 
-// TestProgressWithinABatch: a step's heartbeats tell whoever waits what has become of the batch, before the step has ended.
+// TestProgressWithinABatch: a step's heartbeats tell whoever waits what has become of the batch,
+// before the step has ended.
 func TestProgressWithinABatch(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(i *chferry.Import) { i.HeartbeatTimeout = 2 * time.Second })

@@ -75,7 +75,8 @@ func TestNudgedAgainAndAgain(t *testing.T) {
 	}
 }
 
-// TestNudgedWhileOneRuns: a nudge that comes when the run has claimed makes it continue as a new one, which a search finds by its outcome.
+// TestNudgedWhileOneRuns: a nudge that comes when the run has claimed makes it continue as a new
+// one, which a search finds by its outcome.
 func TestNudgedWhileOneRuns(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(imp *chferry.Import) { imp.MaxBatches = 1 }) // else the run would claim what the second nudge is about

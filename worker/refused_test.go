@@ -46,8 +46,8 @@ func (b *bundle) wantRefused(code string, ids ...string) {
 	}
 }
 
-// TestRefusedByConstraint: the row that a constraint of ClickHouse forbids is set aside, all others arrive, and it follows when
-// the constraint is gone and its operation is retried.
+// TestRefusedByConstraint: the row that a constraint of ClickHouse forbids is set aside, all others
+// arrive, and it follows when the constraint is gone and its operation is retried.
 func TestRefusedByConstraint(t *testing.T) {
 	t.Parallel()
 	b := setupOn(t, testenv.ModernClickHouse(t), "")
@@ -68,8 +68,8 @@ func TestRefusedByConstraint(t *testing.T) {
 	b.wantStatus(chferry.Status{})
 }
 
-// TestRefusedByView: a materialized view that throws gets its rows from the table, so that what is set aside is there, and not behind the
-// view. The others are in both.
+// TestRefusedByView: a materialized view that throws gets its rows from the table, so that what is
+// set aside is there, and not behind the view. The others are in both.
 func TestRefusedByView(t *testing.T) {
 	onServers(t, func(t *testing.T, clickHouse string) {
 		b := setupOn(t, clickHouse, "")
@@ -104,8 +104,9 @@ func TestTooManyRefused(t *testing.T) {
 	b.wantStatus(chferry.Status{})
 }
 
-// TestBlocksOfATableThatDropsRepetitions: the first attempt gets one block of large rows in. Before the next one they become small, and
-// all fit into one block, whose rows ClickHouse must not take for those that it has.
+// TestBlocksOfATableThatDropsRepetitions: the first attempt gets one block of large rows in. Before
+// the next one they become small, and all fit into one block, whose rows ClickHouse must not take
+// for those that it has.
 func TestBlocksOfATableThatDropsRepetitions(t *testing.T) {
 	t.Parallel()
 	b := setupOn(t, testenv.ModernClickHouse(t), "", func(i *chferry.Import) {

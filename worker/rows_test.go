@@ -22,7 +22,8 @@ func (b *bundle) registerNumbers(n int) {
 	b.ok(err)
 }
 
-// TestRowsThatTheSourceCantGive: none of them stops another, each is set aside with what is wrong with it, and follows once it is mended.
+// TestRowsThatTheSourceCantGive: none of them stops another, each is set aside with what is wrong
+// with it, and follows once it is mended.
 func TestRowsThatTheSourceCantGive(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

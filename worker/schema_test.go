@@ -71,7 +71,8 @@ func (b *bundle) wantSynced(rows int64) {
 	b.wantSync(workflows.SyncResult{Outcome: activities.OutcomeSynced, Batches: 1, Operations: rows, Rows: rows})
 }
 
-// TestColumnsComeAndGo: a new column waits for apply and stops nothing, a dropped one gets its default, and both are told.
+// TestColumnsComeAndGo: a new column waits for apply and stops nothing, a dropped one gets its
+// default, and both are told.
 func TestColumnsComeAndGo(t *testing.T) {
 	onServers(t, func(t *testing.T, clickHouse string) {
 		b := setupOn(t, clickHouse, "", func(i *chferry.Import) { i.Exclude = []string{"born"} })

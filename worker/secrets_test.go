@@ -24,8 +24,8 @@ import (
 // errLeaky is as bad as an error of a driver gets.
 var errLeaky = errors.New("SELECT * FROM users WHERE id = '" + sentinel + "' at postgres://app:" + sentinel + "@127.0.0.1/shop")
 
-// TestNoSecrets has syncs end in every way, with servers that tell what they should not, and looks through all that Temporal keeps of
-// them. Other tests look there, too, when they end.
+// TestNoSecrets has syncs end in every way, with servers that tell what they should not, and looks
+// through all that Temporal keeps of them. Other tests look there, too, when they end.
 func TestNoSecrets(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -170,8 +170,8 @@ func (b *bundle) answers(id string) string {
 	return text
 }
 
-// wantNoSecrets looks through all that Temporal keeps of this import key: its schedule, and of every run the history, the memo, the
-// search attributes and the steps that are pending.
+// wantNoSecrets looks through all that Temporal keeps of this import key: its schedule, and of
+// every run the history, the memo, the search attributes and the steps that are pending.
 func (b *bundle) wantNoSecrets() {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second) // the test's own has ended

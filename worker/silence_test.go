@@ -129,7 +129,8 @@ func (b *bundle) through() *silentProxy {
 	return proxy
 }
 
-// TestSilentTemporal: an insert outlives three seconds in which Temporal does not answer, because its heartbeat timeout is longer.
+// TestSilentTemporal: an insert outlives three seconds in which Temporal does not answer, because
+// its heartbeat timeout is longer.
 func TestSilentTemporal(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -243,7 +244,8 @@ func (b *bundle) wantFirstAttempts(workflowID string) {
 	}
 }
 
-// TestFailingStatus: while a step fails, the status of the import key says since when and why, until a batch is imported.
+// TestFailingStatus: while a step fails, the status of the import key says since when and why,
+// until a batch is imported.
 func TestFailingStatus(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -183,7 +183,8 @@ func TestSeveralDatabases(t *testing.T) {
 	}
 }
 
-// TestDatabaseAway: while one of several databases does not answer, its operations wait, and those of the others do not.
+// TestDatabaseAway: while one of several databases does not answer, its operations wait, and those
+// of the others do not.
 func TestDatabaseAway(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(i *chferry.Import) {
@@ -296,8 +297,9 @@ func TestSourceChanged(t *testing.T) {
 	b.wantRows()
 }
 
-// TestCopyOfThePast: a database that stands before what was synced from it is a restored copy, whose missing rows were not deleted. It
-// counts again once it has gone as far, or when a person says so.
+// TestCopyOfThePast: a database that stands before what was synced from it is a restored copy,
+// whose missing rows were not deleted. It counts again once it has gone as far, or when a person
+// says so.
 func TestCopyOfThePast(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -362,8 +364,8 @@ func TestTransientFailure(t *testing.T) {
 	b.recordAs("retried")
 }
 
-// hold makes inserts wait until release is called, or their context ends; held is closed when the first waits. Before that one insert
-// fails with each of errs.
+// hold makes inserts wait until release is called, or their context ends; held is closed when the
+// first waits. Before that one insert fails with each of errs.
 func (b *bundle) hold(errs ...error) (held <-chan struct{}, release func()) {
 	waiting, free, failures := make(chan struct{}, 100), make(chan struct{}), make(chan error, len(errs))
 	for _, err := range errs {
@@ -415,7 +417,8 @@ func (b *bundle) runningOf(key chferry.ImportKey) string {
 	return d.Info.RunningWorkflows[0].WorkflowID
 }
 
-// TestTerminated: the next run takes the batch over at once, long before the lease ends, because Temporal knows that its claimant is closed.
+// TestTerminated: the next run takes the batch over at once, long before the lease ends, because
+// Temporal knows that its claimant is closed.
 func TestTerminated(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

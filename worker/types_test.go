@@ -32,8 +32,8 @@ func chName(name string) string {
 	return "`" + strings.NewReplacer("\\", "\\\\", "`", "\\`").Replace(name) + "`"
 }
 
-// TestEveryType: each type of PostgreSQL arrives at each of its edges, or is set aside with a reason. Each value has a row of its
-// own in one table, where all other columns are NULL.
+// TestEveryType: each type of PostgreSQL arrives at each of its edges, or is set aside with a
+// reason. Each value has a row of its own in one table, where all other columns are NULL.
 func TestEveryType(t *testing.T) {
 	t.Parallel()
 	for name, modern := range map[string]bool{"installed": false, "modern": true} {

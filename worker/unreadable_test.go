@@ -41,8 +41,9 @@ func (b *bundle) wantFailed(id string, words ...string) {
 	}
 }
 
-// TestRowsThatCanNotBeRead: of a view, one row's cast fails, one key has several rows; of a table, one row holds what its column can't. All
-// others are synced, the one is set aside for what it is, and goes from the failed operations once it is mended.
+// TestRowsThatCanNotBeRead: of a view, one row's cast fails, one key has several rows; of a table,
+// one row holds what its column can't. All others are synced, the one is set aside for what it is,
+// and goes from the failed operations once it is mended.
 func TestRowsThatCanNotBeRead(t *testing.T) {
 	const rows = 1000
 	for name, c := range map[string]struct {
@@ -92,8 +93,8 @@ func TestRowsThatCanNotBeRead(t *testing.T) {
 	}
 }
 
-// TestTableAtFault: where every row fails, the sync does, at the first one more than may fail. Its batch is kept, nothing is set aside, and
-// a greater max_failed lets it through.
+// TestTableAtFault: where every row fails, the sync does, at the first one more than may fail. Its
+// batch is kept, nothing is set aside, and a greater max_failed lets it through.
 func TestTableAtFault(t *testing.T) {
 	t.Parallel()
 	const rows = 300

@@ -11,7 +11,8 @@ import (
 	"github.com/chferry/chferry/workflows"
 )
 
-// TestNudges: a claim covers the nudges before it. A later one makes the run continue as a new one, unless the run fails.
+// TestNudges: a claim covers the nudges before it. A later one makes the run continue as a new one,
+// unless the run fails.
 func TestNudges(t *testing.T) {
 	t.Parallel()
 	type place func(s *steps, nudge func())

@@ -10,16 +10,17 @@ import (
 	"github.com/chferry/chferry/activities"
 )
 
-// retry is the policy of every step. When it ends the activities decide, by marking the error: at once if somebody has to mend
-// something, else when the step went on failing for the import's retry_for. A timeout of Temporal's can't tell a step that
-// fails from one that works for long.
+// retry is the policy of every step. When it ends the activities decide, by marking the error: at
+// once if somebody has to mend something, else when the step went on failing for the import's
+// retry_for. A timeout of Temporal's can't tell a step that fails from one that works for long.
 var retry = &temporal.RetryPolicy{
 	InitialInterval:    500 * time.Millisecond,
 	BackoffCoefficient: 2,
 	MaximumInterval:    15 * time.Second,
 }
 
-// preSyncOptions: a local activity, because the idle tick is the most frequent run by far and this saves half its events.
+// preSyncOptions: a local activity, because the idle tick is the most frequent run by far and this
+// saves half its events.
 func preSyncOptions(ctx workflow.Context) workflow.Context {
 	return workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
 		StartToCloseTimeout:    15 * time.Second,
@@ -52,9 +53,10 @@ func longestInsert(limits chferry.Limits) time.Duration {
 // longestQueue is how long a step may wait for a worker that has room for it. Temporal counts that time, too.
 const longestQueue = 4 * time.Hour
 
-// longestStep bounds a step with all its attempts, whose longest takes as long as longest. An attempt that works is never cut: one may
-// take its time, then others fail for retry_for, and the last may take its time again. What this ends are workers that
-// die in every attempt, without a word.
+// longestStep bounds a step with all its attempts, whose longest takes as long as longest. An
+// attempt that works is never cut: one may take its time, then others fail for retry_for, and the
+// last may take its time again. What this ends are workers that die in every attempt, without a
+// word.
 func longestStep(limits chferry.Limits, longest time.Duration) time.Duration {
 	return 2*longest + limits.RetryFor + longestQueue
 }
@@ -92,8 +94,9 @@ func compensationOptions(ctx workflow.Context) workflow.Context {
 // longestRun is after how long a run continues as a new one, once its batch has ended.
 const longestRun = 6 * time.Hour
 
-// RunTimeout is the time after which Temporal ends a run, which then makes no progress: its first step, all that it does until
-// it continues as a new run, and another batch take less. The next sync takes over what it had claimed.
+// RunTimeout is the time after which Temporal ends a run, which then makes no progress: its first
+// step, all that it does until it continues as a new run, and another batch take less. The next
+// sync takes over what it had claimed.
 func RunTimeout(limits chferry.Limits) time.Duration {
 	limits = limits.WithDefaults()
 	batch := longestStep(limits, longestClaim) + longestStep(limits, longestInsert(limits)) + longestStep(limits, longestCall)

@@ -13,8 +13,9 @@ import (
 	"github.com/chferry/chferry/workflows"
 )
 
-// TestReplay runs today's workflow code against histories that were recorded on a real server, one for each way a sync ends. A
-// history that fails here would fail for a run that is open while workers are upgraded. docs/workflows.md says what to do.
+// TestReplay runs today's workflow code against histories that were recorded on a real server, one
+// for each way a sync ends. A history that fails here would fail for a run that is open while
+// workers are upgraded. docs/workflows.md says what to do.
 func TestReplay(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob(filepath.Join("testdata", "replay", "*.json"))

@@ -14,7 +14,8 @@ const (
 // scheduleAttribute is the ID of the schedule that started the workflow. Temporal sets it.
 var scheduleAttribute = temporal.NewSearchAttributeKeyKeyword("TemporalScheduledById")
 
-// startedBy returns what started the run; nothing if it was neither a nudge nor a schedule, but a workflow of somebody else.
+// startedBy returns what started the run; nothing if it was neither a nudge nor a schedule, but a
+// workflow of somebody else.
 func (s *syncRun) startedBy(ctx workflow.Context) string {
 	if s.nudged {
 		return StartedByNudge

@@ -28,7 +28,8 @@ type SyncProgress struct {
 	chferry.Counts
 	// PutBack is the number of operations that wait in the queue again, because their database did not answer.
 	PutBack int64 `json:"put_back,omitempty"`
-	// Reason is why the first of the failed operations can't be imported, or why operations were put back; empty if neither happened.
+	// Reason is why the first of the failed operations can't be imported, or why operations were
+	// put back; empty if neither happened.
 	Reason string `json:"reason,omitempty"`
 	// Waiting is what the step waits for, as the step itself says; empty if it works.
 	Waiting string `json:"waiting,omitempty"`
@@ -60,8 +61,8 @@ type SyncResult struct {
 	StartedBy  string  `json:"started_by,omitempty"` // StartedBySchedule or StartedByNudge; empty of an idle sync
 }
 
-// What ends a sync although operations are left: the limits, as the configuration names them, and databases that do not answer when all
-// operations left seem to wait for them.
+// What ends a sync although operations are left: the limits, as the configuration names them, and
+// databases that do not answer when all operations left seem to wait for them.
 const (
 	LimitBatches  = "max_batches"
 	LimitDuration = "max_duration"
@@ -134,7 +135,8 @@ func (s *syncRun) run(ctx workflow.Context) (result SyncResult, err error) {
 	}
 }
 
-// isLong tells whether the run should continue as a new one: its history is long, or it has run for so long that its timeout is near.
+// isLong tells whether the run should continue as a new one: its history is long, or it has run for
+// so long that its timeout is near.
 func (s *syncRun) isLong(ctx workflow.Context) bool {
 	info := workflow.GetInfo(ctx)
 	return info.GetContinueAsNewSuggested() ||
@@ -167,12 +169,11 @@ func (s *syncRun) getOperations(ctx workflow.Context) (ticket activities.Ticket,
 	return ticket, err
 }
 
-func (s *syncRun) insertBatch(
-	ctx workflow.Context, ticket activities.Ticket,
-) (inserted activities.InsertBatchResult, err error) {
+func (s *syncRun) insertBatch(ctx workflow.Context, ticket activities.Ticket) (activities.InsertBatchResult, error) {
+	var inserted activities.InsertBatchResult
 	s.enter(ctx, activities.InsertBatchName)
 	summary := fmt.Sprintf("import batch %d: %s", s.progress.Batches+1, operations(int64(ticket.Operations)))
-	err = workflow.ExecuteActivity(longOptions(ctx, s.limits, longestInsert(s.limits), summary), activities.InsertBatchName,
+	err := workflow.ExecuteActivity(longOptions(ctx, s.limits, longestInsert(s.limits), summary), activities.InsertBatchName,
 		activities.InsertBatchInput{ImportKey: s.key, Token: s.token, Ticket: ticket}).Get(ctx, &inserted)
 	return inserted, err
 }
@@ -266,7 +267,8 @@ func (s *syncRun) end(ctx workflow.Context, result SyncResult, err error) (SyncR
 	return result, nil
 }
 
-// compensate gives the claim back. It runs although the workflow may have been cancelled; should it fail, the lease ends the claim.
+// compensate gives the claim back. It runs although the workflow may have been cancelled; should it
+// fail, the lease ends the claim.
 func (s *syncRun) compensate(ctx workflow.Context) {
 	ctx = compensationOptions(ctx)
 	err := workflow.ExecuteActivity(ctx, activities.PostSyncFailedName,

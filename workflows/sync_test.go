@@ -20,8 +20,8 @@ import (
 	"github.com/chferry/chferry/workflows"
 )
 
-// steps are activities that a test scripts; what is nil succeeds. They exist to reach ends that real servers rarely give;
-// the others are tested against real ones in package worker.
+// steps are activities that a test scripts; what is nil succeeds. They exist to reach ends that
+// real servers rarely give; the others are tested against real ones in package worker.
 type steps struct {
 	pending     int64
 	batch       int64 // operations a batch; 0: 10
@@ -127,7 +127,8 @@ func TestDrains(t *testing.T) {
 	}
 }
 
-// TestStopsAtLimit: a run ends when it has done as much as one may, says so, and gives its claim back with the last batch.
+// TestStopsAtLimit: a run ends when it has done as much as one may, says so, and gives its claim
+// back with the last batch.
 func TestStopsAtLimit(t *testing.T) {
 	t.Parallel()
 	drained := workflows.SyncResult{Outcome: "synced", Batches: 3, Operations: 25, Rows: 25}
@@ -328,7 +329,8 @@ func TestTokens(t *testing.T) {
 	}
 }
 
-// TestLongRunContinues: a run that has worked for hours continues as a new one, so that its run timeout only ends one that makes no progress.
+// TestLongRunContinues: a run that has worked for hours continues as a new one, so that its run
+// timeout only ends one that makes no progress.
 func TestLongRunContinues(t *testing.T) {
 	t.Parallel()
 	tries := 0

@@ -14,7 +14,8 @@ import (
 	"github.com/chferry/chferry/internal/testenv"
 )
 
-// TestCheckChangesNothing: check and a dry run say what apply would create, and create nothing; apply creates just that.
+// TestCheckChangesNothing: check and a dry run say what apply would create, and create nothing;
+// apply creates just that.
 func TestCheckChangesNothing(t *testing.T) {
 	t.Parallel()
 	s := setup(t, twoImports)
@@ -112,7 +113,8 @@ func TestMissingSourceTable(t *testing.T) {
 	s.fails(2, []string{"has no schedule"}, "pause", s.key)
 }
 
-// TestMisfittingColumn: a destination that exists and does not fit is named with its column, before anything is claimed.
+// TestMisfittingColumn: a destination that exists and does not fit is named with its column, before
+// anything is claimed.
 func TestMisfittingColumn(t *testing.T) {
 	t.Parallel()
 	s := setup(t, oneImport)
@@ -150,7 +152,8 @@ func (s *stack) retype(column, to string) {
 	}
 }
 
-// TestRemovedKey: apply pauses the schedule of a key that the configuration lost, and says so once. With --prune it deletes it.
+// TestRemovedKey: apply pauses the schedule of a key that the configuration lost, and says so once.
+// With --prune it deletes it.
 func TestRemovedKey(t *testing.T) {
 	t.Parallel()
 	s := setup(t, twoImports)
@@ -205,8 +208,9 @@ func listed(t *testing.T, c client.Client, id string) error {
 	return fmt.Errorf("no schedule %s", id)
 }
 
-// TestColumnsThatDiffer: check and status tell of a new column, syncs go on without it, apply adds it; a column that was
-// dropped is told, and one that the configuration names and nobody has is a mistake.
+// TestColumnsThatDiffer: check and status tell of a new column, syncs go on without it, apply adds
+// it; a column that was dropped is told, and one that the configuration names and nobody has is a
+// mistake.
 func TestColumnsThatDiffer(t *testing.T) {
 	t.Parallel()
 	s := setup(t, oneImport)

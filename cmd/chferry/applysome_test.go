@@ -14,7 +14,8 @@ const badImports = twoImports + `
   - {key: NAME-other, table: other, destination: {table: other}, schedule: {every: 1h}}
 `
 
-// TestOneBadImportStopsNoOther: check and apply name each problem of each import; apply does what can be done for the others.
+// TestOneBadImportStopsNoOther: check and apply name each problem of each import; apply does what
+// can be done for the others.
 func TestOneBadImportStopsNoOther(t *testing.T) {
 	t.Parallel()
 	s := setupOn(t, testenv.ModernClickHouse(t), badImports)
@@ -62,7 +63,8 @@ func TestOneBadImportStopsNoOther(t *testing.T) {
 	}
 }
 
-// TestSourceChanged: check and a dry run know a table that was made anew, as the next sync does; apply accepts several at a time.
+// TestSourceChanged: check and a dry run know a table that was made anew, as the next sync does;
+// apply accepts several at a time.
 func TestSourceChanged(t *testing.T) {
 	t.Parallel()
 	s := setupOn(t, testenv.ModernClickHouse(t), twoImports)
@@ -90,7 +92,8 @@ func TestSourceChanged(t *testing.T) {
 	s.must("check")
 }
 
-// TestRemovedKeyLeavesQueue: apply says what a removed key leaves behind, and flush drops it, after which nothing is left.
+// TestRemovedKeyLeavesQueue: apply says what a removed key leaves behind, and flush drops it, after
+// which nothing is left.
 func TestRemovedKeyLeavesQueue(t *testing.T) {
 	t.Parallel()
 	s := setup(t, twoImports)
@@ -125,7 +128,8 @@ func TestRemovedKeyLeavesQueue(t *testing.T) {
 	}
 }
 
-// failsAll runs the binary, which must end with this status and exactly one line of error for each of words. It returns its output.
+// failsAll runs the binary, which must end with this status and exactly one line of error for each
+// of words. It returns its output.
 func (s *stack) failsAll(status int, words []string, args ...string) string {
 	s.t.Helper()
 	got, out, errOut := s.run(args...)
@@ -140,7 +144,8 @@ func (s *stack) failsAll(status int, words []string, args ...string) string {
 	return out
 }
 
-// TestRefusedByServer: what ClickHouse would refuse to create is told by check and a dry run, with what apply does then: nothing.
+// TestRefusedByServer: what ClickHouse would refuse to create is told by check and a dry run, with
+// what apply does then: nothing.
 func TestRefusedByServer(t *testing.T) {
 	t.Parallel()
 	s := setupOn(t, testenv.ModernClickHouse(t), strings.Replace(twoImports, "table: lines}", `table: lines, partition_by: "intDivv(order_id, 10)"}`, 1))

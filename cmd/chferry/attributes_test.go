@@ -14,8 +14,8 @@ import (
 	"github.com/chferry/chferry/internal/testenv"
 )
 
-// TestWorkerMakesSureOfAttributes: a worker that starts creates the search attributes that are missing, and refuses to start where one has
-// another type.
+// TestWorkerMakesSureOfAttributes: a worker that starts creates the search attributes that are
+// missing, and refuses to start where one has another type.
 func TestWorkerMakesSureOfAttributes(t *testing.T) {
 	t.Parallel()
 	s := setup(t, oneImport)

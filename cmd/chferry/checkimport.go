@@ -43,7 +43,8 @@ func (c *importCheck) problems(ctx context.Context, imp chferry.Import) error {
 	return err
 }
 
-// noteMissing notes what apply would create. The error, for what is there and shows rows wrongly, is one that apply mends.
+// noteMissing notes what apply would create. The error, for what is there and shows rows wrongly,
+// is one that apply mends.
 func (c *importCheck) noteMissing(imp chferry.Import, missing []sink.Statement, refused bool) error {
 	if refused {
 		c.refused[imp.Key] = true

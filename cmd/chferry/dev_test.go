@@ -108,7 +108,8 @@ func (d *devStack) write(text string) {
 	}
 }
 
-// TestDev: what is wrong with the configuration takes nothing away, a change comes into force, and where everything is stays the same.
+// TestDev: what is wrong with the configuration takes nothing away, a change comes into force, and
+// where everything is stays the same.
 func TestDev(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()

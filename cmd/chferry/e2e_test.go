@@ -23,7 +23,8 @@ import (
 	"github.com/chferry/chferry/internal/testenv"
 )
 
-// atOnce lets a program that is built with the race detector end at once: by default it sleeps for a second, doing nothing.
+// atOnce lets a program that is built with the race detector end at once: by default it sleeps for
+// a second, doing nothing.
 const atOnce = "GORACE=atexit_sleep_ms=0"
 
 // asChferry is set in the environment of a test binary that is to be chferry itself.

@@ -102,8 +102,8 @@ func (a *app) listFailed(ctx context.Context, store *redis.Storage, imp chferry.
 	return printFailed(a.out, failed)
 }
 
-// printFailedByReason prints each reason once, with its operations beneath: a reason may be as wide as a terminal, and many
-// operations tend to share one.
+// printFailedByReason prints each reason once, with its operations beneath: a reason may be as wide
+// as a terminal, and many operations tend to share one.
 func printFailedByReason(out io.Writer, failed []api.FailedOperation, now time.Time) error {
 	var reasons []string
 	byReason := map[string][]api.FailedOperation{}

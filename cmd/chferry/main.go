@@ -1,5 +1,5 @@
-// Command chferry runs and operates the sync of changes into ClickHouse. This package is the only place that knows which
-// drivers there are and puts the parts together; every verb is a file.
+// Command chferry runs and operates the sync of changes into ClickHouse. This package is the only
+// place that knows which drivers there are and puts the parts together; every verb is a file.
 package main
 
 import (

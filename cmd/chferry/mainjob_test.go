@@ -12,8 +12,9 @@ import (
 	"github.com/chferry/chferry/internal/testenv"
 )
 
-// TestMainJob is what chferry is for: 10,000 rows that exist, a writer that inserts, updates and deletes while syncs run, a worker that
-// is killed in the middle and another that takes over; and at the end source and ClickHouse are equal.
+// TestMainJob is what chferry is for: 10,000 rows that exist, a writer that inserts, updates and
+// deletes while syncs run, a worker that is killed in the middle and another that takes over; and
+// at the end source and ClickHouse are equal.
 func TestMainJob(t *testing.T) {
 	t.Parallel()
 	for name, clickHouse := range map[string]func(testing.TB) string{"installed": testenv.ClickHouse, "modern": testenv.ModernClickHouse} {

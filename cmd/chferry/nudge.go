@@ -11,8 +11,8 @@ import (
 	"github.com/chferry/chferry/storage"
 )
 
-// How long the nudges that wait may take when a process ends: a service is told to hurry; a command nudges for the first time then,
-// and connects for it.
+// How long the nudges that wait may take when a process ends: a service is told to hurry; a command
+// nudges for the first time then, and connects for it.
 const (
 	serviceNudgeGrace = time.Second
 	commandNudgeGrace = 3 * time.Second

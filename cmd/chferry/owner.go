@@ -8,8 +8,9 @@ import (
 	"github.com/chferry/chferry/config"
 )
 
-// owners returns the name of the installation that each import key of cfg belongs to. Two installations on one Redis differ in
-// Temporal's namespace, in the prefix of its IDs or in the tables that they fill.
+// owners returns the name of the installation that each import key of cfg belongs to. Two
+// installations on one Redis differ in Temporal's namespace, in the prefix of its IDs or in the
+// tables that they fill.
 func owners(cfg *config.Config) func(chferry.ImportKey) string {
 	names := map[chferry.ImportKey]string{}
 	for _, imp := range cfg.Imports {

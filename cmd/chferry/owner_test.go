@@ -5,8 +5,9 @@ import (
 	"testing"
 )
 
-// TestTwoInstallations: two chferries on one Redis have an import key of one name. The second is told so before it claims, drops or
-// accepts anything, and by a prefix of its own it gets a queue of its own.
+// TestTwoInstallations: two chferries on one Redis have an import key of one name. The second is
+// told so before it claims, drops or accepts anything, and by a prefix of its own it gets a queue
+// of its own.
 func TestTwoInstallations(t *testing.T) {
 	t.Parallel()
 	s := setup(t, oneImport)

@@ -17,7 +17,8 @@ import (
 	"github.com/chferry/chferry/internal/testenv"
 )
 
-// hurtfulPasswords have the characters that mean something in a URL, or in a file of YAML, between two words that nothing may show.
+// hurtfulPasswords have the characters that mean something in a URL, or in a file of YAML, between
+// two words that nothing may show.
 func hurtfulPasswords() []string {
 	var list []string
 	for _, c := range []string{"@", "/", "#", "?", "%", "%41", ":", "[", "]", " ", "&", "=", "+", "\\", "\"", "'", "{", "$", "${PW}", "é", "@/?#[]:% ", "\n"} {
@@ -68,8 +69,9 @@ func TestHurtfulPasswords(t *testing.T) {
 	}
 }
 
-// TestPasswordsOfServersThatAreNotThere: neither a server that does not answer nor a URL that can't be read shows a part of its password,
-// whether it comes from a variable, with the whole URL, or stands in the file.
+// TestPasswordsOfServersThatAreNotThere: neither a server that does not answer nor a URL that can't
+// be read shows a part of its password, whether it comes from a variable, with the whole URL, or
+// stands in the file.
 func TestPasswordsOfServersThatAreNotThere(t *testing.T) {
 	t.Parallel()
 	s := setup(t, oneImport)

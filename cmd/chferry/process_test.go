@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// fails runs the binary, which must end soon with this status and one line of error that has all of words. It returns everything that
-// was printed.
+// fails runs the binary, which must end soon with this status and one line of error that has all of
+// words. It returns everything that was printed.
 func (s *stack) fails(status int, words []string, args ...string) string {
 	s.t.Helper()
 	began := time.Now()

@@ -35,8 +35,8 @@ func terminal(t *testing.T) (reader, writer *os.File) {
 	return reader, writer
 }
 
-// TestSyncShowsProgress: a bar on a terminal, lines elsewhere, and the result alone on standard output. A line is printed each
-// second, so the sync has as many batches as one may.
+// TestSyncShowsProgress: a bar on a terminal, lines elsewhere, and the result alone on standard
+// output. A line is printed each second, so the sync has as many batches as one may.
 func TestSyncShowsProgress(t *testing.T) {
 	t.Parallel()
 	s := setup(t, `

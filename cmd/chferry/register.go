@@ -235,7 +235,8 @@ func (r *registration) add(text string) error {
 	return nil
 }
 
-// typedKey reads a text as the only value of a key, unless the text begins as a JSON list does: that is read as over HTTP.
+// typedKey reads a text as the only value of a key, unless the text begins as a JSON list does:
+// that is read as over HTTP.
 func typedKey(text string) (chferry.PrimaryKey, error) {
 	if !strings.HasPrefix(strings.TrimSpace(text), "[") {
 		return chferry.PrimaryKey{text}, nil
@@ -248,7 +249,8 @@ func typedKey(text string) (chferry.PrimaryKey, error) {
 	return pk, nil
 }
 
-// flush registers what is pending, if that is at least so many operations. A full queue makes it wait, once some operations are in.
+// flush registers what is pending, if that is at least so many operations. A full queue makes it
+// wait, once some operations are in.
 func (r *registration) flush(ctx context.Context, least int) error {
 	for len(r.pending) >= max(least, 1) {
 		n := min(len(r.pending), chferry.MaxOperations)

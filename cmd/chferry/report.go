@@ -41,7 +41,8 @@ func (r *report) add(what string, err error) {
 	r.notes = nil
 }
 
-// err returns the first problem, with its exit status. A person who has just read the lines on a terminal is not told it twice.
+// err returns the first problem, with its exit status. A person who has just read the lines on a
+// terminal is not told it twice.
 func (r *report) err() error {
 	switch {
 	case r.count == 0:

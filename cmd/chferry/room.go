@@ -11,8 +11,8 @@ import (
 	"github.com/chferry/chferry/storage/redis"
 )
 
-// How long register waits for room in a full queue before it tries again, before it looks again at why there is none, and before it
-// says once more what it waits for.
+// How long register waits for room in a full queue before it tries again, before it looks again at
+// why there is none, and before it says once more what it waits for.
 const (
 	roomWait     = time.Second
 	roomLook     = 5 * time.Second
@@ -33,7 +33,8 @@ type room struct {
 // found notes that there was room.
 func (r *room) found() { r.said, r.looked = time.Time{}, time.Time{} }
 
-// wait waits for a moment, and says what for if that is new. It returns full, the queue's refusal, once the context ends.
+// wait waits for a moment, and says what for if that is new. It returns full, the queue's refusal,
+// once the context ends.
 func (r *room) wait(ctx context.Context, full error) error {
 	if time.Since(r.looked) > roomLook {
 		r.looked = time.Now()

@@ -75,8 +75,9 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 // progress is how a sync that is waited for says how it goes.
 var progress = regexp.MustCompile(`^[A-Za-z]+: batch \d+, \d+ operations done, \d+ remaining\n$`)
 
-// badError says what is wrong with what a command line that ended with a status has written to standard error. Beside the log and the
-// progress there is nothing, or, for each mistake, one line that begins with the program's name.
+// badError says what is wrong with what a command line that ended with a status has written to
+// standard error. Beside the log and the progress there is nothing, or, for each mistake, one line
+// that begins with the program's name.
 func badError(status int, errOut string) string {
 	errors := 0
 	for line := range strings.Lines(errOut) {

@@ -23,8 +23,9 @@ import (
 // wrongPassword is one that no server takes. Nothing that is printed may hold it.
 const wrongPassword = "hunter2-of-the-test"
 
-// TestWrongPasswords: each server refuses it, check and every verb that needs the server say so, and neither they nor the logs of the
-// services, down to debug, show it or the API's token. Nor does what Temporal keeps of the syncs that fail.
+// TestWrongPasswords: each server refuses it, check and every verb that needs the server say so,
+// and neither they nor the logs of the services, down to debug, show it or the API's token. Nor
+// does what Temporal keeps of the syncs that fail.
 func TestWrongPasswords(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {

@@ -119,7 +119,8 @@ func (h *held) insertBatch(workflowID string) (attempt int32, began time.Time, l
 	return 0, time.Time{}, nil
 }
 
-// TestSignals: a worker that is told to stop hands its batch over at once; of one that is killed Temporal has to notice the silence.
+// TestSignals: a worker that is told to stop hands its batch over at once; of one that is killed
+// Temporal has to notice the silence.
 func TestSignals(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -168,7 +169,8 @@ func TestSignals(t *testing.T) {
 	}
 }
 
-// TestTakeover: the next sync takes over at once from a run that Temporal knows to be closed, whatever closed it. The lease has an hour left.
+// TestTakeover: the next sync takes over at once from a run that Temporal knows to be closed,
+// whatever closed it. The lease has an hour left.
 func TestTakeover(t *testing.T) {
 	t.Parallel()
 	tests := map[string]func(*held) (id string){
@@ -232,8 +234,8 @@ func (h *held) startSync(options client.StartWorkflowOptions) client.WorkflowRun
 	return run
 }
 
-// TestComesBack: a worker that hangs longer than the lease loses its claim to another sync. When it wakes up it removes nothing, its run
-// ends superseded and gives nothing back that is not its own.
+// TestComesBack: a worker that hangs longer than the lease loses its claim to another sync. When it
+// wakes up it removes nothing, its run ends superseded and gives nothing back that is not its own.
 func TestComesBack(t *testing.T) {
 	t.Parallel()
 	h := setupHeld(t, strings.Replace(heldImport, "lease: 1h", "lease: 5s", 1))

@@ -10,7 +10,8 @@ import (
 	"github.com/chferry/chferry/internal/testenv"
 )
 
-// TestStopsWhateverHangs: a worker that is told to stop ends with status 0, although a server has fallen silent in the middle of a sync.
+// TestStopsWhateverHangs: a worker that is told to stop ends with status 0, although a server has
+// fallen silent in the middle of a sync.
 func TestStopsWhateverHangs(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -77,7 +77,8 @@ func (a *app) printJSON(value any) error {
 	return nil
 }
 
-// printStatus prints a line for each import key and, beneath, what else is to be known of some. Times are relative on a terminal.
+// printStatus prints a line for each import key and, beneath, what else is to be known of some.
+// Times are relative on a terminal.
 func (a *app) printStatus(statuses []api.ImportStatus, taskQueue string, now time.Time) error {
 	table := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 	if isTerminal(a.out) { // which may have 80 columns
@@ -173,7 +174,8 @@ func schedule(s api.ImportStatus) string {
 	}
 }
 
-// lastRun is when the schedule started a sync last, which is running still or not. Unlike the last sync it is Temporal's memory.
+// lastRun is when the schedule started a sync last, which is running still or not. Unlike the last
+// sync it is Temporal's memory.
 func lastRun(s api.ImportStatus) string {
 	switch {
 	case s.Schedule == nil || s.Schedule.Last.IsZero():

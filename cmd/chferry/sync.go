@@ -63,7 +63,8 @@ func (a *app) sync(cmd *cobra.Command, key string, wait, asJSON bool) error {
 	return nil
 }
 
-// watch waits for a sync, and one that runs before it, and shows how they go. partial tells that one of them set operations aside.
+// watch waits for a sync, and one that runs before it, and shows how they go. partial tells that
+// one of them set operations aside.
 func (a *app) watch(ctx context.Context, s *starter.Starter, key chferry.ImportKey) (result workflows.SyncResult, partial bool, err error) {
 	terminal := isTerminal(a.errOut)
 	shown := newProgress(a.errOut, terminal)

@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// TestSyncTells: who waits for a sync is told that no worker is there, and that another sync runs already, whose result is told, too;
-// status and its lines on a terminal of 80 columns tell the same.
+// TestSyncTells: who waits for a sync is told that no worker is there, and that another sync runs
+// already, whose result is told, too; status and its lines on a terminal of 80 columns tell the
+// same.
 func TestSyncTells(t *testing.T) {
 	t.Parallel()
 	s := setup(t, oneImport)

@@ -63,7 +63,8 @@ func TestRegisterRefused(t *testing.T) {
 	}
 }
 
-// TestRegisterLists: a JSON list is a key as over HTTP, with integers exactly as they are written, from arguments and standard input.
+// TestRegisterLists: a JSON list is a key as over HTTP, with integers exactly as they are written,
+// from arguments and standard input.
 func TestRegisterLists(t *testing.T) {
 	t.Parallel()
 	s := setupOn(t, testenv.ModernClickHouse(t), `
@@ -88,7 +89,8 @@ func TestRegisterLists(t *testing.T) {
 	s.wantSame("SELECT page || '/' || locale FROM texts ORDER BY 1", "SELECT concat(toString(page), '/', locale) FROM texts_current ORDER BY 1")
 }
 
-// TestRegisterAllWaits: a load waits for room in the queue, says what nobody does about it, and goes on once there is room.
+// TestRegisterAllWaits: a load waits for room in the queue, says what nobody does about it, and
+// goes on once there is room.
 func TestRegisterAllWaits(t *testing.T) {
 	t.Parallel()
 	s := setup(t, strings.Replace(oneImport, "schedule:", "max_pending: 4, schedule:", 1))

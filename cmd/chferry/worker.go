@@ -37,8 +37,9 @@ func (a *app) workerCommand() *cobra.Command {
 	}
 }
 
-// workerGC lets the garbage collector run more often than by default: what a worker has in memory are mostly blocks, which cost
-// little to look at. Measured, it takes a tenth off the peak of memory, and no time that shows.
+// workerGC lets the garbage collector run more often than by default: what a worker has in memory
+// are mostly blocks, which cost little to look at. Measured, it takes a tenth off the peak of
+// memory, and no time that shows.
 const workerGC = 60
 
 func newRegistry() *prometheus.Registry {
@@ -47,14 +48,16 @@ func newRegistry() *prometheus.Registry {
 	return registry
 }
 
-// How long a worker that is told to stop may take, whatever server hangs: steps hand over within the first, all has ended within the second.
+// How long a worker that is told to stop may take, whatever server hangs: steps hand over within
+// the first, all has ended within the second.
 const (
 	stepsStop  = 7 * time.Second
 	workerStop = 9 * time.Second
 )
 
-// worker serves syncs until ctx ends. What then hangs for too long, such as a call to a server that has fallen silent, ends with the process:
-// its step has been handed over, or begins again when its heartbeats are missed.
+// worker serves syncs until ctx ends. What then hangs for too long, such as a call to a server that
+// has fallen silent, ends with the process: its step has been handed over, or begins again when its
+// heartbeats are missed.
 func (a *app) worker(ctx context.Context) error {
 	ended := make(chan error, 1)
 	go func() { ended <- a.serve(ctx) }()
@@ -127,8 +130,9 @@ func (a *app) serve(ctx context.Context) (err error) {
 	return err
 }
 
-// ready returns nil if Temporal can be worked with. Search attributes that are missing, as after a move to another namespace, would
-// keep schedules from starting anything; one of another type would stop every sync at its end.
+// ready returns nil if Temporal can be worked with. Search attributes that are missing, as after a
+// move to another namespace, would keep schedules from starting anything; one of another type would
+// stop every sync at its end.
 func (a *app) ready(ctx context.Context, start *starter.Starter) error {
 	if err := start.Check(ctx); err != nil {
 		return err
@@ -143,7 +147,8 @@ func (a *app) ready(ctx context.Context, start *starter.Starter) error {
 	return nil
 }
 
-// warnUnreachable says at the start what every sync would say later. It stops nothing: the server may be back before the first sync.
+// warnUnreachable says at the start what every sync would say later. It stops nothing: the server
+// may be back before the first sync.
 func (a *app) warnUnreachable(ctx context.Context, to *transfer.Pipeline, storageCheck func(context.Context) error) {
 	checks := []func(context.Context) error{storageCheck, to.Sink.Check}
 	for _, alias := range slices.Sorted(maps.Keys(to.Sources)) {

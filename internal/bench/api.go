@@ -106,8 +106,8 @@ func load(ctx context.Context, address string) (float64, error) {
 	return float64(total) / time.Since(began).Seconds(), nil
 }
 
-// postUntil sends one request after the other on a connection. It reads answers by hand, because net/http's client costs more than the
-// handler that is to be measured.
+// postUntil sends one request after the other on a connection. It reads answers by hand, because
+// net/http's client costs more than the handler that is to be measured.
 func postUntil(ctx context.Context, address string, until time.Time) (int, error) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
 	if err != nil {

@@ -18,7 +18,8 @@ import (
 	"github.com/chferry/chferry/workflows"
 )
 
-// Ticks are spread over the interval: else 200 keys tick in the same moment, and the development server is what is measured.
+// Ticks are spread over the interval: else 200 keys tick in the same moment, and the development
+// server is what is measured.
 const (
 	idleKeys  = 200
 	idleEvery = 5 * time.Second

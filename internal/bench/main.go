@@ -1,5 +1,6 @@
-// Command bench measures what docs/benchmarks.md shows, on servers that it starts itself. Machines differ and are shared,
-// so each figure is measured next to a base in the same run, five times in turn, and the medians and their ratio count.
+// Command bench measures what docs/benchmarks.md shows, on servers that it starts itself. Machines
+// differ and are shared, so each figure is measured next to a base in the same run, five times in
+// turn, and the medians and their ratio count.
 //
 //	go run ./internal/bench [storage] [api] [sync] [temporal] [nudges]
 package main

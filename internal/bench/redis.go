@@ -47,7 +47,8 @@ func (r *redisBench) empty(ctx context.Context) error {
 	return errors.Join(r.admin.FlushAll(ctx).Err(), r.admin.Do(ctx, "MEMORY", "PURGE").Err(), r.admin.ConfigResetStat(ctx).Err())
 }
 
-// xadd lets redis-benchmark append n entries with one client, depth of them in a pipeline, and returns entries a second.
+// xadd lets redis-benchmark append n entries with one client, depth of them in a pipeline, and
+// returns entries a second.
 func (r *redisBench) xadd(ctx context.Context, n, depth int, entry string) (float64, error) {
 	host, port, _ := strings.Cut(r.server.Addr, ":")
 	out, err := exec.CommandContext(ctx, "redis-benchmark", "-h", host, "-p", port, "-c", "1", "-P", strconv.Itoa(depth),
@@ -71,8 +72,8 @@ func (r *redisBench) usedMemory(ctx context.Context) (float64, error) {
 	return strconv.ParseFloat(info["Memory"]["used_memory"], 64)
 }
 
-// commandTime returns the microseconds that Redis has spent in all commands but those of the benchmark itself since the last
-// CONFIG RESETSTAT.
+// commandTime returns the microseconds that Redis has spent in all commands but those of the
+// benchmark itself since the last CONFIG RESETSTAT.
 func (r *redisBench) commandTime(ctx context.Context) (float64, error) {
 	info, err := r.admin.InfoMap(ctx, "commandstats").Result()
 	if err != nil {

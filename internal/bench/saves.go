@@ -20,7 +20,8 @@ const (
 	saveEvery = 3 * time.Second
 )
 
-// saves measures the time from a save to its row in ClickHouse, on a schedule that ticks and on one that is nudged, in turn.
+// saves measures the time from a save to its row in ClickHouse, on a schedule that ticks and on one
+// that is nudged, in turn.
 func (b *temporalBench) saves(ctx context.Context) ([]*figure, error) {
 	address, err := freeAddress(ctx)
 	if err != nil {

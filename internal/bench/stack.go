@@ -211,8 +211,8 @@ func (s *stack) number(ctx context.Context, query string, args ...any) (n uint64
 	return n, err
 }
 
-// settled waits until ClickHouse has merged what was inserted. Its merges go on when a sync has ended: they are part of what it cost,
-// and would else slow down what is measured next.
+// settled waits until ClickHouse has merged what was inserted. Its merges go on when a sync has
+// ended: they are part of what it cost, and would else slow down what is measured next.
 func (s *stack) settled(ctx context.Context) error {
 	const quiet = 5 // times in a row that nothing was being merged
 	for times := 0; times < quiet; times++ {

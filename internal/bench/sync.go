@@ -18,8 +18,8 @@ import (
 // syncRows is how many rows a round syncs.
 const syncRows = 500_000
 
-// bulky are a million rows of the ten columns that every figure is about, and rows of a megabyte. No import key has a schedule:
-// syncs begin when the benchmark says so.
+// bulky are a million rows of the ten columns that every figure is about, and rows of a megabyte.
+// No import key has a schedule: syncs begin when the benchmark says so.
 var bulky = content{tables: `
 CREATE TABLE wide (id bigint PRIMARY KEY, hash text NOT NULL, name text NOT NULL, age int NOT NULL, score double precision NOT NULL,
 	balance numeric(12,2) NOT NULL, created timestamptz NOT NULL, active boolean NOT NULL, born date NOT NULL, note text);

@@ -25,7 +25,8 @@ type temporalBench struct {
 // batchRows is how many rows the batch has in which something dies: enough to be met in the middle.
 const batchRows = 200_000
 
-// small are rows to be saved one by one, and a batch of rows that takes a moment to insert. The tick of nudged is too rare to matter.
+// small are rows to be saved one by one, and a batch of rows that takes a moment to insert. The
+// tick of nudged is too rare to matter.
 var small = content{tables: fmt.Sprintf(`
 CREATE TABLE saves (id bigint PRIMARY KEY, name text NOT NULL);
 CREATE TABLE rows (id bigint PRIMARY KEY, hash text NOT NULL, name text NOT NULL, created timestamptz NOT NULL);
@@ -38,8 +39,8 @@ VACUUM ANALYZE`, batchRows), imports: `
   - {key: ended, table: rows, destination: {table: ended}, batch_size: 200000, heartbeat_timeout: 2s, schedule: {every: 1s}}
 `}
 
-// benchTemporal measures what running on Temporal costs and what it buys: events, the time until a save is seen, the time that a
-// worker's death costs, and the work of having nothing to do.
+// benchTemporal measures what running on Temporal costs and what it buys: events, the time until a
+// save is seen, the time that a worker's death costs, and the work of having nothing to do.
 func benchTemporal(ctx context.Context, out io.Writer) error {
 	return onStack(ctx, embedded.StartClickHouse, small, func(s *stack) error {
 		b := &temporalBench{stack: s}

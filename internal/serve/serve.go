@@ -1,5 +1,5 @@
-// Package serve runs an HTTP server that can't be held up by slow clients and that ends without dropping a request. The API
-// and the worker's metrics are served by it.
+// Package serve runs an HTTP server that can't be held up by slow clients and that ends without
+// dropping a request. The API and the worker's metrics are served by it.
 package serve
 
 import (
@@ -25,9 +25,10 @@ const (
 // StopTimeout is how long requests that run when the context ends may go on.
 const StopTimeout = 10 * time.Second
 
-// HTTP serves handler on listen, a host and port, until ctx ends, and then waits up to [StopTimeout] for requests that
-// are running. started, unless nil, is told the address, which says the port when listen asks for port 0. An address that
-// can't be listened on gives [chferry.CodeConfiguration].
+// HTTP serves handler on listen, a host and port, until ctx ends, and then waits up to
+// [StopTimeout] for requests that are running. started, unless nil, is told the address, which says
+// the port when listen asks for port 0. An address that can't be listened on gives
+// [chferry.CodeConfiguration].
 func HTTP(ctx context.Context, listen string, handler http.Handler, started func(address string)) error {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", listen)
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 // proxyPatience bounds how long a test waits for what the proxy is to see.
 const proxyPatience = 30 * time.Second
 
-// Proxy passes bytes on between clients and a server, as a network does. It can hold one request, or the answer to one, and let
-// it arrive late.
+// Proxy passes bytes on between clients and a server, as a network does. It can hold one request,
+// or the answer to one, and let it arrive late.
 type Proxy struct {
 	// URL is the server's URL through the proxy.
 	URL string
@@ -68,12 +68,13 @@ type Held struct {
 	answered chan []byte // gets the beginning of the server's answer
 }
 
-// HoldRequest holds the next request that match tells by a piece of its bytes, with all that follows on its connection, until
-// Release is called. Then the request arrives, also if its client has given up.
+// HoldRequest holds the next request that match tells by a piece of its bytes, with all that
+// follows on its connection, until Release is called. Then the request arrives, also if its client
+// has given up.
 func (p *Proxy) HoldRequest(match func(piece []byte) bool) *Held { return p.hold(match, false) }
 
-// HoldAnswer lets the next request that match tells by a piece of its bytes arrive, and holds what the server answers until
-// Release is called.
+// HoldAnswer lets the next request that match tells by a piece of its bytes arrive, and holds what
+// the server answers until Release is called.
 func (p *Proxy) HoldAnswer(match func(piece []byte) bool) *Held { return p.hold(match, true) }
 
 func (p *Proxy) hold(match func([]byte) bool, answer bool) *Held {

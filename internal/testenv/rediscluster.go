@@ -21,8 +21,8 @@ const (
 	clusterTimeout = time.Minute // for the nodes to agree, which takes them two seconds
 )
 
-// RedisCluster starts a Redis Cluster of three nodes for one test alone and gives its URL, redis://host:port,host:port,host:port.
-// It takes a few seconds.
+// RedisCluster starts a Redis Cluster of three nodes for one test alone and gives its URL,
+// redis://host:port,host:port,host:port. It takes a few seconds.
 func RedisCluster(t testing.TB) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), clusterTimeout)

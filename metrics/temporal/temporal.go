@@ -17,8 +17,8 @@ import (
 // buckets of the SDK's timers, in seconds: from a poll that is answered at once to a long workflow task.
 var buckets = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}
 
-// Handler returns a value for the SDK's client.Options.MetricsHandler, whose metrics go into registry. Counters end with
-// _total and timers, which are histograms in seconds, with _seconds.
+// Handler returns a value for the SDK's client.Options.MetricsHandler, whose metrics go into
+// registry. Counters end with _total and timers, which are histograms in seconds, with _seconds.
 func Handler(registry prometheus.Registerer) client.MetricsHandler {
 	made := &collector{metrics: map[string]prometheus.Metric{}}
 	registry.MustRegister(made) // a collector that describes nothing is never refused
@@ -31,7 +31,8 @@ type collector struct {
 	metrics map[string]prometheus.Metric // by name and labels
 }
 
-// Describe implements prometheus.Collector. It describes nothing, because nobody knows beforehand which metrics there will be.
+// Describe implements prometheus.Collector. It describes nothing, because nobody knows beforehand
+// which metrics there will be.
 func (*collector) Describe(chan<- *prometheus.Desc) {}
 
 // Collect implements prometheus.Collector.
@@ -43,10 +44,12 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	}
 }
 
-// maxChildren is how many handlers with further labels a handler keeps. There are fewer unless a tag's values have no bound.
+// maxChildren is how many handlers with further labels a handler keeps. There are fewer unless a
+// tag's values have no bound.
 const maxChildren = 1000
 
-// handler makes metrics with some labels. The SDK asks for further labels whenever it counts something, so handlers are kept.
+// handler makes metrics with some labels. The SDK asks for further labels whenever it counts
+// something, so handlers are kept.
 type handler struct {
 	made   *collector
 	labels prometheus.Labels

@@ -54,7 +54,8 @@ func TestHandlerOfTakenName(t *testing.T) {
 	}
 }
 
-// TestHandlerOfLabels: each set of labels is a series of its own, however the handlers came by it, and odd characters do no harm.
+// TestHandlerOfLabels: each set of labels is a series of its own, however the handlers came by it,
+// and odd characters do no harm.
 func TestHandlerOfLabels(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	handler := temporal.Handler(registry)
@@ -74,8 +75,9 @@ func TestHandlerOfLabels(t *testing.T) {
 	}
 }
 
-// TestHandlerOfTags: the SDK asks for the same labels again and again, and gets the handler that was made first. Of tags
-// whose values have no bound, not all handlers are kept, and all counts are.
+// TestHandlerOfTags: the SDK asks for the same labels again and again, and gets the handler that
+// was made first. Of tags whose values have no bound, not all handlers are kept, and all counts
+// are.
 func TestHandlerOfTags(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	handler := temporal.Handler(registry)

@@ -7,8 +7,9 @@ import (
 	"github.com/chferry/chferry/sink"
 )
 
-// A column that does not fit is not changed by chferry, which says what to type instead. What it says must work: ClickHouse changes
-// no type of a key's column, and a conversion that fails for one value leaves the table with a mutation that never ends.
+// A column that does not fit is not changed by chferry, which says what to type instead. What it
+// says must work: ClickHouse changes no type of a key's column, and a conversion that fails for one
+// value leaves the table with a mutation that never ends.
 
 // mend says how the column becomes one of another type in the table of d.
 func (c column) mend(t table, d sink.Destination, to string) string {

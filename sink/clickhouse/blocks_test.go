@@ -19,7 +19,8 @@ func testManyPartitions(t *testing.T, s *server) {
 	}
 }
 
-// TestNoToken inserts two blocks under one token into a table that drops repetitions: rows that replace each other are never taken for one.
+// TestNoToken inserts two blocks under one token into a table that drops repetitions: rows that
+// replace each other are never taken for one.
 func TestNoToken(t *testing.T) { onServers(t, testNoToken) }
 
 func testNoToken(t *testing.T, s *server) {

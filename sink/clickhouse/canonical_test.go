@@ -12,8 +12,8 @@ import (
 	"github.com/chferry/chferry/sink"
 )
 
-// edges are values of a type on their way into a column: those that it holds as they are, those that it clamps or cuts, and
-// those that set their row aside.
+// edges are values of a type on their way into a column: those that it holds as they are, those
+// that it clamps or cuts, and those that set their row aside.
 type edges struct {
 	of                    rowset.Type
 	to                    string // the cast; empty: what apply creates
@@ -183,8 +183,8 @@ func appendEdge(t *testing.T, v *rowset.Vector, text string) {
 	appendValue(t, v, text)
 }
 
-// TestCanonicalValues: what ClickHouse gives back of each type at its edges are the canonical values, and nothing else is
-// clamped, cut or set aside.
+// TestCanonicalValues: what ClickHouse gives back of each type at its edges are the canonical
+// values, and nothing else is clamped, cut or set aside.
 func TestCanonicalValues(t *testing.T) {
 	t.Parallel()
 	s := open(t, testenv.ModernClickHouse)

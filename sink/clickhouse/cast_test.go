@@ -273,8 +273,8 @@ func TestCastsAndTables(t *testing.T) {
 	}
 }
 
-// TestCastsOfNoNumbers refuses casts to numbers of columns that come as texts and whose texts are none, or look like one and are
-// not: 00000101 of a bit(8) is 5.
+// TestCastsOfNoNumbers refuses casts to numbers of columns that come as texts and whose texts are
+// none, or look like one and are not: 00000101 of a bit(8) is 5.
 func TestCastsOfNoNumbers(t *testing.T) {
 	t.Parallel()
 	for sourceType, allowed := range map[string]bool{

@@ -2,8 +2,8 @@ package clickhouse_test
 
 import "testing"
 
-// TestCleanup has the settings that the documentation names for tombstones: they become the table's, and a merge with CLEANUP drops
-// rows that were deleted, and no others.
+// TestCleanup has the settings that the documentation names for tombstones: they become the
+// table's, and a merge with CLEANUP drops rows that were deleted, and no others.
 func TestCleanup(t *testing.T) {
 	t.Parallel()
 	s := open(t, servers["modern"])

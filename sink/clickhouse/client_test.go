@@ -143,8 +143,8 @@ func silent(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// TestWrongPort speaks the native protocol to an HTTP server, as ClickHouse's own answers it, and HTTP to one that is no
-// ClickHouse.
+// TestWrongPort speaks the native protocol to an HTTP server, as ClickHouse's own answers it, and
+// HTTP to one that is no ClickHouse.
 func TestWrongPort(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -194,8 +194,8 @@ func testServerComesBack(t *testing.T, s *server) {
 	}
 }
 
-// TestCancelWhileInserting has a server that stops reading in the middle of a block. What does not end the insert would end the test
-// after an hour.
+// TestCancelWhileInserting has a server that stops reading in the middle of a block. What does not
+// end the insert would end the test after an hour.
 func TestCancelWhileInserting(t *testing.T) { onServers(t, testCancelWhileInserting) }
 
 func testCancelWhileInserting(t *testing.T, s *server) {

@@ -57,8 +57,8 @@ var keyOfException = map[proto.Error]string{
 	proto.ErrNoElementsInConfig: "destination.replicated",
 }
 
-// explainCreate names the key of the configuration for which the server refused a statement. No row is in it, so that the server's words
-// are those of the configuration.
+// explainCreate names the key of the configuration for which the server refused a statement. No row
+// is in it, so that the server's words are those of the configuration.
 func explainCreate(s sink.Statement, err error) error {
 	var exception *ch.Exception
 	code, texts := chferry.CodeOf(err), byKey(s.Configured)
@@ -88,7 +88,8 @@ var (
 	aWord         = regexp.MustCompile(`[A-Za-z_][A-Za-z0-9_]*`)
 )
 
-// serverWords is the first sentence of a message, which says what is wrong; empty if it may hold a part of the statement.
+// serverWords is the first sentence of a message, which says what is wrong; empty if it may hold a
+// part of the statement.
 func serverWords(message string) string {
 	const most = 150
 	words := firstSentence.FindString(message)
@@ -116,7 +117,8 @@ func keysWith(texts map[string]string, words string) []string {
 	return keys
 }
 
-// checkSettings refuses settings that a new table would not have: a server takes those of queries there, and forgets them.
+// checkSettings refuses settings that a new table would not have: a server takes those of queries
+// there, and forgets them.
 func (c *Client) checkSettings(ctx context.Context, t table, d sink.Destination) error {
 	if len(d.Options.Settings) == 0 {
 		return nil

@@ -24,8 +24,8 @@ const (
 	usualQuery       = 200 << 10 // bytes of keys in a query, where the setting can't be set
 )
 
-// Current looks rows up by their keys. See [sink.Finder]. The time limit is that of an insert, for the server reads the key's columns
-// of all rows.
+// Current looks rows up by their keys. See [sink.Finder]. The time limit is that of an insert, for
+// the server reads the key's columns of all rows.
 func (c *Client) Current(ctx context.Context, d sink.Destination, keys rowset.Block, before uint64) (rowset.Block, error) {
 	t, err := parseTable(d.Table, c.database)
 	if err != nil {
@@ -102,7 +102,8 @@ func (l *lookup) fitting(first, keys, most int) (last int) {
 	return last
 }
 
-// find appends the rows that have one of the keys from first up to last. Rows whose key is none that the source could have are passed over.
+// find appends the rows that have one of the keys from first up to last. Rows whose key is none
+// that the source could have are passed over.
 func (l *lookup) find(ctx context.Context, first, last int) error {
 	names, texts := make([]string, len(l.parts)), make([]string, len(l.parts))
 	for i, p := range l.parts {
@@ -127,8 +128,9 @@ func (l *lookup) find(ctx context.Context, first, last int) error {
 	}, sql)
 }
 
-// condition holds for the rows that have one of the keys, and for some others. In a column that folds, letters are compared without
-// their case. Where both texts are ASCII, lower does; else coarse, which is slower.
+// condition holds for the rows that have one of the keys, and for some others. In a column that
+// folds, letters are compared without their case. Where both texts are ASCII, lower does; else
+// coarse, which is slower.
 func (l *lookup) condition(first, last int) string {
 	var conditions, notASCII []string
 	var listed []keyPart
@@ -183,8 +185,9 @@ func split(parts []keyPart, first, last int) (ascii, other []int) {
 	return ascii, other
 }
 
-// in holds for the rows whose columns are those of a key, once fold is applied to those that fold. Each column's values are one text, cut
-// by a byte that no text has, with a letter before each, because not every server gives an empty one back.
+// in holds for the rows whose columns are those of a key, once fold is applied to those that fold.
+// Each column's values are one text, cut by a byte that no text has, with a letter before each,
+// because not every server gives an empty one back.
 func in(parts []keyPart, fold string, rows []int) string {
 	var columns, lists, names, values []string
 	for i, p := range parts {

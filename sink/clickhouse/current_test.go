@@ -59,7 +59,8 @@ func (s *server) found(t *testing.T, d sink.Destination, keys rowset.Block, befo
 	return ids
 }
 
-// TestCurrent: rows are found by their keys in other letters, but for those that are deleted, of another shop, or too new.
+// TestCurrent: rows are found by their keys in other letters, but for those that are deleted, of
+// another shop, or too new.
 func TestCurrent(t *testing.T) {
 	onServers(t, func(t *testing.T, s *server) {
 		d := folding(t, s)
@@ -90,7 +91,8 @@ func TestCurrent(t *testing.T) {
 	})
 }
 
-// TestCurrentOfEveryLetter: whatever letters a source takes for the same, with the rules of any language, their rows are found.
+// TestCurrentOfEveryLetter: whatever letters a source takes for the same, with the rules of any
+// language, their rows are found.
 func TestCurrentOfEveryLetter(t *testing.T) {
 	onServers(t, func(t *testing.T, s *server) {
 		d := folding(t, s)

@@ -93,8 +93,8 @@ func validate(t table, d sink.Destination) error {
 	return errors.Join(append(problems, validateNested(t, d), validateOrder(t, d))...)
 }
 
-// validateOrder holds the sorting key, the partition key and what rows are deleted by to the columns that a deleted row is
-// known by.
+// validateOrder holds the sorting key, the partition key and what rows are deleted by to the
+// columns that a deleted row is known by.
 func validateOrder(t table, d sink.Destination) error {
 	if len(d.Key) == 0 {
 		return misfit(t, "it has no key: name a primary_key")

@@ -8,15 +8,17 @@ import (
 	"github.com/chferry/chferry"
 )
 
-// description is what the server told of a table and its view. The statements that create the two identify the description.
+// description is what the server told of a table and its view. The statements that create the two
+// identify the description.
 type description struct {
 	statements     [2]string
 	existing, view *existing
 }
 
-// describe describes the table and its view. A table or view that does not exist is nil, and a missing database is an error. Every batch
-// needs the description, and a server of version 18 opens the files of all tables of the database for it. So a description is
-// kept, and the table is described anew only if the server writes one of the two statements differently than before.
+// describe describes the table and its view. A table or view that does not exist is nil, and a
+// missing database is an error. Every batch needs the description, and a server of version 18 opens
+// the files of all tables of the database for it. So a description is kept, and the table is
+// described anew only if the server writes one of the two statements differently than before.
 func (c *Client) describe(ctx context.Context, t table) (existing, view *existing, err error) {
 	before, err := c.statements(ctx, t)
 	if err != nil {
@@ -51,8 +53,8 @@ func (c *Client) keep(t table, d description) {
 	c.descriptions[t] = d
 }
 
-// statements returns the statements that create the table and its view. A statement is empty if the server refuses to show it,
-// because the table does not exist or the user may not see it.
+// statements returns the statements that create the table and its view. A statement is empty if the
+// server refuses to show it, because the table does not exist or the user may not see it.
 func (c *Client) statements(ctx context.Context, t table) (both [2]string, err error) {
 	reading, ctx := errgroup.WithContext(ctx)
 	exists := uint8(1)

@@ -66,7 +66,8 @@ func (s *sockets) close() {
 	}
 }
 
-// keepAlive finds out within half a minute that nobody is there any more, as behind a NAT that forgot an idle connection.
+// keepAlive finds out within half a minute that nobody is there any more, as behind a NAT that
+// forgot an idle connection.
 var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3}
 
 // dialer opens sockets, with TLS where the driver leaves that to it: over HTTP it is the transport that adds it.

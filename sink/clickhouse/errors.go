@@ -17,8 +17,9 @@ import (
 	"github.com/chferry/chferry"
 )
 
-// failure makes a [chferry.Error] of what went wrong while doing something under ctx, the caller's context; nil stays nil.
-// The server's own words are kept out of the text: they may hold values of rows.
+// failure makes a [chferry.Error] of what went wrong while doing something under ctx, the caller's
+// context; nil stays nil. The server's own words are kept out of the text: they may hold values of
+// rows.
 func (c *Client) failure(ctx context.Context, doing string, err error) error {
 	var known *chferry.Error
 	if err == nil || errors.As(err, &known) {
@@ -74,7 +75,8 @@ func (c *Client) httpFailure(doing string, err error, status int) error {
 		doing, c.address, status, http.StatusText(status))
 }
 
-// withoutTLS says why there is no TLS with the server, which stays until somebody mends it; empty if that is not the reason.
+// withoutTLS says why there is no TLS with the server, which stays until somebody mends it; empty
+// if that is not the reason.
 func withoutTLS(err error) string {
 	var certificate *tls.CertificateVerificationError
 	var authority x509.UnknownAuthorityError

@@ -10,8 +10,9 @@ import (
 	"github.com/chferry/chferry"
 )
 
-// exceptions say what can be done about the server's exceptions. Others are [chferry.CodeUnknown], which is retried: an exception that
-// stays only costs the time of the retries, one that passes must not stop a sync.
+// exceptions say what can be done about the server's exceptions. Others are [chferry.CodeUnknown],
+// which is retried: an exception that stays only costs the time of the retries, one that passes
+// must not stop a sync.
 var exceptions = map[proto.Error]chferry.Code{
 	proto.ErrTimeoutExceeded:                   chferry.CodeUnavailable,
 	proto.ErrTooSlow:                           chferry.CodeUnavailable,
@@ -199,7 +200,8 @@ func refused(doing string, err error, number proto.Error) error {
 	return chferry.WrapError(code, err, "%s: ClickHouse refused with code %d%s: %s", doing, int(number), name, hint)
 }
 
-// isTooManyPartitions reports whether a block has too many partitions, for which the server has the number of tables with too many parts.
+// isTooManyPartitions reports whether a block has too many partitions, for which the server has the
+// number of tables with too many parts.
 func isTooManyPartitions(e *ch.Exception) bool {
 	return proto.Error(e.Code) == proto.ErrTooManyParts && strings.Contains(e.Message, "Too many partitions for single INSERT block")
 }

@@ -22,8 +22,8 @@ type existing struct {
 	columns      []column
 }
 
-// fits returns a [chferry.CodeSchemaMismatch] for each reason why d, but for the columns that the table lacks, can't be kept in the
-// table.
+// fits returns a [chferry.CodeSchemaMismatch] for each reason why d, but for the columns that the
+// table lacks, can't be kept in the table.
 func (e *existing) fits(d sink.Destination, f *features) error {
 	if err := e.hasEngine(d); err != nil {
 		return err
@@ -75,8 +75,8 @@ func (e *existing) hasKeys(d sink.Destination) error {
 	return nil
 }
 
-// lacks returns the columns of d that can be added to the table: not those of the key and the engine, which tell the rows
-// apart that are there already.
+// lacks returns the columns of d that can be added to the table: not those of the key and the
+// engine, which tell the rows apart that are there already.
 func (e *existing) lacks(d sink.Destination) []rowset.Column {
 	var lacked []rowset.Column
 	for _, c := range d.Columns {
@@ -111,8 +111,8 @@ func (c *Client) Unfilled(ctx context.Context, d sink.Destination) ([]string, er
 	return names, nil
 }
 
-// columnsFor returns the column of a table for each of d; the key's must hold their values one to one. The errors of all columns
-// that do not fit are joined.
+// columnsFor returns the column of a table for each of d; the key's must hold their values one to
+// one. The errors of all columns that do not fit are joined.
 func columnsFor(t table, columns []column, d sink.Destination, f *features) ([]column, error) {
 	out := make([]column, len(d.Columns))
 	var problems []error

@@ -70,8 +70,8 @@ func Encode(version, columnType string, v rowset.Vector, key bool) (wire []byte,
 	return c.appendNative(nil, &converted.values), unfit, err
 }
 
-// Canonical returns what the table of d would hold of a block's rows, how many of their values were clamped or cut, and which
-// rows are left out.
+// Canonical returns what the table of d would hold of a block's rows, how many of their values were
+// clamped or cut, and which rows are left out.
 func (c *Client) Canonical(ctx context.Context, d sink.Destination, block rowset.Block) (rowset.Block, int, []sink.Rejected, error) {
 	held, err := c.canonical(ctx, d, block)
 	return held.Block, held.changed, held.rejected, err

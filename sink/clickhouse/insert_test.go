@@ -189,8 +189,8 @@ func testMisfitsOfTheServer(t *testing.T, s *server) {
 	}
 }
 
-// TestTableChangedSinceThePlan: what an insert meets may differ from what the plan was made for. The error names the column, and
-// nothing is written.
+// TestTableChangedSinceThePlan: what an insert meets may differ from what the plan was made for.
+// The error names the column, and nothing is written.
 func TestTableChangedSinceThePlan(t *testing.T) { onServers(t, testTableChangedSinceThePlan) }
 
 func testTableChangedSinceThePlan(t *testing.T, s *server) {

@@ -15,11 +15,12 @@ type keyPart struct {
 	values *rowset.Vector // of the keys; nil: they do not have the column
 }
 
-// folds reports whether different texts of the column may be equal in the source. One that is cast to a number has no letters.
+// folds reports whether different texts of the column may be equal in the source. One that is cast
+// to a number has no letters.
 func (p keyPart) folds() bool { return p.from.Folds && p.base == "String" }
 
-// listed reports whether the keys' values can be told by their texts. A date or a decimal has other texts on other servers, so rows
-// are not looked up by them.
+// listed reports whether the keys' values can be told by their texts. A date or a decimal has other
+// texts on other servers, so rows are not looked up by them.
 func (p keyPart) listed() bool {
 	if p.values == nil {
 		return false
@@ -61,8 +62,9 @@ func (p keyPart) constant(first, last int) bool {
 	return true
 }
 
-// written returns the text of a value as the source writes it. 18.16 has its own for the first moment of a date, and servers differ in the
-// zeros of a decimal, which is text for the source if it was cast from one.
+// written returns the text of a value as the source writes it. 18.16 has its own for the first
+// moment of a date, and servers differ in the zeros of a decimal, which is text for the source if
+// it was cast from one.
 func (p keyPart) written(text string) string {
 	switch {
 	case strings.HasPrefix(text, "0000-00-00"):
@@ -74,9 +76,11 @@ func (p keyPart) written(text string) string {
 	}
 }
 
-// coarse leaves out letters of which servers and sources may not agree how they are lowered, such as i, which Turkish has two of, í, which
-// becomes three letters in Lithuanian, and k, which the sign of kelvin becomes; and lowers the others, which have one lower letter
-// everywhere, or, as in Arabic and Thai, no other. So texts that a source holds equal are equal here, and some others too.
+// coarse leaves out letters of which servers and sources may not agree how they are lowered, such
+// as i, which Turkish has two of, í, which becomes three letters in Lithuanian, and k, which the
+// sign of kelvin becomes; and lowers the others, which have one lower letter everywhere, or, as in
+// Arabic and Thai, no other. So texts that a source holds equal are equal here, and some others
+// too.
 const coarse = `lowerUTF8(replaceRegexpAll(%s, '[^\\x01-HJL-hjl-\\x7fÀ-ÄÆ-ËÎ-ÖØ-Þà-äæ-ëî-öø-þ֐-႟Α-ΡΤ-ΨΪΫα-ρτ-ψϊϋЀ-џぁ-鿿가-힣]', ''))`
 
 // quoteText makes a literal of any text.

@@ -8,9 +8,10 @@ import (
 	"github.com/chferry/chferry/sink"
 )
 
-// ClickHouse takes arrays whose names have the same text before the first dot for the columns of one Nested: it refuses rows in
-// which they differ in length, and a further column that has this text alone for its name. Other names with dots are names like
-// any other, also those which look like a subcolumn, such as a.null and a.size0.
+// ClickHouse takes arrays whose names have the same text before the first dot for the columns of
+// one Nested: it refuses rows in which they differ in length, and a further column that has this
+// text alone for its name. Other names with dots are names like any other, also those which look
+// like a subcolumn, such as a.null and a.size0.
 
 // nestedPart returns the name of the Nested that an array of this name would be in; empty if it would be in none.
 func nestedPart(name string) string {

@@ -11,8 +11,9 @@ import (
 	"github.com/chferry/chferry/sink"
 )
 
-// checkOptions refuses what a new table can't be created with on this server. A codec for a column that is not there is no
-// matter for a table that exists, for a column may be dropped at the source.
+// checkOptions refuses what a new table can't be created with on this server. A codec for a column
+// that is not there is no matter for a table that exists, for a column may be dropped at the
+// source.
 func (f *features) checkOptions(t table, d sink.Destination) error {
 	wrong := func(format string, args ...any) error {
 		return chferry.Errorf(chferry.CodeConfiguration, "table "+t.String()+": "+format, args...)
@@ -45,8 +46,9 @@ var (
 	ttlMixes   = regexp.MustCompile(`(?i)\bGROUP\s+BY\b`)
 )
 
-// ttlProblem says why rows would come back: a tombstone has defaults beside its key, and a version of a row may have other values
-// than the one before, so that what counts would be deleted before what it replaces.
+// ttlProblem says why rows would come back: a tombstone has defaults beside its key, and a version
+// of a row may have other values than the one before, so that what counts would be deleted before
+// what it replaces.
 func ttlProblem(d sink.Destination) string {
 	for _, part := range splitList(d.Options.TTL) {
 		words := quotedText.ReplaceAllString(part, "''")

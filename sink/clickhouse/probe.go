@@ -17,8 +17,9 @@ import (
 	"github.com/chferry/chferry/sink"
 )
 
-// refusedExpression are the exceptions that an expression, or a codec, would also get in a statement that creates something.
-// Any other may be about the question, such as a right that a user lacks.
+// refusedExpression are the exceptions that an expression, or a codec, would also get in a
+// statement that creates something. Any other may be about the question, such as a right that a
+// user lacks.
 var refusedExpression = []proto.Error{
 	proto.ErrUnknownFunction, proto.ErrIllegalTypeOfArgument, proto.ErrNumberOfArgumentsDoesntMatch, proto.ErrUnknownIdentifier,
 	proto.ErrTooManyArgumentsForFunction, proto.ErrTooFewArgumentsForFunction, proto.ErrSyntaxError, proto.ErrTypeMismatch,
@@ -26,8 +27,8 @@ var refusedExpression = []proto.Error{
 	proto.ErrUnknownCodec, proto.ErrIllegalCodecParameter,
 }
 
-// Probe asks the server about each text of the configuration that is part of a statement, by queries that change nothing. See
-// [sink.Prober].
+// Probe asks the server about each text of the configuration that is part of a statement, by
+// queries that change nothing. See [sink.Prober].
 func (c *Client) Probe(ctx context.Context, d sink.Destination, statements []sink.Statement) error {
 	f, err := c.features(ctx)
 	if err != nil {
@@ -67,8 +68,8 @@ func (c *Client) probeExpressions(ctx context.Context, f *features, d sink.Desti
 	return errors.Join(problems...)
 }
 
-// typeOf returns the type of an expression; empty if the server does not tell. The error says that the server would refuse the
-// expression.
+// typeOf returns the type of an expression; empty if the server does not tell. The error says that
+// the server would refuse the expression.
 func (c *Client) typeOf(ctx context.Context, f *features, d sink.Destination, s sink.Statement, expression string, of sink.Configured,
 ) (name string, err error) {
 	row := "(SELECT 1 AS " + quote("any column")
@@ -96,8 +97,9 @@ func (c *Client) probeCodec(ctx context.Context, f *features, d sink.Destination
 	return c.probe(ctx, s, sink.Configured{Codec: codec}, table(chferry.TableOptions{}), table(d.Options), &ignored)
 }
 
-// probe asks a question whose answer is one text, if the server can answer a like one that is right for sure. A refusal names the
-// key of the configuration; everything else that goes wrong is no answer.
+// probe asks a question whose answer is one text, if the server can answer a like one that is right
+// for sure. A refusal names the key of the configuration; everything else that goes wrong is no
+// answer.
 func (c *Client) probe(ctx context.Context, s sink.Statement, of sink.Configured, like, ask string, answer *string) error {
 	const doing = "ask ClickHouse about expressions"
 	scan := func(scan func(...any) error) error { return scan(answer) }

@@ -79,7 +79,8 @@ func (s *server) through(t *testing.T, port int) string {
 	return u.String()
 }
 
-// forward passes connections to a port on to s, of each the first bytes up to a limit, until stop is called or the test ends.
+// forward passes connections to a port on to s, of each the first bytes up to a limit, until stop
+// is called or the test ends.
 func (s *server) forward(t *testing.T, port int, limit int64) (stop func()) {
 	t.Helper()
 	u, err := url.Parse(s.url)

@@ -27,8 +27,8 @@ var refusals = map[string]struct {
 	}},
 }
 
-// TestRefused: each server says of a block with such a row that it refuses it, by an error that names the table and what to do, and
-// no value. It takes the others, before and after.
+// TestRefused: each server says of a block with such a row that it refuses it, by an error that
+// names the table and what to do, and no value. It takes the others, before and after.
 func TestRefused(t *testing.T) { onServers(t, testRefused) }
 
 func testRefused(t *testing.T, s *server) {

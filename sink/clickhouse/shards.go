@@ -11,8 +11,8 @@ import (
 	"github.com/chferry/chferry/sink"
 )
 
-// All versions of a row must reach one table, or its replicas: rows that are spread over shards never replace each other. Which shard an
-// insert reaches would depend on which server answers.
+// All versions of a row must reach one table, or its replicas: rows that are spread over shards
+// never replace each other. Which shard an insert reaches would depend on which server answers.
 
 // checkCluster refuses a configured cluster that the server does not know, or that has several shards.
 func (c *Client) checkCluster(ctx context.Context, t table, d sink.Destination) error {
@@ -38,7 +38,8 @@ func (c *Client) checkCluster(ctx context.Context, t table, d sink.Destination) 
 	}
 }
 
-// shardsOf returns the clusters that the server knows, and how many shards one of them has. A name such as {cluster} is a macro of the server.
+// shardsOf returns the clusters that the server knows, and how many shards one of them has. A name
+// such as {cluster} is a macro of the server.
 func (c *Client) shardsOf(ctx context.Context, name string) (known []string, shards int, err error) {
 	const doing = "look at the shards of a cluster"
 	if strings.Contains(name, "{") {
@@ -65,7 +66,8 @@ func (c *Client) shardsOf(ctx context.Context, name string) (known []string, sha
 	return known, shards, err
 }
 
-// checkHosts refuses several servers in the URL that do not hold replicas of one table; existing is nil where there is none yet.
+// checkHosts refuses several servers in the URL that do not hold replicas of one table; existing is
+// nil where there is none yet.
 func (c *Client) checkHosts(ctx context.Context, t table, d sink.Destination, existing *existing) error {
 	if len(c.driver.Addr) < 2 {
 		return nil
@@ -102,8 +104,8 @@ func (c *Client) checkHosts(ctx context.Context, t table, d sink.Destination, ex
 	return nil
 }
 
-// replicaPaths asks each server of the URL for the path in the keeper that the replicas of t share; empty where it does not answer, or does
-// not have the table.
+// replicaPaths asks each server of the URL for the path in the keeper that the replicas of t share;
+// empty where it does not answer, or does not have the table.
 func (c *Client) replicaPaths(ctx context.Context, t table) []string {
 	paths := make([]string, len(c.driver.Addr))
 	var asking errgroup.Group

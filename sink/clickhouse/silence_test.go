@@ -9,8 +9,9 @@ import (
 	"github.com/chferry/chferry/sink/clickhouse"
 )
 
-// TestSilentConnections has connections that fall silent while they are idle, as behind a NAT that forgot them: each call ends with
-// its timeout, Close waits for none, and new connections are made when the server is back.
+// TestSilentConnections has connections that fall silent while they are idle, as behind a NAT that
+// forgot them: each call ends with its timeout, Close waits for none, and new connections are made
+// when the server is back.
 func TestSilentConnections(t *testing.T) { onServers(t, testSilentConnections) }
 
 func testSilentConnections(t *testing.T, s *server) {

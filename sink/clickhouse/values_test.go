@@ -103,8 +103,8 @@ func TestDecimalsThatDoNotFit(t *testing.T) {
 	}
 }
 
-// TestDates has for each kind of column the values that it holds at its ends, and those that are clamped to them or, in a
-// key, set aside.
+// TestDates has for each kind of column the values that it holds at its ends, and those that are
+// clamped to them or, in a key, set aside.
 func TestDates(t *testing.T) {
 	t.Parallel()
 	early, late := dayOf(t, "0044-03-15"), dayOf(t, "9999-12-31")
@@ -268,7 +268,8 @@ func arrays(of rowset.TypeKind, null int64, rows ...[][]int64) rowset.Vector {
 	return v
 }
 
-// TestArraysThatDoNotFit finds the rows of elements that can't be held, in columns that differ from those that are created.
+// TestArraysThatDoNotFit finds the rows of elements that can't be held, in columns that differ from
+// those that are created.
 func TestArraysThatDoNotFit(t *testing.T) {
 	t.Parallel()
 	const null = 99

@@ -9,11 +9,12 @@ import (
 	"github.com/chferry/chferry/sink"
 )
 
-// viewMark is a condition that always holds. Only a view with this mark may be replaced. Servers keep it in the view's query,
-// also those that know no comments on views.
+// viewMark is a condition that always holds. Only a view with this mark may be replaced. Servers
+// keep it in the view's query, also those that know no comments on views.
 const viewMark = `'made by chferry' != ''`
 
-// viewOf is the view of t with these columns. Rows are compared before deleted ones are left out: FINAL comes before WHERE.
+// viewOf is the view of t with these columns. Rows are compared before deleted ones are left out:
+// FINAL comes before WHERE.
 func viewOf(t table, d sink.Destination, columns []string) string {
 	return fmt.Sprintf("%s%s AS\nSELECT %s\nFROM %s FINAL\nWHERE %s = 0 AND %s",
 		t.current().sql(), onCluster(d), quoteAll(columns), t.sql(), quote(d.Engine.Layout().Deleted), viewMark)
@@ -22,10 +23,10 @@ func viewOf(t table, d sink.Destination, columns []string) string {
 // viewedColumn is a column of the view: its type in the view and in the table, empty where the column is absent.
 type viewedColumn struct{ name, inView, inTable string }
 
-// missingView creates the view, or makes it anew if its columns or types are no longer the table's: a server keeps the types
-// that the view had when it was made, and converts to them what the table holds by then, without an error for a number that
-// is too large. A view without chferry's mark is never replaced. Columns that the source lost stay in the view, as they do in
-// the table.
+// missingView creates the view, or makes it anew if its columns or types are no longer the table's:
+// a server keeps the types that the view had when it was made, and converts to them what the table
+// holds by then, without an error for a number that is too large. A view without chferry's mark is
+// never replaced. Columns that the source lost stay in the view, as they do in the table.
 func missingView(t table, d sink.Destination, f *features, existing, view *existing) ([]sink.Statement, error) {
 	name := t.current()
 	if view == nil {
@@ -75,7 +76,8 @@ func (f *features) replaceView(t table, d sink.Destination, columns []viewedColu
 	}
 }
 
-// viewedColumns returns the columns of the view and those that it lacks, with the types of the table as it is or will be.
+// viewedColumns returns the columns of the view and those that it lacks, with the types of the
+// table as it is or will be.
 func viewedColumns(d sink.Destination, f *features, existing, view *existing) []viewedColumn {
 	types := map[string]string{}
 	for _, c := range d.Columns {
@@ -98,8 +100,9 @@ func viewedColumns(d sink.Destination, f *features, existing, view *existing) []
 	return columns
 }
 
-// viewProblems says why the view must be made anew: it has other columns than the table (lack), or other types, so that it
-// shows wrong values (stale). Both are empty if it need not. A view that chferry did not make may have columns of its own.
+// viewProblems says why the view must be made anew: it has other columns than the table (lack), or
+// other types, so that it shows wrong values (stale). Both are empty if it need not. A view that
+// chferry did not make may have columns of its own.
 func viewProblems(columns []viewedColumn, made bool) (lack, stale string) {
 	for _, c := range columns {
 		switch {
@@ -115,8 +118,9 @@ func viewProblems(columns []viewedColumn, made bool) (lack, stale string) {
 	return lack, stale
 }
 
-// isViewOf reports whether chferry made the view: its query has the mark, and is of the form that viewOf writes. A person who
-// took a view of chferry's and changed its condition has made another. Each server shows the query in a notation of its own.
+// isViewOf reports whether chferry made the view: its query has the mark, and is of the form that
+// viewOf writes. A person who took a view of chferry's and changed its condition has made another.
+// Each server shows the query in a notation of its own.
 func isViewOf(t table, layout engine.Layout, created string) bool {
 	_, query, isView := cutOutside(created, " AS SELECT ")
 	list, from, hasFrom := cutOutside(query, " FROM ")

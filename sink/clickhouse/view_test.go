@@ -10,8 +10,8 @@ import (
 	"github.com/chferry/chferry/sink"
 )
 
-// staleColumns are changes of a column: what the table had, what it is altered to, and a value that the view shows wrongly, if at
-// all, while it has the old type.
+// staleColumns are changes of a column: what the table had, what it is altered to, and a value that
+// the view shows wrongly, if at all, while it has the old type.
 var staleColumns = map[string]struct {
 	before, after rowset.Type
 	becomes       string // the new type
@@ -28,7 +28,8 @@ var staleColumns = map[string]struct {
 	"dictionary":         {kindOf(rowset.String), kindOf(rowset.String), "LowCardinality(String)", "'a'", true},
 }
 
-// TestStaleViews alters a table behind the back of its view, as check tells users to: the view is found stale, and made anew.
+// TestStaleViews alters a table behind the back of its view, as check tells users to: the view is
+// found stale, and made anew.
 func TestStaleViews(t *testing.T) { onServers(t, testStaleViews) }
 
 func testStaleViews(t *testing.T, s *server) {
@@ -143,8 +144,8 @@ func (s *server) wantViewColumns(t *testing.T, table, want string) {
 	}
 }
 
-// TestViewOfSomebodyElse never replaces a view that chferry did not make: it leaves it alone if it shows what the table has, and
-// refuses it otherwise.
+// TestViewOfSomebodyElse never replaces a view that chferry did not make: it leaves it alone if it
+// shows what the table has, and refuses it otherwise.
 func TestViewOfSomebodyElse(t *testing.T) { onServers(t, testViewOfSomebodyElse) }
 
 func testViewOfSomebodyElse(t *testing.T, s *server) {

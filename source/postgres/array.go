@@ -9,9 +9,10 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// An array comes in its binary form: the number of dimensions, whether there are nulls, the elements' type, each dimension's
-// length and lower bound, and each element after its length, the last dimension's first (array_send in arrayfuncs.c). Lower
-// bounds have no place in an array of ClickHouse and are dropped.
+// An array comes in its binary form: the number of dimensions, whether there are nulls, the
+// elements' type, each dimension's length and lower bound, and each element after its length, the
+// last dimension's first (array_send in arrayfuncs.c). Lower bounds have no place in an array of
+// ClickHouse and are dropped.
 
 // maxDimensions is MAXDIM in PostgreSQL.
 const maxDimensions = 6
@@ -43,8 +44,8 @@ func arrayReader(t rowset.Type) valueReader {
 	}
 }
 
-// elementReader returns how an array's elements are read. Those that are read as text come as an array of texts, into which
-// the server is asked to cast the array: see [selected].
+// elementReader returns how an array's elements are read. Those that are read as text come as an
+// array of texts, into which the server is asked to cast the array: see [selected].
 func elementReader(t rowset.Type) valueReader { return valueReaders[t.Element] }
 
 // lengths are those of an array's dimensions.
@@ -110,8 +111,8 @@ func selected(c rowset.Column) string {
 	return canonical(c, name)
 }
 
-// castToText tells whether the server is to make texts of the elements. Those of char(n) are texts in binary too, and would lose
-// their blanks.
+// castToText tells whether the server is to make texts of the elements. Those of char(n) are texts
+// in binary too, and would lose their blanks.
 func castToText(c rowset.Column) bool {
 	return c.Type.Kind == rowset.Array && elementReader(c.Type).format == textFormat && !isChar(c)
 }
@@ -131,8 +132,8 @@ var arrayElements = map[uint32]uint32{
 // firstUserOID is FirstNormalObjectId in PostgreSQL: types from there on are not its own.
 const firstUserOID = 16384
 
-// isArrayOf tells whether an array's type on the wire is what its reader expects. An array of a domain has a type of its own; the
-// form of its elements tells whether they can be read.
+// isArrayOf tells whether an array's type on the wire is what its reader expects. An array of a
+// domain has a type of its own; the form of its elements tells whether they can be read.
 func isArrayOf(c rowset.Column, oid uint32) bool {
 	element, own := arrayElements[oid]
 	switch {

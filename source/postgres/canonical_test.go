@@ -13,7 +13,8 @@ import (
 	"github.com/chferry/chferry/source"
 )
 
-// equalTexts are texts of values that PostgreSQL holds equal, with the one text that they have as keys. The first is what is stored.
+// equalTexts are texts of values that PostgreSQL holds equal, with the one text that they have as
+// keys. The first is what is stored.
 var equalTexts = map[string]map[string][]string{
 	"numeric": {
 		"1.5": {"1.50", "1.5", "1.5000", "15e-1"}, "100": {"100", "100.00", "1e2"}, "0": {"0.00", "0", "-0.0"}, "-0.1": {"-0.10", "-.1"},
@@ -45,7 +46,8 @@ var equalTexts = map[string]map[string][]string{
 	"mood":      {"Happy": {"Happy"}, "happy": {"happy"}},
 }
 
-// TestEqualKeys: equal values have one text, in rows, in keys that are read and in pages of keys. Other columns keep their text.
+// TestEqualKeys: equal values have one text, in rows, in keys that are read and in pages of keys.
+// Other columns keep their text.
 func TestEqualKeys(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

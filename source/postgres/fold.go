@@ -10,8 +10,8 @@ import (
 
 var _ source.Folder = (*Source)(nil)
 
-// Fold implements [source.Folder]. A citext compares what lower makes of its texts, with the database's own collation whatever the
-// column's is (citextcmp in citext.c).
+// Fold implements [source.Folder]. A citext compares what lower makes of its texts, with the
+// database's own collation whatever the column's is (citextcmp in citext.c).
 func (s *Source) Fold(ctx context.Context, column rowset.Column, texts []string) ([]string, error) {
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {

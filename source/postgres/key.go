@@ -41,8 +41,9 @@ var keyTypesReadBySource = []uint32{
 	pgtype.DaterangeOID, pgtype.TsrangeOID, pgtype.TstzrangeOID,
 }
 
-// readBySource tells whether only the server can read a text as the column's value. A numeric without a precision, or with too many
-// digits, is text for chferry, and citext, of an extension, is known by its name.
+// readBySource tells whether only the server can read a text as the column's value. A numeric
+// without a precision, or with too many digits, is text for chferry, and citext, of an extension,
+// is known by its name.
 func (a attribute) readBySource() bool {
 	return slices.Contains(keyTypesReadBySource, a.oid) || a.oid == pgtype.NumericOID && a.Type.Kind != rowset.Decimal || a.isCitext()
 }

@@ -51,9 +51,10 @@ func keyColumnOf(c rowset.Column) keyColumn {
 	return text
 }
 
-// condition compares a column with a key's value. A text that is none of an enum's labels is null there, and so equals
-// no row: casting it would fail the whole statement. The column is cast too, for a domain has no comparison with its enum. A type
-// that is outside of the search path has its comparison there too; without it texts would be compared.
+// condition compares a column with a key's value. A text that is none of an enum's labels is null
+// there, and so equals no row: casting it would fail the whole statement. The column is cast too,
+// for a domain has no comparison with its enum. A type that is outside of the search path has its
+// comparison there too; without it texts would be compared.
 func (c keyColumn) condition(column, key string) string {
 	if c.enum == "" {
 		equals := " = "
@@ -78,8 +79,9 @@ func schemaOf(typ string) string {
 	return typ[:max(dot, 0)]
 }
 
-// arrayOf encodes the keys' values in PostgreSQL's binary form of an array: the number of dimensions, whether there are nulls,
-// the type, each dimension's length and lower bound, and each value after its length (array_recv in arrayfuncs.c).
+// arrayOf encodes the keys' values in PostgreSQL's binary form of an array: the number of
+// dimensions, whether there are nulls, the type, each dimension's length and lower bound, and each
+// value after its length (array_recv in arrayfuncs.c).
 func arrayOf(v *rowset.Vector, column rowset.Column) param {
 	c, n := keyColumnOf(column), v.Len()
 	b := make([]byte, 0, 20+n*12+len(v.Data))

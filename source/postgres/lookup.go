@@ -18,9 +18,10 @@ type lookup struct {
 	position func(first int64) int
 }
 
-// maxSparse is how many values there may be between the least and the greatest key, for each key, to read that range as a
-// whole and leave out on the server what was not asked for. Measured for 25,000 keys of 1,000,000 rows: with every fifth key
-// asked for the range takes 0.66 of what looking each up takes, with every seventh 0.75, with every tenth 0.92.
+// maxSparse is how many values there may be between the least and the greatest key, for each key,
+// to read that range as a whole and leave out on the server what was not asked for. Measured for
+// 25,000 keys of 1,000,000 rows: with every fifth key asked for the range takes 0.66 of what
+// looking each up takes, with every seventh 0.75, with every tenth 0.92.
 const maxSparse = 6
 
 // lookupOf chooses the way that costs the server least. Keys of one whole number are most tables' keys: measured for
@@ -52,8 +53,8 @@ func ascending(ids []int64) bool {
 	return true
 }
 
-// ranged reads the rows from the least to the greatest key, without those between them that were not asked for. It is not for keys
-// that come twice.
+// ranged reads the rows from the least to the greatest key, without those between them that were
+// not asked for. It is not for keys that come twice.
 func ranged(table rowset.Table, name relation, ids []int64, least, most int64) (lookup, bool) {
 	span := most - least + 1
 	positions := make([]int32, span) // from 1; 0: not asked for
@@ -77,7 +78,8 @@ func ranged(table rowset.Table, name relation, ids []int64, least, most int64) (
 	return l, true
 }
 
-// bitsOf has a bit for each value of a range, set for ids, numbered as get_bit does: from the lowest of the first byte on.
+// bitsOf has a bit for each value of a range, set for ids, numbered as get_bit does: from the
+// lowest of the first byte on.
 func bitsOf(ids []int64, least, span int64) param {
 	bits := make([]byte, (span+7)/8)
 	for _, id := range ids {
@@ -106,8 +108,8 @@ func listed(table rowset.Table, name relation, keys []rowset.Vector) lookup {
 	}
 }
 
-// joined joins the table with keys of any kind, which come as one array for each column of the key. The first column of a
-// row is the position of its key, from 1.
+// joined joins the table with keys of any kind, which come as one array for each column of the key.
+// The first column of a row is the position of its key, from 1.
 func joined(table rowset.Table, name relation, keys []rowset.Vector) lookup {
 	var arrays, aliases, conditions []string
 	l := lookup{position: func(n int64) int { return int(n) - 1 }}

@@ -52,7 +52,8 @@ func from(first, n int64) []int64 {
 	return ids
 }
 
-// wantIDs fetches the rows of ids, each of which has its id doubled as a text, and wants all that are stored and no other.
+// wantIDs fetches the rows of ids, each of which has its id doubled as a text, and wants all that
+// are stored and no other.
 func (b bundle) wantIDs(t testing.TB, what string, table rowset.Table, stored map[int64]bool, ids []int64) {
 	t.Helper()
 	rows, err := b.source.Fetch(t.Context(), table, numbered(table, ids...))
@@ -188,8 +189,8 @@ func TestLookups(t *testing.T) {
 	}
 }
 
-// TestConditionsInAnyOrder lets the server look first at the bit of a row that is far from all that were asked for, as it does where
-// comparing costs more.
+// TestConditionsInAnyOrder lets the server look first at the bit of a row that is far from all that
+// were asked for, as it does where comparing costs more.
 func TestConditionsInAnyOrder(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -250,7 +251,8 @@ func TestAnyLookup(t *testing.T) {
 	}
 }
 
-// TestLookupsUseTheIndex asks the server how it would read 10,000 of 100,000 rows, which lie in the order of their keys or in none.
+// TestLookupsUseTheIndex asks the server how it would read 10,000 of 100,000 rows, which lie in the
+// order of their keys or in none.
 func TestLookupsUseTheIndex(t *testing.T) {
 	t.Parallel()
 	const rows, asked = 100_000, 10_000
@@ -310,7 +312,8 @@ func TestLargeRowsNotAskedFor(t *testing.T) {
 	b.wantIDs(t, "around", table, stored, ids)
 }
 
-// TestTooMuchStopsTheServer reads the beginning of what would be gigabytes, by more goroutines than there are connections.
+// TestTooMuchStopsTheServer reads the beginning of what would be gigabytes, by more goroutines than
+// there are connections.
 func TestTooMuchStopsTheServer(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -22,7 +22,8 @@ func (r relation) quoted() string {
 	return strings.Join(parts, ".")
 }
 
-// relation reads a table's name. One without a schema is in the schema that the URL names as other clients do, if it names one.
+// relation reads a table's name. One without a schema is in the schema that the URL names as other
+// clients do, if it names one.
 func (s *Source) relation(name string) (relation, error) {
 	r, err := parseRelation(name)
 	if len(r) == 1 && s.schema != "" {

@@ -11,12 +11,13 @@ import (
 	"github.com/chferry/chferry"
 )
 
-// What the URL has beside the parameters of libpq that the driver knows is sent to the server when a connection starts, as settings of
-// the server. A pooler or a server that does not know one refuses the connection, so that what is meant for other clients is taken out,
-// and what nobody knows is told before.
+// What the URL has beside the parameters of libpq that the driver knows is sent to the server when
+// a connection starts, as settings of the server. A pooler or a server that does not know one
+// refuses the connection, so that what is meant for other clients is taken out, and what nobody
+// knows is told before.
 
-// foreign are the parameters of other clients, by their names in lower case without underscores. They say how those clients go about
-// their work, and nothing of the database.
+// foreign are the parameters of other clients, by their names in lower case without underscores.
+// They say how those clients go about their work, and nothing of the database.
 var foreign = strings.Fields(`
 	pgbouncer connectionlimit pooltimeout sockettimeout sslaccept statementcachesize statementcachemode preparedstatements
 	preparedstatementcachesize preparedstatementcachequeries preparedstatementcachesizemib preparethreshold binarytransfer autosave applicationname
@@ -34,8 +35,8 @@ var foreign = strings.Fields(`
 // schemas are how other clients name the schema of tables that are named without one.
 var schemas = []string{"schema", "currentschema"}
 
-// settingsOfServer are the settings of PostgreSQL that any user may give, by their names or how those begin. Those of extensions
-// have a dot in their names.
+// settingsOfServer are the settings of PostgreSQL that any user may give, by their names or how
+// those begin. Those of extensions have a dot in their names.
 var (
 	settingsOfServer = strings.Fields(`
 	application_name array_nulls backend_flush_after backslash_quote bytea_output client_connection_check_interval client_encoding

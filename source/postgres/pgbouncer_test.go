@@ -32,8 +32,8 @@ func TestContractThroughPgBouncer(t *testing.T) {
 	})
 }
 
-// TestManyClientsOfPgBouncer reads with more clients than there are connections, while others leave settings and prepared statements
-// behind in these.
+// TestManyClientsOfPgBouncer reads with more clients than there are connections, while others leave
+// settings and prepared statements behind in these.
 func TestManyClientsOfPgBouncer(t *testing.T) {
 	t.Parallel()
 	direct, through := bounced(t)

@@ -31,8 +31,8 @@ func TestPoolerWithSeveralStandbys(t *testing.T) {
 	wantCode(t, b.fetchErr(t, table), chferry.CodeUnavailable, alias, pooler, "several servers")
 }
 
-// pool passes each exchange of a connection on to one of two servers, as a pooler may: what fetches rows to the second. It
-// returns its address.
+// pool passes each exchange of a connection on to one of two servers, as a pooler may: what fetches
+// rows to the second. It returns its address.
 func pool(t *testing.T, first, second *embedded.Server) string {
 	t.Helper()
 	l := listen(t)

@@ -8,8 +8,9 @@ import (
 	"github.com/chferry/chferry"
 )
 
-// TestPagesHoldNothing: while a page is worked on, no transaction is open that vacuum or a timeout would know of. Whatever ends the
-// connections meanwhile, the next page begins behind the last key, in the order of the columns' types and collations.
+// TestPagesHoldNothing: while a page is worked on, no transaction is open that vacuum or a timeout
+// would know of. Whatever ends the connections meanwhile, the next page begins behind the last key,
+// in the order of the columns' types and collations.
 func TestPagesHoldNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -25,8 +25,9 @@ var (
 	rollbackTo = statement{sql: "ROLLBACK TO SAVEPOINT chferry"}
 )
 
-// ReadKeys implements [source.Source]. The server reads all texts of a column by one statement. If it refuses one of them, it is
-// asked for halves, and for halves of these, until the text stands alone. Versions before 16 have no other way to find it.
+// ReadKeys implements [source.Source]. The server reads all texts of a column by one statement. If
+// it refuses one of them, it is asked for halves, and for halves of these, until the text stands
+// alone. Versions before 16 have no other way to find it.
 func (s *Source) ReadKeys(ctx context.Context, table rowset.Table, keys []chferry.PrimaryKey) ([]source.ReadKey, error) {
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
@@ -165,15 +166,17 @@ func (r *keyReader) texts(ctx context.Context, texts []string) error {
 	return r.texts(ctx, texts[len(texts)/2:])
 }
 
-// refusesText tells whether the server refused a value: class 22 is of data, 54 of limits such as the length of a value.
+// refusesText tells whether the server refused a value: class 22 is of data, 54 of limits such as
+// the length of a value.
 func refusesText(err error) bool {
 	var refused *pgconn.PgError
 	return errors.As(err, &refused) && (strings.HasPrefix(refused.Code, "22") || strings.HasPrefix(refused.Code, "54"))
 }
 
-// readText is the expression for what the server writes of the text k.t, read as a value of the column. Of a type that has a
-// parameter, such as the digits of a time, the text is read without it, as where it is compared with the column: it would be rounded
-// to another key. A char(n) has its blanks, and no text that is too long.
+// readText is the expression for what the server writes of the text k.t, read as a value of the
+// column. Of a type that has a parameter, such as the digits of a time, the text is read without
+// it, as where it is compared with the column: it would be rounded to another key. A char(n) has
+// its blanks, and no text that is too long.
 func readText(c rowset.Column) string {
 	typ := keyType(c)
 	if isChar(c) && !unbounded(c) {
@@ -240,12 +243,14 @@ func volatile(c rowset.Column, text string) bool {
 	return slices.ContainsFunc(words, func(word string) bool { return slices.Contains(volatileWords, word) })
 }
 
-// maxExponentDigits bounds the exponents of numbers, which PostgreSQL writes without one: of 1e131071 it makes 131,072 digits.
+// maxExponentDigits bounds the exponents of numbers, which PostgreSQL writes without one: of
+// 1e131071 it makes 131,072 digits.
 const maxExponentDigits = 3
 
 var exponents = regexp.MustCompile(`[eE][+-]?0*([1-9][0-9_]*)`)
 
-// expands tells whether a text stands for a number that is far longer than the text. A batch of these would fill the memory.
+// expands tells whether a text stands for a number that is far longer than the text. A batch of
+// these would fill the memory.
 func expands(c rowset.Column, text string) bool {
 	if name := keyType(c); name != "numeric" && name != "numrange" {
 		return false

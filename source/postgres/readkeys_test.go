@@ -12,7 +12,8 @@ import (
 	"github.com/chferry/chferry/source"
 )
 
-// keyNotations are what PostgreSQL reads as keys of its types, and what it writes for them; nothing for what it does not read.
+// keyNotations are what PostgreSQL reads as keys of its types, and what it writes for them; nothing
+// for what it does not read.
 var keyNotations = map[string]map[string]string{
 	"boolean":      {"tr": "t", "of": "f", "maybe": ""},
 	"smallint":     {"32768": "", "1.0": ""},

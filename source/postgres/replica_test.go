@@ -18,7 +18,8 @@ import (
 	"github.com/chferry/chferry/source/postgres"
 )
 
-// replica is a primary with a standby that streams from it. The bundle writes to the primary and reads from the standby.
+// replica is a primary with a standby that streams from it. The bundle writes to the primary and
+// reads from the standby.
 type replica struct {
 	bundle
 	primary, standby *embedded.Server

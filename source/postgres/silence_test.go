@@ -15,8 +15,9 @@ import (
 	"github.com/chferry/chferry/source/postgres"
 )
 
-// nat passes bytes on between clients and a server until it forgets its connections: then nothing comes through them any more, and
-// neither side is told. Connections that are made later are passed on.
+// nat passes bytes on between clients and a server until it forgets its connections: then nothing
+// comes through them any more, and neither side is told. Connections that are made later are passed
+// on.
 type nat struct {
 	address string
 	to      string

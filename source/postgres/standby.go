@@ -20,9 +20,10 @@ const (
 	flushPause = 64 * time.Millisecond
 )
 
-// positionSQL asks a server which changes it has. A standby tells what it has replayed, and the newest timeline that it is
-// known to follow: the first two lag behind by a checkpoint, the third takes the right to read it. A primary tells what
-// it has inserted into its log, flushed or not: a commit that does not wait for the flush counts as soon as it is made.
+// positionSQL asks a server which changes it has. A standby tells what it has replayed, and the
+// newest timeline that it is known to follow: the first two lag behind by a checkpoint, the third
+// takes the right to read it. A primary tells what it has inserted into its log, flushed or not: a
+// commit that does not wait for the flush counts as soon as it is made.
 const positionSQL = `
 SELECT pg_is_in_recovery(), (SELECT system_identifier FROM pg_control_system()),
 	CASE WHEN pg_is_in_recovery() THEN coalesce(pg_last_wal_replay_lsn(), '0/0') ELSE pg_current_wal_insert_lsn() END - '0/0'::pg_lsn,
@@ -32,10 +33,11 @@ SELECT pg_is_in_recovery(), (SELECT system_identifier FROM pg_control_system()),
 		(SELECT received_tli FROM pg_stat_wal_receiver))
 	ELSE ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::int END`
 
-// flush makes a primary flush its log, and so send it, within a moment. What no commit stands behind, such as the changes of
-// an open transaction, a quiet primary keeps back: measured, for more than 10 s. It also puts a record behind the header of a page,
-// where the position of a primary may stand while its standby stays before it. The transaction does nothing but
-// take an ID, which every user may do, and its commit does not wait for the flush.
+// flush makes a primary flush its log, and so send it, within a moment. What no commit stands
+// behind, such as the changes of an open transaction, a quiet primary keeps back: measured, for
+// more than 10 s. It also puts a record behind the header of a page, where the position of a
+// primary may stand while its standby stays before it. The transaction does nothing but take an ID,
+// which every user may do, and its commit does not wait for the flush.
 var flush = statement{sql: "SELECT txid_current()"}
 
 // position is how far a server has come.
@@ -66,8 +68,9 @@ func (p position) reached(target position) bool {
 	return p.timeline == target.timeline && p.location >= target.location
 }
 
-// begin begins a transaction with its first statements. A standby first has to replay what its primary has by now. It is
-// awaited before the transaction, whose snapshots would keep it from replaying. A transaction that reads no table does not wait.
+// begin begins a transaction with its first statements. A standby first has to replay what its
+// primary has by now. It is awaited before the transaction, whose snapshots would keep it from
+// replaying. A transaction that reads no table does not wait.
 func (s *Source) begin(ctx context.Context, conn *pgconn.PgConn, table string, statements ...statement) error {
 	opening := s.opening
 	if s.primary != nil {
@@ -94,8 +97,8 @@ type replay struct {
 	target   position // of its primary, when the read began; zero if here is no standby
 }
 
-// compare asks both servers for their positions, and refuses a primary that is not the standby's. A server that was promoted
-// is read as any primary, whatever became of its own.
+// compare asks both servers for their positions, and refuses a primary that is not the standby's. A
+// server that was promoted is read as any primary, whatever became of its own.
 func (r *replay) compare(ctx context.Context) error {
 	if err := r.look(ctx); err != nil || !r.here.standby {
 		return err

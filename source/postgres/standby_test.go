@@ -69,7 +69,8 @@ func TestStandbyIsReadOnceItCaughtUp(t *testing.T) {
 	}
 }
 
-// TestQuietPrimary leaves the primary's log where it stays for long: at the end of a segment, and with changes that nobody flushes.
+// TestQuietPrimary leaves the primary's log where it stays for long: at the end of a segment, and
+// with changes that nobody flushes.
 func TestQuietPrimary(t *testing.T) {
 	t.Parallel()
 	r := setupReplica(t)
@@ -207,8 +208,8 @@ func TestRecoveryConflict(t *testing.T) {
 	wantCode(t, <-done, chferry.CodeUnavailable, alias, "hot_standby_feedback", "max_standby_streaming_delay")
 }
 
-// TestPlainUserOfStandby makes sure that a user of the standby needs no more rights than one of the primary, and that the user's
-// default isolation, here one that standbys refuse, does not matter.
+// TestPlainUserOfStandby makes sure that a user of the standby needs no more rights than one of the
+// primary, and that the user's default isolation, here one that standbys refuse, does not matter.
 func TestPlainUserOfStandby(t *testing.T) {
 	t.Parallel()
 	r := setupReplica(t)

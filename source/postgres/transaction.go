@@ -39,11 +39,12 @@ func textParam(value string) param {
 	return param{pgtype.TextOID, textFormat, []byte(value)}
 }
 
-// settings hold for one transaction, whatever role, database and pooler have set. With quote_all_identifiers, types would be described
-// by other names than those that are known here. row_security off makes a read fail
-// where a policy would hide rows, which would look deleted. A random_page_cost of 1 keeps the planner from reading a
-// whole table for a few thousand keys: measured, 15 ms instead of 45 for 10,000 of 400,000 rows. Parallel workers would
-// take from the server more than the connections that a source may hold.
+// settings hold for one transaction, whatever role, database and pooler have set. With
+// quote_all_identifiers, types would be described by other names than those that are known here.
+// row_security off makes a read fail where a policy would hide rows, which would look deleted. A
+// random_page_cost of 1 keeps the planner from reading a whole table for a few thousand keys:
+// measured, 15 ms instead of 45 for 10,000 of 400,000 rows. Parallel workers would take from the
+// server more than the connections that a source may hold.
 var settings = [][2]string{
 	{"timezone", "UTC"},
 	{"datestyle", "ISO"},
@@ -58,8 +59,8 @@ var settings = [][2]string{
 	{"cursor_tuple_fraction", "1"},
 }
 
-// lockTimeout makes a read that waits for a lock end before the statement timeout, so that it is told from one whose rows take too
-// long. A shorter one that is set already stays.
+// lockTimeout makes a read that waits for a lock end before the statement timeout, so that it is
+// told from one whose rows take too long. A shorter one that is set already stays.
 const lockTimeout = `set_config('lock_timeout', CASE WHEN current_setting('lock_timeout')::interval BETWEEN '1us' AND $%[1]d::text::interval
 	THEN current_setting('lock_timeout') ELSE $%[1]d END, true)`
 
@@ -86,7 +87,8 @@ func (s *Source) openingStatements() []statement {
 	return []statement{begin, where}
 }
 
-// Read committed, whatever a role's default is: each statement takes its snapshot after what the one before made sure of.
+// Read committed, whatever a role's default is: each statement takes its snapshot after what the
+// one before made sure of.
 var (
 	begin  = statement{sql: "BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY"}
 	commit = statement{sql: "COMMIT"}
@@ -124,8 +126,8 @@ func (s *Source) identity(table string) string {
 	return s.where.server + "/" + table
 }
 
-// sameTable refuses a table that is not the one that was described. It stands behind a statement that reads the table, whose
-// lock keeps the name where it leads until the transaction ends.
+// sameTable refuses a table that is not the one that was described. It stands behind a statement
+// that reads the table, whose lock keeps the name where it leads until the transaction ends.
 func (s *Source) sameTable(table rowset.Table, name relation) statement {
 	return statement{
 		sql:    "SELECT " + identityOf + " FROM pg_class c WHERE c.oid = to_regclass($1)",

@@ -18,7 +18,8 @@ var fixedTypes = map[uint32]rowset.TypeKind{
 	pgtype.DateOID: rowset.Date, pgtype.TimestampOID: rowset.Timestamp, pgtype.TimestamptzOID: rowset.Timestamp,
 }
 
-// typeOf maps a type that is neither domain nor array; whatever has no kind of its own is a string, as the server writes it.
+// typeOf maps a type that is neither domain nor array; whatever has no kind of its own is a string,
+// as the server writes it.
 func typeOf(oid uint32, modifier int32) rowset.Type {
 	if oid == pgtype.NumericOID {
 		return numericType(modifier)

@@ -13,7 +13,8 @@ import (
 	"github.com/chferry/chferry"
 )
 
-// A row that the server can't give is told by the SQLSTATE: https://www.postgresql.org/docs/current/errcodes-appendix.html
+// A row that the server can't give is told by the SQLSTATE:
+// https://www.postgresql.org/docs/current/errcodes-appendix.html
 
 // unreadableStates are the SQLSTATEs that a single row causes while it is read, and what they mean.
 var unreadableStates = map[string]string{
@@ -70,8 +71,8 @@ var unreadableClasses = map[string]string{
 	"P0": "a function that the table's rows go through failed",
 }
 
-// damaged finds the internal errors that a damaged row causes; others pass, such as those of a table that is altered just now.
-// PostgreSQL does not translate the texts of internal errors.
+// damaged finds the internal errors that a damaged row causes; others pass, such as those of a
+// table that is altered just now. PostgreSQL does not translate the texts of internal errors.
 var damaged = regexp.MustCompile(`^(invalid memory alloc request size|missing chunk number|unexpected chunk|unexpected number of chunks|` +
 	`compressed .*data is corrupt|found toasted toast chunk|attempted to (fetch|read) .*tuple)`)
 
@@ -86,15 +87,17 @@ func unreadable(err *pgconn.PgError) string {
 	}
 }
 
-// ended are SQLSTATEs of statements that the server ended because they took too long: transaction_timeout's, from PostgreSQL
-// 17 on, and that of a statement that was cancelled, for whatever reason.
+// ended are SQLSTATEs of statements that the server ended because they took too long:
+// transaction_timeout's, from PostgreSQL 17 on, and that of a statement that was cancelled, for
+// whatever reason.
 const (
 	queryCanceled      = "57014"
 	transactionTimeout = "25P04"
 )
 
-// timedOut tells whether a statement was ended because it took too long, and not because somebody cancelled it. The server tells that
-// in the language that it is set to: where the words are not English, the time tells.
+// timedOut tells whether a statement was ended because it took too long, and not because somebody
+// cancelled it. The server tells that in the language that it is set to: where the words are not
+// English, the time tells.
 func (s *Source) timedOut(err error, took time.Duration) bool {
 	var refused *pgconn.PgError
 	if !errors.As(err, &refused) {

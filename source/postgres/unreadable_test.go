@@ -24,7 +24,8 @@ func keysFrom(first, last int) []chferry.PrimaryKey {
 	return pks
 }
 
-// TestUnreadableRows: what a view, a function, a domain or a damaged page makes of one row fails reading it, and no other.
+// TestUnreadableRows: what a view, a function, a domain or a damaged page makes of one row fails
+// reading it, and no other.
 func TestUnreadableRows(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -110,7 +111,8 @@ func (b bundle) foreign(t *testing.T) {
 		u.Hostname(), u.Port(), strings.TrimPrefix(u.Path, "/"), u.User.Username(), password))
 }
 
-// TestNullDespiteNotNull: a null that should not be there sets its row aside, and says nothing of a change that never was.
+// TestNullDespiteNotNull: a null that should not be there sets its row aside, and says nothing of a
+// change that never was.
 func TestNullDespiteNotNull(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -115,7 +115,8 @@ func testFetchUnsupportedColumn(t *testing.T, s *suite) {
 	wantCode(t, err, chferry.CodeSchemaMismatch, "items", "name", table.Columns[1].SourceType, "columns.exclude")
 }
 
-// testFetchUnfitValues makes sure that a row with a value that its column can't hold neither stops others nor looks deleted.
+// testFetchUnfitValues makes sure that a row with a value that its column can't hold neither stops
+// others nor looks deleted.
 func testFetchUnfitValues(t *testing.T, s *suite) {
 	if s.Misfit == "" {
 		return

@@ -31,8 +31,8 @@ func (s *suite) limited(t *testing.T) *suite {
 	return &suite{b}
 }
 
-// inPieces fetches as a sync does: fewer keys after each [source.TooMuchError]. It returns the rows by their keys' indexes, and
-// how many answers there were.
+// inPieces fetches as a sync does: fewer keys after each [source.TooMuchError]. It returns the rows
+// by their keys' indexes, and how many answers there were.
 func (s *suite) inPieces(t *testing.T, table rowset.Table, pks []chferry.PrimaryKey) (found map[int][]string, answers int) {
 	t.Helper()
 	found = map[int][]string{}
@@ -107,7 +107,8 @@ func reversed(pks []chferry.PrimaryKey) []chferry.PrimaryKey {
 	return out
 }
 
-// testFetchLargeRow fetches rows each of which alone is larger than the limit, as one of several keys too, if the others have none.
+// testFetchLargeRow fetches rows each of which alone is larger than the limit, as one of several
+// keys too, if the others have none.
 func testFetchLargeRow(t *testing.T, s *suite) {
 	s.create(t, "items", largeColumns, "id")
 	rows := [][]string{{"1", large(1, 5*fetchLimit), "1"}, {"2", large(2, 2*fetchLimit), null}}

@@ -9,8 +9,8 @@ import (
 	"github.com/chferry/chferry/rowset"
 )
 
-// testReadKeys: a key in any notation is read as the key that finds its row, and a text that is none does not keep others from being
-// read.
+// testReadKeys: a key in any notation is read as the key that finds its row, and a text that is
+// none does not keep others from being read.
 func testReadKeys(t *testing.T, s *suite) {
 	for i, of := range keySamples {
 		if s.Type(of.Type) == "" || of.read == nil {

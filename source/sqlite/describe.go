@@ -9,9 +9,10 @@ import (
 	"github.com/chferry/chferry/source"
 )
 
-// describeSQL returns a row for each column of the table named by its parameter, with what is known of the table in each.
-// A rowid, which is what a column of the type INTEGER is that is a primary key alone, is never null.
-// Hidden columns are a virtual table's arguments; generated ones count from 2 and are columns like others.
+// describeSQL returns a row for each column of the table named by its parameter, with what is known
+// of the table in each. A rowid, which is what a column of the type INTEGER is that is a primary
+// key alone, is never null. Hidden columns are a virtual table's arguments; generated ones count
+// from 2 and are columns like others.
 const describeSQL = `
 SELECT l.name, l.type, x.name, x.type, x."notnull" OR (x.pk = 1 AND NOT l.wr AND upper(x.type) = 'INTEGER'
 	AND (SELECT max(pk) FROM pragma_table_xinfo(l.name, l.schema)) = 1), x.pk
@@ -34,8 +35,9 @@ type attribute struct {
 // InKey implements [source.KeyColumn].
 func (a attribute) InKey() (name string, place int) { return a.Name, a.keyPosition }
 
-// Describe implements [source.Source]. Only ordinary tables can be synced: views and virtual tables are refused. A table's
-// name is taken as it is, with dots and quotes; SQLite ignores the case of its ASCII letters.
+// Describe implements [source.Source]. Only ordinary tables can be synced: views and virtual tables
+// are refused. A table's name is taken as it is, with dots and quotes; SQLite ignores the case of
+// its ASCII letters.
 func (s *Source) Describe(ctx context.Context, table string, primaryKey []string) (rowset.Table, error) {
 	var out rowset.Table
 	err := s.within(ctx, table, func(ctx context.Context, at *snapshot) error {
@@ -91,20 +93,21 @@ func (s *Source) describe(ctx context.Context, at *snapshot, table string) (desc
 	return d, nil
 }
 
-// typeIn is the column's type in a table whose primary key it is part of, or not. Nulls equal no key. Where another key is
-// configured, the table's own may hold nulls: SQLite allows them there.
+// typeIn is the column's type in a table whose primary key it is part of, or not. Nulls equal no
+// key. Where another key is configured, the table's own may hold nulls: SQLite allows them there.
 func (a attribute) typeIn(key bool) rowset.Type {
 	t := a.Type
 	t.Nullable = !a.notNull && !key
 	return t
 }
 
-// identity is what [rowset.Table.Identity] is for the table: the file, and the table's name and own primary key, by
-// which operations name its rows. SQLite keeps nothing else that would do. A table has no number of its own: the page and
-// the row of the schema that lead to it are reused, and VACUUM changes both. Its definition changes with every column that
-// is added, and replacing a table by an altered copy of the same name is how SQLite's own manual alters tables. So a
-// table that is dropped and created again in the same file is the same; another file, such as a copy, a restored backup
-// or what VACUUM INTO made, is not.
+// identity is what [rowset.Table.Identity] is for the table: the file, and the table's name and own
+// primary key, by which operations name its rows. SQLite keeps nothing else that would do. A table
+// has no number of its own: the page and the row of the schema that lead to it are reused, and
+// VACUUM changes both. Its definition changes with every column that is added, and replacing a
+// table by an altered copy of the same name is how SQLite's own manual alters tables. So a table
+// that is dropped and created again in the same file is the same; another file, such as a copy, a
+// restored backup or what VACUUM INTO made, is not.
 func (d described) identity() string {
 	var key []string
 	for _, i := range source.OwnKey(d.columns) {

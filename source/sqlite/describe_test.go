@@ -132,7 +132,8 @@ func TestDescribeRefusesTables(t *testing.T) {
 	wantCode(t, err, chferry.CodeConfiguration, "keyless", "rowid", "primary_key")
 }
 
-// TestIdentity: what an application does to its table and its file leaves the identity as it is; another file has another.
+// TestIdentity: what an application does to its table and its file leaves the identity as it is;
+// another file has another.
 func TestIdentity(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

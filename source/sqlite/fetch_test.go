@@ -25,8 +25,9 @@ func (b bundle) found(t testing.TB, table rowset.Table, pks ...chferry.PrimaryKe
 	return found
 }
 
-// keyCase is a column of a key and the expressions that are stored there, each with the key that finds it, which is the one
-// that PrimaryKeys gives. An empty key stands for one that no operation can name.
+// keyCase is a column of a key and the expressions that are stored there, each with the key that
+// finds it, which is the one that PrimaryKeys gives. An empty key stands for one that no operation
+// can name.
 type keyCase struct {
 	column string
 	stored [][2]string
@@ -225,7 +226,8 @@ func TestSeveralRowsWithOneKey(t *testing.T) {
 	}
 }
 
-// TestTextsOfTimesStayAsTheyAre: the driver makes times of texts in columns of some declared types, unless told otherwise.
+// TestTextsOfTimesStayAsTheyAre: the driver makes times of texts in columns of some declared types,
+// unless told otherwise.
 func TestTextsOfTimesStayAsTheyAre(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

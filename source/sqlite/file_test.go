@@ -124,7 +124,8 @@ func TestWriterInWALMode(t *testing.T) {
 	b.exec(t, "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO items VALUES (1, 'old'), (2, 'old')")
 	table := b.describe(t, "items")
 	b.exec(t, "BEGIN IMMEDIATE; UPDATE items SET name = 'new'")
-	// A reader that had to wait would fail, for only this goroutine ends the transaction; a writer that has to wait fails at once.
+	// A reader that had to wait would fail, for only this goroutine ends the transaction; a writer
+	// that has to wait fails at once.
 	rows := b.fetch(t, table, chferry.PrimaryKey{"1"})
 	if got := string(rows.Vectors[1].At(0)); got != "old" {
 		t.Errorf("got %s, want what is committed, old", got)

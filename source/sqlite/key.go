@@ -13,7 +13,8 @@ import (
 	"github.com/chferry/chferry/source"
 )
 
-// keyPrecision is the number of decimal digits that a floating point number, which SQLite stores decimals as, keeps apart.
+// keyPrecision is the number of decimal digits that a floating point number, which SQLite stores
+// decimals as, keeps apart.
 const keyPrecision = 15
 
 // key returns the columns that tell rows apart: those named, or else the table's own.
@@ -44,9 +45,9 @@ func (d described) key(ctx context.Context, at *snapshot, table string, names []
 	return key, nil
 }
 
-// unfit says why a column can't be part of the primary key; empty if it can. SQLite lets most columns of a primary key be
-// null, which hardly anybody means: they are taken as they are meant, and rows with a null there, which no operation can
-// name, are set aside by [Source.PrimaryKeys].
+// unfit says why a column can't be part of the primary key; empty if it can. SQLite lets most
+// columns of a primary key be null, which hardly anybody means: they are taken as they are meant,
+// and rows with a null there, which no operation can name, are set aside by [Source.PrimaryKeys].
 func (d described) unfit(ctx context.Context, at *snapshot, a attribute) (string, error) {
 	switch t := a.Type; {
 	case !t.Kind.CanBeKey():
@@ -61,9 +62,9 @@ func (d described) unfit(ctx context.Context, at *snapshot, a attribute) (string
 	return d.folds(ctx, at, a.Name)
 }
 
-// folds says why the column's collation can't tell texts apart; empty if it can. It asks SQLite which texts it holds equal,
-// for the schema has the collation's name in the text of CREATE TABLE alone: a UNION drops what is equal by the collation
-// of its first part's column.
+// folds says why the column's collation can't tell texts apart; empty if it can. It asks SQLite
+// which texts it holds equal, for the schema has the collation's name in the text of CREATE TABLE
+// alone: a UNION drops what is equal by the collation of its first part's column.
 func (d described) folds(ctx context.Context, at *snapshot, column string) (string, error) {
 	const texts = 3
 	var different int

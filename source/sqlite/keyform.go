@@ -15,8 +15,9 @@ import (
 // number is a decimal, which SQLite compares as a number.
 type number string
 
-// appendForms appends the forms in which value i of a key may be stored, so that an index finds it: an int64, number, string or
-// []byte each. A row whose key is stored in another form is not found, and so is named by no primary key either.
+// appendForms appends the forms in which value i of a key may be stored, so that an index finds it:
+// an int64, number, string or []byte each. A row whose key is stored in another form is not found,
+// and so is named by no primary key either.
 func appendForms(forms []any, v *rowset.Vector, i int) []any {
 	switch v.Type.Kind {
 	case rowset.Decimal:
@@ -60,8 +61,9 @@ func appendUUIDForms(forms []any, id []byte) []any {
 	return append(forms, bytes.Clone(id))
 }
 
-// appendTimestampForms appends the text with as many digits behind the point as are needed, and with 3 and with 6 of them
-// if that is more; each with a space or a T and with no zone, a Z or +00:00; and the seconds, if they are whole.
+// appendTimestampForms appends the text with as many digits behind the point as are needed, and
+// with 3 and with 6 of them if that is more; each with a space or a T and with no zone, a Z or
+// +00:00; and the seconds, if they are whole.
 func appendTimestampForms(forms []any, micros int64) []any {
 	const perSecond = 1_000_000
 	t := time.UnixMicro(micros).UTC()

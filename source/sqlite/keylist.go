@@ -10,22 +10,24 @@ import (
 	"github.com/chferry/chferry/rowset"
 )
 
-// keyList is keys as a JSON list, which SQLite's json_each makes a table of. A read-only connection can't fill a
-// temporary table, a statement has too few parameters for ten thousand keys, and running one for each is slower by half.
+// keyList is keys as a JSON list, which SQLite's json_each makes a table of. A read-only connection
+// can't fill a temporary table, a statement has too few parameters for ten thousand keys, and
+// running one for each is slower by half.
 type keyList struct {
 	json  []byte
 	owner []int // for each element of the list: the index of the key it is a form of
 	forms [][]any
 }
 
-// What bounds a list, since a key of several columns has as many forms as their forms can be combined: 95 of a UUID and a timestamp.
+// What bounds a list, since a key of several columns has as many forms as their forms can be
+// combined: 95 of a UUID and a timestamp.
 const (
 	maxListForms = 50_000
 	maxListBytes = 4 << 20
 )
 
-// eachKeyList calls each with lists of all forms of all keys, sorted by the first column so that neighbours in an index come together. A
-// list is valid until each returns.
+// eachKeyList calls each with lists of all forms of all keys, sorted by the first column so that
+// neighbours in an index come together. A list is valid until each returns.
 func eachKeyList(keys []rowset.Vector, each func(*keyList) error) error {
 	l := &keyList{json: []byte{'['}, forms: make([][]any, len(keys))}
 	for _, i := range sorted(&keys[0]) {

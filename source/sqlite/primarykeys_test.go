@@ -10,7 +10,8 @@ import (
 	"github.com/chferry/chferry/source"
 )
 
-// TestPagesOfAnyValues: SQLite lets a key hold nulls and values of any class. Each row has one key, however the pages are cut.
+// TestPagesOfAnyValues: SQLite lets a key hold nulls and values of any class. Each row has one key,
+// however the pages are cut.
 func TestPagesOfAnyValues(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -70,8 +71,8 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
-// TestPagesHoldNothing: an application writes while the caller of PrimaryKeys waits, though readers and writers share the file. A row
-// that is written behind the page is read.
+// TestPagesHoldNothing: an application writes while the caller of PrimaryKeys waits, though readers
+// and writers share the file. A row that is written behind the page is read.
 func TestPagesHoldNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t, "PRAGMA journal_mode = delete")

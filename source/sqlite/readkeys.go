@@ -11,8 +11,9 @@ import (
 	"github.com/chferry/chferry/source"
 )
 
-// ReadKeys implements [source.Source], without asking the file: SQLite has a number for what it compares with a number, and all other
-// kinds of values are chferry's own, in the notations in which they are read when they are stored.
+// ReadKeys implements [source.Source], without asking the file: SQLite has a number for what it
+// compares with a number, and all other kinds of values are chferry's own, in the notations in
+// which they are read when they are stored.
 func (s *Source) ReadKeys(_ context.Context, table rowset.Table, keys []chferry.PrimaryKey) ([]source.ReadKey, error) {
 	types := table.KeyTypes()
 	read := make([]source.ReadKey, len(keys))

@@ -1,8 +1,8 @@
 // Package sqlite reads rows from SQLite files that applications write to, for those that need no database server.
 //
-// Every read opens the file anew, read-only, and is one transaction: it sees one state of the file that the path leads to
-// now. A connection that stayed open would go on reading a file that was replaced or deleted meanwhile, and opening one
-// costs a quarter of a millisecond.
+// Every read opens the file anew, read-only, and is one transaction: it sees one state of the file
+// that the path leads to now. A connection that stayed open would go on reading a file that was
+// replaced or deleted meanwhile, and opening one costs a quarter of a millisecond.
 //
 // SQLite lets most columns hold values of any type. A value is carried only if it has a form that the column's declared
 // type is known to be written in; a row with any other value is given as unfit, so that it becomes a failed operation.
@@ -43,9 +43,10 @@ type Source struct {
 
 var _ source.Open = Open
 
-// Open opens the file that a URL names: sqlite:/path/to/file.db, or sqlite:file.db relative to the working directory. What
-// stands behind the colon is the path as it is, without escapes and parameters. It neither connects nor creates the
-// file. It returns [chferry.CodeConfiguration] for a URL of another form.
+// Open opens the file that a URL names: sqlite:/path/to/file.db, or sqlite:file.db relative to the
+// working directory. What stands behind the colon is the path as it is, without escapes and
+// parameters. It neither connects nor creates the file. It returns [chferry.CodeConfiguration] for
+// a URL of another form.
 func Open(address string, opts source.Options) (source.Source, error) {
 	path, ok := strings.CutPrefix(address, "sqlite:")
 	if !ok || path == "" || strings.HasPrefix(path, "//") || strings.ContainsAny(path, "?\x00") {
@@ -71,8 +72,9 @@ func Open(address string, opts source.Options) (source.Source, error) {
 	return &Source{db: db, alias: opts.Alias, path: path, maxBytes: opts.FetchBytes(), timeout: readTimeout}, nil
 }
 
-// dsn returns how the driver opens a file for reading alone. Functions of the application's own schema that are not known
-// to be harmless are not run, and a name in double quotes is never taken for a text.
+// dsn returns how the driver opens a file for reading alone. Functions of the application's own
+// schema that are not known to be harmless are not run, and a name in double quotes is never taken
+// for a text.
 func dsn(path string) string {
 	parameters := url.Values{
 		"mode":          {"ro"},

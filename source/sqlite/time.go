@@ -13,9 +13,10 @@ type moment struct {
 
 func (m moment) utc() time.Time { return m.clock.Add(-m.offset) }
 
-// parseMoment reads the notations in which SQLite's own functions, RFC 3339 and the drivers of common languages write dates
-// and times: 2024-02-29, then perhaps a T or space and 12:34, 12:34:56 or 12:34:56.789, then perhaps a zone. It is written
-// by hand because time.Parse would have to try a dozen layouts for every value.
+// parseMoment reads the notations in which SQLite's own functions, RFC 3339 and the drivers of
+// common languages write dates and times: 2024-02-29, then perhaps a T or space and 12:34, 12:34:56
+// or 12:34:56.789, then perhaps a zone. It is written by hand because time.Parse would have to try
+// a dozen layouts for every value.
 func parseMoment(text string) (moment, bool) {
 	s := scanner{rest: text}
 	year, month, day := s.number(4), s.after('-', 2), s.after('-', 2)

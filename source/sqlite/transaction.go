@@ -17,8 +17,8 @@ type snapshot struct {
 	file string // the identity of the file that is read
 }
 
-// within calls read with a transaction that lasts as long as the call, and not longer than its timeout. Its errors speak of
-// table, if it is not empty.
+// within calls read with a transaction that lasts as long as the call, and not longer than its
+// timeout. Its errors speak of table, if it is not empty.
 func (s *Source) within(ctx context.Context, table string, read func(ctx context.Context, at *snapshot) error) error {
 	limited, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()

@@ -10,8 +10,9 @@ import (
 	"github.com/chferry/chferry/source/sourcetest"
 )
 
-// typeCase is a column's declared type, the type it becomes, and values: the SQL expressions that are stored and what comes
-// out. What does not come out, but is set aside, is written as what it is called, behind an exclamation mark.
+// typeCase is a column's declared type, the type it becomes, and values: the SQL expressions that
+// are stored and what comes out. What does not come out, but is set aside, is written as what it is
+// called, behind an exclamation mark.
 type typeCase struct {
 	declared string
 	want     rowset.Type

@@ -16,8 +16,8 @@ const (
 	firstSecond, lastSecond = -62167219200, 253402300799
 )
 
-// readValue appends a stored value to a vector: an int64, float64, string or []byte, or nil. If the value has no form of the
-// vector's type it appends nothing and returns what it is instead.
+// readValue appends a stored value to a vector: an int64, float64, string or []byte, or nil. If the
+// value has no form of the vector's type it appends nothing and returns what it is instead.
 func readValue(v *rowset.Vector, value any) (what string) {
 	if value == nil {
 		if !v.Type.Nullable {
@@ -78,8 +78,9 @@ func readFloat64(v *rowset.Vector, value any) string {
 	return ""
 }
 
-// readDecimal reads a number, which is how SQLite stores every decimal. A floating point number must be one by the digits that
-// such numbers keep of a decimal: the sum of 0.1 and 0.2 is 0.30 with two digits behind the point, but 0.125 has too many.
+// readDecimal reads a number, which is how SQLite stores every decimal. A floating point number
+// must be one by the digits that such numbers keep of a decimal: the sum of 0.1 and 0.2 is 0.30
+// with two digits behind the point, but 0.125 has too many.
 func readDecimal(v *rowset.Vector, value any) string {
 	const tooMany = "a number with more digits than its type"
 	var text string

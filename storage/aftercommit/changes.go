@@ -8,8 +8,8 @@ import (
 	"github.com/chferry/chferry"
 )
 
-// Changes are the operations of one transaction, by import key, in the order in which they were added. The zero value is
-// useful. Like a transaction, it is not for concurrent use.
+// Changes are the operations of one transaction, by import key, in the order in which they were
+// added. The zero value is useful. Like a transaction, it is not for concurrent use.
 type Changes struct {
 	// Timeout bounds registering after the commit, with all that is tried again; 0 means [DefaultTimeout].
 	Timeout time.Duration
@@ -24,18 +24,18 @@ type queue struct {
 	ops []chferry.Operation
 }
 
-// Insert notes that rows were inserted, each named by its primary key: a string, an integer, a bool, or a [driver.Valuer] or
-// a pointer that gives one, such as a UUID. A composite key is a list in the key's order, []any{7, 42} or a
-// [chferry.PrimaryKey]. Other values, times and floats among them, have more than one notation: give them as text, as the
-// source writes them.
+// Insert notes that rows were inserted, each named by its primary key: a string, an integer, a
+// bool, or a [driver.Valuer] or a pointer that gives one, such as a UUID. A composite key is a list
+// in the key's order, []any{7, 42} or a [chferry.PrimaryKey]. Other values, times and floats among
+// them, have more than one notation: give them as text, as the source writes them.
 //
 // A key that can't be used is an error of [Changes.Validate], and so of the transaction.
 //
 // [driver.Valuer]: https://pkg.go.dev/database/sql/driver#Valuer
 func (c *Changes) Insert(key chferry.ImportKey, pks ...any) { c.note(key, chferry.Insert, pks) }
 
-// Update notes that rows were updated; see [Changes.Insert]. A primary key that was changed is a delete of the old and an
-// insert of the new one.
+// Update notes that rows were updated; see [Changes.Insert]. A primary key that was changed is a
+// delete of the old and an insert of the new one.
 func (c *Changes) Update(key chferry.ImportKey, pks ...any) { c.note(key, chferry.Update, pks) }
 
 // Delete notes that rows were deleted; see [Changes.Insert].
@@ -92,8 +92,8 @@ func (c *Changes) refuse(key chferry.ImportKey, err error) {
 	c.invalid = chferry.WrapError(chferry.CodeOf(err), err, "change %d of import key %.128s: %s", n, key, err)
 }
 
-// Validate returns nil if all changes can be registered, else what is wrong with the first that can't, as CodeInvalid: it is named by
-// its position, never by its primary key.
+// Validate returns nil if all changes can be registered, else what is wrong with the first that
+// can't, as CodeInvalid: it is named by its position, never by its primary key.
 func (c *Changes) Validate() error { return c.invalid }
 
 // Len returns the number of operations.

@@ -182,7 +182,8 @@ func TestManyCalls(t *testing.T) {
 	}
 }
 
-// TestOneKeyFails: an import key that can't be registered stops no other. What comes after the call that failed waits for it.
+// TestOneKeyFails: an import key that can't be registered stops no other. What comes after the call
+// that failed waits for it.
 func TestOneKeyFails(t *testing.T) {
 	t.Parallel()
 	full := chferry.Errorf(chferry.CodeQueueFull, "the queue of users is full")

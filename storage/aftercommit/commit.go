@@ -22,8 +22,8 @@ type Tx interface {
 	Rollback(ctx context.Context) error
 }
 
-// Commit commits tx, which must not be a part of another transaction, and registers the changes. Whatever comes of it, tx has ended
-// and the changes are taken.
+// Commit commits tx, which must not be a part of another transaction, and registers the changes.
+// Whatever comes of it, tx has ended and the changes are taken.
 //
 // Errors: CodeInvalid of a change that can't be registered, and tx is rolled back; the error of the commit; and a
 // [NotRegisteredError] if tx is committed and changes are not registered, or if nobody knows whether tx is committed.
@@ -48,8 +48,8 @@ func (c *Changes) Commit(ctx context.Context, tx Tx, registrar storage.Registrar
 	return &NotRegisteredError{Changes: changes, Err: err, Commit: committed, missing: missing.Len()}
 }
 
-// CommitSQL is [Changes.Commit] for database/sql. A transaction of database/sql ends with the context that it began with; ctx is that of
-// registering.
+// CommitSQL is [Changes.Commit] for database/sql. A transaction of database/sql ends with the
+// context that it began with; ctx is that of registering.
 func (c *Changes) CommitSQL(ctx context.Context, tx *sql.Tx, registrar storage.Registrar) error {
 	return c.Commit(ctx, sqlTx{tx}, registrar)
 }
@@ -73,12 +73,14 @@ func rollBack(ctx context.Context, tx Tx) {
 	_ = tx.Rollback(ctx) // a transaction that can't be rolled back has lost its connection, and so is no more
 }
 
-// unknown tells whether a commit with this error may have succeeded: it is an error of the connection, and not the database's answer.
-// Where it can't tell a commit that was never sent, that is one registration too many.
+// unknown tells whether a commit with this error may have succeeded: it is an error of the
+// connection, and not the database's answer. Where it can't tell a commit that was never sent, that
+// is one registration too many.
 func unknown(err error) bool {
 	var answer interface{ SQLState() string } // of all drivers of PostgreSQL
 	if errors.As(err, &answer) {
-		// Connection exceptions, a server that is told to stop, and "statement completion unknown" say nothing about the transaction.
+		// Connection exceptions, a server that is told to stop, and "statement completion unknown"
+		// say nothing about the transaction.
 		state := answer.SQLState()
 		return strings.HasPrefix(state, "08") || strings.HasPrefix(state, "57P") || state == "40003"
 	}

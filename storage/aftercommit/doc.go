@@ -9,9 +9,10 @@
 //		return nil
 //	})
 //
-// [SQL] is the same for database/sql. [Changes.Commit] and [Changes.CommitSQL] end a transaction that the application began by
-// itself, and with any other library [Changes.Validate] stands before the commit and [Changes.Register] behind it. The package
-// imports the standard library and chferry's words, no driver.
+// [SQL] is the same for database/sql. [Changes.Commit] and [Changes.CommitSQL] end a transaction
+// that the application began by itself, and with any other library [Changes.Validate] stands before
+// the commit and [Changes.Register] behind it. The package imports the standard library and
+// chferry's words, no driver.
 //
 // # What is promised
 //
@@ -27,9 +28,10 @@
 //
 // # What is not
 //
-// A process that dies between the commit and the registration has registered nothing, and nobody knows it. These rows
-// are not synced until something registers them again: their next change, or somebody after the crash. Registering twice
-// does no harm, so register more than was lost; with a column that says when a row was changed:
+// A process that dies between the commit and the registration has registered nothing, and nobody
+// knows it. These rows are not synced until something registers them again: their next change, or
+// somebody after the crash. Registering twice does no harm, so register more than was lost; with a
+// column that says when a row was changed:
 //
 //	psql -At -c "SELECT id FROM users WHERE updated_at > now() - interval '1 hour'" | chferry register users update -
 //
@@ -41,6 +43,6 @@
 //
 //	clickhouse client -q "SELECT id FROM users_current FORMAT TSVRaw" | chferry register users update -
 //
-// What may not be lost even then belongs into a table of the application's own, written in the same transaction: its keys
-// are registered from there and deleted afterwards.
+// What may not be lost even then belongs into a table of the application's own, written in the same
+// transaction: its keys are registered from there and deleted afterwards.
 package aftercommit

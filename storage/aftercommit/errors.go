@@ -9,9 +9,9 @@ import (
 	"github.com/chferry/chferry"
 )
 
-// NotRegisteredError is the error of a transaction whose changes have to be registered later, because the storage failed after
-// the commit, or because the answer to the commit was lost. Until they are registered, its rows may not be synced. So keep
-// Changes and register them:
+// NotRegisteredError is the error of a transaction whose changes have to be registered later,
+// because the storage failed after the commit, or because the answer to the commit was lost. Until
+// they are registered, its rows may not be synced. So keep Changes and register them:
 //
 //	var lost *aftercommit.NotRegisteredError
 //	if errors.As(err, &lost) {
@@ -20,10 +20,12 @@ import (
 //
 // If Commit is nil, the transaction is committed: doing the transaction again would do it twice.
 //
-// If Commit is not nil, nobody knows. The commit may be undone, done, or still waiting in the database, for a synchronous
-// standby for example. Changes are registered already as far as the storage took them, but a sync may have read the rows before
-// the commit changed them. So register Changes once the commit has ended: the function pg_xact_status of PostgreSQL tells its
-// outcome, and a COMMIT that still waits is in pg_stat_activity. To register them more than once, read them with [Changes.All].
+// If Commit is not nil, nobody knows. The commit may be undone, done, or still waiting in the
+// database, for a synchronous standby for example. Changes are registered already as far as the
+// storage took them, but a sync may have read the rows before the commit changed them. So register
+// Changes once the commit has ended: the function pg_xact_status of PostgreSQL tells its outcome,
+// and a COMMIT that still waits is in pg_stat_activity. To register them more than once, read them
+// with [Changes.All].
 type NotRegisteredError struct {
 	// Changes are the operations to register: those that are not registered or, if Commit is not nil, all.
 	Changes *Changes

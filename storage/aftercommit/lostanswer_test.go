@@ -21,8 +21,8 @@ import (
 	"github.com/chferry/chferry/storage/aftercommit"
 )
 
-// proxy stands before a PostgreSQL. It calls atCommit before it passes a COMMIT on, and ends the connection instead of passing
-// on the answer.
+// proxy stands before a PostgreSQL. It calls atCommit before it passes a COMMIT on, and ends the
+// connection instead of passing on the answer.
 type proxy struct {
 	t        *testing.T
 	server   string
@@ -102,8 +102,8 @@ func wantUnknown(t *testing.T, err error, operations int, text string) *aftercom
 	return lost
 }
 
-// TestLostAnswer: the server has committed and nobody heard of it. The operations are registered, and come back with the error to
-// be registered again.
+// TestLostAnswer: the server has committed and nobody heard of it. The operations are registered,
+// and come back with the error to be registered again.
 func TestLostAnswer(t *testing.T) {
 	each(t, func(t *testing.T, b *bundle, run form) {
 		cut := &bundle{url: loseAnswers(t, b.url, func() {}), store: b.store}
@@ -144,8 +144,8 @@ func TestLostAnswer(t *testing.T) {
 	})
 }
 
-// TestLateCommit: the client gave up, a sync read the row as it was, and only then the commit takes effect. Its operation can
-// be registered again.
+// TestLateCommit: the client gave up, a sync read the row as it was, and only then the commit takes
+// effect. Its operation can be registered again.
 func TestLateCommit(t *testing.T) {
 	each(t, func(t *testing.T, b *bundle, run form) {
 		arrived, release := make(chan struct{}), make(chan struct{})

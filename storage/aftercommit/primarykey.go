@@ -28,8 +28,8 @@ func primaryKey(value any) (chferry.PrimaryKey, error) {
 	}
 }
 
-// text is a value of a primary key as the source writes it. It goes the way on which database/sql gives a value to a driver, so that
-// what names the row in a statement names it here.
+// text is a value of a primary key as the source writes it. It goes the way on which database/sql
+// gives a value to a driver, so that what names the row in a statement names it here.
 func text(value any) (string, error) {
 	converted, err := driver.DefaultParameterConverter.ConvertValue(value)
 	switch converted := converted.(type) {

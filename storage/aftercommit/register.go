@@ -19,11 +19,12 @@ const (
 	longestWait = time.Second
 )
 
-// Register registers the changes, which [Changes.Commit] does by itself: it is for what a [NotRegisteredError] brought, and for
-// transactions of other libraries, after their commit. Whatever comes of it, the changes are taken.
+// Register registers the changes, which [Changes.Commit] does by itself: it is for what a
+// [NotRegisteredError] brought, and for transactions of other libraries, after their commit.
+// Whatever comes of it, the changes are taken.
 //
-// The end of ctx does not stop it, its [Changes.Timeout] does. Errors: a [NotRegisteredError] with what is left; CodeInvalid of a
-// change that can't be registered, when all others were.
+// The end of ctx does not stop it, its [Changes.Timeout] does. Errors: a [NotRegisteredError] with
+// what is left; CodeInvalid of a change that can't be registered, when all others were.
 func (c *Changes) Register(ctx context.Context, registrar storage.Registrar) error {
 	changes := c.take()
 	remaining, cause := changes.register(ctx, registrar)
@@ -61,8 +62,8 @@ func (c *Changes) register(ctx context.Context, registrar storage.Registrar) (re
 	return remaining, cause
 }
 
-// registerOne makes one call until it succeeds, can't succeed, or ctx ends. What was registered although the answer was lost is
-// registered twice, which does no harm.
+// registerOne makes one call until it succeeds, can't succeed, or ctx ends. What was registered
+// although the answer was lost is registered twice, which does no harm.
 func registerOne(ctx context.Context, registrar storage.Registrar, key chferry.ImportKey, ops []chferry.Operation) error {
 	var cause error
 	for wait := firstWait; ; wait = min(2*wait, longestWait) {

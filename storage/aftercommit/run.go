@@ -8,9 +8,10 @@ import (
 	"github.com/chferry/chferry/storage"
 )
 
-// SQL runs do in a transaction of database/sql, commits it and registers the changes that do has noted. db is a *sql.DB or a
-// *sql.Conn. If do returns an error or panics, the transaction is rolled back and nothing is registered; do itself must
-// neither commit nor roll back. For another isolation level begin the transaction yourself and end it with [Changes.CommitSQL].
+// SQL runs do in a transaction of database/sql, commits it and registers the changes that do has
+// noted. db is a *sql.DB or a *sql.Conn. If do returns an error or panics, the transaction is
+// rolled back and nothing is registered; do itself must neither commit nor roll back. For another
+// isolation level begin the transaction yourself and end it with [Changes.CommitSQL].
 //
 // Errors: do's own, as it is; those of [Changes.Commit].
 func SQL(ctx context.Context, db interface {
@@ -24,8 +25,9 @@ func SQL(ctx context.Context, db interface {
 	return run(ctx, sqlTx{tx}, registrar, func(changes *Changes) error { return do(tx, changes) })
 }
 
-// Pgx is [SQL] for pgx; the types are found by the compiler. db is a *pgxpool.Pool or a *pgx.Conn, but no pgx.Tx: the end of a
-// transaction within another is no commit. Options stands for pgx.TxOptions.
+// Pgx is [SQL] for pgx; the types are found by the compiler. db is a *pgxpool.Pool or a *pgx.Conn,
+// but no pgx.Tx: the end of a transaction within another is no commit. Options stands for
+// pgx.TxOptions.
 func Pgx[T Tx, Options any](ctx context.Context, db interface {
 	BeginTx(ctx context.Context, opts Options) (T, error)
 }, registrar storage.Registrar, do func(tx T, changes *Changes) error,

@@ -11,7 +11,8 @@ import (
 // usualPage is about how many operations a page holds.
 const usualPage = 32_000
 
-// BatchOperations implements storage.Syncer. The batch is the head of the queue up to the entry that the claim ended at.
+// BatchOperations implements storage.Syncer. The batch is the head of the queue up to the entry
+// that the claim ended at.
 func (s *Storage) BatchOperations(ctx context.Context, key chferry.ImportKey, token string, batch chferry.Batch) iter.Seq2[[]chferry.Operation, error] {
 	return func(yield func([]chferry.Operation, error) bool) {
 		claimed, err := s.claimed(ctx, key, token, batch)
@@ -48,8 +49,9 @@ func (s *Storage) BatchOperations(ctx context.Context, key chferry.ImportKey, to
 	}
 }
 
-// ifClaimed returns a batch's last page if the batch still is the token's. If another sync has removed it meanwhile, the entry
-// at which it was cut, which stays, may have been read from its wrong end.
+// ifClaimed returns a batch's last page if the batch still is the token's. If another sync has
+// removed it meanwhile, the entry at which it was cut, which stays, may have been read from its
+// wrong end.
 func (s *Storage) ifClaimed(ctx context.Context, key chferry.ImportKey, token string, batch chferry.Batch, ops []chferry.Operation) ([]chferry.Operation, error) {
 	if _, err := s.claimed(ctx, key, token, batch); err != nil {
 		return nil, err
@@ -89,7 +91,8 @@ func (s *Storage) claimed(ctx context.Context, key chferry.ImportKey, token stri
 	return claimedRange{last: last, skip: skip}, nil
 }
 
-// missing says why a batch has fewer operations than were claimed: mostly because another sync has removed it meanwhile.
+// missing says why a batch has fewer operations than were claimed: mostly because another sync has
+// removed it meanwhile.
 func (s *Storage) missing(ctx context.Context, key chferry.ImportKey, token string, batch chferry.Batch, remaining int) error {
 	if _, err := s.claimed(ctx, key, token, batch); err != nil {
 		return err

@@ -23,8 +23,9 @@ func (s *Storage) Ping(ctx context.Context) error {
 // probes are how many keys CheckWritable writes in a cluster, so that each of its servers most likely gets one.
 const probes = 64
 
-// CheckWritable returns nil if Redis takes a write now, or else the error that registering would give: out of memory, a read-only
-// replica, too few replicas, a disk that is full. It leaves a key of a few bytes for a second.
+// CheckWritable returns nil if Redis takes a write now, or else the error that registering would
+// give: out of memory, a read-only replica, too few replicas, a disk that is full. It leaves a key
+// of a few bytes for a second.
 func (s *Storage) CheckWritable(ctx context.Context) error {
 	keys := []string{s.opts.Prefix + ":writable"}
 	if _, cluster := s.client.(*redis.ClusterClient); cluster {
@@ -45,8 +46,9 @@ func (s *Storage) CheckWritable(ctx context.Context) error {
 	return nil
 }
 
-// Check returns nil if Redis answers, takes writes and keeps what it is given: CodeConfiguration if it evicts queued operations
-// when memory runs out, or if it can't give the durability that registrations are to wait for.
+// Check returns nil if Redis answers, takes writes and keeps what it is given: CodeConfiguration if
+// it evicts queued operations when memory runs out, or if it can't give the durability that
+// registrations are to wait for.
 func (s *Storage) Check(ctx context.Context) error {
 	info, err := s.client.InfoMap(ctx, "server", "memory", "persistence", "replication").Result()
 	if err != nil {
@@ -89,8 +91,8 @@ func counted(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// fsyncPeriod is how long a registration may wait for its fsync under appendfsync everysec: one fsync begins a second after the
-// last one began, and takes its time.
+// fsyncPeriod is how long a registration may wait for its fsync under appendfsync everysec: one
+// fsync begins a second after the last one began, and takes its time.
 const fsyncPeriod = 2 * time.Second
 
 func (s *Storage) checkWaitAOF(ctx context.Context, enabled string) error {

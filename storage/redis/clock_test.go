@@ -119,7 +119,8 @@ func TestClockJumps(t *testing.T) {
 	}
 }
 
-// TestClockAndLease: a jump ends a lease early or late. Early, the claimant learns it; late, a closed claimant is taken over all the same.
+// TestClockAndLease: a jump ends a lease early or late. Early, the claimant learns it; late, a
+// closed claimant is taken over all the same.
 func TestClockAndLease(t *testing.T) {
 	t.Parallel()
 	c := newClock(t)
@@ -147,8 +148,8 @@ func TestClockAndLease(t *testing.T) {
 	c.wantDrained("1 2 3")
 }
 
-// TestClockAndSettle: what is registered before the clock is set back settles when the clock has caught up, together with what
-// came after it.
+// TestClockAndSettle: what is registered before the clock is set back settles when the clock has
+// caught up, together with what came after it.
 func TestClockAndSettle(t *testing.T) {
 	t.Parallel()
 	const settle = time.Second
@@ -172,7 +173,8 @@ func TestClockAndSettle(t *testing.T) {
 	c.wantDrained("1 2")
 }
 
-// TestClockOfRedis does the same to a real Redis, whose clock can't be set: it finds what an hour ahead has left behind.
+// TestClockOfRedis does the same to a real Redis, whose clock can't be set: it finds what an hour
+// ahead has left behind.
 func TestClockOfRedis(t *testing.T) {
 	t.Parallel()
 	s := private(t)

@@ -56,7 +56,8 @@ func testOneNode(t *testing.T, url string) {
 	t.Error("one node has all import keys")
 }
 
-// testSlots: all that is kept of an import key is in one slot, import keys are on all nodes, and a flush reaches them all.
+// testSlots: all that is kept of an import key is in one slot, import keys are on all nodes, and a
+// flush reaches them all.
 func testSlots(t *testing.T, url string) {
 	s := openURL(t, url, redis.Options{Prefix: "slots"})
 	client := goredis.NewClusterClient(&goredis.ClusterOptions{Addrs: strings.Split(strings.TrimPrefix(url, "redis://"), ",")})

@@ -12,8 +12,8 @@ import (
 	"github.com/chferry/chferry"
 )
 
-// Durability is what must have kept a registration, beside the primary's memory, before it is acknowledged. The zero value
-// asks for nothing more than the server's own settings give.
+// Durability is what must have kept a registration, beside the primary's memory, before it is
+// acknowledged. The zero value asks for nothing more than the server's own settings give.
 //
 // It bounds what is lost, it does not undo: a registration that is not kept widely enough in time fails with
 // chferry.CodeUnavailable, but the primary has it and it may be synced; registering it again does no harm.
@@ -26,7 +26,8 @@ type Durability struct {
 	Timeout time.Duration
 }
 
-// How long a registration waits to be kept. Under appendfsync everysec an fsync is up to a second away, and takes its time.
+// How long a registration waits to be kept. Under appendfsync everysec an fsync is up to a second
+// away, and takes its time.
 const (
 	DefaultDurabilityTimeout = time.Second
 	DefaultAOFTimeout        = 3 * time.Second

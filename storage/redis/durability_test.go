@@ -66,7 +66,8 @@ func TestNoWaitAOF(t *testing.T) {
 	wantCode(t, store.Check(t.Context()), chferry.CodeConfiguration, "WAITAOF", "7.2")
 }
 
-// waitAOF answers WAITAOF in place of Redis 7.2, where the machine has an older one. The counts come back as Redis's own reply.
+// waitAOF answers WAITAOF in place of Redis 7.2, where the machine has an older one. The counts
+// come back as Redis's own reply.
 type waitAOF struct {
 	local, replicas int
 	asked           string

@@ -8,8 +8,8 @@ import (
 	"github.com/chferry/chferry"
 )
 
-// A stream entry has one field, "o", whose value is a sequence of runs. A run is a number of operations that share kind,
-// database and number of key parts:
+// A stream entry has one field, "o", whose value is a sequence of runs. A run is a number of
+// operations that share kind, database and number of key parts:
 //
 //	run      = kind parts [database] count { primary key }
 //	kind     = "i" | "u" | "d", or "I" | "U" | "D" if a database follows

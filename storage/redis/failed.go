@@ -103,8 +103,8 @@ var retryLua string
 
 var retryScript = redis.NewScript(retryLua)
 
-// RetryFailed implements storage.FailedOperations. It goes page by page: should it be interrupted, each operation is either
-// failed or registered.
+// RetryFailed implements storage.FailedOperations. It goes page by page: should it be interrupted,
+// each operation is either failed or registered.
 func (s *Storage) RetryFailed(ctx context.Context, key chferry.ImportKey) (int, error) {
 	if err := s.own(ctx, key); err != nil {
 		return 0, err

@@ -39,8 +39,8 @@ func TestKilledMidBatch(t *testing.T) {
 	s.wantDrained("3 5")
 }
 
-// TestFlushAll: Redis forgets everything between claim and post-sync. The sync is superseded, the next one works, and versions
-// go on growing, from what the destination holds.
+// TestFlushAll: Redis forgets everything between claim and post-sync. The sync is superseded, the
+// next one works, and versions go on growing, from what the destination holds.
 func TestFlushAll(t *testing.T) {
 	t.Parallel()
 	s := private(t)
@@ -65,7 +65,8 @@ func TestFlushAll(t *testing.T) {
 	s.wantDrained("6")
 }
 
-// TestMintElsewhere: a server that has replaced another may lack its last version, so it asks what the destination holds, once.
+// TestMintElsewhere: a server that has replaced another may lack its last version, so it asks what
+// the destination holds, once.
 func TestMintElsewhere(t *testing.T) {
 	t.Parallel()
 	s := private(t)

@@ -17,8 +17,9 @@ type registration struct {
 	done       chan error // gets one answer; its caller may have left
 }
 
-// group sends registrations. The first goes at once, by itself. Registrations that come meanwhile wait, and then go together in
-// one round trip: the more callers there are, the fewer commands each costs Redis.
+// group sends registrations. The first goes at once, by itself. Registrations that come meanwhile
+// wait, and then go together in one round trip: the more callers there are, the fewer commands each
+// costs Redis.
 type group struct {
 	send func(ctx context.Context, registrations []*registration)
 
@@ -27,8 +28,8 @@ type group struct {
 	waiting []*registration
 }
 
-// register returns when r was answered, or when the context ends. If the caller gives up while its registration is queued, the
-// registration is dropped.
+// register returns when r was answered, or when the context ends. If the caller gives up while its
+// registration is queued, the registration is dropped.
 func (g *group) register(ctx context.Context, r *registration) error {
 	r.done = make(chan error, 1)
 	g.mu.Lock()
@@ -59,7 +60,8 @@ func (g *group) wait(ctx context.Context, r *registration) error {
 	}
 }
 
-// sendWaiting sends queued registrations until there are none. The context of one caller does not stop it: others may wait.
+// sendWaiting sends queued registrations until there are none. The context of one caller does not
+// stop it: others may wait.
 func (g *group) sendWaiting(ctx context.Context, registrations []*registration) {
 	for registrations != nil {
 		limited, cancel := context.WithTimeout(ctx, ioTimeout)
@@ -70,7 +72,8 @@ func (g *group) sendWaiting(ctx context.Context, registrations []*registration) 
 	}
 }
 
-// next takes queued registrations, as many as one call may register; nil means that there are none and that the group is idle.
+// next takes queued registrations, as many as one call may register; nil means that there are none
+// and that the group is idle.
 func (g *group) next() []*registration {
 	g.mu.Lock()
 	defer g.mu.Unlock()

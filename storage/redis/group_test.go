@@ -111,8 +111,8 @@ func TestTogether(t *testing.T) {
 	}
 }
 
-// TestFullQueue: however many calls find the queue of their import key full, the calls for others wait for none of them, and all are
-// answered after a few round trips.
+// TestFullQueue: however many calls find the queue of their import key full, the calls for others
+// wait for none of them, and all are answered after a few round trips.
 func TestFullQueue(t *testing.T) {
 	t.Parallel()
 	s := private(t)
@@ -135,8 +135,8 @@ func TestFullQueue(t *testing.T) {
 	}
 }
 
-// TestReused: a caller that gives up while its registration is on the way may use its memory again. The operations that arrive are those
-// it registered.
+// TestReused: a caller that gives up while its registration is on the way may use its memory again.
+// The operations that arrive are those it registered.
 func TestReused(t *testing.T) {
 	t.Parallel()
 	s := private(t)
@@ -185,7 +185,8 @@ func TestLeft(t *testing.T) {
 	s.wantStatus(2, 0)
 }
 
-// TestManyTogether: whatever is merged with what, and whenever Redis forgets its scripts, nothing is lost and nothing comes twice.
+// TestManyTogether: whatever is merged with what, and whenever Redis forgets its scripts, nothing
+// is lost and nothing comes twice.
 func TestManyTogether(t *testing.T) {
 	t.Parallel()
 	s := private(t)
@@ -242,8 +243,8 @@ func (s *server) drained(key chferry.ImportKey) string {
 	return strings.Join(words, " ")
 }
 
-// TestRefusedTogether: a connection that Redis refuses has no reply for any of those who share it, and none of them may take that for
-// a yes.
+// TestRefusedTogether: a connection that Redis refuses has no reply for any of those who share it,
+// and none of them may take that for a yes.
 func TestRefusedTogether(t *testing.T) {
 	t.Parallel()
 	s := private(t)

@@ -64,8 +64,8 @@ func (r *resending) ProcessHook(next goredis.ProcessHook) goredis.ProcessHook {
 	}
 }
 
-// refused tells a request of a token that was not the claimant. It never becomes the claimant again: its next sync has another token,
-// other than an actor of a test.
+// refused tells a request of a token that was not the claimant. It never becomes the claimant
+// again: its next sync has another token, other than an actor of a test.
 func refused(cmd goredis.Cmder) bool {
 	script, ok := cmd.(*goredis.Cmd)
 	if !ok {
@@ -121,8 +121,9 @@ func walked(args []any) bool {
 	return len(args) == 14 && strings.Contains(fmt.Sprint(args[11]), "-")
 }
 
-// TestLateClaim: an attempt to claim a batch stalls after it has looked for the batch's end. Meanwhile another attempt of the same sync
-// claims the batch, and it is imported and removed. What the first one found is no longer there: it claims what is next, or gets it.
+// TestLateClaim: an attempt to claim a batch stalls after it has looked for the batch's end.
+// Meanwhile another attempt of the same sync claims the batch, and it is imported and removed. What
+// the first one found is no longer there: it claims what is next, or gets it.
 func TestLateClaim(t *testing.T) {
 	t.Parallel()
 	ids := make([]string, 40)
@@ -174,8 +175,8 @@ func TestLateClaim(t *testing.T) {
 	}
 }
 
-// TestLateClaimOnTheWire: the network holds a claim's request until its client has given up, sent it again and imported the batch. Then it
-// arrives, as the claim of a batch that is no more.
+// TestLateClaimOnTheWire: the network holds a claim's request until its client has given up, sent
+// it again and imported the batch. Then it arrives, as the claim of a batch that is no more.
 func TestLateClaimOnTheWire(t *testing.T) {
 	t.Parallel()
 	s := private(t)

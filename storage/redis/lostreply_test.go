@@ -53,8 +53,9 @@ var lifeSteps = []struct {
 	{"flush", func(l *life) error { return l.Flush(l.t.Context(), key) }},
 }
 
-// TestLostReplies breaks the connection when a step was done and before its reply has arrived. The client tries again by
-// itself, or its caller does; either way nothing is lost and all counts hold. Only registering may double its operations.
+// TestLostReplies breaks the connection when a step was done and before its reply has arrived. The
+// client tries again by itself, or its caller does; either way nothing is lost and all counts hold.
+// Only registering may double its operations.
 func TestLostReplies(t *testing.T) {
 	t.Parallel()
 	s := private(t)

@@ -84,8 +84,8 @@ func (s *Storage) NoteSchema(ctx context.Context, key chferry.ImportKey, token s
 	return err
 }
 
-// schemaOf reads what NoteSchema wrote. Before there were lists, the note was a sentence a line, none of which begins with a
-// bracket.
+// schemaOf reads what NoteSchema wrote. Before there were lists, the note was a sentence a line,
+// none of which begins with a bracket.
 func schemaOf(text string) []string {
 	var schema []string
 	switch {

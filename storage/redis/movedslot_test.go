@@ -14,7 +14,8 @@ import (
 	"github.com/chferry/chferry/storage/redis"
 )
 
-// testMovedSlot moves an import key to another node in the middle of a batch, key by key, while an application registers.
+// testMovedSlot moves an import key to another node in the middle of a batch, key by key, while an
+// application registers.
 func testMovedSlot(t *testing.T, url string) {
 	s := steps{openURL(t, url, redis.Options{Prefix: "moved"}), t}
 	move := newSlotMove(t, url, "moved:{users}:queue")

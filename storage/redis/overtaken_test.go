@@ -38,8 +38,9 @@ func (b *before) ProcessPipelineHook(next goredis.ProcessPipelineHook) goredis.P
 	return next
 }
 
-// TestOvertakenReader: between a reader's look at the claim and its look at the queue another sync removes the batch. The entry
-// at which the batch was cut is still there, and has as many operations as the reader wants: they are not its own.
+// TestOvertakenReader: between a reader's look at the claim and its look at the queue another sync
+// removes the batch. The entry at which the batch was cut is still there, and has as many
+// operations as the reader wants: they are not its own.
 func TestOvertakenReader(t *testing.T) {
 	t.Parallel()
 	opts := redis.Options{Prefix: prefix(t)}

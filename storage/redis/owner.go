@@ -15,7 +15,8 @@ func (s *Storage) CheckOwner(ctx context.Context, key chferry.ImportKey) error {
 	return s.own(ctx, key)
 }
 
-// OwnerOf returns the name of the installation that an import key belongs to, empty if nobody's, and whether Redis knows the key at all.
+// OwnerOf returns the name of the installation that an import key belongs to, empty if nobody's,
+// and whether Redis knows the key at all.
 func (s *Storage) OwnerOf(ctx context.Context, key chferry.ImportKey) (owner string, known bool, err error) {
 	n, err := s.client.Exists(ctx, s.keys(key).all()...).Result()
 	if err != nil {
@@ -54,7 +55,8 @@ func (s *Storage) own(ctx context.Context, key chferry.ImportKey) error {
 	}
 }
 
-// ownedFor is for how long an import key that was found to be ours is taken for ours without asking: registering is one round trip.
+// ownedFor is for how long an import key that was found to be ours is taken for ours without
+// asking: registering is one round trip.
 const ownedFor = time.Minute
 
 // claimOwnership makes an import key that is nobody's this installation's, and returns an error if it is another one's.

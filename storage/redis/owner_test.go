@@ -8,7 +8,8 @@ import (
 	"github.com/chferry/chferry/storage/redis"
 )
 
-// TestOwnerOfRegistrations: the first to register has the import key, and another installation's operations do not get into its queue.
+// TestOwnerOfRegistrations: the first to register has the import key, and another installation's
+// operations do not get into its queue.
 func TestOwnerOfRegistrations(t *testing.T) {
 	t.Parallel()
 	s := private(t)

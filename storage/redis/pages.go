@@ -9,8 +9,8 @@ import (
 	"github.com/chferry/chferry"
 )
 
-// One XRANGE stops every other client for as long as it takes, so pages are bounded in entries, and in operations as far as
-// the page before tells how many an entry has.
+// One XRANGE stops every other client for as long as it takes, so pages are bounded in entries, and
+// in operations as far as the page before tells how many an entry has.
 const (
 	firstPage      = 2
 	maxPageEntries = 1_000

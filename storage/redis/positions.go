@@ -13,7 +13,8 @@ import (
 	"github.com/chferry/chferry/storage"
 )
 
-// A position is the ID of a stream entry, such as 1733000000000-0. IDs grow as long as the stream exists, whatever the clock does.
+// A position is the ID of a stream entry, such as 1733000000000-0. IDs grow as long as the stream
+// exists, whatever the clock does.
 
 //go:embed head.lua
 var headLua string
@@ -36,8 +37,8 @@ func (s *Storage) Position(ctx context.Context, key chferry.ImportKey) (storage.
 	return storage.Position(id), nil
 }
 
-// Passed implements storage.Positions. The head of the queue is read after positions were given, so that an operation which
-// has one of them was in the queue before.
+// Passed implements storage.Positions. The head of the queue is read after positions were given, so
+// that an operation which has one of them was in the queue before.
 func (s *Storage) Passed(ctx context.Context, key chferry.ImportKey, positions ...storage.Position) ([]bool, error) {
 	ids := make([]entryID, len(positions))
 	for i, position := range positions {

@@ -6,7 +6,8 @@ import (
 	"github.com/chferry/chferry/storage"
 )
 
-// TestPositionInsideEntry: a batch ended inside an entry, and was not tidied away yet. The rest of the entry is still in the queue.
+// TestPositionInsideEntry: a batch ended inside an entry, and was not tidied away yet. The rest of
+// the entry is still in the queue.
 func TestPositionInsideEntry(t *testing.T) {
 	t.Parallel()
 	s := private(t)

@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-// proxy stands between a storage and its Redis. It can swallow replies: what was asked for is done, the reply is dropped, and
-// the connection closed. And it can hold a request, whose client gives up meanwhile, and let it arrive later.
+// proxy stands between a storage and its Redis. It can swallow replies: what was asked for is done,
+// the reply is dropped, and the connection closed. And it can hold a request, whose client gives up
+// meanwhile, and let it arrive later.
 type proxy struct {
 	addr     string
 	to       string

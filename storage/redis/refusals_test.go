@@ -12,7 +12,8 @@ import (
 	"github.com/chferry/chferry/storage/redis"
 )
 
-// TestRefusals: an answer of Redis that is a refusal becomes an error that says what to do, and nothing is half registered.
+// TestRefusals: an answer of Redis that is a refusal becomes an error that says what to do, and
+// nothing is half registered.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	config := func(name, value string) func(s *server) error {
@@ -65,7 +66,8 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestOutOfMemory: a Redis that is out of memory refuses to register, but lets syncs drain the queue, which is what makes room.
+// TestOutOfMemory: a Redis that is out of memory refuses to register, but lets syncs drain the
+// queue, which is what makes room.
 func TestOutOfMemory(t *testing.T) {
 	t.Parallel()
 	s := private(t)

@@ -15,9 +15,9 @@ var registerLua string
 
 var registerScript = redis.NewScript(registerLua)
 
-// RegisterOperations implements storage.Registrar. However many operations there are, they are one entry of the stream, and calls that
-// wait for Redis at the same time share one. An entry counts as one operation by XLEN; the state's field "surplus" holds
-// what must be added to that.
+// RegisterOperations implements storage.Registrar. However many operations there are, they are one
+// entry of the stream, and calls that wait for Redis at the same time share one. An entry counts as
+// one operation by XLEN; the state's field "surplus" holds what must be added to that.
 func (s *Storage) RegisterOperations(ctx context.Context, key chferry.ImportKey, ops ...chferry.Operation) (int, error) {
 	if err := key.Validate(); err != nil {
 		return 0, err
@@ -75,8 +75,9 @@ func (s *Storage) send(ctx context.Context, registrations []*registration) {
 	}
 }
 
-// node is the client that registrations of key are sent through. In a cluster a command that waits for an earlier one must go
-// to the same server; for anything else the cluster's client finds the server of the key.
+// node is the client that registrations of key are sent through. In a cluster a command that waits
+// for an earlier one must go to the same server; for anything else the cluster's client finds the
+// server of the key.
 func (s *Storage) node(ctx context.Context, key chferry.ImportKey) (redis.UniversalClient, error) {
 	cluster, ok := s.client.(*redis.ClusterClient)
 	if !ok || !s.opts.Durability.waits() {
@@ -85,8 +86,8 @@ func (s *Storage) node(ctx context.Context, key chferry.ImportKey) (redis.Univer
 	return cluster.MasterForKey(ctx, s.keys(key).queue)
 }
 
-// sendEntries sends entries and answers their registrations, but for those of several calls that the queue is too full for,
-// which it returns.
+// sendEntries sends entries and answers their registrations, but for those of several calls that
+// the queue is too full for, which it returns.
 func (s *Storage) sendEntries(ctx context.Context, node redis.UniversalClient, entries []*entryOf) (refused []*registration) {
 	kept, failed := s.exchange(ctx, node, entries)
 	if unknown := scriptUnknown(entries); len(unknown) > 0 {
@@ -124,8 +125,8 @@ func scriptUnknown(entries []*entryOf) []*entryOf {
 	return unknown
 }
 
-// exchange sends entries in one round trip and sets their replies. failed is the error of entries that got no reply: the client
-// does not always set the error of such a command.
+// exchange sends entries in one round trip and sets their replies. failed is the error of entries
+// that got no reply: the client does not always set the error of such a command.
 func (s *Storage) exchange(ctx context.Context, node redis.UniversalClient, entries []*entryOf) (kept *redis.Cmd, failed error) {
 	if len(entries) == 1 && !s.opts.Durability.waits() {
 		entries[0].reply = s.append(ctx, node, entries[0])
@@ -181,8 +182,8 @@ func alone(registrations []*registration) []*entryOf {
 	return entries
 }
 
-// append sends one entry. One operation is counted by the stream itself; more need a script, because a transaction would
-// count them even where Redis refuses to append.
+// append sends one entry. One operation is counted by the stream itself; more need a script,
+// because a transaction would count them even where Redis refuses to append.
 func (s *Storage) append(ctx context.Context, to redis.Cmdable, e *entryOf) redis.Cmder {
 	k, limit := s.keys(e.key), s.maxPending(e.key)
 	if e.operations == 1 && limit == 0 {

@@ -33,7 +33,8 @@ func (r *roundTrips) ProcessPipelineHook(next goredis.ProcessPipelineHook) gored
 	}
 }
 
-// TestRoundTrips: registering takes one, however many operations, and so do the status of however many import keys and a version.
+// TestRoundTrips: registering takes one, however many operations, and so do the status of however
+// many import keys and a version.
 func TestRoundTrips(t *testing.T) {
 	t.Parallel()
 	options, err := goredis.ParseURL(testenv.Redis(t))

@@ -37,7 +37,8 @@ func (c *cut) ProcessHook(next goredis.ProcessHook) goredis.ProcessHook {
 	}
 }
 
-// fill appends entries of one operation each. What is sent at once stays small, for the client sends again what takes too long.
+// fill appends entries of one operation each. What is sent at once stays small, for the client
+// sends again what takes too long.
 func (s *server) fill(entries int, value func(i int) string) {
 	const page = 10_000
 	for first := 0; first < entries; first += page {
@@ -111,8 +112,8 @@ func (h *trimmed) ProcessHook(next goredis.ProcessHook) goredis.ProcessHook {
 	}
 }
 
-// TestTidyPages: no script trims more than a page, whatever the nodes of the stream hold: a node that was begun already, and nodes that
-// a page is no multiple of.
+// TestTidyPages: no script trims more than a page, whatever the nodes of the stream hold: a node
+// that was begun already, and nodes that a page is no multiple of.
 func TestTidyPages(t *testing.T) {
 	t.Parallel()
 	const entries, page = 180_000, 50_000

@@ -202,9 +202,10 @@ func (m *machine) flush(t *rapid.T) {
 	}
 }
 
-// Resender is implemented by storages that can send an earlier request to their server once more, as a network may that held it
-// back: a claim, a mint, a note, a removal, a retry, a flush. A registration is none of these, as registering twice does no harm. The
-// storage chooses among its n newest requests by pick(n).
+// Resender is implemented by storages that can send an earlier request to their server once more,
+// as a network may that held it back: a claim, a mint, a note, a removal, a retry, a flush. A
+// registration is none of these, as registering twice does no harm. The storage chooses among its n
+// newest requests by pick(n).
 type Resender interface {
 	Resend(ctx context.Context, pick func(n int) int) error
 }

@@ -21,9 +21,9 @@ const (
 	times        = 2 // that each fate is met
 )
 
-// testConcurrent registers from many goroutines while several syncs run, each of whose steps is in turn the last one, or the
-// last one before another sync takes over. Each registration is in exactly one batch, whoever reads it, and what one
-// goroutine registered is in its order.
+// testConcurrent registers from many goroutines while several syncs run, each of whose steps is in
+// turn the last one, or the last one before another sync takes over. Each registration is in
+// exactly one batch, whoever reads it, and what one goroutine registered is in its order.
 func testConcurrent(t *testing.T, b *bundle) {
 	c := newConcurrent(b)
 	var registering, syncing sync.WaitGroup

@@ -92,7 +92,8 @@ func testDiscardFailed(t *testing.T, b *bundle) {
 	b.wantKept(0)
 }
 
-// testDiscardForgets: attempts don't outlive what was discarded, though they do outlive a retry while the queue has not drained.
+// testDiscardForgets: attempts don't outlive what was discarded, though they do outlive a retry
+// while the queue has not drained.
 func testDiscardForgets(_ *testing.T, b *bundle) {
 	b.register(chferry.Insert, "1", "2")
 	b.start("a")

@@ -18,7 +18,8 @@ import (
 // machine does to a storage whatever several syncs, applications and operators may do, in random order, and expects the
 // answers of the model. actions.go has the actions, one a method.
 //
-// A lease either lasts for the whole test or has ended when the call that gave it returns. Nothing else depends on time.
+// A lease either lasts for the whole test or has ended when the call that gave it returns. Nothing
+// else depends on time.
 type machine struct {
 	storage.Storage
 	models  []*model
@@ -27,7 +28,8 @@ type machine struct {
 
 var actors = []string{"a", "b", "c"}
 
-// testAnyOrder draws 100 paths of about 30 actions. For more: go test ./storage/redis -run Contract/any_order -rapid.checks=5000
+// testAnyOrder draws 100 paths of about 30 actions. For more: go test ./storage/redis -run
+// Contract/any_order -rapid.checks=5000
 func testAnyOrder(t *testing.T, b *bundle) {
 	keys := []chferry.ImportKey{b.key, newKey()}
 	rapid.Check(t, func(t *rapid.T) {
@@ -149,7 +151,8 @@ func (m *machine) draw(t *rapid.T, ready func(*model) bool) *model {
 	return m.touched
 }
 
-// When an action leads on. Registering and flushing are held back: they are always possible, and would be most of a path.
+// When an action leads on. Registering and flushing are held back: they are always possible, and
+// would be most of a path.
 
 func short(key *model) bool     { return len(key.kept()) < 20 }
 func long(key *model) bool      { return len(key.registered) > 30 }

@@ -8,8 +8,8 @@ import (
 	"github.com/chferry/chferry/storage"
 )
 
-// model is what the contract says of one import key, in lists and maps. Its methods do what the storage's do, and return
-// the answer that the storage must give: a value, or the code of an error.
+// model is what the contract says of one import key, in lists and maps. Its methods do what the
+// storage's do, and return the answer that the storage must give: a value, or the code of an error.
 type model struct {
 	key        chferry.ImportKey
 	registered []registered // in order, without what a flush dropped

@@ -26,8 +26,8 @@ func (b *bundle) wantPassed(when string, want []bool, positions ...storage.Posit
 	}
 }
 
-// testPositions follows three positions through claims, failures and takeovers: a position is passed with the batch that holds
-// its last operation, and no earlier.
+// testPositions follows three positions through claims, failures and takeovers: a position is
+// passed with the batch that holds its last operation, and no earlier.
 func testPositions(_ *testing.T, b *bundle) {
 	empty := b.position()
 	b.wantPassed("an empty queue", []bool{true}, empty)

@@ -10,8 +10,8 @@ import (
 	"github.com/chferry/chferry/storage"
 )
 
-// values of primary keys that have hurt somebody's storage: signs that separate or quote, bytes that are no text, and the
-// lengths, counts and letters that an encoding may be made of.
+// values of primary keys that have hurt somebody's storage: signs that separate or quote, bytes
+// that are no text, and the lengths, counts and letters that an encoding may be made of.
 var values = []string{
 	"", "a.b:c|d{e}f'g\"h`i j\nk\\l", ".", ":", "|", "{}", "{users}", "'", "\"", "`", "\\", " ", "  ", "\n", "\r\n", "\t1", "1 ", " 1",
 	"01", "1", "-1", "1e3", "null", "NULL", "[\"7\"]", "{\"a\":1}", "%s", "*", "$1", "; --", "7|42", "7:42", "7.42",

@@ -64,8 +64,9 @@ func testRegisterMany(t *testing.T, b *bundle) {
 	}
 }
 
-// testGivesUp registers from many goroutines, half of whose calls end at any moment. Such a call may have registered its
-// operations, which its caller can't know; all others have registered theirs, once and in order.
+// testGivesUp registers from many goroutines, half of whose calls end at any moment. Such a call
+// may have registered its operations, which its caller can't know; all others have registered
+// theirs, once and in order.
 func testGivesUp(t *testing.T, b *bundle) {
 	const calls = 20
 	var registering sync.WaitGroup

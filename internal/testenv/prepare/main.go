@@ -1,6 +1,7 @@
-// Command prepare builds and downloads into the user's cache what the tests' servers need and the machine lacks, so that
-// no test's time limit has to have room for it: the Temporal CLI, and ClickHouse as a library with its server. What the
-// environment names another server for is left out.
+// Command prepare builds and downloads into the user's cache what the tests' servers need and the
+// machine lacks, so that no test's time limit has to have room for it: the Temporal CLI, and
+// ClickHouse as a library with its server. What the environment names another server for is left
+// out.
 package main
 
 import (
