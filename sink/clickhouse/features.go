@@ -2,6 +2,7 @@ package clickhouse
 
 import (
 	"context"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -14,7 +15,7 @@ import (
 type features struct {
 	version  version
 	readonly bool            // the user's profile forbids writing
-	settings map[string]bool // those of [insertSettings] and [querySettings] that the server knows and the user may set
+	settings map[string]bool // those of [knownSettings] that the server knows and the user may set
 }
 
 // version is a server's, as far as anything depends on it.
@@ -26,6 +27,7 @@ func (v version) atLeast(major, minor int) bool {
 
 func (f *features) hasDateTime64() bool     { return f.version.atLeast(20, 1) }
 func (f *features) hasDictionaries() bool   { return f.version.atLeast(20, 1) } // an experiment in 18.16
+func (f *features) mayHaveFormatRow() bool  { return f.version.atLeast(20, 1) } // the first that have it are newer
 func (f *features) hasCodecs() bool         { return f.version.atLeast(20, 1) }
 func (f *features) hasTTL() bool            { return f.version.atLeast(20, 1) }
 func (f *features) hasDefaultReplica() bool { return f.version.atLeast(21, 1) }
@@ -89,11 +91,16 @@ func (c *Client) readFeatures(ctx context.Context) (*features, error) {
 		f.settings[name] = fixed == 0
 		f.readonly = f.readonly || name == "readonly" && value == "1"
 		return nil
-	}, "SELECT name, value, "+fixed+" FROM system.settings WHERE name IN ('readonly', '"+strings.Join(append(slices.Clone(insertSettings), querySettings...), "', '")+"')")
+	}, "SELECT name, value, "+fixed+" FROM system.settings WHERE name IN ('readonly', '"+strings.Join(knownSettings(), "', '")+"')")
 	if err != nil {
 		return nil, err
 	}
 	return f, nil
+}
+
+// knownSettings are all settings that chferry sends.
+func knownSettings() []string {
+	return slices.Concat(insertSettings, querySettings, slices.Sorted(maps.Keys(readSettings)))
 }
 
 var versionPattern = regexp.MustCompile(`^v?(\d{1,4})\.(\d{1,4})`)

@@ -24,6 +24,8 @@ type Bundle struct {
 	Current func(t *testing.T, table string, columns ...rowset.Column) [][]string
 	// Unreachable returns a sink whose server does not answer.
 	Unreachable func(t *testing.T) sink.Sink
+	// CanRead tells that the server can do what a [sink.Reader] needs. Another one refuses it.
+	CanRead bool
 }
 
 // Run runs the suite. Each call of open gives a bundle on an empty database of its own, which ends with its test.
@@ -53,6 +55,18 @@ func Run(t *testing.T, open func(t *testing.T) Bundle) {
 		"InsertIntoAnAlteredTable": testInsertMisfit,
 		"InsertCancelled":          testInsertCancelled,
 	}
+	runAll(t, open, tests)
+	t.Run("Read", func(t *testing.T) {
+		t.Parallel()
+		if open(t).CanRead {
+			runAll(t, open, readerTests)
+		} else {
+			testRefusesReading(t, &suite{open(t)})
+		}
+	})
+}
+
+func runAll(t *testing.T, open func(t *testing.T) Bundle, tests map[string]func(*testing.T, *suite)) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -8,11 +8,14 @@ import (
 	"github.com/chferry/chferry/rowset"
 )
 
-// samples are values that every server can hold.
-var samples = []struct {
+// sample is a type with some of its values.
+type sample struct {
 	rowset.Type
 	values []string
-}{
+}
+
+// samples are values that every server can hold.
+var samples = []sample{
 	{rowset.Type{Kind: rowset.Bool}, []string{"true", "false"}},
 	{rowset.Type{Kind: rowset.Int16}, []string{"0", "-32768", "32767"}},
 	{rowset.Type{Kind: rowset.Int32}, []string{"0", "-2147483648", "2147483647"}},

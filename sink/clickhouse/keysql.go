@@ -1,0 +1,165 @@
+package clickhouse
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
+)
+
+// keyValues are values of a column of the key, which become part of statements as texts that the server converts to the type of
+// the column.
+type keyValues struct {
+	column
+	values *rowset.Vector
+	cells  []string // the texts
+	unfit  map[int]bool
+}
+
+// keyValuesOf finds the column among those of a block.
+func keyValuesOf(c column, from *rowset.Block, f *features) (keyValues, error) {
+	for i, w := range from.Columns {
+		if w.Destination != c.name {
+			continue
+		}
+		k := keyValues{column: c, values: &from.Vectors[i], cells: make([]string, from.Rows()), unfit: map[int]bool{}}
+		k.dictionary = false
+		_, unfit := k.encode(k.values, true, f)
+		for _, u := range unfit {
+			k.unfit[u.row] = true
+		}
+		var buf []byte
+		for row := range k.cells {
+			if !k.unfit[row] {
+				k.cells[row] = k.text(row, &buf)
+			}
+		}
+		return k, nil
+	}
+	return keyValues{}, chferry.Errorf(chferry.CodeInvalid, "the keys lack column %q of the key", c.name)
+}
+
+// text is a text of value i that the server converts without loss.
+func (k keyValues) text(i int, buf *[]byte) string {
+	to, number := integers[k.base]
+	_, whole := integerKinds[k.values.Type.Kind]
+	switch {
+	case k.values.Type.Kind == rowset.Bool && k.base != "String":
+		return strconv.FormatInt(k.values.Ints[i], 10)
+	case number && !whole:
+		n, _ := wholeNumber(k.values.At(i), to)
+		if !to.signed {
+			return strconv.FormatUint(uint64(n), 10)
+		}
+		return strconv.FormatInt(n, 10)
+	default:
+		return string(textOf(k.values, i, buf))
+	}
+}
+
+// typed is an expression for the value that a text stands for.
+func (k keyValues) typed(text string) string {
+	to := k.base
+	switch k.base {
+	case "String":
+		return text
+	case "Bool":
+		to = "UInt8"
+	case "Decimal":
+		to = "Decimal(" + strconv.Itoa(k.args[0]) + ", " + strconv.Itoa(k.args[1]) + ")"
+	case "DateTime":
+		to = "DateTime('UTC')" // whatever the column's zone: the text is in UTC
+	case "DateTime64":
+		to = "DateTime64(" + strconv.Itoa(k.args[0]) + ", 'UTC')"
+	}
+	return "CAST(" + text + " AS " + to + ")"
+}
+
+// compare is a condition on the column and value i. A value that lies beyond what the column holds, such as infinity, is greater or
+// less than all that it holds.
+func (k keyValues) compare(operator string, i int, f *features) (string, error) {
+	if !k.unfit[i] {
+		return quote(k.name) + " " + operator + " " + k.typed(quoteText(k.cells[i])), nil
+	}
+	var less bool // than all
+	switch n := int64(0); {
+	case k.base == "Date" || k.base == "Date32":
+		n = k.values.Ints[i]
+		less = n < k.days(f).first
+	case (k.base == "DateTime64" || k.base == "DateTime") && !k.micros(f).holds(k.values.Ints[i]):
+		less = k.values.Ints[i] < k.micros(f).first
+	case k.base == "Decimal" && string(k.values.At(i)) == "NaN":
+	default:
+		return "", chferry.Errorf(chferry.CodeInvalid, "a bound of the range is no value that column %q (%s) can hold", k.column.name, k.column.text)
+	}
+	if operator == ">" && less || operator == "<" && !less {
+		return "1", nil
+	}
+	return "0", nil
+}
+
+// bound is one end of a range.
+type bound []keyValues
+
+// boundOf returns nil for an open end.
+func boundOf(columns []column, at *rowset.Block, f *features) (bound, error) {
+	if at.Rows() == 0 {
+		return nil, nil
+	}
+	b := make(bound, len(columns))
+	for i, c := range columns {
+		var err error
+		if b[i], err = keyValuesOf(c, at, f); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+// beside holds for the keys that are greater (operator >) or less (<) than the bound; with equal, for the bound itself too. The first
+// comparison is repeated in a form that an index can use whatever follows.
+func (b bound) beside(operator string, equal bool, f *features) (string, error) {
+	condition := "0"
+	if equal {
+		condition = "1"
+	}
+	for i := len(b) - 1; i >= 0; i-- {
+		beyond, err := b[i].compare(operator, 0, f)
+		if err != nil {
+			return "", err
+		}
+		same, _ := b[i].compare("=", 0, f)
+		switch condition {
+		case "0":
+			condition = beyond
+		case "1":
+			condition = "(" + beyond + " OR " + same + ")"
+		default:
+			condition = "(" + beyond + " OR " + same + " AND " + condition + ")"
+		}
+		if i == 0 && !b[0].unfit[0] {
+			least, _ := b[0].compare(operator+"=", 0, f)
+			condition = "(" + least + " AND " + condition + ")"
+		}
+	}
+	return condition, nil
+}
+
+// keyList holds for the rows that have one of the keys in rows. Each column's values are one text, cut by a byte that no key has, with a
+// letter before each, because not every server gives an empty one back.
+func keyList(keys []keyValues, rows []int) string {
+	names, values, lists, joined := make([]string, len(keys)), make([]string, len(keys)), make([]string, len(keys)), make([]string, len(keys))
+	for i, k := range keys {
+		texts := make([]string, len(rows))
+		for n, row := range rows {
+			texts[n] = "x" + k.cells[row]
+		}
+		number := strconv.Itoa(i)
+		names[i], values[i] = quote(k.name), k.typed("substring(k"+number+", 2)")
+		lists[i] = `splitByChar('\0', ` + quoteText(strings.Join(texts, "\x00")) + ") AS l" + number
+		joined[i] = "l" + number + " AS k" + number
+	}
+	return "(" + strings.Join(names, ", ") + ") IN (SELECT " + strings.Join(values, ", ") + " FROM (SELECT " + strings.Join(lists, ", ") +
+		") ARRAY JOIN " + strings.Join(joined, ", ") + ")"
+}
