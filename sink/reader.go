@@ -6,54 +6,62 @@ import (
 	"github.com/chferry/chferry/rowset"
 )
 
-// Reader is a [Sink] that reads back which rows count in a destination: the newest version of each key, unless that version is a
-// tombstone. No call changes anything. Every call reads the table as it is while the call runs, and two calls may see
-// different rows.
+// Reader is a [Sink] that reads back which rows count in a destination: the newest version of each
+// key, unless that version is a tombstone. No call changes anything. Every call reads the table as
+// it is while the call runs, and two calls may see different rows.
 //
-// A row's hash is xxHash64, with the seed 0, of the row's RowBinary form: the values of [Selection.Hashed] one after another,
-// in the types that the table's columns have.
+// A row's hash is xxHash64, with the seed 0, of the row's RowBinary form: the values of
+// [Selection.Hashed] one after another, in the types that the table's columns have.
 //
-// The keys that a caller gives are compared in the destination's own order. It is not the source's for all types: a server may order
-// UUIDs by their second half, texts by their bytes. Keys are texts and numbers of the source, as an operation's are after the source
-// has read them, and never get into an error.
+// The keys that a caller gives are compared in the destination's own order. It is not the source's
+// for all types: a server may order UUIDs by their second half, texts by their bytes. Keys are
+// texts and numbers of the source, as an operation's are after the source has read them, and never
+// get into an error.
 //
-// Errors are those of [Sink]: CodeSchemaMismatch for a table that does not exist or lacks a column, CodeConfiguration for a server
-// that can't hash rows, CodeInvalid for a range whose bound is no value of the column, CodeUnavailable also if a call
-// takes longer than an insert may or needs more memory than a call may.
+// Errors are those of [Sink]: CodeSchemaMismatch for a table that does not exist or lacks a column,
+// CodeConfiguration for a server that can't hash rows, CodeInvalid for a range whose bound is no
+// value of the column, CodeUnavailable also if a call takes longer than an insert may or needs more
+// memory than a call may.
 type Reader interface {
-	// Sums returns a Sum for each range, in the order of the ranges, which it reads with one query. Ranges may overlap; the
-	// query grows with their number, so ask for some ten at a time.
+	// Sums returns a Sum for each range, in the order of the ranges, which it reads with one query.
+	// Ranges may overlap; the query grows with their number, so ask for some ten at a time.
 	Sums(ctx context.Context, s Selection, ranges []Range) ([]Sum, error)
 
-	// Page returns the first rows of a range in the order of s.Key, at most most of them; most is greater than 0. The page behind it is
-	// that of the range which begins after the page's last key: see [Page.Rest]. Where s.Key begins as the table's sorting key does, less
-	// columns of s.Only, the server reads little more than the page; in another order every page reads the range to its end.
+	// Page returns the first rows of a range in the order of s.Key, at most most of them; most is
+	// greater than 0. The page behind it is that of the range which begins after the page's last
+	// key: see [Page.Rest]. Where s.Key begins as the table's sorting key does, less columns of
+	// s.Only, the server reads little more than the page; in another order every page reads the
+	// range to its end.
 	Page(ctx context.Context, s Selection, r Range, most int) (Page, error)
 
-	// Find returns the rows that have one of the keys, in no order. The columns of keys are those of s.Key, in any order. A key that
-	// the destination can't hold has no row. A key may be given twice; its row is returned once or twice.
+	// Find returns the rows that have one of the keys, in no order. The columns of keys are those
+	// of s.Key, in any order. A key that the destination can't hold has no row. A key may be given
+	// twice; its row is returned once or twice.
 	Find(ctx context.Context, s Selection, keys rowset.Block) (Hashed, error)
 }
 
 // Selection says which rows of a destination are read, and what of them.
 type Selection struct {
 	Destination
-	// Only has one row, the values that rows must have to be read: the database column's in an import of several databases. Its columns
-	// are columns of the destination's key. Without a row all rows of the destination are read.
+	// Only has one row, the values that rows must have to be read: the database column's in an
+	// import of several databases. Its columns are columns of the destination's key. Without a row
+	// all rows of the destination are read.
 	Only rowset.Block
-	// Key names the columns of the primary key in the destination, in the order by which keys are compared. Together with those of Only
-	// they are the columns of [Destination.Key].
+	// Key names the columns of the primary key in the destination, in the order by which keys are
+	// compared. Together with those of Only they are the columns of [Destination.Key].
 	Key []string
-	// Hashed names the columns in the destination whose values are hashed, in that order. Without one, no row has a hash.
+	// Hashed names the columns in the destination whose values are hashed, in that order. Without
+	// one, no row has a hash.
 	Hashed []string
 }
 
-// Range is the rows whose keys are greater than After and not greater than UpTo. Both are blocks of one row with the columns of
-// [Selection.Key], in any order; a block without rows leaves that end open.
+// Range is the rows whose keys are greater than After and not greater than UpTo. Both are blocks of
+// one row with the columns of [Selection.Key], in any order; a block without rows leaves that end
+// open.
 type Range struct{ After, UpTo rowset.Block }
 
-// Sum says what the rows of a range are together. Two ranges have the same rows, but for a chance of 1 in 2^64, if both numbers
-// are equal.
+// Sum says what the rows of a range are together. Two ranges have the same rows, but for a chance
+// of 1 in 2^64, if both numbers are equal.
 type Sum struct {
 	Rows   uint64
 	Hashes uint64 // the sum of the rows' hashes modulo 2^64; 0 if nothing is hashed

@@ -8,8 +8,8 @@ import (
 	"github.com/chferry/chferry/rowset"
 )
 
-// keyValues are values of a column of the key, which become part of statements as texts that the server converts to the type of
-// the column.
+// keyValues are values of a column of the key, which become part of statements as texts that the
+// server converts to the type of the column.
 type keyValues struct {
 	column
 	values *rowset.Vector
@@ -76,22 +76,23 @@ func (k keyValues) typed(text string) string {
 	return "CAST(" + text + " AS " + to + ")"
 }
 
-// compare is a condition on the column and value i. A value that lies beyond what the column holds, such as infinity, is greater or
-// less than all that it holds.
-func (k keyValues) compare(operator string, i int, f *features) (string, error) {
-	if !k.unfit[i] {
-		return quote(k.name) + " " + operator + " " + k.typed(quoteText(k.cells[i])), nil
+// compare is a condition on the column and the first value. A value that lies beyond what the column holds,
+// such as infinity, is greater or less than all that it holds.
+func (k keyValues) compare(operator string, f *features) (string, error) {
+	if !k.unfit[0] {
+		return quote(k.name) + " " + operator + " " + k.typed(quoteText(k.cells[0])), nil
 	}
 	var less bool // than all
-	switch n := int64(0); {
+	switch {
 	case k.base == "Date" || k.base == "Date32":
-		n = k.values.Ints[i]
-		less = n < k.days(f).first
-	case (k.base == "DateTime64" || k.base == "DateTime") && !k.micros(f).holds(k.values.Ints[i]):
-		less = k.values.Ints[i] < k.micros(f).first
-	case k.base == "Decimal" && string(k.values.At(i)) == "NaN":
+		less = k.values.Ints[0] < k.days(f).first
+	case (k.base == "DateTime64" || k.base == "DateTime") && !k.micros(f).holds(k.values.Ints[0]):
+		less = k.values.Ints[0] < k.micros(f).first
+	case k.base == "Decimal" && k.values.Type.Kind == rowset.Decimal && string(k.values.At(0)) == "NaN":
 	default:
-		return "", chferry.Errorf(chferry.CodeInvalid, "a bound of the range is no value that column %q (%s) can hold", k.column.name, k.column.text)
+		return "", chferry.Errorf(chferry.CodeInvalid,
+			"a bound of the range is no value that column %q (%s) can hold: bound the range by keys of rows that are there",
+			k.name, k.column.text)
 	}
 	if operator == ">" && less || operator == "<" && !less {
 		return "1", nil
@@ -117,19 +118,20 @@ func boundOf(columns []column, at *rowset.Block, f *features) (bound, error) {
 	return b, nil
 }
 
-// beside holds for the keys that are greater (operator >) or less (<) than the bound; with equal, for the bound itself too. The first
-// comparison is repeated in a form that an index can use whatever follows.
+// beside holds for the keys that are greater (operator >) or less (<) than the bound; with equal,
+// for the bound itself too. The first comparison is repeated in a form that an index can use
+// whatever follows.
 func (b bound) beside(operator string, equal bool, f *features) (string, error) {
 	condition := "0"
 	if equal {
 		condition = "1"
 	}
 	for i := len(b) - 1; i >= 0; i-- {
-		beyond, err := b[i].compare(operator, 0, f)
+		beyond, err := b[i].compare(operator, f)
 		if err != nil {
 			return "", err
 		}
-		same, _ := b[i].compare("=", 0, f)
+		same, _ := b[i].compare("=", f)
 		switch condition {
 		case "0":
 			condition = beyond
@@ -139,27 +141,28 @@ func (b bound) beside(operator string, equal bool, f *features) (string, error) 
 			condition = "(" + beyond + " OR " + same + " AND " + condition + ")"
 		}
 		if i == 0 && !b[0].unfit[0] {
-			least, _ := b[0].compare(operator+"=", 0, f)
+			least, _ := b[0].compare(operator+"=", f)
 			condition = "(" + least + " AND " + condition + ")"
 		}
 	}
 	return condition, nil
 }
 
-// keyList holds for the rows that have one of the keys in rows. Each column's values are one text, cut by a byte that no key has, with a
-// letter before each, because not every server gives an empty one back.
+// keyList holds for the rows that have one of the keys in rows. Each column's values are one text,
+// cut by a byte that no key has, with a letter before each, because not every server gives an empty
+// one back.
 func keyList(keys []keyValues, rows []int) string {
-	names, values, lists, joined := make([]string, len(keys)), make([]string, len(keys)), make([]string, len(keys)), make([]string, len(keys))
+	var names, values, lists, joined []string
 	for i, k := range keys {
 		texts := make([]string, len(rows))
 		for n, row := range rows {
 			texts[n] = "x" + k.cells[row]
 		}
 		number := strconv.Itoa(i)
-		names[i], values[i] = quote(k.name), k.typed("substring(k"+number+", 2)")
-		lists[i] = `splitByChar('\0', ` + quoteText(strings.Join(texts, "\x00")) + ") AS l" + number
-		joined[i] = "l" + number + " AS k" + number
+		names, values = append(names, quote(k.name)), append(values, k.typed("substring(k"+number+", 2)"))
+		lists = append(lists, `splitByChar('\0', `+quoteText(strings.Join(texts, "\x00"))+") AS l"+number)
+		joined = append(joined, "l"+number+" AS k"+number)
 	}
-	return "(" + strings.Join(names, ", ") + ") IN (SELECT " + strings.Join(values, ", ") + " FROM (SELECT " + strings.Join(lists, ", ") +
-		") ARRAY JOIN " + strings.Join(joined, ", ") + ")"
+	return "(" + strings.Join(names, ", ") + ") IN (SELECT " + strings.Join(values, ", ") +
+		" FROM (SELECT " + strings.Join(lists, ", ") + ") ARRAY JOIN " + strings.Join(joined, ", ") + ")"
 }

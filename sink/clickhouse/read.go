@@ -72,7 +72,7 @@ func (r *reading) addOnly(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		condition, err := k.compare("=", 0, r.features)
+		condition, err := k.compare("=", r.features)
 		if err != nil {
 			return err
 		}
@@ -108,7 +108,8 @@ func (r *reading) hash() string {
 
 // from is what follows a SELECT of the rows that count and for which all conditions hold.
 func (r *reading) from(conditions ...string) string {
-	return " FROM " + r.table.sql() + " FINAL WHERE " + strings.Join(append(slices.Clone(r.where), conditions...), " AND ")
+	all := slices.Concat(r.where, conditions)
+	return " FROM " + r.table.sql() + " FINAL WHERE " + strings.Join(all, " AND ")
 }
 
 // within holds for the keys of a range.
@@ -166,7 +167,8 @@ func (c *Client) Sums(ctx context.Context, s sink.Selection, ranges []sink.Range
 	for i := range out {
 		targets = append(targets, &out[i].Rows, &out[i].Hashes)
 	}
-	err = r.read(ctx, "hash the rows of "+r.table.String(), func(scan func(...any) error) error { return scan(targets...) },
+	each := func(scan func(...any) error) error { return scan(targets...) }
+	err = r.read(ctx, "hash the rows of "+r.table.String(), each,
 		"SELECT "+strings.Join(sums, ", ")+" FROM (SELECT "+r.hash()+" AS "+hashName+", "+strings.Join(selected, ", ")+
 			r.from("("+strings.Join(conditions, " OR ")+")")+")")
 	if err != nil {
@@ -280,6 +282,9 @@ func (r *reading) read(ctx context.Context, doing string, each func(scan func(..
 			settings[name] = value
 		}
 	}
+	if r.overHTTP { // where a server goes on for a client that has gone, unless the query can't write
+		settings["readonly"] = 2
+	}
 	settings["max_execution_time"] = wholeSeconds(r.opts.InsertTimeout)
 	err := r.queryWithin(ch.Context(ctx, ch.WithSettings(settings)), r.opts.InsertTimeout, doing, each, sql)
 	var exception *ch.Exception
@@ -289,10 +294,10 @@ func (r *reading) read(ctx context.Context, doing string, each func(scan func(..
 	return err
 }
 
-// withoutFormatRow is the error for a server that can't write rows as RowBinary. Once canonical values have a RowBinary form in Go, the
-// columns can be read there instead and hashed here.
+// withoutFormatRow is the error for a server that can't write rows as RowBinary. Once canonical
+// values have a RowBinary form in Go, the columns can be read there instead and hashed here.
 func (r *reading) withoutFormatRow(cause error) error {
 	return chferry.WrapError(chferry.CodeConfiguration, cause,
-		"hash the rows of %s: ClickHouse %d.%d lacks the function formatRow, so its rows can't be compared: update the server",
+		"hash the rows of %s: ClickHouse %d.%d lacks the function formatRow, so rows can't be compared: update it",
 		r.table, r.features.version.major, r.features.version.minor)
 }

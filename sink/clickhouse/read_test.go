@@ -43,7 +43,8 @@ var hashedTypes = [][2]string{
 	{"Nullable(Date32)", "'2299-12-31'"},
 }
 
-// TestHash: what the server hashes is a row's RowBinary form, a byte 0x0A at its end included, and its hash is Go's xxHash64.
+// TestHash: what the server hashes is a row's RowBinary form, a byte 0x0A at its end included, and
+// its hash is Go's xxHash64.
 func TestHash(t *testing.T) {
 	t.Parallel()
 	s := open(t, testenv.ModernClickHouse)
@@ -56,17 +57,16 @@ func TestHash(t *testing.T) {
 		s.exec(t, "CREATE TABLE "+table+" (id Int64, value "+typed[0]+", _version UInt64, _is_deleted UInt8) "+
 			"ENGINE = ReplacingMergeTree(_version, _is_deleted) ORDER BY id")
 		s.exec(t, "INSERT INTO "+table+" SELECT 10, "+typed[1]+", 1, 0")
+		const form = "formatRow('RowBinary', id, value, toUInt8(10))"
 		var wire string
-		if err := s.conn.QueryRow(t.Context(), "SELECT hex(formatRow('RowBinary', id, value, toUInt8(10))) FROM "+table).Scan(&wire); err != nil {
-			t.Fatal(err)
-		}
 		var hash uint64
-		if err := s.conn.QueryRow(t.Context(), "SELECT xxHash64(formatRow('RowBinary', id, value, toUInt8(10))) FROM "+table).Scan(&hash); err != nil {
+		row := s.conn.QueryRow(t.Context(), "SELECT hex("+form+"), xxHash64("+form+") FROM "+table)
+		if err := row.Scan(&wire, &hash); err != nil {
 			t.Fatal(err)
 		}
-		row := unhex(t, wire)
-		if got := xxhash.Sum64String(row); got != hash || !strings.HasSuffix(row, "\n") {
-			t.Errorf("%s: Go hashes %x to %x, the server to %x", typed[0], row, got, hash)
+		bytes := unhex(t, wire)
+		if got := xxhash.Sum64String(bytes); got != hash || !strings.HasSuffix(bytes, "\n") {
+			t.Errorf("%s: Go hashes %x to %x, the server to %x", typed[0], bytes, got, hash)
 		}
 	}
 }
@@ -82,7 +82,8 @@ func TestSumsWithHostileSettings(t *testing.T) {
 	}
 	for _, setting := range []string{
 		"max_rows_to_read=1000", "max_rows_to_read=1000&read_overflow_mode=break", "aggregate_functions_null_for_empty=1",
-		"empty_result_for_aggregation_by_empty_set=1", "do_not_merge_across_partitions_select_final=1", "optimize_move_to_prewhere_if_final=1",
+		"empty_result_for_aggregation_by_empty_set=1", "do_not_merge_across_partitions_select_final=1",
+		"optimize_move_to_prewhere_if_final=1",
 		"apply_deleted_mask=0", "max_threads=1", "force_index_by_date=1",
 	} {
 		c := openClient(t, s.url+"?"+setting, clickhouse.Options{})
@@ -104,11 +105,14 @@ func numbers(sel sink.Selection, n int64) rowset.Block {
 func (s *server) wideTable(t testing.TB, rows int) sink.Selection {
 	t.Helper()
 	kinds := map[string]rowset.TypeKind{
-		"id": rowset.Int64, "uid": rowset.String, "name": rowset.String, "small": rowset.Int32, "amount": rowset.Float64, "price": rowset.String,
+		"id": rowset.Int64, "uid": rowset.String, "name": rowset.String, "small": rowset.Int32,
+		"amount": rowset.Float64, "price": rowset.String,
 		"created": rowset.Timestamp, "flag": rowset.Bool, "day": rowset.Date, "note": rowset.String,
 	}
 	d := sink.Destination{Table: "wide", Engine: engine.Replacing{}, Key: []string{"id"}, OrderBy: []string{"id"}}
-	sel := sink.Selection{Key: d.Key, Hashed: []string{"id", "uid", "name", "small", "amount", "price", "created", "flag", "day", "note"}}
+	sel := sink.Selection{Key: d.Key, Hashed: []string{
+		"id", "uid", "name", "small", "amount", "price", "created", "flag", "day", "note",
+	}}
 	for _, name := range sel.Hashed {
 		of := rowset.Type{Kind: kinds[name], Nullable: name == "note"}
 		if name == "price" {
@@ -129,15 +133,18 @@ func (s *server) wideTable(t testing.TB, rows int) sink.Selection {
 		t.Fatal(err)
 	}
 	for version := 1; version <= 2; version++ {
-		s.exec(t, fmt.Sprintf(`INSERT INTO %s SELECT number, lower(hex(MD5(toString(number)))), concat('user ', toString(number)), number %% 1000, number * 1.5,
-			toDecimal64(number * 0.01, 2), toDateTime64('2024-01-01 00:00:00', 6, 'UTC') + number, number %% 2 = 0, toDate32('2000-01-01') + number %% 10000,
+		s.exec(t, fmt.Sprintf(`INSERT INTO %s SELECT number, lower(hex(MD5(toString(number)))), concat('user ', toString(number)), number %% 1000,
+			number * 1.5,
+			toDecimal64(number * 0.01, 2), toDateTime64('2024-01-01 00:00:00', 6, 'UTC') + number, number %% 2 = 0,
+			toDate32('2000-01-01') + number %% 10000,
 			if(number %% 4 = 0, NULL, concat('note ', toString(number))), %d, 0 FROM numbers(%d)`, table, version, rows))
 	}
 	sel.Destination = d
 	return sel
 }
 
-// BenchmarkSums prints how long ten ranges of a million rows take, and what a plain query for one sum of all does.
+// BenchmarkSums prints how long ten ranges of a million rows take, and what a plain query for one
+// sum of all does.
 func BenchmarkSums(b *testing.B) {
 	const rows, parts = 1_000_000, 10
 	s := open(b, testenv.ModernClickHouse)

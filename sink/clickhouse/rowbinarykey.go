@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/rowset"
@@ -15,7 +14,8 @@ import (
 
 var errShortKey = errors.New("the server's key is shorter than its columns")
 
-// appendRowBinaryKey reads a key that the server wrote as RowBinary, whose columns are these, and appends it to the vectors.
+// appendRowBinaryKey reads a key that the server wrote as RowBinary, whose columns are these, and
+// appends it to the vectors.
 func appendRowBinaryKey(vectors []rowset.Vector, columns []column, wire []byte) error {
 	for i, c := range columns {
 		width := c.width()
@@ -54,12 +54,10 @@ func (c column) appendKeyValue(v *rowset.Vector, wire []byte) error {
 		v.AppendData(slices.Concat(reversed(wire[:8]), reversed(wire[8:])))
 	case (number || c.base == "Bool") && whole:
 		v.AppendInt(littleEndian(wire, to.signed))
+	case number && to.signed:
+		return appendKeyText(v, strconv.FormatInt(littleEndian(wire, true), 10))
 	case number:
-		if n := littleEndian(wire, to.signed); to.signed {
-			return appendKeyText(v, strconv.FormatInt(n, 10))
-		} else {
-			return appendKeyText(v, strconv.FormatUint(uint64(n), 10))
-		}
+		return appendKeyText(v, strconv.FormatUint(uint64(littleEndian(wire, false)), 10))
 	case c.base == "Decimal":
 		text := scaledText(wire, c.args[1])
 		if kind == rowset.String && strings.Contains(text, ".") { // a text of the source has no zeros that the type adds
@@ -102,7 +100,8 @@ func reversed(wire []byte) []byte {
 	return out
 }
 
-// scaledText writes a decimal, which is a whole number of little-endian bytes, with so many digits behind the point.
+// scaledText writes a decimal, which is a whole number of little-endian bytes, with so many digits
+// behind the point.
 func scaledText(wire []byte, scale int) string {
 	n := new(big.Int).SetBytes(reversed(wire))
 	if wire[len(wire)-1] >= 1<<7 {
@@ -120,6 +119,3 @@ func scaledText(wire []byte, scale int) string {
 	}
 	return digits
 }
-
-// wholeSeconds rounds a limit up for servers, which count in seconds.
-func wholeSeconds(limit time.Duration) int { return int((limit + time.Second - 1) / time.Second) }
