@@ -24,38 +24,22 @@ func keyValuesOf(c column, from *rowset.Block, f *features) (keyValues, error) {
 			continue
 		}
 		k := keyValues{column: c, values: &from.Vectors[i], cells: make([]string, from.Rows()), unfit: map[int]bool{}}
-		k.dictionary = false
-		_, unfit := k.encode(k.values, true, f)
-		for _, u := range unfit {
+		held := k.canonical(k.values, true, f)
+		for _, u := range held.unfit {
 			k.unfit[u.row] = true
 		}
-		var buf []byte
 		for row := range k.cells {
-			if !k.unfit[row] {
-				k.cells[row] = k.text(row, &buf)
+			switch {
+			case k.unfit[row]:
+			case held.values.Type.Kind == rowset.Bool:
+				k.cells[row] = strconv.FormatInt(held.values.Ints[row], 10)
+			default:
+				k.cells[row] = string(appendText(nil, &held.values, row))
 			}
 		}
 		return k, nil
 	}
 	return keyValues{}, chferry.Errorf(chferry.CodeInvalid, "the keys lack column %q of the key", c.name)
-}
-
-// text is a text of value i that the server converts without loss.
-func (k keyValues) text(i int, buf *[]byte) string {
-	to, number := integers[k.base]
-	_, whole := integerKinds[k.values.Type.Kind]
-	switch {
-	case k.values.Type.Kind == rowset.Bool && k.base != "String":
-		return strconv.FormatInt(k.values.Ints[i], 10)
-	case number && !whole:
-		n, _ := wholeNumber(k.values.At(i), to)
-		if !to.signed {
-			return strconv.FormatUint(uint64(n), 10)
-		}
-		return strconv.FormatInt(n, 10)
-	default:
-		return string(textOf(k.values, i, buf))
-	}
 }
 
 // typed is an expression for the value that a text stands for.
