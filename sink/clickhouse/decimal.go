@@ -42,7 +42,7 @@ func (c *converter) decimals() {
 func (c *converter) integerAt() func(i int) []byte {
 	var text []byte
 	return func(i int) []byte {
-		text = appendNumber(text[:0], c.from, i)
+		text = c.from.AppendNumber(text[:0], i)
 		return text
 	}
 }

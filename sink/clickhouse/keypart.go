@@ -50,7 +50,7 @@ func (p keyPart) text(i int) string {
 	if p.from.Type.Kind == rowset.Bytes {
 		return `\x` + hex.EncodeToString(p.values.At(i))
 	}
-	return string(appendText(nil, p.values, i))
+	return string(p.values.AppendText(nil, i))
 }
 
 func (p keyPart) constant(first, last int) bool {
