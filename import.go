@@ -22,7 +22,7 @@ type Import struct {
 	BatchSize  int           // operations a batch
 	MaxPending int64         // operations kept beyond which registering is refused; 0: no limit
 	Settle     time.Duration // operations younger than this are left for a later sync
-	Limits                   // of one sync
+	Limits     Limits        // of one sync
 	Every      time.Duration // the schedule's interval; 0: none
 	Cron       string        // the schedule's cron expression; empty: none
 	TimeZone   string        // IANA name of the cron expression's time zone; empty: UTC, or what the expression says

@@ -66,6 +66,15 @@ const (
 // unknownFor is for how long a sync waits for a worker that knows its import key: workers are restarted one after the other.
 const unknownFor = 5 * time.Minute
 
+// limitsOf returns the limits of an import key; of one that this worker does not know, the defaults.
+func (a *Activities) limitsOf(key chferry.ImportKey) chferry.Limits {
+	imp, known := a.Imports[key]
+	if !known {
+		return chferry.Limits{}.WithDefaults()
+	}
+	return imp.Limits.WithDefaults()
+}
+
 func (a *Activities) importOf(key chferry.ImportKey) (chferry.Import, error) {
 	imp, ok := a.Imports[key]
 	if !ok {

@@ -34,7 +34,9 @@ func (a *Activities) GetOperations(ctx context.Context, in GetOperationsInput) (
 		if err != nil {
 			return Ticket{}, err
 		}
-		ctx, stop := a.keepAlive(ctx, imp, in.Token, func() Heartbeat { return Heartbeat{FailingSince: current.firstFailure(ctx, 0)} })
+		ctx, stop := a.keepAlive(ctx, imp.Key, imp.Limits.WithDefaults(), in.Token, func() Heartbeat {
+			return Heartbeat{FailingSince: current.firstFailure(ctx, 0)}
+		})
 		defer stop()
 		plan, err := a.Pipeline.Plan(ctx, imp)
 		if err := a.noteSchema(ctx, imp.Key, in.Token, plan, err); err != nil {

@@ -53,10 +53,12 @@ func (a *Activities) InsertBatch(ctx context.Context, in InsertBatchInput) (Inse
 		}
 		t := a.Pipeline.Begin(in.ImportKey, in.Ticket.batch(), transfer.Options{
 			Attempt:   storage.Attempt{Token: in.Token, BatchID: in.Ticket.Batch, Number: attemptNumber(ctx)},
-			MaxFailed: imp.WithDefaults().MaxFailed,
+			MaxFailed: imp.Limits.WithDefaults().MaxFailed,
 		})
 		failing := current.firstFailure(ctx, current.waited)
-		ctx, stop := a.keepAlive(ctx, imp, in.Token, func() Heartbeat { return Heartbeat{Done: progress(t), FailingSince: failing} })
+		ctx, stop := a.keepAlive(ctx, imp.Key, imp.Limits.WithDefaults(), in.Token, func() Heartbeat {
+			return Heartbeat{Done: progress(t), FailingSince: failing}
+		})
 		defer stop()
 		plan, ok := a.claimed.take(in.ImportKey, in.Ticket.Batch)
 		if !ok {

@@ -24,8 +24,9 @@ var errWorkerStops = chferry.Errorf(chferry.CodeUnavailable, "the worker is stop
 // keepAlive heartbeats, with what say returns, and extends the lease until stop is called. The context that keepAlive
 // returns ends as soon as the worker is told to stop, another sync takes the import key over or Temporal has ended the attempt;
 // its cause says which.
-func (a *Activities) keepAlive(ctx context.Context, imp chferry.Import, token string, say func() Heartbeat) (_ context.Context, stop func()) {
-	limits := imp.WithDefaults()
+func (a *Activities) keepAlive(
+	ctx context.Context, key chferry.ImportKey, limits chferry.Limits, token string, say func() Heartbeat,
+) (_ context.Context, stop func()) {
 	timeout := cmp.Or(activity.GetInfo(ctx).HeartbeatTimeout, limits.HeartbeatTimeout) // what Temporal goes by, not what this worker's file says
 	ctx, cancel := context.WithCancelCause(ctx)
 	// A goroutine each, so that a storage that does not answer holds up no heartbeat, and nothing holds up a worker that stops.
@@ -40,7 +41,9 @@ func (a *Activities) keepAlive(ctx context.Context, imp chferry.Import, token st
 		}))
 	})
 	running.Go(func() {
-		cancel(every(ctx, limits.Lease/extensionsPerLease, func() error { return a.extend(ctx, imp.Key, token, limits.Lease) }))
+		cancel(every(ctx, limits.Lease/extensionsPerLease, func() error {
+			return a.extend(ctx, key, token, limits.Lease)
+		}))
 	})
 	running.Go(func() {
 		select {

@@ -51,7 +51,7 @@ func (a *Activities) PreSync(ctx context.Context, in PreSyncInput) (PreSyncResul
 		if err != nil {
 			return PreSyncResult{}, err
 		}
-		limits := imp.WithDefaults()
+		limits := imp.Limits.WithDefaults()
 		start, err := a.Storage.PreSync(ctx, in.ImportKey, storage.PreSyncOptions{
 			Token: in.Token, Lease: limits.Lease, Settle: imp.Settle, Closed: a.Closed,
 		})

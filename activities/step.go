@@ -91,7 +91,7 @@ const (
 func (a *Activities) heldByAnother(current attempt, text string) error {
 	options := temporal.ApplicationErrorOptions{Category: temporal.ApplicationErrorCategoryBenign}
 	code, waited := chferry.CodeClaimed, time.Since(current.since)
-	if waited >= a.Imports[current.key].WithDefaults().RetryFor {
+	if waited >= a.limitsOf(current.key).RetryFor {
 		code, options.NonRetryable = chferry.CodeSuperseded, true
 		a.Observer.SyncEnded(current.key, OutcomeSuperseded)
 		a.Log.Info("step ended", "import_key", current.key, "step", current.step, "reason", text)
@@ -127,7 +127,7 @@ func guarded[Result any](a *Activities, current attempt, do func() (Result, erro
 // failure is the error from which Temporal knows whether and when there is another attempt.
 func (a *Activities) failure(ctx context.Context, current attempt, code chferry.Code, text string) error {
 	options := temporal.ApplicationErrorOptions{NonRetryable: true}
-	retryFor := a.Imports[current.key].WithDefaults().RetryFor
+	retryFor := a.limitsOf(current.key).RetryFor
 	allowed := "as long as retry_for allows"
 	if code == chferry.CodeUnknownKey {
 		retryFor, allowed = unknownFor, "longer than restarting the workers may take"

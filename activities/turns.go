@@ -131,9 +131,8 @@ func (a *Activities) turn(ctx context.Context, current attempt) (_ attempt, end 
 	default:
 	}
 	began := time.Now()
-	imp := a.Imports[current.key]
-	imp.Key = current.key // also of an import that this worker does not know: the step says so
-	alive, stop := a.keepAlive(ctx, imp, current.token, func() Heartbeat {
+	// An import key that this worker does not know waits with the default limits: the step itself then refuses the key.
+	alive, stop := a.keepAlive(ctx, current.key, a.limitsOf(current.key), current.token, func() Heartbeat {
 		return Heartbeat{Waiting: forTurn, FailingSince: current.firstFailure(ctx, time.Since(began))}
 	})
 	err = a.turns.wait(alive, queued, LongestTurn)
@@ -151,7 +150,7 @@ func (a *Activities) turn(ctx context.Context, current attempt) (_ attempt, end 
 
 // noTurn returns the error that lets Temporal hand out the step again, to any worker that has room. Nothing has failed.
 func (a *Activities) noTurn(ctx context.Context, current attempt, why error) error {
-	lease := a.Imports[current.key].WithDefaults().Lease
+	lease := a.limitsOf(current.key).Lease
 	if err := a.extend(ctx, current.key, current.token, lease); err != nil {
 		return a.conclude(ctx, current, err)
 	}

@@ -12,15 +12,9 @@ import (
 	"github.com/chferry/chferry"
 )
 
-// What a setting is when the file does not say.
+// What a setting is when the file does not say. Other packages know the defaults in the root package, too.
 const (
-	DefaultTaskQueue = "chferry"
-	DefaultIDPrefix  = "chferry"
-
-	DefaultRedisPrefix = "chferry"
-	DefaultListen      = "127.0.0.1:8088" // of the API
-	DefaultBatchSize   = 100_000          // operations a batch
-
+	DefaultListen        = "127.0.0.1:8088" // of the API
 	DefaultNudgeInterval = time.Second
 )
 

@@ -63,9 +63,9 @@ func TestDocumentedDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	for key, value := range map[string]any{
-		"temporal.task_queue": config.DefaultTaskQueue, "temporal.id_prefix": config.DefaultIDPrefix, "redis.prefix": config.DefaultRedisPrefix,
+		"temporal.task_queue": chferry.DefaultTaskQueue, "temporal.id_prefix": chferry.DefaultIDPrefix, "redis.prefix": chferry.DefaultRedisPrefix,
 		"api.listen": config.DefaultListen, "database": chferry.DefaultDatabase, "destination.engine": engine.Default,
-		"batch_size": config.DefaultBatchSize, "nudge_interval": chferry.DurationText(config.DefaultNudgeInterval),
+		"batch_size": chferry.DefaultBatchSize, "nudge_interval": chferry.DurationText(config.DefaultNudgeInterval),
 		"max_batches": chferry.DefaultMaxBatches, "max_failed": chferry.DefaultMaxFailed,
 		"retry_for": chferry.DurationText(chferry.DefaultRetryFor), "lease": chferry.DurationText(chferry.DefaultLease),
 		"heartbeat_timeout": chferry.DurationText(chferry.DefaultHeartbeatTimeout), "insert_timeout": chferry.DurationText(chferry.DefaultInsertTimeout),

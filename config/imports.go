@@ -31,7 +31,7 @@ func readImport(s *section, databases map[string]Database) chferry.Import {
 	readKey(s, &i)
 	readSource(s, &i, databases)
 	readDestination(s.section("destination"), &i)
-	size := int64(DefaultBatchSize)
+	size := int64(chferry.DefaultBatchSize)
 	s.number("batch_size", 1, MaxBatchSize, &size)
 	i.BatchSize = int(size)
 	s.number("max_pending", 0, 1<<62, &i.MaxPending)

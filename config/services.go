@@ -15,7 +15,7 @@ import (
 )
 
 func readTemporal(s *section) Temporal {
-	t := Temporal{TaskQueue: DefaultTaskQueue, IDPrefix: DefaultIDPrefix}
+	t := Temporal{TaskQueue: chferry.DefaultTaskQueue, IDPrefix: chferry.DefaultIDPrefix}
 	for _, setting := range []struct {
 		key  string
 		into *string
@@ -38,7 +38,7 @@ var redisPrefix = regexp.MustCompile(`^[A-Za-z0-9_.:-]{1,64}$`)
 const maxDurabilityTimeout = 4 * time.Second
 
 func readRedis(s *section) Redis {
-	r := Redis{URL: requireURL(s, []string{"redis", "rediss"}), Prefix: DefaultRedisPrefix}
+	r := Redis{URL: requireURL(s, []string{"redis", "rediss"}), Prefix: chferry.DefaultRedisPrefix}
 	if s.text("prefix", &r.Prefix) && !redisPrefix.MatchString(r.Prefix) {
 		s.fail("prefix", "must be 1 to 64 of A-Z a-z 0-9 _ . : -")
 	}

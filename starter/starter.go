@@ -18,7 +18,6 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/chferry/chferry"
-	"github.com/chferry/chferry/workflows"
 )
 
 // Options say which Temporal to speak to, and how. Address and Namespace are defaults: the environment's
@@ -26,8 +25,8 @@ import (
 type Options struct {
 	Address   string // default 127.0.0.1:7233
 	Namespace string // default "default"
-	TaskQueue string // default [workflows.DefaultTaskQueue]
-	IDPrefix  string // default [workflows.DefaultIDPrefix]
+	TaskQueue string // default [chferry.DefaultTaskQueue]
+	IDPrefix  string // default [chferry.DefaultIDPrefix]
 	// Environment is where TEMPORAL_* are looked up; nil: nothing is set. A program gives envconfig.EnvLookupOS.
 	Environment envconfig.EnvLookup
 	Metrics     client.MetricsHandler // nil: none
@@ -71,10 +70,10 @@ func New(opts Options) (*Starter, error) {
 		taskQueue: opts.TaskQueue, prefix: opts.IDPrefix,
 	}
 	if s.taskQueue == "" {
-		s.taskQueue = workflows.DefaultTaskQueue
+		s.taskQueue = chferry.DefaultTaskQueue
 	}
 	if s.prefix == "" {
-		s.prefix = workflows.DefaultIDPrefix
+		s.prefix = chferry.DefaultIDPrefix
 	}
 	return s, nil
 }

@@ -161,14 +161,11 @@ type FailedOperations interface {
 	DiscardFailed(ctx context.Context, key chferry.ImportKey) (int, error)
 }
 
-// DefaultLease is how long a claimant that nobody knows to be dead keeps an import key without a sign of life.
-const DefaultLease = chferry.DefaultLease
-
 // PreSyncOptions are what PreSync is told.
 type PreSyncOptions struct {
 	// Token is unique to the claimant: one run of a sync with all its retries and continuations.
 	Token string
-	// Lease is how long the claimant may stay silent before another takes over; 0 means [DefaultLease].
+	// Lease is how long the claimant may stay silent before another takes over; 0 means [chferry.DefaultLease].
 	Lease time.Duration
 	// Settle leaves operations unclaimed until they are that old.
 	Settle time.Duration
@@ -190,7 +187,7 @@ type Start struct {
 // GetOptions are what GetOperations is told.
 type GetOptions struct {
 	Token string
-	// Count is the number of operations to claim; fewer are claimed if there are no more. 0 means 100,000.
+	// Count is the number of operations to claim; fewer are claimed if there are no more. 0 means [chferry.DefaultBatchSize].
 	Count int
 	// ChunkSize is the [chferry.Batch.ChunkSize] of a new batch; 0 means Count.
 	ChunkSize int

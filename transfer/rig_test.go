@@ -129,7 +129,7 @@ func (r *rig) insert(ctx context.Context) (chferry.Counts, error) {
 	r.attempts++
 	t := r.pipeline.Begin(r.imp.Key, r.batch, transfer.Options{
 		Attempt:   storage.Attempt{Token: token, BatchID: r.batch.ID, Number: r.attempts},
-		MaxFailed: r.imp.WithDefaults().MaxFailed,
+		MaxFailed: r.imp.Limits.WithDefaults().MaxFailed,
 	})
 	plan, err := r.pipeline.Plan(ctx, r.imp)
 	if err != nil {

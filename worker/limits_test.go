@@ -17,7 +17,7 @@ import (
 // TestMaxBatches: the run says why operations are left, and the next one goes on, without taking anything over.
 func TestMaxBatches(t *testing.T) {
 	t.Parallel()
-	b := setup(t, func(i *chferry.Import) { i.BatchSize, i.MaxBatches = 2, 2 })
+	b := setup(t, func(i *chferry.Import) { i.BatchSize, i.Limits.MaxBatches = 2, 2 })
 	b.insert("1", "2", "3", "4", "5")
 	b.wantSync(workflows.SyncResult{
 		Outcome: activities.OutcomeSynced, Batches: 2, Operations: 4, Rows: 4, Remaining: 1, Limit: workflows.LimitBatches,
@@ -34,7 +34,7 @@ func TestMaxBatches(t *testing.T) {
 // TestMaxDuration: a batch that takes longer is finished, and no other begun.
 func TestMaxDuration(t *testing.T) {
 	t.Parallel()
-	b := setup(t, func(i *chferry.Import) { i.BatchSize, i.MaxDuration = 2, time.Millisecond })
+	b := setup(t, func(i *chferry.Import) { i.BatchSize, i.Limits.MaxDuration = 2, time.Millisecond })
 	b.insert("1", "2", "3")
 	b.wantSync(workflows.SyncResult{
 		Outcome: activities.OutcomeSynced, Batches: 1, Operations: 2, Rows: 2, Remaining: 1, Limit: workflows.LimitDuration,
@@ -45,7 +45,7 @@ func TestMaxDuration(t *testing.T) {
 // TestRetryFor: what goes on failing fails the run, with the reason.
 func TestRetryFor(t *testing.T) {
 	t.Parallel()
-	b := setup(t, func(i *chferry.Import) { i.RetryFor = time.Second })
+	b := setup(t, func(i *chferry.Import) { i.Limits.RetryFor = time.Second })
 	b.insert("1")
 	b.sink.breakWith(func(context.Context) error { return chferry.Errorf(chferry.CodeUnavailable, "too many parts") })
 	err := b.wantFailure(chferry.CodeUnavailable)
@@ -66,7 +66,7 @@ func TestRetryFor(t *testing.T) {
 // TestRetryForCutsNoWork: an attempt may take longer than retry_for, before a failure and after it.
 func TestRetryForCutsNoWork(t *testing.T) {
 	t.Parallel()
-	b := setup(t, func(i *chferry.Import) { i.RetryFor = time.Second })
+	b := setup(t, func(i *chferry.Import) { i.Limits.RetryFor = time.Second })
 	b.insert("1")
 	attempts := 0
 	b.sink.breakWith(func(context.Context) error {
@@ -86,7 +86,7 @@ func TestRetryForCutsNoWork(t *testing.T) {
 func TestTimeoutsInHistory(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(i *chferry.Import) {
-		i.HeartbeatTimeout, i.InsertTimeout, i.RetryFor = 7*time.Second, 20*time.Minute, 2*time.Minute
+		i.Limits.HeartbeatTimeout, i.Limits.InsertTimeout, i.Limits.RetryFor = 7*time.Second, 20*time.Minute, 2*time.Minute
 	})
 	b.insert("1")
 	b.wantSyncOutcome(activities.OutcomeSynced)
@@ -113,7 +113,7 @@ func TestTimeoutsInHistory(t *testing.T) {
 // step says that it lives.
 func TestHeartbeats(t *testing.T) {
 	t.Parallel()
-	b := setup(t, func(i *chferry.Import) { i.HeartbeatTimeout = 2 * time.Second })
+	b := setup(t, func(i *chferry.Import) { i.Limits.HeartbeatTimeout = 2 * time.Second })
 	b.insert("1")
 	b.sink.breakWith(func(context.Context) error {
 		time.Sleep(5 * time.Second)
@@ -131,7 +131,7 @@ func TestHeartbeats(t *testing.T) {
 // before the step has ended.
 func TestProgressWithinABatch(t *testing.T) {
 	t.Parallel()
-	b := setup(t, func(i *chferry.Import) { i.HeartbeatTimeout = 2 * time.Second })
+	b := setup(t, func(i *chferry.Import) { i.Limits.HeartbeatTimeout = 2 * time.Second })
 	b.insert("1", "2")
 	b.register(chferry.Update, "1")
 	held, release := b.hold()

@@ -79,7 +79,7 @@ func TestNudgedAgainAndAgain(t *testing.T) {
 // one, which a search finds by its outcome.
 func TestNudgedWhileOneRuns(t *testing.T) {
 	t.Parallel()
-	b := setup(t, func(imp *chferry.Import) { imp.MaxBatches = 1 }) // else the run would claim what the second nudge is about
+	b := setup(t, func(imp *chferry.Import) { imp.Limits.MaxBatches = 1 }) // else the run would claim what the second nudge is about
 	begun, release := b.holdInserts()
 	b.insert("1")
 	b.nudge()
@@ -143,7 +143,7 @@ func TestSyncWhileNudgedOneRuns(t *testing.T) {
 // TestSyncGivesWayToNudgedOne: the schedule's run does not fail, however long another one works.
 func TestSyncGivesWayToNudgedOne(t *testing.T) {
 	t.Parallel()
-	b := setup(t, func(imp *chferry.Import) { imp.RetryFor = time.Second })
+	b := setup(t, func(imp *chferry.Import) { imp.Limits.RetryFor = time.Second })
 	begun, release := b.holdInserts()
 	b.insert("1")
 	b.nudge()

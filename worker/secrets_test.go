@@ -46,7 +46,7 @@ func TestNoSecrets(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := setup(t, func(i *chferry.Import) { i.RetryFor = time.Second })
+			b := setup(t, func(i *chferry.Import) { i.Limits.RetryFor = time.Second })
 			b.insert("1")
 			test.do(b)
 			run := &common.WorkflowExecution{WorkflowId: b.lastID()}

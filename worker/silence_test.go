@@ -173,7 +173,7 @@ func TestForgottenConnection(t *testing.T) {
 // TestDeafTemporal: a step that Temporal hears nothing of for its heartbeat timeout is begun anew, which is no failure.
 func TestDeafTemporal(t *testing.T) {
 	t.Parallel()
-	b := setup(t, func(i *chferry.Import) { i.HeartbeatTimeout = 2 * time.Second })
+	b := setup(t, func(i *chferry.Import) { i.Limits.HeartbeatTimeout = 2 * time.Second })
 	proxy := b.through()
 	b.insert("1")
 	held, release := b.hold()
@@ -200,7 +200,7 @@ func TestDeafTemporal(t *testing.T) {
 // counts it.
 func TestEndedByTemporal(t *testing.T) {
 	t.Parallel()
-	b := prepare(t, testenv.ClickHouse(t), "", func(i *chferry.Import) { i.HeartbeatTimeout = 2 * time.Second })
+	b := prepare(t, testenv.ClickHouse(t), "", func(i *chferry.Import) { i.Limits.HeartbeatTimeout = 2 * time.Second })
 	var log bytes.Buffer
 	b.log = &log
 	b.serve()

@@ -188,7 +188,7 @@ func TestSeveralDatabases(t *testing.T) {
 func TestDatabaseAway(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(i *chferry.Import) {
-		i.Databases, i.DatabaseColumn, i.RetryFor = []string{"eu", "us"}, "region", 2*time.Second
+		i.Databases, i.DatabaseColumn, i.Limits.RetryFor = []string{"eu", "us"}, "region", 2*time.Second
 	})
 	register := func(database string, ids ...string) {
 		for _, id := range ids {

@@ -22,7 +22,7 @@ import (
 // batch at a time.
 func setupKeys(t *testing.T, n int) (*bundle, []chferry.ImportKey) {
 	t.Helper()
-	b := prepare(t, testenv.ClickHouse(t), "", func(i *chferry.Import) { i.HeartbeatTimeout = 2 * time.Second })
+	b := prepare(t, testenv.ClickHouse(t), "", func(i *chferry.Import) { i.Limits.HeartbeatTimeout = 2 * time.Second })
 	b.syncs = 1
 	b.exec("INSERT INTO users VALUES ('$1', 'name', '2000-01-01')")
 	keys := []chferry.ImportKey{b.imp.Key}

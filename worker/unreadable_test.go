@@ -100,7 +100,7 @@ func TestTableAtFault(t *testing.T) {
 	const rows = 300
 	b := setupOn(t, serverOf(true)(t), `CREATE TABLE raw (id int PRIMARY KEY, n text NOT NULL); INSERT INTO raw SELECT i, '$' || i FROM generate_series(1, 300) i;
 		CREATE VIEW seen AS SELECT id, n::int AS n FROM raw`, func(i *chferry.Import) {
-		i.Table, i.PrimaryKey, i.DestinationTable, i.MaxFailed = "public.seen", []string{"id"}, "seen", 5
+		i.Table, i.PrimaryKey, i.DestinationTable, i.Limits.MaxFailed = "public.seen", []string{"id"}, "seen", 5
 	})
 	b.registerAll(1, rows)
 	if err := b.wantFailure(chferry.CodeTooManyFailed); !strings.Contains(err.Error(), "more than 5 operations") || !strings.Contains(err.Error(), "22P02") {

@@ -18,7 +18,7 @@ import (
 
 // Options are what a worker may be told; the zero value is useful.
 type Options struct {
-	// TaskQueue is where the worker gets its tasks; default [workflows.DefaultTaskQueue].
+	// TaskQueue is where the worker gets its tasks; default [chferry.DefaultTaskQueue].
 	TaskQueue string
 	// StopTimeout is how long a stopping worker waits for running steps to hand over; default 10 s.
 	StopTimeout time.Duration
@@ -55,7 +55,7 @@ func Register(registry worker.Registry, a *activities.Activities) {
 // worker could not start or met a fatal one, such as a namespace that is gone.
 func Run(ctx context.Context, c client.Client, a *activities.Activities, opts Options) error {
 	if opts.TaskQueue == "" {
-		opts.TaskQueue = workflows.DefaultTaskQueue
+		opts.TaskQueue = chferry.DefaultTaskQueue
 	}
 	if opts.StopTimeout == 0 {
 		opts.StopTimeout = 10 * time.Second

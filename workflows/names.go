@@ -34,12 +34,6 @@ const (
 	CronWord  = "cron "
 )
 
-// DefaultTaskQueue is the task queue of workers unless configured otherwise.
-const DefaultTaskQueue = "chferry"
-
-// DefaultIDPrefix is the first part of the IDs of schedules and workflows unless configured otherwise.
-const DefaultIDPrefix = "chferry"
-
 // SyncID is the ID of an import key's schedule, and of the workflow that nudges start. The IDs of the workflows that the schedule
 // starts have a time behind it.
 func SyncID(prefix string, key chferry.ImportKey) string {

@@ -185,7 +185,7 @@ func (b *temporalBench) holdInsert(ctx context.Context, key chferry.ImportKey, b
 func (b *temporalBench) letInsert() error { return syscall.Kill(b.clickhouse.Pid(), syscall.SIGCONT) }
 
 func (b *temporalBench) schedule(ctx context.Context, key chferry.ImportKey) (*client.ScheduleDescription, error) {
-	return b.starter.Client().ScheduleClient().GetHandle(ctx, workflows.SyncID(workflows.DefaultIDPrefix, key)).Describe(ctx)
+	return b.starter.Client().ScheduleClient().GetHandle(ctx, workflows.SyncID(chferry.DefaultIDPrefix, key)).Describe(ctx)
 }
 
 // inserting returns how a run's insert goes.
@@ -208,7 +208,7 @@ func (b *temporalBench) runSecond(ctx context.Context) (err error) {
 		return err
 	}
 	for began := time.Now(); time.Since(began) < time.Minute; {
-		queue, err := b.starter.Client().DescribeTaskQueue(ctx, workflows.DefaultTaskQueue, enums.TASK_QUEUE_TYPE_ACTIVITY)
+		queue, err := b.starter.Client().DescribeTaskQueue(ctx, chferry.DefaultTaskQueue, enums.TASK_QUEUE_TYPE_ACTIVITY)
 		if err != nil {
 			return err
 		}

@@ -19,7 +19,7 @@ var preSyncScript = redis.NewScript(epochLua + preSyncLua)
 // PreSync implements storage.Syncer.
 func (s *Storage) PreSync(ctx context.Context, key chferry.ImportKey, opts storage.PreSyncOptions) (storage.Start, error) {
 	if opts.Lease == 0 {
-		opts.Lease = storage.DefaultLease
+		opts.Lease = chferry.DefaultLease
 	}
 	start, holder, err := s.preSync(ctx, key, opts, "")
 	if holder != "" && opts.Closed != nil && opts.Closed(ctx, holder) {

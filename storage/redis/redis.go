@@ -21,12 +21,9 @@ import (
 	"github.com/chferry/chferry/storage"
 )
 
-// DefaultPrefix is the first part of every Redis key.
-const DefaultPrefix = "chferry"
-
 // Options are what a storage may be told; the zero value is useful.
 type Options struct {
-	// Prefix is the first part of every Redis key; empty means [DefaultPrefix].
+	// Prefix is the first part of every Redis key; empty means [chferry.DefaultRedisPrefix].
 	Prefix string
 	// Owner names the installation that an import key belongs to. Of a key that belongs to another one nothing is registered, claimed,
 	// retried, discarded or flushed: such calls get chferry.CodeConfiguration. nil, or an empty name: not asked.
@@ -88,7 +85,7 @@ func Open(rawURL string, opts Options) (*Storage, error) {
 // New returns a storage on a client of the caller's, which Close closes. addr names the server in errors.
 func New(client redis.UniversalClient, addr string, opts Options) *Storage {
 	if opts.Prefix == "" {
-		opts.Prefix = DefaultPrefix
+		opts.Prefix = chferry.DefaultRedisPrefix
 	}
 	s := &Storage{client: client, addr: addr, opts: opts}
 	s.registrations = &group{send: s.send}
