@@ -14,6 +14,7 @@
 //     to the storage.
 //  8. Import keys don't touch each other.
 //  9. Flush drops everything kept, of one import key or of all; only versions go on growing.
+//  10. A page of a range counts once, whichever reader saves it; a reader that has lost its range can change nothing of it.
 //
 // Errors are [chferry.Error]s: CodeUnavailable when the storage does not answer.
 package storage
@@ -35,6 +36,8 @@ type Storage interface {
 	Administrator
 	FailedOperations
 	Positions
+	Ranges
+	RangeReader
 }
 
 // Registrar is what an application needs.

@@ -108,6 +108,7 @@ func (s *Storage) Close() error { return s.client.Close() }
 
 // keys are the Redis keys of one import key. The braces put them into one slot of a cluster.
 type keys struct {
+	base    string // what all of them begin with
 	state   string // hash: claim, version, totals
 	queue   string // stream: the operations
 	aside   string // hash: operations of the claimed batch that can't be imported
@@ -120,7 +121,7 @@ type keys struct {
 func (s *Storage) keys(key chferry.ImportKey) keys {
 	base := s.opts.Prefix + ":{" + string(key) + "}:"
 	return keys{
-		state: base + "state", queue: base + "queue",
+		base: base, state: base + "state", queue: base + "queue",
 		aside: base + "aside", ended: base + "ended", failed: base + "failed", retried: base + "retried", reasons: base + "reasons",
 	}
 }
@@ -130,7 +131,7 @@ func (k keys) tidied() []string {
 	return []string{k.state, k.queue, k.ended, k.failed, k.retried, k.reasons}
 }
 
-func (k keys) all() []string { return append(k.tidied(), k.aside) }
+func (k keys) all() []string { return append(append(k.tidied(), k.aside), k.jobKeys()...) }
 
 // run runs a script of this package; its reply is a list whose first element is a word.
 func (s *Storage) run(ctx context.Context, doing string, script *redis.Script, keys []string, args ...any) (string, []any, error) {

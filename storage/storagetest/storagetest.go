@@ -23,10 +23,8 @@ type Open func(t *testing.T, hook func(key chferry.ImportKey, removed, remaining
 // Run runs the contract against the storages that open opens.
 func Run(t *testing.T, open Open) {
 	t.Helper()
-	for _, c := range []struct {
-		name string
-		test func(t *testing.T, b *bundle)
-	}{
+	runAll(t, open, rangeTests)
+	runAll(t, open, []contractTest{
 		{"1 registering returns the number registered", testRegisterCounts},
 		{"1 registering is all or nothing", testRegisterAtomic},
 		{"1 registering many at once", testRegisterMany},
@@ -75,7 +73,18 @@ func Run(t *testing.T, open Open) {
 		{"identities are remembered", testIdentity},
 		{"actions in any order", testAnyOrder},
 		{"what was found of the schema is noted", testSchema},
-	} {
+	})
+}
+
+// contractTest is one promise of the contract as a test.
+type contractTest struct {
+	name string
+	test func(t *testing.T, b *bundle)
+}
+
+func runAll(t *testing.T, open Open, tests []contractTest) {
+	t.Helper()
+	for _, c := range tests {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			b := newBundle(t, open)
