@@ -34,7 +34,7 @@ func keyValuesOf(c column, from *rowset.Block, f *features) (keyValues, error) {
 			case held.values.Type.Kind == rowset.Bool:
 				k.cells[row] = strconv.FormatInt(held.values.Ints[row], 10)
 			default:
-				k.cells[row] = string(appendText(nil, &held.values, row))
+				k.cells[row] = string(held.values.AppendText(nil, row))
 			}
 		}
 		return k, nil
