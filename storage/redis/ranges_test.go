@@ -1,12 +1,14 @@
 package redis_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 
 	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/internal/testenv"
 	"github.com/chferry/chferry/storage"
 	"github.com/chferry/chferry/storage/redis"
 )
@@ -44,6 +46,53 @@ func TestBeginInterrupted(t *testing.T) {
 	s.ok(err)
 	if progress.Pending != 1 || claim.UpTo != "new" {
 		t.Errorf("begun again, the progress is %+v and the first range %+v", progress, claim)
+	}
+}
+
+// twice sends each script once more, as a network may, and drops the second reply.
+type twice struct{ cut }
+
+func (*twice) ProcessHook(next goredis.ProcessHook) goredis.ProcessHook {
+	return func(ctx context.Context, cmd goredis.Cmder) error {
+		err := next(ctx, cmd)
+		if cmd.Name() == "evalsha" && err == nil {
+			err = next(ctx, goredis.NewCmd(ctx, cmd.Args()...))
+		}
+		return err
+	}
+}
+
+// TestRangesTwice: each request arrives twice. No range is added, halved or finished twice.
+func TestRangesTwice(t *testing.T) {
+	t.Parallel()
+	const many = 1_200
+	options, err := goredis.ParseURL(testenv.Redis(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := goredis.NewClient(options)
+	client.AddHook(&twice{})
+	name := prefix(t)
+	s := redis.New(client, options.Addr, redis.Options{Prefix: name})
+	t.Cleanup(func() { _ = s.Close() })
+	ok := steps{s, t}.ok
+	_, err = s.BeginRanges(t.Context(), key, backfill, storage.BeginOptions{Ranges: make([]storage.Range, many)})
+	ok(err)
+	claim, _, err := s.ClaimRange(t.Context(), key, backfill, storage.Reader{Name: "r", Attempt: 1}, 0)
+	ok(err)
+	_, err = s.SaveCursor(t.Context(), key, claim, storage.Page{Number: 1, Cursor: "3", Counts: storage.RangeCounts{Rows: 3}})
+	ok(err)
+	claim, err = s.HalveRange(t.Context(), key, claim, "6")
+	ok(err)
+	_, err = s.FinishRange(t.Context(), key, claim, storage.Page{Number: 2, Counts: storage.RangeCounts{Rows: 3}})
+	ok(err)
+	got, err := s.RangesProgress(t.Context(), key, storage.Backfill)
+	ok(err)
+	if n := client.LLen(t.Context(), name+":{users}:backfill-pending").Val(); n != many {
+		t.Errorf("%d ranges are free, want %d", n, many)
+	}
+	if got.Pending != many || got.Claimed != 0 || got.Finished != 1 || got.Counts.Rows != 6 {
+		t.Errorf("the progress is %+v", got)
 	}
 }
 
