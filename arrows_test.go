@@ -52,7 +52,7 @@ var arrows = map[string][]string{
 	"embedded":                 {},
 	"internal/testenv":         {"embedded"},
 	"internal/testenv/prepare": {"embedded"},
-	"internal/bench":           {".", "api", "embedded", "metrics", "starter", "storage", "storage/redis", "workflows"},
+	"internal/bench":           {"activities", ".", "api", "embedded", "metrics", "starter", "storage", "storage/redis", "workflows"},
 
 	"embedded/chdbserver": {}, // the tests of a program with a module of its own
 
