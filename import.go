@@ -32,6 +32,30 @@ type Import struct {
 	NudgeInterval  time.Duration // least time between two nudges of one process
 }
 
+// Imports are the imports that are configured now. They may be others at the next call, so nobody keeps what a call returned.
+type Imports interface {
+	// Import returns the import with a key.
+	Import(key ImportKey) (Import, bool)
+	// Imports returns all, in the order of the configuration. The caller must not change them.
+	Imports() []Import
+}
+
+// ImportList is [Imports] that stay as they are.
+type ImportList []Import
+
+// Import returns the import with a key.
+func (l ImportList) Import(key ImportKey) (Import, bool) {
+	for _, i := range l {
+		if i.Key == key {
+			return i, true
+		}
+	}
+	return Import{}, false
+}
+
+// Imports returns all.
+func (l ImportList) Imports() []Import { return l }
+
 // Database returns the alias that an operation's alias stands for: the import's only database, or [DefaultDatabase],
 // when it names none. It returns [CodeInvalid] for a database that the import does not have.
 func (i Import) Database(alias string) (string, error) {

@@ -18,8 +18,8 @@ import (
 // Activities are the steps of all workflows. Its exported methods are the activity types.
 type Activities struct {
 	Storage Storage
-	// Imports are the import keys that this worker knows.
-	Imports map[chferry.ImportKey]chferry.Import
+	// Imports are the imports that this worker knows.
+	Imports chferry.Imports
 	// Pipeline carries the rows. Its storage is the same.
 	Pipeline *transfer.Pipeline
 	// Closed tells whether the sync with a token is known to have ended, with all runs that continue it.
@@ -68,7 +68,7 @@ const unknownFor = 5 * time.Minute
 
 // limitsOf returns the limits of an import key; of one that this worker does not know, the defaults.
 func (a *Activities) limitsOf(key chferry.ImportKey) chferry.Limits {
-	imp, known := a.Imports[key]
+	imp, known := a.Imports.Import(key)
 	if !known {
 		return chferry.Limits{}.WithDefaults()
 	}
@@ -76,7 +76,7 @@ func (a *Activities) limitsOf(key chferry.ImportKey) chferry.Limits {
 }
 
 func (a *Activities) importOf(key chferry.ImportKey) (chferry.Import, error) {
-	imp, ok := a.Imports[key]
+	imp, ok := a.Imports.Import(key)
 	if !ok {
 		return chferry.Import{}, chferry.Errorf(chferry.CodeUnknownKey, "import key %s is not in the configuration that this worker was started with: "+
 			"restart the workers and the API after a change of the file; if the key was removed, run chferry apply, which pauses its schedule", key)

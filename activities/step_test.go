@@ -58,7 +58,7 @@ func unknownKey() error { return chferry.Errorf(chferry.CodeUnknownKey, "restart
 // failing are activities whose storage gives err.
 func failing(err error, l chferry.Limits) *activities.Activities {
 	return &activities.Activities{
-		Storage: broken{err: err}, Imports: map[chferry.ImportKey]chferry.Import{"k": {Key: "k", Limits: l}},
+		Storage: broken{err: err}, Imports: chferry.ImportList{{Key: "k", Limits: l}},
 		Observer: deaf{}, Log: slog.New(slog.DiscardHandler),
 	}
 }

@@ -42,7 +42,7 @@ type Schedules interface {
 
 // Options are what the API is made of. Those without a default are required.
 type Options struct {
-	Imports       []chferry.Import
+	Imports       chferry.Imports
 	Registrar     storage.Registrar
 	Administrator Administrator
 	Schedules     Schedules
@@ -67,14 +67,10 @@ func newServer(opts Options) *server {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	s := &server{
-		Options: opts, guard: newGuard(opts.Tokens), imports: make(map[string]chferry.Import, len(opts.Imports)),
+	return &server{
+		Options: opts, guard: newGuard(opts.Tokens),
 		bodies: newBudget(maxBodies), requests: newBudget(maxRequests),
 	}
-	for _, i := range opts.Imports {
-		s.imports[string(i.Key)] = i
-	}
-	return s
 }
 
 func (s *server) handler() http.Handler { return s.logged(s.recovered(s.mux())) }
@@ -87,8 +83,7 @@ func Serve(ctx context.Context, listen string, handler http.Handler, started fun
 
 type server struct {
 	Options
-	guard   *guard
-	imports map[string]chferry.Import // by key
+	guard *guard
 	// bodies are the bytes, requests the number of requests that may still come in.
 	bodies, requests *budget
 	probe            probe

@@ -62,7 +62,7 @@ func setup(t testing.TB, change func(*api.Options)) *bundle {
 	registry := prometheus.NewRegistry()
 	b := &bundle{storage: s, schedules: &schedules{known: map[chferry.ImportKey]chferry.Schedule{}}}
 	b.opts = api.Options{
-		Imports:       imports,
+		Imports:       chferry.ImportList(imports),
 		Registrar:     storage.RegisterOperationsWrapped(s, metrics.New(registry), slog.New(slog.DiscardHandler)),
 		Administrator: s,
 		Schedules:     b.schedules,

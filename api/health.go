@@ -90,8 +90,8 @@ func (s *server) checkStorage(ctx context.Context) error {
 		return checker.CheckWritable(ctx)
 	}
 	key := chferry.ImportKey("readyz")
-	if len(s.Imports) > 0 {
-		key = s.Imports[0].Key
+	if imports := s.Imports.Imports(); len(imports) > 0 {
+		key = imports[0].Key
 	}
 	_, err := s.Administrator.Status(ctx, key) // any answer will do
 	return err

@@ -7,7 +7,7 @@ import (
 )
 
 func (s *server) listImports(w http.ResponseWriter, r *http.Request) error {
-	found, err := ReadStatus(r.Context(), s.Administrator, s.Schedules, s.Imports, s.Now())
+	found, err := ReadStatus(r.Context(), s.Administrator, s.Schedules, s.Imports.Imports(), s.Now())
 	if err != nil {
 		return err
 	}

@@ -2,8 +2,10 @@ package api_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"reflect"
 	"slices"
 	"strings"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/api"
+	"github.com/chferry/chferry/config"
 	"github.com/chferry/chferry/storage"
 )
 
@@ -251,5 +254,24 @@ func TestReadStatusOfMany(t *testing.T) {
 	got, err = api.ReadStatus(t.Context(), manyStatuses{}, nil, many[:1], time.Now())
 	if err != nil || got[0].Schedule != nil {
 		t.Errorf("without schedules: got %+v, %v", got, err)
+	}
+}
+
+// TestConfigurationReplaced: every route goes by the imports of the moment.
+func TestConfigurationReplaced(t *testing.T) {
+	t.Parallel()
+	live := config.NewLive(&config.Config{Imports: imports})
+	b := setup(t, func(o *api.Options) { o.Imports = live })
+	b.want(t, post("/v1/imports/users/operations", `{"operation":"insert","pks":["1"]}`), http.StatusOK)
+	live.Replace(&config.Config{Imports: []chferry.Import{{Key: "shops", Databases: []string{"default"}}}})
+	b.want(t, post("/v1/imports/users/operations", `{"operation":"insert","pks":["2"]}`), http.StatusNotFound)
+	b.want(t, post("/v1/imports/shops/operations", `{"operation":"insert","pks":["1"]}`), http.StatusOK)
+	b.want(t, get("/v1/imports/shops"), http.StatusOK)
+	var listed []struct {
+		Key string `json:"import_key"`
+	}
+	answer := b.want(t, get("/v1/imports"), http.StatusOK)
+	if err := json.Unmarshal(answer.Body.Bytes(), &listed); err != nil || len(listed) != 1 || listed[0].Key != "shops" {
+		t.Errorf("the imports are %+v (%v), want shops alone", listed, err)
 	}
 }

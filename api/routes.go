@@ -147,7 +147,7 @@ func methodNotAllowed(methods []string) handler {
 // forImport makes a handler of one that is given the import that the path names.
 func (s *server) forImport(handle func(http.ResponseWriter, *http.Request, chferry.Import) error) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		i, ok := s.imports[r.PathValue("key")]
+		i, ok := s.Imports.Import(chferry.ImportKey(r.PathValue("key")))
 		if !ok {
 			return s.unknownKey(r.PathValue("key"))
 		}
@@ -161,11 +161,12 @@ const maxNamed = 10
 // unknownKey says which import keys there are, and that the file may have more by now.
 func (s *server) unknownKey(key string) error {
 	var names []string
-	for _, i := range s.Imports[:min(len(s.Imports), maxNamed)] {
+	imports := s.Imports.Imports()
+	for _, i := range imports[:min(len(imports), maxNamed)] {
 		names = append(names, string(i.Key))
 	}
 	known := "it has " + strings.Join(names, ", ")
-	switch more := len(s.Imports) - maxNamed; {
+	switch more := len(imports) - maxNamed; {
 	case len(names) == 0:
 		known = "it has none"
 	case more > 0:

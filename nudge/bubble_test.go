@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/config"
 	"github.com/chferry/chferry/nudge"
 	"github.com/chferry/chferry/storage"
 )
@@ -106,6 +107,7 @@ type bundle struct {
 	*scheduler
 	*nudge.Nudger
 	t     *testing.T
+	live  *config.Live
 	store storage.Registrar
 	log   logBuffer // of warnings and what ends them
 }
@@ -136,7 +138,8 @@ func bubble(t *testing.T, answer func(ctx context.Context, key chferry.ImportKey
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := &bundle{t: t, scheduler: &scheduler{began: time.Now(), answer: answer, nudged: map[chferry.ImportKey][]time.Duration{}}}
-		b.Nudger = nudge.Start(t.Context(), b.scheduler, imports, slog.New(slog.NewTextHandler(&b.log, nil)))
+		b.live = config.NewLive(&config.Config{Imports: imports})
+		b.Nudger = nudge.Start(t.Context(), b.scheduler, b.live, slog.New(slog.NewTextHandler(&b.log, nil)))
 		b.store = b.Registrar(accepting{})
 		test(b)
 		b.Close(t.Context())

@@ -20,7 +20,7 @@ type scheduler interface {
 type Nudger struct {
 	scheduler scheduler
 	log       *slog.Logger
-	keys      map[chferry.ImportKey]*state // the map itself does not change
+	imports   chferry.Imports
 
 	wake    chan struct{}      // has an element if a key was added to the set, or a nudge has landed
 	closing chan struct{}      // closed by Close
@@ -28,24 +28,20 @@ type Nudger struct {
 	cancel  context.CancelFunc // cuts off the nudges that are under way
 	closed  sync.Once
 
-	mu     sync.Mutex // of all states
-	down   trouble    // with the scheduler as a whole
-	flying int        // how many nudges are under way
+	mu     sync.Mutex
+	keys   map[chferry.ImportKey]*state // of all keys that were nudged; none leaves
+	down   trouble                      // with the scheduler as a whole
+	flying int                          // how many nudges are under way
 }
 
-// Start returns a nudger for those of imports that have SyncOnRegister; other import keys are none
-// of its business. Close ends it, the end of ctx does not.
-func Start(ctx context.Context, to scheduler, imports []chferry.Import, log *slog.Logger) *Nudger {
+// Start returns a nudger for those of imports that have SyncOnRegister when operations of them are
+// registered; other import keys are none of its business. Close ends it, the end of ctx does not.
+func Start(ctx context.Context, to scheduler, imports chferry.Imports, log *slog.Logger) *Nudger {
 	n := &Nudger{
-		scheduler: to, log: log, keys: map[chferry.ImportKey]*state{},
+		scheduler: to, log: log, imports: imports, keys: map[chferry.ImportKey]*state{},
 		wake: make(chan struct{}, 1), closing: make(chan struct{}), ended: make(chan struct{}),
 	}
 	ctx, n.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	for _, imp := range imports {
-		if imp.SyncOnRegister {
-			n.keys[imp.Key] = &state{interval: imp.NudgeInterval, settle: imp.Settle}
-		}
-	}
 	go n.run(ctx)
 	return n
 }
@@ -68,11 +64,17 @@ func (r *registrar) RegisterOperations(ctx context.Context, key chferry.ImportKe
 }
 
 func (n *Nudger) want(key chferry.ImportKey) {
-	s, ok := n.keys[key]
-	if !ok {
+	imp, ok := n.imports.Import(key)
+	if !ok || !imp.SyncOnRegister {
 		return
 	}
 	n.mu.Lock()
+	s, ok := n.keys[key]
+	if !ok {
+		s = &state{}
+		n.keys[key] = s
+	}
+	s.interval, s.settle = imp.NudgeInterval, imp.Settle
 	added := s.want(time.Now())
 	n.mu.Unlock()
 	if added { // else whoever added it has said so

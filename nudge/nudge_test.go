@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/config"
 	"github.com/chferry/chferry/internal/testenv"
 )
 
@@ -40,6 +41,23 @@ func TestBurst(t *testing.T) {
 		b.want(b.t, "orders", 0, 5*time.Second)
 		b.want(b.t, "plain")
 		b.want(b.t, "unknown")
+	})
+}
+
+// TestConfigurationReplaced: the imports of each moment are nudged, in their intervals.
+func TestConfigurationReplaced(t *testing.T) {
+	bubble(t, nil, func(b *bundle) {
+		b.register("users", "orders", "plain", "unknown")
+		b.live.Replace(&config.Config{Imports: []chferry.Import{
+			{Key: "users", SyncOnRegister: true, NudgeInterval: 3 * time.Second}, {Key: "orders"}, {Key: "unknown", SyncOnRegister: true},
+		}})
+		time.Sleep(100 * time.Millisecond)
+		b.register("users", "orders", "plain", "unknown")
+		time.Sleep(time.Hour)
+		b.want(b.t, "users", 0, 3*time.Second)
+		b.want(b.t, "orders", 0)
+		b.want(b.t, "plain")
+		b.want(b.t, "unknown", 100*time.Millisecond)
 	})
 }
 

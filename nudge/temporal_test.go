@@ -48,7 +48,7 @@ func connect(t *testing.T, address string, interval time.Duration) *stack {
 	}
 	t.Cleanup(func() { _ = s.redis.Close() })
 	imp := chferry.Import{Key: "users", Table: "users", DestinationTable: "users", SyncOnRegister: true, NudgeInterval: interval}
-	s.nudger = nudge.Start(t.Context(), s.Starter, []chferry.Import{imp}, slog.New(slog.NewTextHandler(&s.log, nil)))
+	s.nudger = nudge.Start(t.Context(), s.Starter, chferry.ImportList{imp}, slog.New(slog.NewTextHandler(&s.log, nil)))
 	t.Cleanup(s.close)
 	s.store = s.nudger.Registrar(s.redis)
 	return s

@@ -12,7 +12,8 @@ import (
 )
 
 // Source reads one database. It never writes, and every call reads what is committed when it is made: nothing is
-// cached, because a row must not be older than the version it is inserted with.
+// cached, because a row must not be older than the version it is inserted with. Implementations can be
+// compared with ==, as pointers can: that tells whether a database is the one that it was.
 //
 // Errors are [chferry.Error]s: CodeUnavailable when the database does not answer, CodeAccessDenied,
 // CodeConfiguration for a table or column that does not exist, CodeSchemaMismatch for what can't be

@@ -64,7 +64,7 @@ func (b *bubble) run(ctx context.Context, t *testing.T) (chferry.Counts, error) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &transfer.Pipeline{Storage: bubbleStorage{b: b}, Sources: sources, Sink: &bubbleSink{b: b}}
+	p := &transfer.Pipeline{Storage: bubbleStorage{b: b}, Sources: source.Fixed(sources), Sink: &bubbleSink{b: b}}
 	batch := chferry.Batch{Count: len(b.bad) + len(b.sizes), Version: 7, ChunkSize: b.chunk}
 	done, err := p.Begin(imp.Key, batch, transfer.Options{MaxFailed: chferry.DefaultMaxFailed}).Run(ctx, plan)
 	return done.Counts, err

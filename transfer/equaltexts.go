@@ -42,7 +42,7 @@ func (t *Transfer) replaceEqual(ctx context.Context, b *block) error {
 		return nil
 	}
 	finder, canFind := t.Sink.(sink.Finder)
-	folder, canFold := t.Sources[b.database].(source.Folder)
+	folder, canFold := t.sources[b.database].(source.Folder)
 	if !canFind || !canFold {
 		return chferry.Errorf(chferry.CodeConfiguration, "table %s: the primary key has texts that differ and are equal, and neither "+
 			"its source nor its destination can tell", b.table.Name)

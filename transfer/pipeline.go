@@ -16,11 +16,16 @@ const MaxChunk = 25_000
 // Pipeline is where rows come from and go to. It is safe for concurrent use.
 type Pipeline struct {
 	Storage Storage
-	// Sources are the databases by their aliases.
-	Sources map[string]source.Source
+	Sources Sources
 	Sink    sink.Sink
 
 	unfilled unfilledColumns
+}
+
+// Sources are the databases that rows come from: a [source.Pool], or a [source.Fixed].
+type Sources interface {
+	// Use returns the databases with these aliases, which stay open until release is called. One that is not configured is absent.
+	Use(aliases ...string) (sources map[string]source.Source, release func(), err error)
 }
 
 // Storage is what the way of rows needs of a storage. The methods are those of [storage.Storage].

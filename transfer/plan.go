@@ -22,6 +22,7 @@ type Plan struct {
 	Destination sink.Destination
 	// Schema says, a sentence each, which columns are not synced as they should be although nothing stops.
 	Schema  []string
+	sources map[string]source.Source
 	columns []rowset.Column   // of all tables, each once
 	away    map[string]string // by database alias, why it did not answer
 	engine  engine.Engine
@@ -39,7 +40,7 @@ func makePlan(ctx context.Context, imp chferry.Import, sources map[string]source
 	if err != nil {
 		return Plan{}, err
 	}
-	plan := Plan{Import: imp, Tables: map[string]rowset.Table{}, engine: eng}
+	plan := Plan{Import: imp, Tables: map[string]rowset.Table{}, sources: maps.Clone(sources), engine: eng}
 	var problem error
 	var refused []error
 	for _, alias := range imp.Databases {
@@ -164,6 +165,18 @@ func (p *Plan) leave(away map[string]string) {
 	for _, alias := range slices.Sorted(maps.Keys(away)) {
 		p.Schema = append(p.Schema, fmt.Sprintf("the operations of database %q wait for it: %s", alias, away[alias]))
 	}
+}
+
+// madeOf returns an error if the plan was made of other databases, as before a change of the configuration: those had the tables that
+// the plan was compared with.
+func (p *Plan) madeOf(sources map[string]source.Source) error {
+	for _, alias := range p.databases() {
+		if p.sources[alias] != sources[alias] {
+			return chferry.Errorf(chferry.CodeUnavailable, "import key %s: database %s is configured otherwise than when the batch was claimed: "+
+				"the step begins anew with the database of now", p.Import.Key, alias)
+		}
+	}
+	return nil
 }
 
 // block returns the rows to insert for one database, with the columns of all.

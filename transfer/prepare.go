@@ -13,8 +13,13 @@ import (
 // fit or are not those that were synced before. Columns that the destination does not have yet are
 // left out, and of several databases those that do not answer.
 func (p *Pipeline) Plan(ctx context.Context, imp chferry.Import) (Plan, error) {
+	sources, release, err := p.Sources.Use(imp.Databases...)
+	if err != nil {
+		return Plan{}, err
+	}
+	defer release()
 	away := map[string]string{}
-	plan, err := makePlan(ctx, imp, p.Sources, func(alias string, err error) bool {
+	plan, err := makePlan(ctx, imp, sources, func(alias string, err error) bool {
 		_, away[alias] = chferry.Safe(err)
 		return chferry.CodeOf(err) == chferry.CodeUnavailable && ctx.Err() == nil
 	})

@@ -34,6 +34,7 @@ type rig struct {
 	store    *redis.Storage
 	files    map[string]*sql.DB // by alias
 	paths    map[string]string
+	sources  source.Fixed
 	pipeline *transfer.Pipeline
 	batch    chferry.Batch
 	attempts int64
@@ -44,7 +45,7 @@ var rigs atomic.Int64
 // newRig makes a rig of the databases that a change of the import names, with sources that hold maxFetchBytes, 0 for as many as usual.
 func newRig(t testing.TB, to sink.Sink, maxFetchBytes int, change ...func(*chferry.Import)) *rig {
 	t.Helper()
-	r := &rig{t: t, files: map[string]*sql.DB{}, paths: map[string]string{}}
+	r := &rig{t: t, files: map[string]*sql.DB{}, paths: map[string]string{}, sources: source.Fixed{}}
 	r.imp = chferry.Import{
 		Key:       chferry.ImportKey(fmt.Sprintf("rig-%d-%d", time.Now().UnixNano(), rigs.Add(1))),
 		Databases: []string{"default"}, Table: "items", DestinationTable: "items", BatchSize: 100_000,
@@ -56,7 +57,7 @@ func newRig(t testing.TB, to sink.Sink, maxFetchBytes int, change ...func(*chfer
 	r.store, err = redis.Open(testenv.Redis(t), redis.Options{})
 	ok(t, err)
 	t.Cleanup(func() { _ = r.store.Close() })
-	r.pipeline = &transfer.Pipeline{Storage: r.store, Sources: map[string]source.Source{}, Sink: to}
+	r.pipeline = &transfer.Pipeline{Storage: r.store, Sources: r.sources, Sink: to}
 	for _, alias := range r.imp.Databases {
 		r.openFile(alias, maxFetchBytes)
 	}
@@ -76,7 +77,7 @@ func (r *rig) openFile(alias string, maxFetchBytes int) {
 	src, err := sqlite.Open("sqlite:"+path, source.Options{Alias: alias, MaxFetchBytes: maxFetchBytes})
 	ok(r.t, err)
 	r.t.Cleanup(src.Close)
-	r.pipeline.Sources[alias] = src
+	r.sources[alias] = src
 }
 
 func (r *rig) exec(alias, statement string) {

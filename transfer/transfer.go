@@ -23,6 +23,7 @@ type Transfer struct {
 	batch   chferry.Batch
 	plan    Plan
 	cutter  *cutter
+	sources map[string]source.Source
 	putBack []chferry.Operation // what waits for databases that are away
 
 	mu      sync.Mutex
@@ -47,7 +48,15 @@ func (t *Transfer) Run(ctx context.Context, plan Plan) (Result, error) {
 }
 
 func (t *Transfer) run(ctx context.Context, plan Plan) error {
-	t.plan, t.cutter = plan, newCutter(plan, t.batch)
+	sources, release, err := t.Sources.Use(plan.Import.Databases...)
+	if err != nil {
+		return err
+	}
+	defer release()
+	if err := plan.madeOf(sources); err != nil {
+		return err
+	}
+	t.plan, t.sources, t.cutter = plan, sources, newCutter(plan, t.batch)
 	// Forgets what an attempt before this one set aside.
 	if err := t.Storage.SetAside(ctx, t.key, t.Attempt, nil); err != nil {
 		return err
@@ -127,13 +136,13 @@ func (t *Transfer) cut(ctx context.Context, chunks chan<- *chunk) error {
 
 func (t *Transfer) askKeys(ctx context.Context) askKeys {
 	return func(database string, table rowset.Table, keys []chferry.PrimaryKey) ([]source.ReadKey, error) {
-		return t.Sources[database].ReadKeys(ctx, table, keys)
+		return t.sources[database].ReadKeys(ctx, table, keys)
 	}
 }
 
 func (t *Transfer) read(ctx context.Context, chunks <-chan *chunk, blocks chan<- *block) error {
 	reading, ctx := errgroup.WithContext(ctx)
-	r := &reader{sources: t.Sources, plan: t.plan, version: t.batch.Version, pace: newPace(t.plan.Destination.Columns)}
+	r := &reader{sources: t.sources, plan: t.plan, version: t.batch.Version, pace: newPace(t.plan.Destination.Columns)}
 	emit := func(b *block) error { return send(ctx, blocks, b) }
 	unfit := func(failed []chferry.FailedOperation) error { return t.record(ctx, chferry.Counts{}, failed) }
 	for range readers {

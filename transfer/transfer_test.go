@@ -97,7 +97,7 @@ func TestCut(t *testing.T) {
 		r.exec(alias, "DROP TABLE items")
 		r.exec(alias, "CREATE TABLE items (name TEXT NOT NULL, id INTEGER NOT NULL, PRIMARY KEY (id, name))")
 	}
-	plan, err := transfer.MakePlan(t.Context(), r.imp, r.pipeline.Sources)
+	plan, err := transfer.MakePlan(t.Context(), r.imp, r.sources)
 	ok(t, err)
 	rapid.Check(t, func(t *rapid.T) {
 		ops := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) chferry.Operation {
@@ -127,7 +127,7 @@ func TestCut(t *testing.T) {
 func TestWindows(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, &fussySink{}, 0)
-	plan, err := transfer.MakePlan(t.Context(), r.imp, r.pipeline.Sources)
+	plan, err := transfer.MakePlan(t.Context(), r.imp, r.sources)
 	ok(t, err)
 	ascending := opsOf("", 1, 10)
 	shuffled := slices.Concat(opsOf("", 10, 10), opsOf("", 6, 9), opsOf("", 1, 5))

@@ -99,7 +99,7 @@ func pipelineOn(t *testing.T, store transfer.Storage, statements string) (*trans
 	ok(t, err)
 	t.Cleanup(src.Close)
 	kept := &keepingSink{}
-	return &transfer.Pipeline{Storage: store, Sources: map[string]source.Source{"default": src}, Sink: kept}, kept
+	return &transfer.Pipeline{Storage: store, Sources: source.Fixed{"default": src}, Sink: kept}, kept
 }
 
 // syncOnce syncs one batch, whose transfer is tried twice.

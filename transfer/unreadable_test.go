@@ -58,8 +58,8 @@ func TestUnreadableRows(t *testing.T) {
 			to := &fussySink{}
 			r := newRig(t, to, 0)
 			r.fill("default", 1, 100, 3)
-			broken := &brokenSource{Source: r.pipeline.Sources["default"], broken: test.broken, slow: test.slow}
-			r.pipeline.Sources["default"] = broken
+			broken := &brokenSource{Source: r.sources["default"], broken: test.broken, slow: test.slow}
+			r.sources["default"] = broken
 			r.claim(test.chunk, opsOf("", 1, 100)...)
 			r.wantOutcome(chferry.Counts{Operations: 100, Rows: 100 - int64(len(test.broken)), Failed: int64(len(test.broken))})
 			want, failed := rowsFrom(1, 100, 3), map[string]string{}
@@ -83,8 +83,8 @@ func TestImportedLater(t *testing.T) {
 	to := &fussySink{}
 	r := newRig(t, to, 0)
 	r.fill("default", 1, 10, 3)
-	broken := &brokenSource{Source: r.pipeline.Sources["default"], broken: []int64{2, 3, 4, 5, 20}}
-	r.pipeline.Sources["default"] = broken
+	broken := &brokenSource{Source: r.sources["default"], broken: []int64{2, 3, 4, 5, 20}}
+	r.sources["default"] = broken
 	const reason = "table items: a value can't be read"
 	r.claim(10, op("", 1), op("", "02"), op("default", 3), op("", 4), op("", 5), op("", 20), op("nowhere", 1))
 	r.wantOutcome(chferry.Counts{Operations: 7, Rows: 1, Failed: 6})

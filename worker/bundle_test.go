@@ -28,6 +28,7 @@ import (
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/activities"
+	"github.com/chferry/chferry/config"
 	"github.com/chferry/chferry/internal/testenv"
 	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/sink"
@@ -54,6 +55,7 @@ type bundle struct {
 	t        testing.TB
 	imp      chferry.Import
 	others   []chferry.Import // further imports of the worker
+	live     *config.Live     // what the worker is configured with; nil: imp and others
 	log      io.Writer        // of the worker; nil: nobody reads it
 	syncs    int              // how many batches the worker imports at a time; 0: as many as by default
 	storage  *redis.Storage
@@ -115,15 +117,17 @@ func (o *observer) note(format string, args ...any) {
 	o.events = append(o.events, fmt.Sprintf(format, args...))
 }
 
-func (o *observer) has(event string) bool {
+func (o *observer) has(event string) bool { return o.count(event) > 0 }
+
+func (o *observer) count(event string) (n int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, e := range o.events {
 		if e == event {
-			return true
+			n++
 		}
 	}
-	return false
+	return n
 }
 
 func (o *observer) Step(_ chferry.ImportKey, step string, _ float64) { o.note("step %s", step) }
@@ -246,16 +250,20 @@ func (b *bundle) apply() {
 	b.ok(err)
 }
 
+func configured(imports ...chferry.Import) *config.Live {
+	return config.NewLive(&config.Config{Imports: imports})
+}
+
 // runWorker runs a worker until b.stop is called, or the test ends.
 func (b *bundle) runWorker() {
 	ctx, cancel := context.WithCancel(context.Background())
-	imports := map[chferry.ImportKey]chferry.Import{b.imp.Key: b.imp}
-	for _, other := range b.others {
-		imports[other.Key] = other
+	if b.live == nil {
+		b.live = configured(append([]chferry.Import{b.imp}, b.others...)...)
 	}
 	steps := &activities.Activities{
-		Storage: b.storage, Pipeline: &transfer.Pipeline{Storage: b.storage, Sources: b.sources, Sink: b.sink}, Imports: imports,
-		Closed: b.starter.Closed, Observer: b.observer, Log: slog.New(slog.DiscardHandler),
+		Storage: b.storage, Pipeline: &transfer.Pipeline{Storage: b.storage, Sources: source.Fixed(b.sources), Sink: b.sink},
+		Imports: b.live,
+		Closed:  b.starter.Closed, Observer: b.observer, Log: slog.New(slog.DiscardHandler),
 	}
 	if b.log != nil {
 		steps.Log = slog.New(slog.NewTextHandler(b.log, nil))

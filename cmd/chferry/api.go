@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/api"
+	"github.com/chferry/chferry/config"
 	"github.com/chferry/chferry/metrics"
 	"github.com/chferry/chferry/storage"
 )
@@ -30,7 +30,8 @@ func (a *app) api(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	store, err := openStorage(cfg)
+	live := config.NewLive(cfg)
+	store, err := openStorage(live)
 	if err != nil {
 		return err
 	}
@@ -42,16 +43,12 @@ func (a *app) api(ctx context.Context) (err error) {
 	defer schedules.Close()
 
 	registry := newRegistry()
-	keys := make([]chferry.ImportKey, len(cfg.Imports))
-	for i, imp := range cfg.Imports {
-		keys[i] = imp.Key
-	}
-	registry.MustRegister(metrics.NewQueueCollector(store, func() []chferry.ImportKey { return keys }, scrapeTimeout))
+	registry.MustRegister(metrics.NewQueueCollector(store, live.Keys, scrapeTimeout))
 	registrar, endNudges := a.nudging(ctx, storage.RegisterOperationsWrapped(store, metrics.New(registry), a.log),
-		schedules, cfg.Imports, serviceNudgeGrace)
+		schedules, live, serviceNudgeGrace)
 	defer endNudges()
 	handler := api.New(api.Options{
-		Imports:       cfg.Imports,
+		Imports:       live,
 		Registrar:     registrar,
 		Administrator: store,
 		Schedules:     schedules,

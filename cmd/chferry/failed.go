@@ -15,6 +15,7 @@ import (
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/api"
+	"github.com/chferry/chferry/config"
 	"github.com/chferry/chferry/storage/redis"
 )
 
@@ -80,7 +81,7 @@ func (a *app) withStorage(key string, do func(*redis.Storage, chferry.Import) er
 	if err != nil {
 		return err
 	}
-	store, err := openStorage(cfg)
+	store, err := openStorage(config.NewLive(cfg))
 	if err != nil {
 		return err
 	}

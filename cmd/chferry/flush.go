@@ -42,7 +42,7 @@ func (a *app) flush(ctx context.Context, name string) (err error) {
 	if unknown != nil && key.Validate() != nil {
 		return unknown
 	}
-	store, err := openStorage(cfg)
+	store, err := openStorage(config.NewLive(cfg))
 	if err != nil {
 		return err
 	}

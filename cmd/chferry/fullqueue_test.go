@@ -16,12 +16,12 @@ func TestWorkerPutsBackIntoFullQueue(t *testing.T) {
 	key := chferry.ImportKey("full-" + time.Now().Format("150405.000000000"))
 	cfg := &config.Config{Imports: []chferry.Import{{Key: key, MaxPending: 1}}}
 	cfg.Redis.URL = testenv.Redis(t)
-	registrant, err := main.OpenStorage(cfg)
+	registrant, err := main.OpenStorage(config.NewLive(cfg))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = registrant.Close() })
-	worker, err := main.OpenWorkerStorage(cfg, nil)
+	worker, err := main.OpenWorkerStorage(config.NewLive(cfg), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

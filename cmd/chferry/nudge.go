@@ -19,7 +19,7 @@ const (
 )
 
 // nudging returns a registrar in front of next that nudges the schedules of imports, and what ends it.
-func (a *app) nudging(ctx context.Context, next storage.Registrar, schedules *starter.Starter, imports []chferry.Import,
+func (a *app) nudging(ctx context.Context, next storage.Registrar, schedules *starter.Starter, imports chferry.Imports,
 	grace time.Duration,
 ) (storage.Registrar, func()) {
 	n := nudge.Start(ctx, schedules, imports, a.log)
@@ -40,6 +40,6 @@ func (a *app) nudgingOnce(ctx context.Context, next storage.Registrar, cfg *conf
 		a.log.Warn("no nudge: the operations are synced when their schedule ticks", "import_key", imp.Key, "error", err)
 		return next, func() {}
 	}
-	registrar, end := a.nudging(ctx, next, schedules, []chferry.Import{imp}, commandNudgeGrace)
+	registrar, end := a.nudging(ctx, next, schedules, chferry.ImportList{imp}, commandNudgeGrace)
 	return registrar, func() { end(); schedules.Close() }
 }

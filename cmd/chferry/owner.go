@@ -8,15 +8,18 @@ import (
 	"github.com/chferry/chferry/config"
 )
 
-// owners returns the name of the installation that each import key of cfg belongs to. Two
+// owners returns the name of the installation that an import key belongs to. Two
 // installations on one Redis differ in Temporal's namespace, in the prefix of its IDs or in the
 // tables that they fill.
-func owners(cfg *config.Config) func(chferry.ImportKey) string {
-	names := map[chferry.ImportKey]string{}
-	for _, imp := range cfg.Imports {
-		names[imp.Key] = installation(cfg) + cfg.QualifiedTable(imp)
+func owners(live *config.Live) func(chferry.ImportKey) string {
+	return func(key chferry.ImportKey) string {
+		imp, known := live.Import(key)
+		if !known {
+			return ""
+		}
+		cfg := live.Config()
+		return installation(cfg) + cfg.QualifiedTable(imp)
 	}
-	return func(key chferry.ImportKey) string { return names[key] }
 }
 
 // installation is what the names of the owners of all import keys of a configuration begin with.

@@ -88,7 +88,7 @@ func (r *registration) run(ctx context.Context, key string, pks []string) (err e
 	if _, err := r.imp.Database(r.database); err != nil && (r.database != "" || len(pks) > 0) {
 		return err
 	}
-	store, err := openStorage(r.cfg)
+	store, err := openStorage(config.NewLive(r.cfg))
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ func (a *app) openServices() (_ *services, err error) {
 			s.close()
 		}
 	}()
-	if s.storage, err = openStorage(cfg); err != nil {
+	if s.storage, err = openStorage(config.NewLive(cfg)); err != nil {
 		return nil, err
 	}
 	s.closers = append(s.closers, func() { _ = s.storage.Close() }) // nothing is written that closing could lose

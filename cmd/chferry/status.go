@@ -13,6 +13,7 @@ import (
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/activities"
 	"github.com/chferry/chferry/api"
+	"github.com/chferry/chferry/config"
 )
 
 func (a *app) statusCommand() *cobra.Command {
@@ -40,7 +41,7 @@ func (a *app) status(cmd *cobra.Command, keys []string, asJSON bool) (err error)
 		}
 		imports = []chferry.Import{imp}
 	}
-	store, err := openStorage(cfg)
+	store, err := openStorage(config.NewLive(cfg))
 	if err != nil {
 		return err
 	}

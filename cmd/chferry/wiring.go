@@ -48,27 +48,27 @@ func (a *app) loadKey(key string) (*config.Config, chferry.Import, error) {
 	return cfg, imp, err
 }
 
-func openStorage(cfg *config.Config) (*redis.Storage, error) {
-	limits := map[chferry.ImportKey]int64{}
-	for _, imp := range cfg.Imports {
-		limits[imp.Key] = imp.MaxPending
+func openStorage(live *config.Live) (*redis.Storage, error) {
+	opts := storageOptions(live)
+	opts.MaxPending = func(key chferry.ImportKey) int64 {
+		imp, _ := live.Import(key)
+		return imp.MaxPending
 	}
-	opts := storageOptions(cfg)
-	opts.MaxPending = func(key chferry.ImportKey) int64 { return limits[key] }
-	return redis.Open(cfg.Redis.URL, opts)
+	return redis.Open(live.Config().Redis.URL, opts)
 }
 
 // openWorkerStorage opens a storage without max_pending: a sync puts back what waits for a database before its batch makes room.
-func openWorkerStorage(cfg *config.Config, removed func(chferry.ImportKey, int64, int64)) (*redis.Storage, error) {
-	opts := storageOptions(cfg)
+func openWorkerStorage(live *config.Live, removed func(chferry.ImportKey, int64, int64)) (*redis.Storage, error) {
+	opts := storageOptions(live)
 	opts.PostBatchRemoved = removed
-	return redis.Open(cfg.Redis.URL, opts)
+	return redis.Open(live.Config().Redis.URL, opts)
 }
 
-func storageOptions(cfg *config.Config) redis.Options {
+func storageOptions(live *config.Live) redis.Options {
+	cfg := live.Config()
 	return redis.Options{
 		Prefix:     cfg.Redis.Prefix,
-		Owner:      owners(cfg),
+		Owner:      owners(live),
 		Durability: redis.Durability{Replicas: cfg.Redis.Replicas, AOF: cfg.Redis.AOF, Timeout: cfg.Redis.Timeout},
 	}
 }
@@ -81,29 +81,31 @@ func (a *app) openStarter(cfg *config.Config, metrics client.MetricsHandler) (*s
 	})
 }
 
+// newSources returns the databases of a configuration, none of them open yet.
+func newSources(live *config.Live) *source.Pool[config.Database] {
+	return source.NewPool(live.Database, openSource)
+}
+
 // openSources opens the databases that imports use, and returns what closes them.
 func openSources(cfg *config.Config, imports []chferry.Import) (map[string]source.Source, func(), error) {
-	opened := map[string]source.Source{}
-	closeAll := func() {
-		for _, src := range opened {
-			src.Close()
-		}
+	pool := newSources(config.NewLive(cfg))
+	opened, _, err := pool.Use(usedDatabases(imports)...)
+	if err != nil {
+		pool.Close()
+		return nil, nil, err
 	}
+	return opened, pool.Close, nil
+}
+
+// usedDatabases returns the aliases of the databases that imports use, sorted.
+func usedDatabases(imports []chferry.Import) []string {
 	used := map[string]bool{}
 	for _, imp := range imports {
 		for _, alias := range imp.Databases {
 			used[alias] = true
 		}
 	}
-	for _, alias := range slices.Sorted(maps.Keys(used)) {
-		src, err := openSource(alias, cfg.Databases[alias])
-		if err != nil {
-			closeAll()
-			return nil, nil, err
-		}
-		opened[alias] = src
-	}
-	return opened, closeAll, nil
+	return slices.Sorted(maps.Keys(used))
 }
 
 func openSource(alias string, database config.Database) (source.Source, error) {

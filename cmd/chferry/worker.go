@@ -86,7 +86,8 @@ func (a *app) serve(ctx context.Context) (err error) {
 	observer := metrics.New(registry)
 	sdkMetrics := temporal.Handler(registry)
 
-	store, err := openWorkerStorage(cfg, observer.BatchRemoved)
+	live := config.NewLive(cfg)
+	store, err := openWorkerStorage(live, observer.BatchRemoved)
 	if err != nil {
 		return err
 	}
@@ -99,11 +100,8 @@ func (a *app) serve(ctx context.Context) (err error) {
 	if err := a.ready(ctx, start); err != nil {
 		return err
 	}
-	opened, closeSources, err := openSources(cfg, cfg.Imports)
-	if err != nil {
-		return err
-	}
-	defer closeSources()
+	databases := newSources(live)
+	defer databases.Close()
 	destination, err := openSink(cfg)
 	if err != nil {
 		return err
@@ -111,10 +109,12 @@ func (a *app) serve(ctx context.Context) (err error) {
 	defer destination.Close()
 
 	steps := &activities.Activities{
-		Storage: store, Pipeline: &transfer.Pipeline{Storage: store, Sources: opened, Sink: destination},
-		Imports: byKey(cfg.Imports), Closed: start.Closed, Observer: observer, Log: a.log,
+		Storage: store, Pipeline: &transfer.Pipeline{Storage: store, Sources: databases, Sink: destination},
+		Imports: live, Closed: start.Closed, Observer: observer, Log: a.log,
 	}
-	a.warnUnreachable(ctx, steps.Pipeline, store.Check)
+	if err := a.warnUnreachable(ctx, steps.Pipeline, usedDatabases(cfg.Imports), store.Check); err != nil {
+		return err
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	if cfg.Metrics.Listen != "" {
 		group.Go(func() error { return a.serveMetrics(ctx, cfg, registry) })
@@ -148,29 +148,29 @@ func (a *app) ready(ctx context.Context, start *starter.Starter) error {
 }
 
 // warnUnreachable says at the start what every sync would say later. It stops nothing: the server
-// may be back before the first sync.
-func (a *app) warnUnreachable(ctx context.Context, to *transfer.Pipeline, storageCheck func(context.Context) error) {
+// may be back before the first sync. A database that can't be used whatever its server does is an error.
+func (a *app) warnUnreachable(
+	ctx context.Context, to *transfer.Pipeline, databases []string, storageCheck func(context.Context) error,
+) error {
+	opened, release, err := to.Sources.Use(databases...)
+	if err != nil {
+		return err
+	}
+	defer release()
 	checks := []func(context.Context) error{storageCheck, to.Sink.Check}
-	for _, alias := range slices.Sorted(maps.Keys(to.Sources)) {
-		checks = append(checks, to.Sources[alias].Check)
+	for _, alias := range slices.Sorted(maps.Keys(opened)) {
+		checks = append(checks, opened[alias].Check)
 	}
 	for _, check := range checks {
 		if err := check(ctx); err != nil {
 			a.log.Warn("not ready to sync", "code", chferry.CodeOf(err), "error", err.Error())
 		}
 	}
+	return nil
 }
 
 func (a *app) serveMetrics(ctx context.Context, cfg *config.Config, registry *prometheus.Registry) error {
 	return metrics.Serve(ctx, cfg.Metrics.Listen, registry, func(address string) {
 		a.log.Info("serving metrics", "address", address)
 	})
-}
-
-func byKey(imports []chferry.Import) map[chferry.ImportKey]chferry.Import {
-	m := make(map[chferry.ImportKey]chferry.Import, len(imports))
-	for _, imp := range imports {
-		m[imp.Key] = imp
-	}
-	return m
 }

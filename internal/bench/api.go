@@ -65,7 +65,7 @@ func compareAPI(ctx context.Context, store storage.Registrar, f *figure) error {
 // postRate returns how many requests a second an API on this registrar answers.
 func postRate(ctx context.Context, registrar storage.Registrar) (float64, error) {
 	handler := api.New(api.Options{
-		Imports:   []chferry.Import{{Key: benched, Databases: []string{chferry.DefaultDatabase}}},
+		Imports:   chferry.ImportList{{Key: benched, Databases: []string{chferry.DefaultDatabase}}},
 		Registrar: storage.RegisterOperationsWrapped(registrar, metrics.New(prometheus.NewRegistry()), slog.New(slog.DiscardHandler)),
 	})
 	ctx, cancel := context.WithCancel(ctx)
