@@ -132,7 +132,7 @@ type hookedSource struct {
 	before func()
 }
 
-func (h hookedSource) Fetch(ctx context.Context, table rowset.Table, keys []rowset.Vector) (rowset.Rows, error) {
+func (h *hookedSource) Fetch(ctx context.Context, table rowset.Table, keys []rowset.Vector) (rowset.Rows, error) {
 	h.before()
 	return h.Source.Fetch(ctx, table, keys)
 }
@@ -144,7 +144,7 @@ func TestColumnDroppedMeanwhile(t *testing.T) {
 	b.insert("1")
 	b.stop()
 	drop := sync.OnceFunc(func() { b.exec(`ALTER TABLE users DROP COLUMN born`) })
-	b.sources["default"] = hookedSource{b.sources["default"], drop}
+	b.sources["default"] = &hookedSource{b.sources["default"], drop}
 	b.runWorker()
 	b.wantSynced(1)
 	b.wantTexts("SELECT concat(name, ' ', ifNull(toString(born), 'NULL')) FROM users_current", "name of "+sentinel+"1 NULL")
