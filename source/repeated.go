@@ -23,7 +23,12 @@ func Repeated(rows *rowset.Rows, repeated map[int]bool, table string) {
 	rows.Key = slices.DeleteFunc(rows.Key, isRepeated)
 	rows.Unfit = slices.DeleteFunc(rows.Unfit, func(u rowset.Unfit) bool { return isRepeated(u.Key) })
 	for key := range repeated {
-		rows.Unfit = append(rows.Unfit, rowset.Unfit{Key: key, Reason: "several rows of " + table + " have this primary key"})
+		rows.Unfit = append(rows.Unfit, rowset.Unfit{Key: key, Reason: RepeatedReason(table)})
 	}
 	slices.SortFunc(rows.Unfit, func(a, b rowset.Unfit) int { return a.Key - b.Key })
+}
+
+// RepeatedReason is the reason of an unfit row whose key others have too.
+func RepeatedReason(table string) string {
+	return "several rows of " + table + " have this primary key"
 }

@@ -14,6 +14,11 @@ import (
 // SetPatience sets how long s waits for its primary to answer and for a standby to catch up.
 func SetPatience(s source.Source, d time.Duration) { s.(*Source).patience = d }
 
+// CutSmall makes s cut tables into ranges of few rows, and sample those that have more than counted keys to find their middle.
+func CutSmall(s source.Source, few int64, counted int) {
+	s.(*Source).fewRows, s.(*Source).mostCounted = few, counted
+}
+
 // Fail translates an error of the server's for a call that has time left.
 func Fail(s source.Source, err error) error {
 	return s.(*Source).fail(context.Background(), err, "public.users")

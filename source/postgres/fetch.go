@@ -3,7 +3,6 @@ package postgres
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -78,41 +77,26 @@ func fetchable(table rowset.Table, keys []rowset.Vector) error {
 	return nil
 }
 
-// rowReader turns the wire's rows into column vectors.
+// rowReader turns the rows of keys into column vectors.
 type rowReader struct {
-	table    rowset.Table
+	*blockReader
 	position func(first int64) int // of a row's key, by the row's first column
-	formats  []int16
-	readers  []valueReader
-	rows     rowset.Rows
-	seen     []bool       // by key
-	repeated map[int]bool // keys that several rows have
-	nulls    map[int]bool // columns that held nulls although they are NOT NULL
-	maxBytes int
+	rows     rowset.Rows           // with the reader's block
+	seen     []bool                // by key
+	repeated map[int]bool          // keys that several rows have
 }
 
-// sample is after how many rows the room for the texts of all is made.
-const sample = 128
-
 func newRowReader(table rowset.Table, keys int, position func(int64) int, maxBytes int) *rowReader {
-	r := &rowReader{
-		table: table, position: position, formats: []int16{binaryFormat}, seen: make([]bool, keys), maxBytes: maxBytes,
-		repeated: map[int]bool{}, nulls: map[int]bool{},
-		rows: rowset.Rows{Block: rowset.NewBlock(table.Columns), Key: make([]int, 0, keys)},
-	}
-	for i, c := range table.Columns {
-		reader := readerOf(c.Type)
-		r.formats = append(r.formats, reader.format)
-		r.readers = append(r.readers, reader)
-		reserve(&r.rows.Vectors[i], keys)
-	}
+	r := &rowReader{blockReader: newBlockReader(table, keys, maxBytes), position: position, seen: make([]bool, keys), repeated: map[int]bool{}}
+	r.formats = slices.Insert(r.formats, 0, binaryFormat)
+	r.rows.Block, r.rows.Key = r.block, make([]int, 0, keys)
 	return r
 }
 
 func (r *rowReader) read(rr *pgconn.ResultReader) error {
 	for first := true; rr.NextRow(); first = false {
 		if first {
-			if err := r.sameTypes(rr.FieldDescriptions()); err != nil {
+			if err := r.sameTypes(rr.FieldDescriptions()[1:]); err != nil {
 				return err
 			}
 		}
@@ -125,34 +109,6 @@ func (r *rowReader) read(rr *pgconn.ResultReader) error {
 	return err
 }
 
-// sameTypes makes sure that the values on the wire are what the readers expect.
-func (r *rowReader) sameTypes(fields []pgconn.FieldDescription) error {
-	for i, c := range r.table.Columns {
-		if !sameType(fields[i+1], c) {
-			return changed(r.table, c, "another type")
-		}
-	}
-	return nil
-}
-
-func sameType(field pgconn.FieldDescription, c rowset.Column) bool {
-	now := typeOf(field.DataTypeOID, field.TypeModifier)
-	now.Nullable = c.Type.Nullable
-	switch c.Type.Kind {
-	case rowset.Array:
-		return isArrayOf(c, field.DataTypeOID)
-	case rowset.Enum: // on the wire a type like any other that is not PostgreSQL's own
-		return now.Kind == rowset.String
-	default:
-		return now == c.Type
-	}
-}
-
-func changed(table rowset.Table, c rowset.Column, what string) error {
-	return chferry.Errorf(chferry.CodeSchemaMismatch, "column %q of table %s has %s than when it was described: it was changed meanwhile",
-		c.Name, table.Name, what)
-}
-
 func (r *rowReader) readRow(row [][]byte) {
 	key := r.position(int64At(row[0]))
 	if key < 0 {
@@ -163,54 +119,9 @@ func (r *rowReader) readRow(row [][]byte) {
 		return
 	}
 	r.seen[key] = true
-	before := r.rows.Rows()
-	for i := range r.readers {
-		reader, value, what := &r.readers[i], row[i+1], ""
-		switch {
-		case value == nil:
-			what = r.readNull(i)
-		case reader.unfit != nil:
-			what = reader.unfit(value)
-		}
-		if what == "" && value != nil && !reader.read(&r.rows.Vectors[i], value) {
-			what = "a value whose form on the wire is not that of its type"
-		}
-		if what != "" {
-			r.unfit(key, i, before, what)
-			return
-		}
+	if reason := r.append(row[1:]); reason != "" {
+		r.rows.Unfit = append(r.rows.Unfit, rowset.Unfit{Key: key, Reason: reason})
+		return
 	}
-	if r.rows.Key = append(r.rows.Key, key); len(r.rows.Key) == sample {
-		r.reserveTexts()
-	}
-}
-
-// readNull appends a null to column i. It says that it is one if the column can't hold nulls.
-func (r *rowReader) readNull(i int) (what string) {
-	if v := &r.rows.Vectors[i]; v.Type.Nullable {
-		v.AppendNull()
-		return ""
-	}
-	r.nulls[i] = true
-	return "a null, although the table says NOT NULL"
-}
-
-// reserveTexts makes room for texts as long as those so far, so that vectors of short ones need not grow, and none takes more
-// than may be read.
-func (r *rowReader) reserveTexts() {
-	for i := range r.rows.Vectors {
-		v := &r.rows.Vectors[i]
-		v.Data = slices.Grow(v.Data, min(len(v.Data)*len(r.seen)/sample, r.maxBytes))
-	}
-}
-
-// unfit takes back the row whose column i can't hold its value.
-func (r *rowReader) unfit(key, i, before int, what string) {
-	for j := range r.rows.Vectors[:i+1] {
-		r.rows.Vectors[j].Truncate(before)
-	}
-	c := r.table.Columns[i]
-	r.rows.Unfit = append(r.rows.Unfit, rowset.Unfit{
-		Key: key, Reason: fmt.Sprintf("table %s: column %q (%s) holds %s", r.table.Name, c.Name, c.SourceType, what),
-	})
+	r.rows.Key = append(r.rows.Key, key)
 }

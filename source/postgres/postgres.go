@@ -51,7 +51,9 @@ type Source struct {
 	timeout time.Duration // of a statement; 0: none
 	opening []statement
 
-	maxBytes int // of the rows of one Fetch
+	maxBytes    int   // of the rows of one Fetch, and of a page
+	fewRows     int64 // of a range when a table is cut
+	mostCounted int   // keys that are gone through to find the middle
 	// parameters are the names of the settings that are sent when a connection starts.
 	parameters []string
 	schema     string      // of tables that are named without one; empty: as the server's search path says
@@ -103,7 +105,10 @@ func open(url, setting string, opts source.Options) (*Source, error) {
 			"the %s of database %q can't be read: it must look like postgres://user:password@host:5432/database, with "+
 				"special characters of the password written as %%XX (@ as %%40, / as %%2F), and files it names must exist", setting, opts.Alias)
 	}
-	s := &Source{alias: opts.Alias, address: addresses(&config.ConnConfig.Config), patience: replayPatience, maxBytes: opts.FetchBytes()}
+	s := &Source{
+		alias: opts.Alias, address: addresses(&config.ConnConfig.Config), patience: replayPatience, maxBytes: opts.FetchBytes(),
+		fewRows: fewRows, mostCounted: mostCounted,
+	}
 	if s.timeout, err = timeoutOf(config.ConnConfig.RuntimeParams, setting, opts.Alias); err != nil {
 		return nil, err
 	}

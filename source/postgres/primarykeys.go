@@ -2,8 +2,6 @@ package postgres
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,15 +31,17 @@ func (s *Source) PrimaryKeys(ctx context.Context, table rowset.Table, pageSize i
 func (s *Source) PrimaryKeysBehind(
 	ctx context.Context, table rowset.Table, place string, pageSize int, each func([]chferry.PrimaryKey, string) error,
 ) error {
-	p := &keyPages{Source: s, table: table, size: max(pageSize, 1)}
+	p := &keyPages{Source: s, table: table, order: orderOf(table), size: max(pageSize, 1)}
 	var err error
 	if p.name, err = s.relation(table.Name); err != nil {
 		return err
 	}
-	if place != "" && (json.Unmarshal([]byte(place), &p.last) != nil || len(p.last) != len(table.PrimaryKey)) {
-		return chferry.Errorf(chferry.CodeInvalid, "the place to go on from is none of table %s, whose primary key may have changed", table.Name)
+	if place != "" {
+		if p.last, err = p.order.values(place); err != nil {
+			return err
+		}
 	}
-	if err := p.refuseNulls(ctx); err != nil {
+	if err := s.refuseNulls(ctx, table, p.name); err != nil {
 		return err
 	}
 	for {
@@ -50,11 +50,11 @@ func (s *Source) PrimaryKeysBehind(
 			return err
 		}
 		p.last = page[len(page)-1]
-		place, err := json.Marshal(p.last)
+		place, err := p.order.place(p.last)
 		if err != nil {
 			return err
 		}
-		if err := each(page, string(place)); err != nil || len(page) < p.size {
+		if err := each(page, place); err != nil || len(page) < p.size {
 			return err
 		}
 	}
@@ -65,6 +65,7 @@ type keyPages struct {
 	*Source
 	table rowset.Table
 	name  relation
+	order keyOrder
 	size  int
 	last  chferry.PrimaryKey // of the page before; nil: none yet
 }
@@ -93,7 +94,7 @@ func (p *keyPages) read(ctx context.Context) ([]chferry.PrimaryKey, error) {
 			key := make(chferry.PrimaryKey, len(row))
 			for i, value := range row {
 				if value == nil {
-					return p.holdsNulls(i)
+					return holdsNulls(p.table, i)
 				}
 				key[i] = string(value)
 			}
@@ -105,61 +106,29 @@ func (p *keyPages) read(ctx context.Context) ([]chferry.PrimaryKey, error) {
 	return page, err
 }
 
-// ask is the statement for the next page. The server compares the keys with the last one as it orders them: by the columns' types
-// and collations.
+// ask is the statement for the next page.
 func (p *keyPages) ask() statement {
-	columns, texts, values := p.columns(), p.columns(), make([]string, len(p.table.PrimaryKey))
-	for i, c := range p.table.PrimaryKey {
-		texts[i] = canonical(p.table.Columns[c], columns[i])
-	}
-	var st statement
-	list := strings.Join(columns, ", ")
-	st.sql = "SELECT " + strings.Join(texts, ", ") + " FROM " + p.name.quoted() + " AS t"
+	st := statement{sql: "SELECT " + strings.Join(p.order.texts(), ", ") + " FROM " + p.name.quoted() + " AS t"}
 	if p.last != nil {
-		for i, c := range p.table.PrimaryKey {
-			values[i] = fmt.Sprintf("$%d::text", i+1)
-			if typ := orderType(p.table.Columns[c]); typ != "" {
-				values[i] += "::" + typ
-			}
-			st.params = append(st.params, textParam(p.last[i]))
-		}
-		st.sql += " WHERE (" + list + ") > (" + strings.Join(values, ", ") + ")"
+		var behind string
+		behind, st.params = p.order.condition(p.last, ">", 1)
+		st.sql += " WHERE " + behind
 	}
-	st.sql += " ORDER BY " + list + " LIMIT " + strconv.Itoa(p.size)
+	st.sql += " ORDER BY " + p.order.list() + " LIMIT " + strconv.Itoa(p.size)
 	return st
 }
 
-func (p *keyPages) columns() []string {
-	columns := make([]string, len(p.table.PrimaryKey))
-	for i, c := range p.table.PrimaryKey {
-		columns[i] = "t." + quote(p.table.Columns[c].Name)
-	}
-	return columns
-}
-
-// orderType is the SQL type that a text of the key is cast to, to be compared with the column; empty if it is a text.
-func orderType(c rowset.Column) string {
-	switch {
-	case c.Type.Kind == rowset.Bytes:
-		return "bytea"
-	case c.Type.Kind == rowset.String && !c.ReadBySource && c.SourceType != "name":
-		return ""
-	default:
-		return keyType(c)
-	}
-}
-
 // refuseNulls looks for rows whose key has a null, where the catalog does not exclude them: no page would have them.
-func (p *keyPages) refuseNulls(ctx context.Context) error {
+func (s *Source) refuseNulls(ctx context.Context, table rowset.Table, name relation) error {
 	var names []string
-	for _, c := range p.table.PrimaryKey {
-		names = append(names, p.table.Columns[c].Name)
+	for _, c := range table.PrimaryKey {
+		names = append(names, table.Columns[c].Name)
 	}
 	var nullable []int
 	ask := statement{
 		sql: `SELECT a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid WHERE a.attrelid = to_regclass($1)
 			AND (NOT a.attnotnull OR c.relkind NOT IN ('r', 'p'))`,
-		params: []param{textParam(p.name.quoted())},
+		params: []param{textParam(name.quoted())},
 		read: func(rr *pgconn.ResultReader) error {
 			return eachRow(rr, func(row [][]byte) error {
 				if i := slices.Index(names, string(row[0])); i >= 0 {
@@ -169,30 +138,29 @@ func (p *keyPages) refuseNulls(ctx context.Context) error {
 			})
 		},
 	}
-	if err := p.transaction(ctx, p.table.Name, ask); err != nil {
+	if err := s.transaction(ctx, table.Name, ask); err != nil {
 		return err
 	}
-	columns := p.columns()
 	for _, i := range nullable {
 		null := false
 		look := statement{
-			sql: "SELECT FROM " + p.name.quoted() + " AS t WHERE " + columns[i] + " IS NULL LIMIT 1",
+			sql: "SELECT FROM " + name.quoted() + " AS t WHERE " + "t." + quote(names[i]) + " IS NULL LIMIT 1",
 			read: func(rr *pgconn.ResultReader) error {
 				return eachRow(rr, func([][]byte) error { null = true; return nil })
 			},
 		}
-		if err := p.transaction(ctx, p.table.Name, look, p.sameTable(p.table, p.name)); err != nil {
+		if err := s.transaction(ctx, table.Name, look, s.sameTable(table, name)); err != nil {
 			return err
 		}
 		if null {
-			return p.holdsNulls(i)
+			return holdsNulls(table, i)
 		}
 	}
 	return nil
 }
 
-func (p *keyPages) holdsNulls(i int) error {
+func holdsNulls(table rowset.Table, i int) error {
 	return chferry.Errorf(chferry.CodeSchemaMismatch, "column %q of table %s is part of the primary key and holds nulls, and a row "+
-		"without a key can't be registered: give it one, or read a view that leaves it out",
-		p.table.Columns[p.table.PrimaryKey[i]].Name, p.table.Name)
+		"without a key can't be told from others: give it one, or read a view that leaves it out",
+		table.Columns[table.PrimaryKey[i]].Name, table.Name)
 }

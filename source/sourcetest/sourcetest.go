@@ -78,6 +78,20 @@ func Run(t *testing.T, open func(t *testing.T) Bundle) {
 		"PrimaryKeysOfEmptyTable":     testPrimaryKeysOfEmptyTable,
 		"PrimaryKeysStopsWithCaller":  testPrimaryKeysStops,
 		"PrimaryKeysOfACancelledCall": testPrimaryKeysCancelled,
+		"RangesOfEveryKind":           testRangesOfEveryKind,
+		"RangesOfCompositeKeys":       testRangesOfCompositeKeys,
+		"RangesOfEmptyTable":          testRangesOfEmptyTable,
+		"RangesWhileWriting":          testRangesWhileWriting,
+		"RangesWhere":                 testRangesWhere,
+		"RangesRefuseWhere":           testRangesRefuseWhere,
+		"ScanOrder":                   testScanOrder,
+		"ScanRefusesPlaces":           testScanRefusesPlaces,
+		"ScanUnreadableRow":           testScanUnreadableRow,
+		"ScanSeveralRowsOfOneKey":     testScanSeveralRowsOfOneKey,
+		"ScanUnfitValues":             testScanUnfitValues,
+		"ScanLargeRows":               testScanLargeRows,
+		"ScanMissingTable":            testScanMissingTable,
+		"ScanCancelled":               testScanCancelled,
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -27,7 +27,7 @@ func (s *Source) fail(ctx context.Context, err error, table string) error {
 		return chferry.WrapError(chferry.CodeUnavailable, errors.Join(ctx.Err(), err),
 			"reading database %q was interrupted before it answered", s.alias)
 	case errors.Is(err, context.Canceled):
-		return chferry.WrapError(chferry.CodeUnavailable, &slowError{err},
+		return chferry.WrapError(chferry.CodeUnavailable, &source.SlowError{Err: err},
 			"reading %s of database %q took longer than %s: is its disk slow, or is there no index on its primary key?", orSchema(table), s.alias, s.timeout)
 	case errors.As(err, &refused):
 		return s.refusal(refused, table)
@@ -35,11 +35,6 @@ func (s *Source) fail(ctx context.Context, err error, table string) error {
 		return s.unopenable(err)
 	}
 }
-
-// slowError is the cause of an error for a read that took too long.
-type slowError struct{ error }
-
-func (e *slowError) Unwrap() error { return e.error }
 
 // rowFault says what a row has that SQLite can't give it for; empty if the error is not a row's. Damage is none: of a damaged file
 // nothing can be believed, not even that a row is absent.

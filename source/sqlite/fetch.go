@@ -36,7 +36,7 @@ func (s *Source) Fetch(ctx context.Context, table rowset.Table, keys []rowset.Ve
 		}
 		return err
 	})
-	var tooSlow *slowError
+	var tooSlow *source.SlowError
 	if errors.As(err, &tooSlow) {
 		err = cmp.Or(source.TooSlow(keys[0].Len()), err)
 	}

@@ -102,8 +102,7 @@ func (p *keyPages) read(ctx context.Context, at *snapshot, name string) ([]chfer
 // key needs a condition for each column.
 func behindLast(columns []string, last []any) (condition string, params []any) {
 	if !slices.Contains(last, nil) {
-		marks := strings.Repeat(", ?", len(last))[len(", "):]
-		return "(" + strings.Join(columns, ", ") + ") > (" + marks + ")", last
+		return "(" + strings.Join(columns, ", ") + ") > (" + marks(len(last)) + ")", last
 	}
 	var steps []string
 	var same string
@@ -118,6 +117,9 @@ func behindLast(columns []string, last []any) (condition string, params []any) {
 	}
 	return "(" + strings.Join(steps, " OR ") + ")", params
 }
+
+// marks are so many parameters.
+func marks(n int) string { return strings.Repeat(", ?", n)[len(", "):] }
 
 func keyOf(types []rowset.Type, values []any) chferry.PrimaryKey {
 	key := make(chferry.PrimaryKey, len(values))
