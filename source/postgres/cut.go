@@ -75,7 +75,7 @@ func thinned(borders []string, most int) []string {
 
 // bordersSQL returns values of the key's first column from the statistics, in the column's own order: the bounds between which equally many
 // rows are, and the most common values. The first part of the union gives no rows but the column's type and collation. The
-// statistics of a partitioned table are those that are inherited from its partitions.
+// statistics of a partitioned table are those that are inherited from its partitions. ORDER BY needs the t: the name b alone is the text.
 const bordersSQL = `
 SELECT b::text FROM (
 	SELECT %s AS b FROM %s AS t WHERE false
@@ -84,7 +84,7 @@ SELECT b::text FROM (
 		JOIN pg_catalog.pg_stats s ON s.schemaname = n.nspname AND s.tablename = c.relname
 		WHERE c.oid = to_regclass($1) AND s.attname = $2 ORDER BY s.inherited DESC LIMIT 1) AS s,
 		LATERAL unnest(coalesce(s.histogram_bounds::text::text[], '{}') || coalesce(s.most_common_vals::text::text[], '{}')) AS v
-) AS t(b) WHERE b IS NOT NULL AND %s ORDER BY b`
+) AS t(b) WHERE b IS NOT NULL AND %s ORDER BY t.b`
 
 // borders returns the places that the statistics know between the first values of two keys; none before stands for the table's beginning.
 func (r *tableRange) borders(after, before []string) ([]string, error) {

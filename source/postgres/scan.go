@@ -93,7 +93,7 @@ func (r *tableRange) Read(of source.Range, rows int) (source.Page, error) {
 		params: params, resultFormats: reader.formats, read: reader.read,
 	}
 	var tooMuch *source.TooMuchError
-	if err := r.run(read); err != nil && !(reader.full && errors.As(err, &tooMuch)) {
+	if err := r.run(read); err != nil && (!reader.full || !errors.As(err, &tooMuch)) {
 		return source.Page{}, err
 	}
 	if len(reader.nulls) > 0 {

@@ -55,11 +55,11 @@ func (r *tableRange) rowsAt(stops []stop) (source.Page, error) {
 	seen := map[string]bool{}
 	for _, s := range stops {
 		page.Last = s.place
-		if name := strings.Join(s.key, "\x00\x00"); !s.holds || seen[name] {
+		name := strings.Join(s.key, "\x00\x00")
+		if !s.holds || seen[name] {
 			continue
-		} else {
-			seen[name] = true
 		}
+		seen[name] = true
 		if rowset.AppendPrimaryKey(vectors, s.key) != nil {
 			page.AddUnfit(s.key, "table "+r.table.Name+": the primary key holds "+otherForm)
 			continue

@@ -30,7 +30,7 @@ func (s *Source) Cut(ctx context.Context, table rowset.Table, where string, _ in
 	if err := r.checkWhere(); err != nil {
 		return source.Cut{}, err
 	}
-	end, _, err := r.key("SELECT "+r.values()+" FROM (SELECT *"+r.from()+" ORDER BY "+r.descending()+" LIMIT 1) AS t", nil)
+	end, err := r.key("SELECT "+r.values()+" FROM (SELECT *"+r.from()+" ORDER BY "+r.descending()+" LIMIT 1) AS t", nil)
 	if err != nil || end == "" {
 		return source.Cut{}, err
 	}
@@ -50,7 +50,7 @@ func (s *Source) Halve(ctx context.Context, table rowset.Table, of source.Range)
 		return "", err
 	}
 	keys := "SELECT " + r.list() + r.from() + condition + " ORDER BY " + r.list() + " LIMIT " + strconv.Itoa(mostHalved)
-	place, _, err := r.key("SELECT "+r.values()+" FROM ("+keys+") AS t LIMIT 1 OFFSET max(0, (SELECT count(*) FROM ("+keys+")) / 2 - 1)",
+	place, err := r.key("SELECT "+r.values()+" FROM ("+keys+") AS t LIMIT 1 OFFSET max(0, (SELECT count(*) FROM ("+keys+")) / 2 - 1)",
 		append(params, params...))
 	if err != nil || place == "" {
 		return "", err
@@ -77,6 +77,7 @@ type tableRange struct {
 	ctx   context.Context //nolint:containedctx // lives as long as one call
 	table rowset.Table
 	where string
+	exact bool // see inside
 }
 
 func (s *Source) rangeOf(ctx context.Context, table rowset.Table, where string) *tableRange {
@@ -199,12 +200,12 @@ func eachRow(ctx context.Context, at *snapshot, sql string, params []any, f func
 }
 
 // key runs a statement that gives the stored values of one key; place is empty if it gives none.
-func (r *tableRange) key(sql string, params []any) (place string, key chferry.PrimaryKey, err error) {
+func (r *tableRange) key(sql string, params []any) (place string, err error) {
 	err = r.each(sql, params, func(values []any) error {
-		place, key = placeOf(values), keyOf(r.table.KeyTypes(), values)
+		place = placeOf(values)
 		return nil
 	})
-	return place, key, err
+	return place, err
 }
 
 // checkWhere refuses a condition that SQLite does not take. It must also stand where a parenthesis can't be closed, so that it
