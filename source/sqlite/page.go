@@ -18,6 +18,8 @@ func (r *tableRange) Read(of source.Range, rows int) (source.Page, error) {
 	if r.severalForms() {
 		return r.readByKeys(of, rows)
 	}
+	p := &pageReader{table: r.table, limit: rows, maxBytes: r.maxBytes}
+	p.page.Block = rowset.NewBlock(r.table.Columns)
 	columns := make([]string, len(r.table.Columns))
 	for i, c := range r.table.Columns {
 		columns[i] = valueOf(c)
@@ -32,8 +34,8 @@ func (r *tableRange) Read(of source.Range, rows int) (source.Page, error) {
 var errEnough = errors.New("no more rows are needed")
 
 // inside calls f with the first rows of a range, whether the condition holds for each of them or not, and their values. The statement has no
-// upper end, unless it is to be exact: one that also holds for keys with nulls, which come first in SQLite's order, is not found in an
-// index. The rows tell where the range ends.
+// upper end: one that also holds for keys with nulls, which come first in SQLite's order, is not found in an index. The rows tell
+// where the range ends.
 //
 // Of a single row nothing is read of the one behind its range: whether that can be read is no matter of this one.
 func (r *tableRange) inside(of source.Range, columns []string, rows int, single bool, f func(holds bool, values []any) error) error {
@@ -45,12 +47,11 @@ func (r *tableRange) inside(of source.Range, columns []string, rows int, single 
 	if err != nil {
 		return err
 	}
-	beyond, holds, begin := "0", "1", " WHERE true"
+	beyond, holds, begin := "0", "1", ""
 	var params []any
 	if upTo != nil {
 		beyond, params = behindLast(r.columns(), upTo)
 	}
-	bounds := slices.Clone(params)
 	if r.where != "" {
 		holds = "(" + r.where + "\n) IS TRUE" // the line ends a comment
 	}
@@ -67,13 +68,7 @@ func (r *tableRange) inside(of source.Range, columns []string, rows int, single 
 	}
 	if after != nil {
 		condition, more := behindLast(r.columns(), after)
-		begin, params = begin+" AND "+condition, append(slices.Clone(params), more...)
-	}
-	if r.exact && upTo != nil {
-		if after != nil && after[0] != nil && upTo[0] != nil { // the first column holds no null there
-			begin, params = begin+" AND "+r.columns()[0]+" <= ?", append(params, upTo[0])
-		}
-		begin, params = begin+" AND ("+beyond+") IS NOT TRUE", append(params, bounds...)
+		begin, params = " WHERE "+condition, append(slices.Clone(params), more...)
 	}
 	sql := "SELECT (" + beyond + ") IS TRUE, " + holds + ", " + strings.Join(columns, ", ") + r.from() + begin +
 		" ORDER BY " + r.list() + " LIMIT " + strconv.Itoa(rows)
@@ -127,26 +122,19 @@ const (
 	repeated // and not carried
 )
 
-func newPageReader(table rowset.Table, rows, maxBytes int) *pageReader {
-	p := &pageReader{table: table, limit: rows, maxBytes: maxBytes}
-	p.page.Block = rowset.NewBlock(table.Columns)
-	return p
-}
-
 func (p *pageReader) row(holds bool, values []any) error {
 	p.count++
 	key := make([]any, len(p.table.PrimaryKey))
 	for i, c := range p.table.PrimaryKey {
 		key[i] = values[c]
 	}
-	same := p.last != nil && !slices.Contains(key, nil) && slices.EqualFunc(key, p.last, sameValue)
-	if same && (!holds || p.state != passed) {
+	if p.last != nil && !slices.Contains(key, nil) && slices.EqualFunc(key, p.last, sameValue) {
 		if holds {
 			p.repeat()
 		}
 		return nil
 	}
-	if p.count > p.limit && !same {
+	if p.count > p.limit {
 		p.full = true
 		return errEnough
 	}
@@ -221,7 +209,7 @@ func (p *pageReader) repeat() {
 		p.truncate(p.page.Block.Rows() - 1)
 	case unfit:
 		p.page.TakeUnfit()
-	case passed: // is not asked
+	case passed: // and this one is the only one
 	}
 	p.state = repeated
 	p.page.AddUnfit(keyOf(p.table.KeyTypes(), p.last), source.RepeatedReason(p.table.Name))
