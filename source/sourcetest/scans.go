@@ -73,6 +73,19 @@ func testScanSeveralRowsOfOneKey(t *testing.T, s *suite) {
 			t.Errorf("pages of %d: got unfit %s for %q", most, got, all.Reasons)
 		}
 	}
+	// Of the rows of a key a condition may hold for a single one, the last of them.
+	var held [][]string
+	for _, i := range []int{0, 5, 6, 8, 9, 10, 12} {
+		held = append(held, rows[i])
+	}
+	where := s.Quote("id") + " IN (0, 5, 6, 8, 9, 10, 12)"
+	for _, most := range []int{1, 2, 3, 5, 100} {
+		all := ScanAll(t, s.Source, table, where, most, nil)
+		wantRows(t, fmt.Sprintf("pages of %d with a condition", most), all.Rows, held)
+		if len(all.Unfit) > 0 {
+			t.Errorf("pages of %d with a condition: got unfit %v", most, all.Unfit)
+		}
+	}
 }
 
 // testScanUnfitValues: a row with a value that its column can't hold is told by its key.

@@ -71,7 +71,10 @@ func (r *tableRange) inside(of source.Range, columns []string, rows int, single 
 		begin, params = " WHERE "+condition, append(slices.Clone(params), more...)
 	}
 	sql := "SELECT (" + beyond + ") IS TRUE, " + holds + ", " + strings.Join(columns, ", ") + r.from() + begin +
-		" ORDER BY " + r.list() + " LIMIT " + strconv.Itoa(rows)
+		" ORDER BY " + r.list()
+	if r.where == "" {
+		sql += " LIMIT " + strconv.Itoa(rows) // with a condition, the one row of a key that it holds for may come late
+	}
 	err = r.each(sql, params, func(values []any) error {
 		if values[0] != any(int64(0)) {
 			return errEnough
@@ -128,13 +131,15 @@ func (p *pageReader) row(holds bool, values []any) error {
 	for i, c := range p.table.PrimaryKey {
 		key[i] = values[c]
 	}
-	if p.last != nil && !slices.Contains(key, nil) && slices.EqualFunc(key, p.last, sameValue) {
+	same := p.last != nil && !slices.Contains(key, nil) && slices.EqualFunc(key, p.last, sameValue)
+	if same && (!holds || p.state != passed) {
 		if holds {
 			p.repeat()
 		}
 		return nil
 	}
-	if p.count > p.limit {
+	// A page does not end between rows of one key: the next one begins behind the key.
+	if !same && p.count > p.limit {
 		p.full = true
 		return errEnough
 	}
@@ -145,7 +150,7 @@ func (p *pageReader) row(holds bool, values []any) error {
 			state = unfit
 		}
 	}
-	if state == carried && before > 0 && p.page.Bytes() > p.maxBytes {
+	if !same && state == carried && before > 0 && p.page.Bytes() > p.maxBytes {
 		p.truncate(before)
 		p.full = true
 		return errEnough
@@ -209,7 +214,7 @@ func (p *pageReader) repeat() {
 		p.truncate(p.page.Block.Rows() - 1)
 	case unfit:
 		p.page.TakeUnfit()
-	case passed: // and this one is the only one
+	case passed: // has no row
 	}
 	p.state = repeated
 	p.page.AddUnfit(keyOf(p.table.KeyTypes(), p.last), source.RepeatedReason(p.table.Name))

@@ -77,7 +77,6 @@ type tableRange struct {
 	ctx   context.Context //nolint:containedctx // lives as long as one call
 	table rowset.Table
 	where string
-	exact bool // see inside
 }
 
 func (s *Source) rangeOf(ctx context.Context, table rowset.Table, where string) *tableRange {
