@@ -9,6 +9,7 @@ import (
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/config"
+	"github.com/chferry/chferry/engine"
 )
 
 // users is a configuration whose only import can be continued: the next line is the seventh.
@@ -80,7 +81,7 @@ func TestLoadErrors(t *testing.T) {
 		"database twice":         {users + "  databases: [eu, eu]\n  destination: {database_column: d}", []string{`7: imports[0].databases names "eu" twice`}},
 		"no database column":     {users + "  databases: [default, eu]", []string{"5: imports[0].destination.database_column is missing"}},
 		"needless column":        {users + "  destination: {database_column: d}", []string{"7: imports[0].destination.database_column is only for imports with several databases"}},
-		"engine":                 {users + "  destination: {engine: log}", []string{"7: imports[0].destination.engine must be replacing_merge_tree"}},
+		"engine":                 {users + "  destination: {engine: log}", []string{"7: imports[0].destination.engine must be " + strings.Join(engine.Names(), " or ")}},
 		"empty column":           {users + "  primary_key: [id, '']\n  columns: {exclude: [a, a], rename: {b: ''}}", []string{"7: imports[0].primary_key holds an empty name", `8: imports[0].columns.exclude names "a" twice`, "8: imports[0].columns.rename gives a column an empty name"}},
 		"include and exclude":    {users + "  columns: {include: [a], exclude: [b]}", []string{"7: imports[0].columns.include and exclude exclude each other"}},
 		"include nothing":        {users + "  columns: {include: []}", []string{"7: imports[0].columns.include names no column"}},

@@ -42,14 +42,14 @@ type Engine interface {
 type Layout struct {
 	// Family is ClickHouse's name of the engine without a prefix such as Replicated, as in ReplacingMergeTree.
 	Family string
-	// Arguments are the columns that the family takes. Servers that are too old for all of them take the first one.
+	// Arguments are the columns that the family takes, at least one. Servers that are too old for all of them take the first one.
 	Arguments []string
-	// Version is the column with the number that is greater in newer versions of a row; empty: there is none.
+	// Version is the column with the number that is greater in newer versions of a row.
 	Version string
-	// Deleted is the column that is 1 in tombstones and 0 in rows that count; empty: there are no tombstones.
+	// Deleted is the column that is 1 in tombstones and 0 in rows that count.
 	Deleted string
 	// Replaces tells that a row takes the place of those with the same sorting key: at once for a
-	// query with FINAL, and so does the same row when it is inserted again.
+	// query with FINAL, and so does the same row when it is inserted again. The sink has no other engines yet.
 	Replaces bool
 }
 

@@ -36,6 +36,26 @@ func TestEnginesAreRegisteredByTheirNames(t *testing.T) {
 	}
 }
 
+// TestLayoutsThatTheSinkCarries: view, look-ups and reads rest on these parts of a layout.
+func TestLayoutsThatTheSinkCarries(t *testing.T) {
+	t.Parallel()
+	for name, e := range engine.Engines {
+		layout := e.Layout()
+		if !layout.Replaces || layout.Family == "" || len(layout.Arguments) == 0 || layout.Version == "" || layout.Deleted == "" {
+			t.Errorf("engine %s has the layout %+v, which the sink can't carry: see \"Adding an engine\" in CONTRIBUTING.md", name, layout)
+		}
+		columns := map[string]bool{}
+		for _, c := range e.Columns() {
+			columns[c.Destination] = true
+		}
+		for _, column := range append([]string{layout.Version, layout.Deleted}, layout.Arguments...) {
+			if !columns[column] {
+				t.Errorf("engine %s has a layout with column %q, which is none of its columns", name, column)
+			}
+		}
+	}
+}
+
 func TestReplacingBlock(t *testing.T) {
 	t.Parallel()
 	const version = math.MaxUint64 - 1
