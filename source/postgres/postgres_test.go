@@ -34,6 +34,9 @@ func bundleOf(b bundle) sourcetest.Bundle {
 	return sourcetest.Bundle{
 		Source: b.source, Limited: limited, Alias: alias, Exec: b.exec,
 		Quote: quote, Configured: configured, Type: sqlType, Literal: literal, Unfit: "real",
+		Unreachable: func(t *testing.T) source.Source {
+			return open(t, "postgres://nobody@127.0.0.1:1/none?connect_timeout=2")
+		},
 		Broken: func(t *testing.T, table string) {
 			t.Helper()
 			b.exec(t, `CREATE TABLE raw (id bigint PRIMARY KEY, n text); INSERT INTO raw SELECT i, i::text FROM generate_series(1, 9) AS i;

@@ -28,7 +28,7 @@ func (s *suite) limited(t *testing.T) *suite {
 	t.Helper()
 	b := s.Bundle
 	b.Source = s.Limited(t, fetchLimit)
-	return &suite{b}
+	return &suite{Bundle: b}
 }
 
 // inPieces fetches as a sync does: fewer keys after each [source.TooMuchError]. It returns the rows

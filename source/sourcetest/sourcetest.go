@@ -38,6 +38,8 @@ type Bundle struct {
 	// Broken creates a table of that name with the columns id, a whole number and the primary key, and n, and the rows 1 to 9, of
 	// which the database fails to give the row 5: not for its keys, but for what it holds, which is the text "secret" or -77777.
 	Broken func(t *testing.T, table string)
+	// Unreachable opens a source whose database is not there, with the same alias. It ends with the test.
+	Unreachable func(t *testing.T) source.Source
 	// SameWhenRecreated tells that a table which is dropped and created again with the same primary key is the same table,
 	// because the database keeps nothing that tells them apart.
 	SameWhenRecreated bool
@@ -52,6 +54,10 @@ func Run(t *testing.T, open func(t *testing.T) Bundle) {
 		"DescribeRefusesKeys":         testDescribeRefusesKeys,
 		"DescribeMissingTable":        testDescribeMissingTable,
 		"IdentityOfRecreatedTable":    testIdentity,
+		"IdentityOfAnotherDatabase":   testIdentityOfAnotherDatabase,
+		"Unreachable":                 testUnreachable,
+		"FetchDroppedColumn":          testFetchDroppedColumn,
+		"CompositeKeysApart":          testCompositeKeysApart,
 		"FetchValues":                 testFetchValues,
 		"FetchNewestState":            testFetchNewestState,
 		"FetchNoKeys":                 testFetchNoKeys,
@@ -96,13 +102,19 @@ func Run(t *testing.T, open func(t *testing.T) Bundle) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test(t, &suite{open(t)})
+			test(t, &suite{open(t), open})
 		})
 	}
 }
 
 // suite is a bundle with SQL that all dialects share.
-type suite struct{ Bundle }
+type suite struct {
+	Bundle
+	open func(t *testing.T) Bundle
+}
+
+// another is a suite on another database.
+func (s *suite) another(t *testing.T) *suite { return &suite{s.open(t), s.open} }
 
 // column is a column of a test's table.
 type column struct {

@@ -29,7 +29,8 @@ func TestContract(t *testing.T) {
 		return sourcetest.Bundle{
 			Source: b.source, Limited: limited, Alias: alias, Exec: func(t *testing.T, statement string) { b.exec(t, statement) },
 			Quote: quote, Configured: func(name string) string { return name }, Type: sqlType, Literal: literal,
-			Unfit: "REAL", Misfit: "'not a number'", SameWhenRecreated: true,
+			Unreachable: func(t *testing.T) source.Source { return open(t, "sqlite:"+filepath.Join(t.TempDir(), "none.db")) },
+			Unfit:       "REAL", Misfit: "'not a number'", SameWhenRecreated: true,
 			Broken: func(t *testing.T, table string) {
 				t.Helper()
 				b.exec(t, "CREATE TABLE "+quote(table)+" (id INTEGER PRIMARY KEY, raw TEXT)")
