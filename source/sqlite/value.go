@@ -94,7 +94,7 @@ func readDecimal(v *rowset.Vector, value any) string {
 		if math.IsInf(n, 0) {
 			return "infinity"
 		}
-		text = strconv.FormatFloat(n, 'f', v.Type.Scale, 64)
+		text = decimalText(n, v.Type.Scale)
 		rounded, err := strconv.ParseFloat(text, 64)
 		if err != nil || strconv.FormatFloat(rounded, 'e', keyPrecision-1, 64) != strconv.FormatFloat(n, 'e', keyPrecision-1, 64) {
 			return tooMany
@@ -111,6 +111,22 @@ func readDecimal(v *rowset.Vector, value any) string {
 	}
 	v.AppendData([]byte(text))
 	return ""
+}
+
+// decimalText writes a number with so many digits behind the point: the shortest text that stands for it, filled up with zeros. What a
+// floating point number is beyond that says nothing of the decimal that was stored.
+func decimalText(n float64, scale int) string {
+	text := strconv.FormatFloat(n, 'f', -1, 64)
+	_, behind, _ := strings.Cut(text, ".")
+	switch {
+	case len(behind) > scale:
+		return strconv.FormatFloat(n, 'f', scale, 64)
+	case scale == 0:
+		return text
+	case behind == "":
+		text += "."
+	}
+	return text + strings.Repeat("0", scale-len(behind))
 }
 
 // readString also reads numbers, which columns hold whose type is none of SQLite's text types.
