@@ -169,8 +169,8 @@ func (p *Plan) leave(away map[string]string) {
 
 // madeOf returns an error if the plan was made of other databases, as before a change of the configuration: those had the tables that
 // the plan was compared with.
-func (p *Plan) madeOf(sources map[string]source.Source) error {
-	for _, alias := range p.databases() {
+func (p *Plan) madeOf(sources map[string]source.Source, aliases ...string) error {
+	for _, alias := range aliases {
 		if p.sources[alias] != sources[alias] {
 			return chferry.Errorf(chferry.CodeUnavailable, "import key %s: database %s is configured otherwise than when the batch was claimed: "+
 				"the step begins anew with the database of now", p.Import.Key, alias)

@@ -53,7 +53,7 @@ func (t *Transfer) run(ctx context.Context, plan Plan) error {
 		return err
 	}
 	defer release()
-	if err := plan.madeOf(sources); err != nil {
+	if err := plan.madeOf(sources, plan.databases()...); err != nil {
 		return err
 	}
 	t.plan, t.sources, t.cutter = plan, sources, newCutter(plan, t.batch)
