@@ -261,6 +261,9 @@ func (d *demo) compare(ctx context.Context) (bool, error) {
 	d.show.line("registered", "%s = %s rows + %s deletes + %s coalesced + %s failed", chferry.Thousands(d.registered),
 		chferry.Thousands(t.Rows), chferry.Thousands(t.Deletes), chferry.Thousands(t.Coalesced), chferry.Thousands(t.Failed))
 	d.show.line("audit", "%s", d.stack.AuditURL())
+	if !d.opts.Keep {
+		d.show.line("", "that server ends now: with --keep all stay up")
+	}
 	equal := int64(d.registered) == t.Operations && t.Operations == t.Rows+t.Deletes+t.Coalesced+t.Failed
 	for _, c := range comparisons {
 		equal = equal && c.different == 0

@@ -3,9 +3,12 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/workflows"
@@ -42,7 +45,7 @@ func newProgress(out io.Writer, terminal bool) *progress {
 	p := &progress{out: &mutable{Writer: out}}
 	if terminal {
 		p.bar = progressbar.NewOptions64(1,
-			progressbar.OptionSetWriter(p.out), progressbar.OptionSetWidth(20), progressbar.OptionClearOnFinish(),
+			progressbar.OptionSetWriter(p.out), progressbar.OptionSetWidth(barWidth), progressbar.OptionClearOnFinish(),
 			progressbar.OptionSetElapsedTime(false), progressbar.OptionSetPredictTime(false))
 	}
 	return p
@@ -71,9 +74,39 @@ func (p *progress) draw(now workflows.SyncProgress) {
 	}
 	p.out.muted = true
 	p.bar.ChangeMax64(total + 1) // at its end the bar would vanish for good
-	_ = p.bar.Set64(now.Operations)
+	_ = p.bar.Set64(min(now.Operations+1, total))
 	p.out.muted = false
-	p.bar.Describe(p.words(now))
+	words := strings.Replace(p.words(now), " operations", "", 1)
+	p.bar.Describe(shortened(words, columns(p.out.Writer)-besideWords))
+}
+
+// The bar is in one line of a terminal: a line that wraps can't be drawn over. Beside the words are the bar, its ends and the
+// percentage.
+const (
+	barWidth    = 12
+	besideWords = barWidth + 10
+)
+
+// shortened cuts a text that has more than so many letters.
+func shortened(text string, letters int) string {
+	if runes := []rune(text); len(runes) > letters {
+		return string(runes[:max(0, letters-1)]) + "…"
+	}
+	return text
+}
+
+// columns returns the width of a terminal, 80 where it is not known.
+func columns(out io.Writer) int {
+	const usual = 80
+	f, ok := out.(*os.File)
+	if !ok {
+		return usual
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil || width <= 0 {
+		return usual
+	}
+	return width
 }
 
 // note prints a line, in the bar's place until the bar is drawn again.

@@ -76,7 +76,7 @@ func TestSyncShowsProgress(t *testing.T) {
 		t.Fatal(err)
 	}
 	bar := <-drawn
-	for _, word := range []string{"\r", "%", " operations done, ", " remaining, ", " rows/s"} {
+	for _, word := range []string{"\r", "%", " done, ", " remaining, ", " rows/s"} {
 		if !strings.Contains(bar, word) {
 			t.Errorf("the bar lacks %q: %q", word, bar)
 		}

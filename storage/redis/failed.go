@@ -39,7 +39,7 @@ type storedFailure struct {
 // failures yields the failed operations page by page.
 func (s *Storage) failures(ctx context.Context, key chferry.ImportKey) iter.Seq2[[]storedFailure, error] {
 	return func(yield func([]storedFailure, error) bool) {
-		if err := s.tidy(ctx, key); err != nil {
+		if err := s.tidy(ctx, key, "read failed operations"); err != nil {
 			yield(nil, err)
 			return
 		}

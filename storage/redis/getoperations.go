@@ -71,7 +71,7 @@ func (c *claim) run(ctx context.Context) (chferry.Batch, error) {
 		case "batch":
 			return newBatch(rest)
 		case "untidy":
-			err = c.storage.tidy(ctx, c.key)
+			err = c.storage.tidy(ctx, c.key, "claim a batch")
 		case "moved":
 			c.epoch, _ = rest[0].(string)
 			c.last = end{}

@@ -37,7 +37,7 @@ func (s *Storage) PostSync(ctx context.Context, key chferry.ImportKey, opts stor
 	}
 	end := storage.End{Remaining: integer(rest[0]), Repeated: word == "repeated"}
 	if integer(rest[1]) == 1 {
-		if err := s.tidy(ctx, key); err != nil {
+		if err := s.tidy(ctx, key, "remove a batch"); err != nil {
 			return storage.End{}, err
 		}
 	}
@@ -55,10 +55,10 @@ func ends(opts storage.PostSyncOptions) string {
 	return "synced"
 }
 
-// tidy does what is left to do after the batch that ended last.
-func (s *Storage) tidy(ctx context.Context, key chferry.ImportKey) error {
+// tidy does what is left to do after the batch that ended last. doing is what cannot be done before that.
+func (s *Storage) tidy(ctx context.Context, key chferry.ImportKey, doing string) error {
 	for {
-		_, rest, err := s.run(ctx, "tidy up after a batch", tidyScript, s.keys(key).tidied())
+		_, rest, err := s.run(ctx, doing, tidyScript, s.keys(key).tidied())
 		if err != nil || integer(rest[0]) == 0 {
 			return err
 		}

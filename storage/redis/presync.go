@@ -43,7 +43,7 @@ func (s *Storage) preSync(ctx context.Context, key chferry.ImportKey, opts stora
 		}
 		switch word {
 		case "untidy":
-			if err := s.tidy(ctx, key); err != nil {
+			if err := s.tidy(ctx, key, "start a sync"); err != nil {
 				return storage.Start{}, "", err
 			}
 		case "moved":
