@@ -25,6 +25,7 @@ build: ## build bin/chferry
 
 .PHONY: demo
 demo: build ## show the main job once on servers that it starts by itself
+	@env -u CHFERRY_TEST_REDIS tools/servers.sh redis-server
 	@bin/chferry demo
 
 .PHONY: servers

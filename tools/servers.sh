@@ -2,8 +2,9 @@
 # Makes sure that the servers of the tests are there: Redis, PostgreSQL with PgBouncer, ClickHouse. On Debian and its kin root gets
 # what is missing from the distribution; anyone else gets one line for each missing server, and exit status 1. A
 # server that CHFERRY_TEST_REDIS, CHFERRY_TEST_POSTGRES or CHFERRY_TEST_CLICKHOUSE names is not looked for.
-# (Temporal's is a Go program, which `make test` builds.)
+# (Temporal's is a Go program, which `make test` builds.) With names of programs, only these are looked for.
 set -euo pipefail
+wanted=" $* "
 
 # NAME, variable (-: none), package, and where the program may be beside PATH: as package embedded looks for it.
 servers=(
@@ -28,6 +29,7 @@ missing() {
   local server program variable package pattern
   for server in "${servers[@]}"; do
     IFS=' ' read -r program variable package pattern <<<"$server"
+    [ "$wanted" = "  " ] || [[ "$wanted" == *" $program "* ]] || continue
     if ! named "$variable" && ! found "$program" "$pattern"; then
       echo "$program $variable $package"
     fi
