@@ -32,7 +32,8 @@ type Import struct {
 	NudgeInterval  time.Duration // least time between two nudges of one process
 }
 
-// Imports are the imports that are configured now. They may be others at the next call, so nobody keeps what a call returned.
+// Imports are the imports that are configured now. They may be others at the next call, so nobody
+// keeps what a call returned.
 type Imports interface {
 	// Import returns the import with a key.
 	Import(key ImportKey) (Import, bool)
@@ -73,8 +74,9 @@ func (i Import) Database(alias string) (string, error) {
 	return "", Errorf(CodeInvalid, "database %q is not one of import key %s (%v)", alias, i.Key, i.Databases)
 }
 
-// TableOptions are what a table is created with beside columns, key and engine. Nothing of it is compared with a table that
-// exists. Its expressions become part of statements as they are: see [CheckExpression].
+// TableOptions are what a table is created with beside columns, key and engine. Nothing of it is
+// compared with a table that exists. Its expressions become part of statements as they are: see
+// [CheckExpression].
 type TableOptions struct {
 	PartitionBy string            // of columns of the key alone
 	TTL         string            // such as day + INTERVAL 1 YEAR; what deletes is of columns of the key alone

@@ -1,5 +1,6 @@
-// Package activities holds the steps of the workflows: what touches Redis, the sources and ClickHouse, and may be run
-// again at any moment. Every activity is idempotent, because a worker can die after doing its work and before saying so.
+// Package activities holds the steps of the workflows: what touches Redis, the sources and
+// ClickHouse, and may be run again at any moment. Every activity is idempotent, because a worker
+// can die after doing its work and before saying so.
 //
 // What enters a workflow's history passes through here, so inputs, results and errors hold references, counts and
 // times, never operations, rows, SQL or connection strings.
@@ -44,7 +45,8 @@ type Storage interface {
 type Observer interface {
 	// Step is called after each attempt at an activity.
 	Step(key chferry.ImportKey, step string, seconds float64)
-	// StepFailed is called after each attempt that failed. One that was handed over to another worker, cancelled or superseded did not.
+	// StepFailed is called after each attempt that failed. One that was handed over to another
+	// worker, cancelled or superseded did not.
 	StepFailed(key chferry.ImportKey, step string, code chferry.Code)
 	// BatchEnded is called once for each batch that was removed.
 	BatchEnded(key chferry.ImportKey, outcome chferry.Counts)
@@ -63,7 +65,8 @@ const (
 	OutcomeSuperseded = "superseded" // another sync took the import key over
 )
 
-// unknownFor is for how long a sync waits for a worker that knows its import key: workers are restarted one after the other.
+// unknownFor is for how long a sync waits for a worker that knows its import key: workers are
+// restarted one after the other.
 const unknownFor = 5 * time.Minute
 
 // limitsOf returns the limits of an import key; of one that this worker does not know, the defaults.

@@ -7,8 +7,9 @@ import (
 	"github.com/chferry/chferry/transfer"
 )
 
-// plans are those that batches were claimed with, for the imports that follow on the same worker. One that is out of date by
-// then does no harm: a source refuses to read a table that has changed, and a sink to fill one.
+// plans are those that batches were claimed with, for the imports that follow on the same worker.
+// One that is out of date by then does no harm: a source refuses to read a table that has changed,
+// and a sink to fill one.
 type plans struct {
 	mu    sync.Mutex
 	plans map[chferry.ImportKey]claimedPlan

@@ -14,7 +14,8 @@ type GetOperationsInput struct {
 	Token     string            `json:"token"`
 }
 
-// Ticket stands for a claimed batch: the operations themselves stay in the storage. With 0 operations there is no batch.
+// Ticket stands for a claimed batch: the operations themselves stay in the storage. With 0
+// operations there is no batch.
 type Ticket struct {
 	Batch      string `json:"batch"`
 	Operations int    `json:"operations"`

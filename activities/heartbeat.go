@@ -12,8 +12,8 @@ import (
 	"github.com/chferry/chferry"
 )
 
-// Heartbeat is what a running step says of itself. The Temporal UI shows it with the step, and it is all that the next attempt knows
-// of this one.
+// Heartbeat is what a running step says of itself. The Temporal UI shows it with the step, and it
+// is all that the next attempt knows of this one.
 type Heartbeat struct {
 	// Done is what became of the batch's operations so far, in this attempt; nil of a step that has none.
 	Done *Counts `json:"done,omitempty"`
@@ -23,8 +23,8 @@ type Heartbeat struct {
 	FailingSince time.Time `json:"failing_since,omitzero"`
 }
 
-// firstFailure returns when an attempt before this one failed first; zero if none did. The time that a step waited is no time in which
-// it failed, so the failure counts as that much later.
+// firstFailure returns when an attempt before this one failed first; zero if none did. The time
+// that a step waited is no time in which it failed, so the failure counts as that much later.
 func (attempt) firstFailure(ctx context.Context, waited time.Duration) time.Time {
 	var before Heartbeat
 	if activity.HasHeartbeatDetails(ctx) {
@@ -36,7 +36,8 @@ func (attempt) firstFailure(ctx context.Context, waited time.Duration) time.Time
 	return before.FailingSince.Add(waited)
 }
 
-// errAttemptEnded ends a step whose attempt Temporal has ended: it timed out, or its run is closed. Nobody wants its result any more.
+// errAttemptEnded ends a step whose attempt Temporal has ended: it timed out, or its run is closed.
+// Nobody wants its result any more.
 var errAttemptEnded = errors.New("the attempt was ended by Temporal")
 
 // errUnanswered ends a step that Temporal takes for dead, because no heartbeat arrived in its timeout. Nothing failed.
@@ -48,8 +49,9 @@ const (
 	longestBeat  = 10 * time.Second
 )
 
-// pulse sends the heartbeats of one attempt. The SDK's own heartbeats end the attempt at the first one that fails, after one second;
-// a pulse ends the attempt only when Temporal says so, or said nothing for the whole heartbeat timeout.
+// pulse sends the heartbeats of one attempt. The SDK's own heartbeats end the attempt at the first
+// one that fails, after one second; a pulse ends the attempt only when Temporal says so, or said
+// nothing for the whole heartbeat timeout.
 type pulse struct {
 	timeout  time.Duration
 	interval time.Duration

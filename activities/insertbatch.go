@@ -29,17 +29,17 @@ type Counts struct {
 // InsertBatchResult says what became of a batch's operations.
 type InsertBatchResult struct {
 	Counts
-	// PutBack is the number of operations that wait in the queue again, because their database does not answer. In the counts they are
-	// coalesced.
+	// PutBack is the number of operations that wait in the queue again, because their database does
+	// not answer. In the counts they are coalesced.
 	PutBack int64 `json:"put_back,omitempty"`
-	// Reason is why the first of the failed operations that was met can't be imported, or why operations were put back; empty if
-	// neither happened.
+	// Reason is why the first of the failed operations that was met can't be imported, or why
+	// operations were put back; empty if neither happened.
 	Reason string `json:"reason,omitempty"`
 }
 
-// InsertBatch imports a claimed batch: its operations become rows, read from the sources now, and the rows go into the destination.
-// Done again, it inserts the same rows with the same version or newer ones with it; either way the destination shows each
-// row once.
+// InsertBatch imports a claimed batch: its operations become rows, read from the sources now, and
+// the rows go into the destination. Done again, it inserts the same rows with the same version or
+// newer ones with it; either way the destination shows each row once.
 func (a *Activities) InsertBatch(ctx context.Context, in InsertBatchInput) (InsertBatchResult, error) {
 	current, end, err := a.turn(ctx, attempt{key: in.ImportKey, token: in.Token, step: InsertBatchName})
 	if err != nil {
@@ -76,8 +76,8 @@ func progress(t *transfer.Transfer) *Counts {
 	return &done
 }
 
-// attemptNumber grows with each attempt at a step, also from one execution of the step to the next, as after a reset of the run:
-// Temporal counts attempts of each execution from 1.
+// attemptNumber grows with each attempt at a step, also from one execution of the step to the next,
+// as after a reset of the run: Temporal counts attempts of each execution from 1.
 func attemptNumber(ctx context.Context) int64 {
 	const attempts = 1_000 // of an execution, that the number tells apart
 	info := activity.GetInfo(ctx)

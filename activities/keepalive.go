@@ -18,18 +18,20 @@ const (
 	extensionsPerLease = 4
 )
 
-// errWorkerStops ends a step on a worker that was told to stop. Nothing failed: [step] lets another worker begin at once.
+// errWorkerStops ends a step on a worker that was told to stop. Nothing failed: [step] lets another
+// worker begin at once.
 var errWorkerStops = chferry.Errorf(chferry.CodeUnavailable, "the worker is stopping: another one takes the batch over")
 
-// keepAlive heartbeats, with what say returns, and extends the lease until stop is called. The context that keepAlive
-// returns ends as soon as the worker is told to stop, another sync takes the import key over or Temporal has ended the attempt;
-// its cause says which.
+// keepAlive heartbeats, with what say returns, and extends the lease until stop is called. The
+// context that keepAlive returns ends as soon as the worker is told to stop, another sync takes the
+// import key over or Temporal has ended the attempt; its cause says which.
 func (a *Activities) keepAlive(
 	ctx context.Context, key chferry.ImportKey, limits chferry.Limits, token string, say func() Heartbeat,
 ) (_ context.Context, stop func()) {
 	timeout := cmp.Or(activity.GetInfo(ctx).HeartbeatTimeout, limits.HeartbeatTimeout) // what Temporal goes by, not what this worker's file says
 	ctx, cancel := context.WithCancelCause(ctx)
-	// A goroutine each, so that a storage that does not answer holds up no heartbeat, and nothing holds up a worker that stops.
+	// A goroutine each, so that a storage that does not answer holds up no heartbeat, and nothing
+	// holds up a worker that stops.
 	var running sync.WaitGroup
 	running.Go(func() {
 		if activity.GetInfo(ctx).IsLocalActivity { // it has no heartbeats: its workflow task has
@@ -82,7 +84,8 @@ func every(ctx context.Context, interval time.Duration, do func() error) error {
 	}
 }
 
-// extend extends the lease. Only losing it ends the work: a storage that does not answer may be back before the lease ends.
+// extend extends the lease. Only losing it ends the work: a storage that does not answer may be
+// back before the lease ends.
 func (a *Activities) extend(ctx context.Context, key chferry.ImportKey, token string, lease time.Duration) error {
 	err := a.Storage.ExtendLease(ctx, key, token, lease)
 	if err == nil || errors.Is(err, context.Canceled) || chferry.CodeOf(err).Passes() {

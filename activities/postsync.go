@@ -64,8 +64,9 @@ type PostSyncFailedInput struct {
 	Token     string            `json:"token"`
 }
 
-// PostSyncFailed ends the claim of a sync that failed, so that the next one need not wait for the lease. What was claimed
-// stays claimed as it is. A sync that was not the claimant any more has nothing to end.
+// PostSyncFailed ends the claim of a sync that failed, so that the next one need not wait for the
+// lease. What was claimed stays claimed as it is. A sync that was not the claimant any more has
+// nothing to end.
 func (a *Activities) PostSyncFailed(ctx context.Context, in PostSyncFailedInput) error {
 	_, err := step(ctx, a, attempt{key: in.ImportKey, token: in.Token, step: PostSyncFailedName}, func() (struct{}, error) {
 		err := a.Storage.PostSyncFailed(ctx, in.ImportKey, in.Token)

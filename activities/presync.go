@@ -16,13 +16,15 @@ type PreSyncInput struct {
 	Began time.Time `json:"began"`
 }
 
-// PreSyncResult says whether there is something to do, and what the sync has to keep to: it is in the history, so that what
-// a run does never depends on the configuration of the worker that replays it.
+// PreSyncResult says whether there is something to do, and what the sync has to keep to: it is in
+// the history, so that what a run does never depends on the configuration of the worker that
+// replays it.
 type PreSyncResult struct {
 	Claimed    bool  `json:"claimed"`
 	Operations int64 `json:"operations"` // kept in the storage
 	TakenOver  bool  `json:"taken_over,omitempty"`
-	// Short tells that so few operations are kept that their batch is claimed and removed in no time. Older workers do not tell.
+	// Short tells that so few operations are kept that their batch is claimed and removed in no
+	// time. Older workers do not tell.
 	Short bool `json:"short,omitempty"`
 
 	MaxBatches       int     `json:"max_batches,omitempty"` // after which the sync leaves the rest to the next one
@@ -43,8 +45,8 @@ func (s Seconds) Duration() time.Duration { return time.Duration(float64(s) * fl
 
 func seconds(d time.Duration) Seconds { return Seconds(d.Seconds()) }
 
-// PreSync makes the sync the claimant of its import key, if there is something to sync. It asks the storage alone, so that an
-// idle tick costs one call to Redis.
+// PreSync makes the sync the claimant of its import key, if there is something to sync. It asks the
+// storage alone, so that an idle tick costs one call to Redis.
 func (a *Activities) PreSync(ctx context.Context, in PreSyncInput) (PreSyncResult, error) {
 	return step(ctx, a, attempt{key: in.ImportKey, token: in.Token, step: PreSyncName, since: in.Began}, func() (PreSyncResult, error) {
 		imp, err := a.importOf(in.ImportKey)

@@ -24,7 +24,8 @@ type attempt struct {
 	waited time.Duration
 }
 
-// handOver is after how long another worker begins the step of one that stops. It can't be 0, which stands for the policy's own.
+// handOver is after how long another worker begins the step of one that stops. It can't be 0, which
+// stands for the policy's own.
 const handOver = time.Millisecond
 
 // step runs one attempt at an activity: it measures and logs it, and makes its error what Temporal reads.
@@ -80,14 +81,16 @@ func (a *Activities) endedOutside(ctx context.Context, current attempt, err erro
 	return ended
 }
 
-// The pause before a sync asks again for an import key that another sync holds is half the time that it has waited, within these bounds.
+// The pause before a sync asks again for an import key that another sync holds is half the time
+// that it has waited, within these bounds.
 const (
 	shortestPause = 50 * time.Millisecond
 	longestPause  = 10 * time.Second
 )
 
-// heldByAnother returns the error of a sync that has to wait for another, such as a tick's for one that a nudge started. Nothing has failed:
-// if the other holds the import key for all of RetryFor, it does the work.
+// heldByAnother returns the error of a sync that has to wait for another, such as a tick's for one
+// that a nudge started. Nothing has failed: if the other holds the import key for all of RetryFor,
+// it does the work.
 func (a *Activities) heldByAnother(current attempt, text string) error {
 	options := temporal.ApplicationErrorOptions{Category: temporal.ApplicationErrorCategoryBenign}
 	code, waited := chferry.CodeClaimed, time.Since(current.since)
@@ -113,7 +116,8 @@ func (a *Activities) noteFailure(ctx context.Context, current attempt, code chfe
 	}
 }
 
-// guarded makes a panic an error. The SDK would write what was panicked with into the history, which nobody has looked at.
+// guarded makes a panic an error. The SDK would write what was panicked with into the history,
+// which nobody has looked at.
 func guarded[Result any](a *Activities, current attempt, do func() (Result, error)) (result Result, err error) {
 	defer func() {
 		if p := recover(); p != nil {

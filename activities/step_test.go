@@ -63,7 +63,8 @@ func failing(err error, l chferry.Limits) *activities.Activities {
 	}
 }
 
-// TestFailures: what Temporal is told of a failed attempt, by the error and by what the attempts before it left in their heartbeats.
+// TestFailures: what Temporal is told of a failed attempt, by the error and by what the attempts
+// before it left in their heartbeats.
 func TestFailures(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {

@@ -75,8 +75,9 @@ func newServer(opts Options) *server {
 
 func (s *server) handler() http.Handler { return s.logged(s.recovered(s.mux())) }
 
-// Serve serves handler on listen, a host and port, until ctx ends, and then lets requests that are running finish. started,
-// unless nil, is told the address once it is listened on. An address that can't be used gives [chferry.CodeConfiguration].
+// Serve serves handler on listen, a host and port, until ctx ends, and then lets requests that are
+// running finish. started, unless nil, is told the address once it is listened on. An address that
+// can't be used gives [chferry.CodeConfiguration].
 func Serve(ctx context.Context, listen string, handler http.Handler, started func(address string)) error {
 	return serve.HTTP(ctx, listen, handler, started)
 }

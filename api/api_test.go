@@ -184,7 +184,8 @@ func (b *bundle) kept(t *testing.T, key chferry.ImportKey) []chferry.Operation {
 	return all
 }
 
-// schedules stands in for Temporal: it knows schedules, remembers what it is asked to do, and fails or hangs when told so.
+// schedules stands in for Temporal: it knows schedules, remembers what it is asked to do, and fails
+// or hangs when told so.
 type schedules struct {
 	mu    sync.Mutex
 	known map[chferry.ImportKey]chferry.Schedule

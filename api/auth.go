@@ -25,8 +25,9 @@ func newGuard(tokens []string) *guard {
 	return g
 }
 
-// checkHost returns nil unless a browser may have sent the request for a page of another site: without tokens the page of a name
-// that its owner lets point to this machine could read everything. Such a page has its own name in Host.
+// checkHost returns nil unless a browser may have sent the request for a page of another site:
+// without tokens the page of a name that its owner lets point to this machine could read
+// everything. Such a page has its own name in Host.
 func (g *guard) checkHost(r *http.Request) error {
 	if len(g.digests) > 0 || r.Host != "" && loopback(r.Host) {
 		return nil
@@ -36,8 +37,8 @@ func (g *guard) checkHost(r *http.Request) error {
 		r.Host))
 }
 
-// loopback tells whether a Host header names this machine: as localhost, or by an address, with a port or without. Other names
-// may point here too, and elsewhere a moment later.
+// loopback tells whether a Host header names this machine: as localhost, or by an address, with a
+// port or without. Other names may point here too, and elsewhere a moment later.
 func loopback(header string) bool {
 	host, port, err := net.SplitHostPort(header)
 	if err != nil {

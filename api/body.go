@@ -14,8 +14,8 @@ import (
 const (
 	// maxBody bounds a request's body, in bytes: [chferry.MaxOperations] primary keys of 1,600 bytes each.
 	maxBody = 16 << 20
-	// maxBodies bounds the bodies, in bytes, of all requests that run at the same time. A body costs several times its size
-	// until Redis has it.
+	// maxBodies bounds the bodies, in bytes, of all requests that run at the same time. A body
+	// costs several times its size until Redis has it.
 	maxBodies = 128 << 20
 	// maxRequests bounds how many requests run at the same time, those of orchestrators apart.
 	maxRequests = 4096

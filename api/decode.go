@@ -17,8 +17,9 @@ const (
 	mediaNDJSON = "application/x-ndjson"
 )
 
-// readOperations reads the operations of a request, in the form that its Content-Type says. What it keeps in memory is a small
-// multiple of the body, whatever the body holds: nothing is made of a list before its length is known to be allowed.
+// readOperations reads the operations of a request, in the form that its Content-Type says. What it
+// keeps in memory is a small multiple of the body, whatever the body holds: nothing is made of a
+// list before its length is known to be allowed.
 func readOperations(w http.ResponseWriter, r *http.Request, share *share) ([]chferry.Operation, error) {
 	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if media != mediaJSON && media != mediaNDJSON {

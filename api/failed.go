@@ -24,8 +24,8 @@ type FailedOperation struct {
 // maxListedBytes bounds the primary keys and reasons of one answer.
 const maxListedBytes = maxBody
 
-// ListFailed returns the first failed operations of an import, at most limit and about 16 MiB; 0 means all. Each names its database, also where
-// the registration named none.
+// ListFailed returns the first failed operations of an import, at most limit and about 16 MiB; 0
+// means all. Each names its database, also where the registration named none.
 func ListFailed(imp chferry.Import, pages iter.Seq2[[]chferry.FailedOperation, error], limit int) ([]FailedOperation, error) {
 	out, size := []FailedOperation{}, 0
 	for page, err := range pages {

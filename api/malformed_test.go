@@ -107,8 +107,8 @@ func mutate(random *rand.Rand, body string) string {
 	return body
 }
 
-// TestMalformedRequests draws methods, paths, queries and headers. No answer is a 5xx, all refusals are problems, and Redis has what
-// was answered with 200.
+// TestMalformedRequests draws methods, paths, queries and headers. No answer is a 5xx, all refusals
+// are problems, and Redis has what was answered with 200.
 func TestMalformedRequests(t *testing.T) {
 	t.Parallel()
 	b, random, want := setup(t, nil), rand.New(rand.NewPCG(3, 4)), 0
@@ -146,8 +146,8 @@ func TestMalformedRequests(t *testing.T) {
 	}
 }
 
-// TestBodyMemory: what a body costs is a small multiple of its size, whatever it holds. It runs alone, because what is counted is the
-// whole process's.
+// TestBodyMemory: what a body costs is a small multiple of its size, whatever it holds. It runs
+// alone, because what is counted is the whole process's.
 func TestBodyMemory(t *testing.T) { //nolint:paralleltest // see above
 	const size = 4 << 20 // a quarter of what is allowed costs a quarter
 	fill := func(before, part, after string) string {
@@ -230,7 +230,8 @@ func TestBusy(t *testing.T) {
 	}
 }
 
-// TestBodyThatDoesNotCome: what a Content-Length promises is not kept room for, and a body that ends early registers nothing.
+// TestBodyThatDoesNotCome: what a Content-Length promises is not kept room for, and a body that
+// ends early registers nothing.
 func TestBodyThatDoesNotCome(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil)

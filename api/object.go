@@ -8,16 +8,17 @@ import (
 	"slices"
 )
 
-// object is a JSON object, of which nothing is decoded before it is asked for: decoding a list of millions of elements would take
-// more memory than the body allows. Its values are parts of the body.
+// object is a JSON object, of which nothing is decoded before it is asked for: decoding a list of
+// millions of elements would take more memory than the body allows. Its values are parts of the
+// body.
 type object struct {
 	fields []string // those that are allowed
 	values [3][]byte
 	err    error // of the object itself, which is JSON
 }
 
-// UnmarshalJSON implements json.Unmarshaler, which is given valid JSON. It finds the fields and returns nil: what else is
-// wrong is kept in err, which encoding/json would wrap.
+// UnmarshalJSON implements json.Unmarshaler, which is given valid JSON. It finds the fields and
+// returns nil: what else is wrong is kept in err, which encoding/json would wrap.
 func (o *object) UnmarshalJSON(raw []byte) error {
 	o.values = [3][]byte{}
 	o.err = o.read(raw)
@@ -118,8 +119,8 @@ func elements(list []byte) iter.Seq[[]byte] {
 // trim takes off white space in front.
 func trim(raw []byte) []byte { return bytes.TrimLeft(raw, " \t\r\n") }
 
-// cut cuts the JSON value at the beginning of raw from what follows it and white space. Like all that reads raw it relies on raw
-// being a part of valid JSON, with a bracket behind the value.
+// cut cuts the JSON value at the beginning of raw from what follows it and white space. Like all
+// that reads raw it relies on raw being a part of valid JSON, with a bracket behind the value.
 func cut(raw []byte) (value, rest []byte) {
 	end := 0
 	switch raw[0] {

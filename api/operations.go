@@ -30,8 +30,8 @@ func (s *server) registerOperations(w http.ResponseWriter, r *http.Request, i ch
 	}{n})
 }
 
-// checkOperations refuses what could never be synced: what is malformed, a database that the import does not have, and a
-// primary key of another length than the configured one.
+// checkOperations refuses what could never be synced: what is malformed, a database that the import
+// does not have, and a primary key of another length than the configured one.
 func checkOperations(i chferry.Import, ops []chferry.Operation) error {
 	if len(ops) == 0 {
 		return chferry.Errorf(chferry.CodeInvalid, "there is nothing to register: give at least one primary key")

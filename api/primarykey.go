@@ -15,8 +15,8 @@ var (
 	errSurrogate  = errors.New(`there is half of a surrogate pair, \uD800 to \uDFFF, without the other half`)
 )
 
-// ReadPrimaryKey reads a primary key of one request: a JSON string, an integer, or a list of these. Its errors have the code
-// CodeInvalid and don't show the key.
+// ReadPrimaryKey reads a primary key of one request: a JSON string, an integer, or a list of these.
+// Its errors have the code CodeInvalid and don't show the key.
 func ReadPrimaryKey(text string) (chferry.PrimaryKey, error) {
 	raw := []byte(strings.TrimSpace(text))
 	if !utf8.Valid(raw) || !json.Valid(raw) {
@@ -29,8 +29,8 @@ func ReadPrimaryKey(text string) (chferry.PrimaryKey, error) {
 	return pk, nil
 }
 
-// decodePrimaryKey decodes a string, an integer or a list of these; raw is valid JSON, or nil. It stops when the list has more
-// values than a primary key may have.
+// decodePrimaryKey decodes a string, an integer or a list of these; raw is valid JSON, or nil. It
+// stops when the list has more values than a primary key may have.
 func decodePrimaryKey(raw []byte) (chferry.PrimaryKey, error) {
 	if len(raw) == 0 || raw[0] != '[' {
 		value, err := decodeValue(raw)
@@ -64,7 +64,8 @@ func decodeValue(raw []byte) (string, error) {
 	}
 }
 
-// decodeString refuses half of a surrogate pair, which encoding/json would replace, and the primary key would be another.
+// decodeString refuses half of a surrogate pair, which encoding/json would replace, and the primary
+// key would be another.
 func decodeString(raw []byte) (string, error) {
 	if bytes.IndexByte(raw, '\\') < 0 {
 		return string(raw[1 : len(raw)-1]), nil

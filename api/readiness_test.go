@@ -19,8 +19,8 @@ import (
 	"github.com/chferry/chferry/storage/redis"
 )
 
-// TestReadinessOfWrites: a Redis that answers and takes no writes is not ready, as every registration tells, and it is again once
-// registering works.
+// TestReadinessOfWrites: a Redis that answers and takes no writes is not ready, as every
+// registration tells, and it is again once registering works.
 func TestReadinessOfWrites(t *testing.T) {
 	t.Parallel()
 	states := map[string]struct{ broken, mended []string }{

@@ -53,8 +53,9 @@ var parameters = map[string][]string{
 	"POST /v1/imports/{key}/resume":       {"note"},
 }
 
-// checked refuses what the route would not look at in a query, for whoever sent it meant something by it: a parameter that the
-// route does not have, or has twice. Whatever scrapes metrics or asks for the health may add its own.
+// checked refuses what the route would not look at in a query, for whoever sent it meant something
+// by it: a parameter that the route does not have, or has twice. Whatever scrapes metrics or asks
+// for the health may add its own.
 func (r route) checked() handler {
 	if r.open || r.path == "/metrics" {
 		return r.handle
@@ -78,8 +79,8 @@ func (r route) checked() handler {
 	}
 }
 
-// mux takes the routes, and behind them what answers requests that no route takes: its own answers to those would not be
-// problem details.
+// mux takes the routes, and behind them what answers requests that no route takes: its own answers
+// to those would not be problem details.
 func (s *server) mux() *http.ServeMux {
 	mux := http.NewServeMux()
 	allowed, open := map[string][]string{}, map[string]bool{}

@@ -37,12 +37,13 @@ type ImportStatus struct {
 	// Schema says which columns of source and destination differ, or what else of them stops the sync, as of the last time
 	// that a batch was to be claimed: a sentence each.
 	Schema []string `json:"schema"`
-	// LastOutcome is how the last sync that had something to do ended: synced, partial, failed or superseded; empty: unknown.
+	// LastOutcome is how the last sync that had something to do ended: synced, partial, failed or
+	// superseded; empty: unknown.
 	LastOutcome string `json:"last_outcome,omitempty"`
 	// Failing says that steps of syncs fail, since when and why; nil if the last step did not fail.
 	Failing *chferry.Failing `json:"failing,omitempty"`
-	// Workers is how many workers poll the task queue; nil if Temporal did not tell it within a second. 0 means that no sync
-	// gets on until a worker is started.
+	// Workers is how many workers poll the task queue; nil if Temporal did not tell it within a
+	// second. 0 means that no sync gets on until a worker is started.
 	Workers *int `json:"workers,omitempty"`
 }
 
@@ -61,8 +62,9 @@ type PollerCounter interface {
 	Pollers(ctx context.Context) (workers int, err error)
 }
 
-// ReadStatus returns the status of imports, in their order. It fails only if the storage does; schedules that can't be read
-// are nil, and so are all if schedules is nil. Workers are counted once, and only if schedules is a [PollerCounter].
+// ReadStatus returns the status of imports, in their order. It fails only if the storage does;
+// schedules that can't be read are nil, and so are all if schedules is nil. Workers are counted
+// once, and only if schedules is a [PollerCounter].
 func ReadStatus(ctx context.Context, storage StatusReader, schedules ScheduleReader, imports []chferry.Import, now time.Time) ([]ImportStatus, error) {
 	keys := make([]chferry.ImportKey, len(imports))
 	for i := range imports {

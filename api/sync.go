@@ -60,7 +60,8 @@ func steer(w http.ResponseWriter, r *http.Request, key chferry.ImportKey, note s
 	return writeJSON(w, http.StatusOK, accepted{key})
 }
 
-// readQuery returns the query of a request. [url.URL.Query] would leave out what it can't read, which may be what matters.
+// readQuery returns the query of a request. [url.URL.Query] would leave out what it can't read,
+// which may be what matters.
 func readQuery(r *http.Request) (url.Values, error) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -69,8 +70,9 @@ func readQuery(r *http.Request) (url.Values, error) {
 	return query, nil
 }
 
-// cannotSteer makes a conflict of a schedule that is missing or set up wrongly: the request is right, and whoever sent it can mend
-// what it met. It is no mistake of the API, which would be a 500.
+// cannotSteer makes a conflict of a schedule that is missing or set up wrongly: the request is
+// right, and whoever sent it can mend what it met. It is no mistake of the API, which would be a
+// 500.
 func cannotSteer(key chferry.ImportKey, err error) error {
 	var known *chferry.Error
 	if errors.As(err, &known) && known.Code == chferry.CodeConfiguration {

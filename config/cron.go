@@ -12,8 +12,8 @@ import (
 	"github.com/chferry/chferry"
 )
 
-// cronField is one of a cron expression's five fields. names[i] is a name of the value least+i, and can be shortened to its
-// first short letters.
+// cronField is one of a cron expression's five fields. names[i] is a name of the value least+i, and
+// can be shortened to its first short letters.
 type cronField struct {
 	name        string
 	least, most int

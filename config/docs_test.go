@@ -15,7 +15,8 @@ import (
 
 var keysThere = regexp.MustCompile(`unknown key zzz(?: in ([^:]*))?: the keys there are ([^\n]*)`)
 
-// TestEveryKeyIsDocumented asks the reader for the keys of every mapping, by giving each an unknown one, and looks for them on the page.
+// TestEveryKeyIsDocumented asks the reader for the keys of every mapping, by giving each an unknown
+// one, and looks for them on the page.
 func TestEveryKeyIsDocumented(t *testing.T) {
 	t.Parallel()
 	text := `zzz: 1

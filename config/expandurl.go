@@ -9,9 +9,10 @@ import (
 
 var hasScheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*:`)
 
-// expandURL is [expand] for a server's URL. A variable's value is percent-encoded where it stands, so that a password may hold
-// any character. A variable that the URL begins with, such as ${DATABASE_URL}, is a URL by itself and stays as it is. So does
-// everything in the path of a file, which is no server.
+// expandURL is [expand] for a server's URL. A variable's value is percent-encoded where it stands,
+// so that a password may hold any character. A variable that the URL begins with, such as
+// ${DATABASE_URL}, is a URL by itself and stays as it is. So does everything in the path of a file,
+// which is no server.
 func expandURL(list []piece) string {
 	list = slices.Clone(list)
 	if i := slices.IndexFunc(list, func(p piece) bool { return p.text != "" }); i >= 0 && hasScheme.MatchString(list[i].text) {

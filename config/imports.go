@@ -149,7 +149,8 @@ func readDestination(s *section, i *chferry.Import) {
 	s.end()
 }
 
-// readOptions reads what a new table is created with. What becomes part of statements as it is, is checked for slips alone.
+// readOptions reads what a new table is created with. What becomes part of statements as it is, is
+// checked for slips alone.
 func readOptions(s *section, o *chferry.TableOptions) {
 	if s.text("partition_by", &o.PartitionBy) {
 		checkExpression(s, "partition_by", o.PartitionBy)

@@ -6,8 +6,8 @@ import (
 	"github.com/chferry/chferry"
 )
 
-// maxMaxBatches is the greatest max_batches. A run continues as new before its history grows too long, so it is only a bound
-// on nonsense.
+// maxMaxBatches is the greatest max_batches. A run continues as new before its history grows too
+// long, so it is only a bound on nonsense.
 const maxMaxBatches = 1_000_000
 
 // readLimits reads what bounds one sync. What the file does not say stays 0: its default.

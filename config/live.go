@@ -6,8 +6,9 @@ import (
 	"github.com/chferry/chferry"
 )
 
-// Live is the configuration that is in force, for processes that outlive a change of the file. All of its parts ask Live each time
-// they need something, so that a change reaches all of them. It is safe for concurrent use.
+// Live is the configuration that is in force, for processes that outlive a change of the file. All
+// of its parts ask Live each time they need something, so that a change reaches all of them. It is
+// safe for concurrent use.
 type Live struct {
 	snapshot atomic.Pointer[snapshot]
 }

@@ -17,7 +17,8 @@ func lastPart(name string) string {
 	return name[start:]
 }
 
-// tableName takes the name of a destination table apart, as ClickHouse's driver does. database is empty if it names none.
+// tableName takes the name of a destination table apart, as ClickHouse's driver does. database is
+// empty if it names none.
 func tableName(text string) (database, table string) {
 	first, end := text, len(text)
 	if quoted(text) {

@@ -19,8 +19,9 @@ type reader struct {
 	getenv func(string) (string, bool)
 }
 
-// section is a mapping of the file. Its readers leave a setting as it is when the file does not have it, and note a problem
-// when it can't be used. Whatever key nobody asked for is unknown: [section.end] says so.
+// section is a mapping of the file. Its readers leave a setting as it is when the file does not
+// have it, and note a problem when it can't be used. Whatever key nobody asked for is unknown:
+// [section.end] says so.
 type section struct {
 	*reader
 	path    string // as in imports[0].destination; empty at the top
@@ -125,7 +126,8 @@ func (s *section) sections(key string) []*section {
 	return list
 }
 
-// firstLine is where a node starts: a mapping's own token is the colon of its first entry, which may stand further down.
+// firstLine is where a node starts: a mapping's own token is the colon of its first entry, which
+// may stand further down.
 func firstLine(n ast.Node) int {
 	if m, ok := n.(*ast.MappingNode); ok && !m.IsFlowStyle && len(m.Values) > 0 {
 		n = m.Values[0].Key
@@ -248,8 +250,8 @@ func (s *section) duration(key string, into *time.Duration) bool {
 	return true
 }
 
-// scalar returns a value as it is written, whatever YAML takes it for, with its variables replaced. That happens here and
-// not in the file's text so that no variable can change the structure.
+// scalar returns a value as it is written, whatever YAML takes it for, with its variables replaced.
+// That happens here and not in the file's text so that no variable can change the structure.
 func (r *reader) scalar(name string, line int, n ast.Node, expand func([]piece) string) (string, bool) {
 	var raw string
 	switch n := n.(type) {
@@ -276,7 +278,8 @@ func (r *reader) scalar(name string, line int, n ast.Node, expand func([]piece) 
 
 var plainKey = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]{0,40}$`)
 
-// end notes the keys that nobody asked for. What does not look like a key is not repeated: it may be a misplaced secret.
+// end notes the keys that nobody asked for. What does not look like a key is not repeated: it may
+// be a misplaced secret.
 func (s *section) end() {
 	for _, e := range s.entries {
 		if slices.Contains(s.asked, e.key) {

@@ -142,7 +142,8 @@ func TestLibraryIsCheckedAgain(t *testing.T) {
 
 var requirement = regexp.MustCompile(`(?m)^\t(\S+) (v\S+)( // indirect)?$`)
 
-// TestCarriedModulesAreTheProjects compares the carried modules with this module and its tools: what they share has one version.
+// TestCarriedModulesAreTheProjects compares the carried modules with this module and its tools:
+// what they share has one version.
 func TestCarriedModulesAreTheProjects(t *testing.T) {
 	t.Parallel()
 	read := func(path string) string {

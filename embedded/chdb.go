@@ -12,9 +12,10 @@ import (
 	"syscall"
 )
 
-// StartChdb starts ClickHouse as a library behind a small HTTP server of ours, the one in chdbserver, with a user
-// "default" whose password is in Server.URL: http://default:PASSWORD@127.0.0.1:PORT/default. The context bounds the
-// start, and the download and the build that the first one on a machine needs. Where these can't be done, the error is a
+// StartChdb starts ClickHouse as a library behind a small HTTP server of ours, the one in
+// chdbserver, with a user "default" whose password is in Server.URL:
+// http://default:PASSWORD@127.0.0.1:PORT/default. The context bounds the start, and the download
+// and the build that the first one on a machine needs. Where these can't be done, the error is a
 // *MissingError.
 func StartChdb(ctx context.Context, opts Options) (*Server, error) {
 	library, err := ChdbLibrary(ctx, opts.Log, nil)
@@ -35,8 +36,8 @@ const (
 
 type chdbServer struct{ library, password string }
 
-// chdbPassword is the password that the data in a folder had before, so that configurations that name it stay right, or else
-// a new one.
+// chdbPassword is the password that the data in a folder had before, so that configurations that
+// name it stay right, or else a new one.
 func chdbPassword(dir string) string {
 	if dir != "" {
 		if text, err := os.ReadFile(filepath.Join(dir, chdbPasswordFile)); err == nil && len(text) > 1 {

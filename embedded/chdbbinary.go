@@ -13,10 +13,10 @@ var chdbModule = module{
 	pack:   "github.com/chferry/chferry/embedded/chdbserver",
 }
 
-// ChdbServer finds the program chdbserver in the user's cache folder, else it builds the program there with Go, from the
-// sources that this binary carries. That takes seconds, once for each state of the sources, and is said on log (nil:
-// nowhere). Without Go the program is looked for on PATH, where `go install` puts it. When it can't be had, the error is a
-// *MissingError.
+// ChdbServer finds the program chdbserver in the user's cache folder, else it builds the program
+// there with Go, from the sources that this binary carries. That takes seconds, once for each state
+// of the sources, and is said on log (nil: nowhere). Without Go the program is looked for on PATH,
+// where `go install` puts it. When it can't be had, the error is a *MissingError.
 func ChdbServer(ctx context.Context, log io.Writer) (string, error) {
 	state, err := chdbModule.digest()
 	if err != nil {

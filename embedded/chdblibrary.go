@@ -29,11 +29,12 @@ const (
 	progressPause = 200 * time.Millisecond
 )
 
-// ChdbLibrary finds libchdb in the user's cache folder, else it downloads it there with npm, 178 MB that become 566,
-// and says so on log (nil: nowhere). While it downloads, progress (nil: none) is called some times a second with the
-// bytes so far and in all. A library that is not as it was when its checksum was last found right is hashed again, and
-// downloaded again if it is another. Processes that need it at the same time wait for one of them. When it can't be had,
-// the error is a *MissingError.
+// ChdbLibrary finds libchdb in the user's cache folder, else it downloads it there with npm, 178 MB
+// that become 566, and says so on log (nil: nowhere). While it downloads, progress (nil: none) is
+// called some times a second with the bytes so far and in all. A library that is not as it was when
+// its checksum was last found right is hashed again, and downloaded again if it is another.
+// Processes that need it at the same time wait for one of them. When it can't be had, the error is
+// a *MissingError.
 func ChdbLibrary(ctx context.Context, log io.Writer, progress func(done, total int64)) (string, error) {
 	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
 		return "", &MissingError{chdbName, "libchdb for " + runtime.GOOS + " on " + runtime.GOARCH, chdbRemedy}
@@ -106,7 +107,8 @@ func unpack(ctx context.Context, tarball, path string) error {
 	}
 }
 
-// write writes the library to a file, checks its checksum, and sees to it that it is on the disk before it gets its name.
+// write writes the library to a file, checks its checksum, and sees to it that it is on the disk
+// before it gets its name.
 func write(ctx context.Context, path string, library io.Reader) error {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o755)
 	if err != nil {

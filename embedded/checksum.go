@@ -11,8 +11,9 @@ import (
 	"os"
 )
 
-// To hash half a gigabyte at each start takes seconds. So what the file was like when its checksum was found right is kept
-// in a file beside it: size, times and inode. Whatever changes the content changes these, and the file is hashed again.
+// To hash half a gigabyte at each start takes seconds. So what the file was like when its checksum
+// was found right is kept in a file beside it: size, times and inode. Whatever changes the content
+// changes these, and the file is hashed again.
 
 // known tells whether the file is there and is the one whose checksum was right.
 func (f file) known(path string) bool {

@@ -12,10 +12,11 @@ import (
 // versionTimeout is how long a program may take to tell its version.
 const versionTimeout = 10 * time.Second
 
-// StartModernClickHouse starts a ClickHouse of version 23.2 or newer, which has deletes in ReplacingMergeTree and today's
-// types: `clickhouse` on PATH if it is that new, else what [StartChdb] starts. Clients find it at Server.URL, which names
-// the protocol: clickhouse:// or http://. The context bounds the start, and the download and the build that the first
-// one may need; [PrepareModernClickHouse] does these beforehand.
+// StartModernClickHouse starts a ClickHouse of version 23.2 or newer, which has deletes in
+// ReplacingMergeTree and today's types: `clickhouse` on PATH if it is that new, else what
+// [StartChdb] starts. Clients find it at Server.URL, which names the protocol: clickhouse:// or
+// http://. The context bounds the start, and the download and the build that the first one may
+// need; [PrepareModernClickHouse] does these beforehand.
 func StartModernClickHouse(ctx context.Context, opts Options) (*Server, error) {
 	if binary, found := findModernClickHouse(ctx); found {
 		return start(ctx, "clickhouse", binary, modernClickHouse{}, opts)

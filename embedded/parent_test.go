@@ -12,7 +12,8 @@ import (
 	"github.com/chferry/chferry/embedded"
 )
 
-// helperKind and helperDir tell this test binary, run again, to be a parent that starts a server and waits to be killed.
+// helperKind and helperDir tell this test binary, run again, to be a parent that starts a server
+// and waits to be killed.
 const (
 	helperKind = "EMBEDDED_TEST_KIND"
 	helperDir  = "EMBEDDED_TEST_DIR"

@@ -12,13 +12,14 @@ import (
 	"syscall"
 )
 
-// pgBouncerPool is how many connections to a database PgBouncer holds: fewer than it has clients, so that a client gets another one
-// for each transaction.
+// pgBouncerPool is how many connections to a database PgBouncer holds: fewer than it has clients,
+// so that a client gets another one for each transaction.
 const pgBouncerPool = 2
 
-// StartPgBouncer starts PgBouncer in its mode "transaction" in front of the PostgreSQL that a URL leads to. Server.URL leads to the
-// same database through it; the server's other databases are reached in the same way. As root it runs as the system's user "postgres". The
-// context bounds the start, not the server's life. A missing program is a *MissingError.
+// StartPgBouncer starts PgBouncer in its mode "transaction" in front of the PostgreSQL that a URL
+// leads to. Server.URL leads to the same database through it; the server's other databases are
+// reached in the same way. As root it runs as the system's user "postgres". The context bounds the
+// start, not the server's life. A missing program is a *MissingError.
 func StartPgBouncer(ctx context.Context, postgres string, opts Options) (*Server, error) {
 	const name = "pgbouncer"
 	binary, found := findProgram(name, "/usr/sbin")

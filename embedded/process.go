@@ -22,8 +22,8 @@ type process struct {
 	done chan struct{} // closed when the process has been waited for
 }
 
-// startProcess runs the command from the folder dir. The end of what the command prints is kept, and all of it is copied to
-// log; a command that has writers of its own prints to those.
+// startProcess runs the command from the folder dir. The end of what the command prints is kept,
+// and all of it is copied to log; a command that has writers of its own prints to those.
 func startProcess(cmd *exec.Cmd, dir string, log io.Writer, onParentDeath syscall.Signal) (*process, error) {
 	p := &process{cmd: cmd, log: &logTail{copy: log}, done: make(chan struct{})}
 	cmd.Dir = dir

@@ -20,7 +20,8 @@ func StartProgram(cmd *exec.Cmd, dir string, log io.Writer) (*Program, error) {
 	return &Program{p}, nil
 }
 
-// Stop asks the program to end, kills it when that takes more than ten seconds or the context ends, and returns when it is gone.
+// Stop asks the program to end, kills it when that takes more than ten seconds or the context ends,
+// and returns when it is gone.
 func (p *Program) Stop(ctx context.Context) { p.process.stop(ctx, syscall.SIGTERM) }
 
 // Kill ends the program at once with SIGKILL and returns when it is gone.

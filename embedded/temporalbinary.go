@@ -16,9 +16,10 @@ const (
 
 var temporalModule = module{name: "temporal", pack: "github.com/temporalio/cli/cmd/temporal"}
 
-// TemporalBinary finds the Temporal CLI: on PATH, else in the user's cache folder, else it builds the CLI there with Go, at
-// the versions that this binary carries, which takes minutes once and is said on log (nil: nowhere). Processes that need
-// it at the same time wait for one of them to build it. When it can't be built, the error is a *MissingError.
+// TemporalBinary finds the Temporal CLI: on PATH, else in the user's cache folder, else it builds
+// the CLI there with Go, at the versions that this binary carries, which takes minutes once and is
+// said on log (nil: nowhere). Processes that need it at the same time wait for one of them to build
+// it. When it can't be built, the error is a *MissingError.
 func TemporalBinary(ctx context.Context, log io.Writer) (string, error) {
 	if path, found := findProgram("temporal"); found {
 		return path, nil

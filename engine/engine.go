@@ -42,7 +42,8 @@ type Engine interface {
 type Layout struct {
 	// Family is ClickHouse's name of the engine without a prefix such as Replicated, as in ReplacingMergeTree.
 	Family string
-	// Arguments are the columns that the family takes, at least one. Servers that are too old for all of them take the first one.
+	// Arguments are the columns that the family takes, at least one. Servers that are too old for
+	// all of them take the first one.
 	Arguments []string
 	// Version is the column with the number that is greater in newer versions of a row.
 	Version string

@@ -17,8 +17,9 @@ func (v *Vector) KeyText(i int) string {
 	return string(v.AppendText(nil, i))
 }
 
-// AppendText appends the text of a value of any kind but arrays: of a text or of bytes the value itself, of any other what PostgreSQL
-// writes in its style ISO and in UTC. A null has the text of the zero value.
+// AppendText appends the text of a value of any kind but arrays: of a text or of bytes the value
+// itself, of any other what PostgreSQL writes in its style ISO and in UTC. A null has the text of
+// the zero value.
 func (v *Vector) AppendText(dst []byte, i int) []byte {
 	switch v.Type.Kind {
 	case String, Enum, Bytes, Decimal:
@@ -34,7 +35,8 @@ func (v *Vector) AppendText(dst []byte, i int) []byte {
 	}
 }
 
-// AppendNumber appends a number with as few digits as tell it from its neighbours, and what is no number as PostgreSQL does.
+// AppendNumber appends a number with as few digits as tell it from its neighbours, and what is no
+// number as PostgreSQL does.
 func (v *Vector) AppendNumber(dst []byte, i int) []byte {
 	switch v.Type.Kind {
 	case Bool:

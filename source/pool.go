@@ -6,9 +6,9 @@ import (
 	"sync"
 )
 
-// Pool opens databases when they are used first and keeps them open. D is what a database's configuration says. If that changes,
-// the next use opens the database anew, and the one that was open is closed when its last use has ended. A Pool is safe for
-// concurrent use.
+// Pool opens databases when they are used first and keeps them open. D is what a database's
+// configuration says. If that changes, the next use opens the database anew, and the one that was
+// open is closed when its last use has ended. A Pool is safe for concurrent use.
 type Pool[D comparable] struct {
 	configured func(alias string) (D, bool)
 	open       func(alias string, as D) (Source, error)
@@ -25,13 +25,14 @@ type pooled[D comparable] struct {
 	users int
 }
 
-// NewPool returns a pool that asks configured, at each use, for a database's configuration; false: there is no such database.
+// NewPool returns a pool that asks configured, at each use, for a database's configuration; false:
+// there is no such database.
 func NewPool[D comparable](configured func(alias string) (D, bool), open func(alias string, as D) (Source, error)) *Pool[D] {
 	return &Pool[D]{configured: configured, open: open, current: map[string]*pooled[D]{}}
 }
 
-// Use returns the databases with these aliases. One that is not configured is absent. They stay open until release is called,
-// once, by the caller.
+// Use returns the databases with these aliases. One that is not configured is absent. They stay
+// open until release is called, once, by the caller.
 func (p *Pool[D]) Use(aliases ...string) (sources map[string]Source, release func(), err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

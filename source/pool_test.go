@@ -18,7 +18,8 @@ type opened struct {
 
 func (o *opened) Close() { *o.log = append(*o.log, "close "+o.name) }
 
-// TestPool opens databases when they are used, and closes those whose configuration has changed when nobody uses them any more.
+// TestPool opens databases when they are used, and closes those whose configuration has changed
+// when nobody uses them any more.
 func TestPool(t *testing.T) {
 	t.Parallel()
 	var log []string

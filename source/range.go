@@ -11,38 +11,49 @@ import (
 
 // Ranger is a [Source] that gives whole tables, range by range.
 //
-// A place is a key, or the first values of one, as a text that means something to the driver alone. Places hold values of primary
-// keys: they belong neither in logs nor in errors nor in histories. Only the database compares places, in its own order of the key.
+// A place is a key, or the first values of one, as a text that means something to the driver alone.
+// Places hold values of primary keys: they belong neither in logs nor in errors nor in histories.
+// Only the database compares places, in its own order of the key.
 //
-// Nothing of the database is held between two calls. A row that is neither inserted nor deleted while a range is read, and whose
-// key does not change, is read exactly once. A row that is written meanwhile may be read or not, as it was before or after.
+// Nothing of the database is held between two calls. A row that is neither inserted nor deleted
+// while a range is read, and whose key does not change, is read exactly once. A row that is written
+// meanwhile may be read or not, as it was before or after.
 //
-// Errors are those of [Source]. A place that is none of the table's is [chferry.CodeInvalid]. A where that the database does not
-// take is [chferry.CodeConfiguration]; the error says why, without the condition's text. An empty where is all rows.
+// Errors are those of [Source]. A place that is none of the table's is [chferry.CodeInvalid]. A
+// where that the database does not take is [chferry.CodeConfiguration]; the error says why, without
+// the condition's text. An empty where is all rows.
 type Ranger interface {
-	// Cut cuts a table into at most most ranges, in ascending order. Together they hold every key that the table has now: the last
-	// range ends at the greatest of them, so that reading a table that grows comes to an end. A table without rows has no range.
-	// Ranges may hold very different numbers of rows: see Halve. Cut reads two ends of an index and the statistics that the database has.
+	// Cut cuts a table into at most most ranges, in ascending order. Together they hold every key
+	// that the table has now: the last range ends at the greatest of them, so that reading a table
+	// that grows comes to an end. A table without rows has no range. Ranges may hold very different
+	// numbers of rows: see Halve. Cut reads two ends of an index and the statistics that the
+	// database has.
 	//
-	// Cut checks the where. It also returns [chferry.CodeSchemaMismatch] if a column of the key holds nulls: such rows are in no range.
+	// Cut checks the where. It also returns [chferry.CodeSchemaMismatch] if a column of the key
+	// holds nulls: such rows are in no range.
 	Cut(ctx context.Context, table rowset.Table, where string, most int) (Cut, error)
 
-	// Halve returns a place about the middle of a range, which is the key of a row, or the first values of one. There are rows on both sides
-	// of the place when it is found. An empty place says that there is none: the range has too few rows, or finding one takes too long.
+	// Halve returns a place about the middle of a range, which is the key of a row, or the first
+	// values of one. There are rows on both sides of the place when it is found. An empty place
+	// says that there is none: the range has too few rows, or finding one takes too long.
 	Halve(ctx context.Context, table rowset.Table, r Range) (place string, err error)
 
-	// Scan reads the first rows of a range, in the order of the key. The caller goes on behind [Page.Last] until the page is the last.
+	// Scan reads the first rows of a range, in the order of the key. The caller goes on behind
+	// [Page.Last] until the page is the last.
 	//
-	// A page ends early, before its rows take more than [Options.MaxFetchBytes]; a single row always fits. If the rows take the database
-	// longer than a statement may, Scan returns a [TooMuchError], as Fetch does; it never does so for one row.
+	// A page ends early, before its rows take more than [Options.MaxFetchBytes]; a single row
+	// always fits. If the rows take the database longer than a statement may, Scan returns a
+	// [TooMuchError], as Fetch does; it never does so for one row.
 	//
-	// Rows that can't be carried, rows that the database fails to give and keys that several rows have are among the page's unfit rows.
-	// If not even a row's key can be read, Scan returns [chferry.CodeUnreadable].
+	// Rows that can't be carried, rows that the database fails to give and keys that several rows
+	// have are among the page's unfit rows. If not even a row's key can be read, Scan returns
+	// [chferry.CodeUnreadable].
 	Scan(ctx context.Context, table rowset.Table, ask Scan) (Page, error)
 }
 
-// Range is the rows of a table whose keys come behind After, and not behind UpTo. An empty After is the table's beginning, an empty
-// UpTo its end. Where a place has only the first values of a key, it stands for all keys that begin with them.
+// Range is the rows of a table whose keys come behind After, and not behind UpTo. An empty After is
+// the table's beginning, an empty UpTo its end. Where a place has only the first values of a key,
+// it stands for all keys that begin with them.
 type Range struct {
 	After, UpTo string
 }
@@ -50,14 +61,16 @@ type Range struct {
 // Cut is a table cut into ranges.
 type Cut struct {
 	Ranges []Range
-	// Rows is about how many rows the table has, or how many of them the where holds for: an estimate, good enough to show progress.
+	// Rows is about how many rows the table has, or how many of them the where holds for: an
+	// estimate, good enough to show progress.
 	Rows int64
 }
 
 // Scan says what to read of a range.
 type Scan struct {
 	Range
-	// Where is a condition in the SQL of the source, which Cut has taken before. A row that it does not hold for is passed over.
+	// Where is a condition in the SQL of the source, which Cut has taken before. A row that it does
+	// not hold for is passed over.
 	Where string
 	// Rows is how many rows to read at most; with a Where, how many to look at. 0 means [DefaultScanRows].
 	Rows int
@@ -72,8 +85,8 @@ type Page struct {
 	rowset.Rows
 	// Keys are the primary keys of the unfit rows, as [Source.PrimaryKeys] gives them.
 	Keys []chferry.PrimaryKey
-	// Last is the place of the last row that was read, unfit ones and those that a Where passes over among them: the next page begins behind
-	// it. It is empty if nothing was read.
+	// Last is the place of the last row that was read, unfit ones and those that a Where passes
+	// over among them: the next page begins behind it. It is empty if nothing was read.
 	Last string
 	// Done tells that the range has no more rows. A page may be empty and not Done.
 	Done bool
@@ -94,13 +107,15 @@ func (p *Page) TakeUnfit() {
 type PageReader interface {
 	// Read reads at most so many rows of a range; with a condition, those of them that it holds for.
 	Read(r Range, rows int) (Page, error)
-	// KeyAt returns row number n of a range, counted from 1, whether a condition holds for it or not: its place and its key. If there are
-	// fewer rows, it is the last one; if there is none, place is empty.
+	// KeyAt returns row number n of a range, counted from 1, whether a condition holds for it or
+	// not: its place and its key. If there are fewer rows, it is the last one; if there is none,
+	// place is empty.
 	KeyAt(r Range, n int) (place string, key chferry.PrimaryKey, err error)
 }
 
-// ScanPage reads a page. With a condition it first looks how far the page goes: a statement that looks for enough rows would search a whole
-// table if the condition holds for few. A row that the database fails to give is found by halving what is read.
+// ScanPage reads a page. With a condition it first looks how far the page goes: a statement that
+// looks for enough rows would search a whole table if the condition holds for few. A row that the
+// database fails to give is found by halving what is read.
 func ScanPage(p PageReader, ask Scan) (Page, error) {
 	rows := ask.Rows
 	if rows <= 0 {

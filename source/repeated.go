@@ -6,8 +6,9 @@ import (
 	"github.com/chferry/chferry/rowset"
 )
 
-// Repeated takes the keys that have several rows out of rows, and tells each of them as unfit: nothing says which of its
-// rows is meant. repeated holds the indexes of these keys; the other keys keep their rows.
+// Repeated takes the keys that have several rows out of rows, and tells each of them as unfit:
+// nothing says which of its rows is meant. repeated holds the indexes of these keys; the other keys
+// keep their rows.
 func Repeated(rows *rowset.Rows, repeated map[int]bool, table string) {
 	if len(repeated) == 0 {
 		return

@@ -1,5 +1,5 @@
-// Package starter is the client's side of Temporal: it connects, keeps a schedule for each import key, triggers syncs and says how
-// they went.
+// Package starter is the client's side of Temporal: it connects, keeps a schedule for each import
+// key, triggers syncs and says how they went.
 package starter
 
 import (
@@ -48,7 +48,8 @@ const (
 	callTimeout = 10 * time.Second
 	// lostAfter is twice the time after which a call is made again: the SDK gives up at half of what it is given.
 	lostAfter = 4 * time.Second
-	// keepAliveTime is after how long a connection on which nothing arrives is asked for a sign of life. Servers, and gRPC, allow no less.
+	// keepAliveTime is after how long a connection on which nothing arrives is asked for a sign of
+	// life. Servers, and gRPC, allow no less.
 	keepAliveTime = 10 * time.Second
 	// keepAliveTimeout is for how long the sign of life is waited for. Then the connection is made anew.
 	keepAliveTimeout = 5 * time.Second
@@ -98,8 +99,9 @@ func (s *Starter) Check(ctx context.Context) error {
 	return s.translate(err)
 }
 
-// repeated makes a call that may be made twice, until it is answered or nobody is there. What is asked of a schedule is asked of the
-// workflow behind it, and a busy server loses such a question now and then.
+// repeated makes a call that may be made twice, until it is answered or nobody is there. What is
+// asked of a schedule is asked of the workflow behind it, and a busy server loses such a question
+// now and then.
 func (s *Starter) repeated(ctx context.Context, call func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -119,8 +121,9 @@ func attempt(ctx context.Context, call func(context.Context) error) error {
 	return call(ctx)
 }
 
-// tlsFailed tells whether a connection ended because of TLS, of which gRPC leaves nothing but these words: the first if this side
-// found fault with the other, the second if the other did with this one, as with a client certificate that is missing.
+// tlsFailed tells whether a connection ended because of TLS, of which gRPC leaves nothing but these
+// words: the first if this side found fault with the other, the second if the other did with this
+// one, as with a client certificate that is missing.
 func tlsFailed(err error) bool {
 	return strings.Contains(err.Error(), "authentication handshake failed") || strings.Contains(err.Error(), "remote error: tls")
 }

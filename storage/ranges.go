@@ -23,8 +23,8 @@ type Job struct {
 	Token string
 }
 
-// Range is a part of a table. Its borders are texts of the source, which alone can compare them. They hold primary keys, so they
-// belong neither in errors nor in logs nor in histories.
+// Range is a part of a table. Its borders are texts of the source, which alone can compare them.
+// They hold primary keys, so they belong neither in errors nor in logs nor in histories.
 type Range struct {
 	Database string // alias
 	// Pass tells apart the ranges of a job that reads tables in several ways. The storage only keeps it.
@@ -35,59 +35,67 @@ type Range struct {
 	UpTo string
 }
 
-// Ranges keeps the jobs of an import key. All calls but EndRanges and DropRanges return CodeInvalid for a kind that there is not,
-// and for an empty token.
+// Ranges keeps the jobs of an import key. All calls but EndRanges and DropRanges return CodeInvalid
+// for a kind that there is not, and for an empty token.
 type Ranges interface {
-	// BeginRanges opens a job, in place of the last one of its kind, whose numbers and differences are dropped. However many
-	// ranges there are, no reader gets one before all of them are kept. Asked again for the same job, whether it is open or has
-	// ended, BeginRanges changes nothing and returns its progress; ranges of a call that was interrupted are replaced.
-	// Errors: CodeClaimed if another job of the kind was begun and has not ended; CodeSuperseded if the job was begun, dropped or
-	// flushed by another call meanwhile.
+	// BeginRanges opens a job, in place of the last one of its kind, whose numbers and differences
+	// are dropped. However many ranges there are, no reader gets one before all of them are kept.
+	// Asked again for the same job, whether it is open or has ended, BeginRanges changes nothing
+	// and returns its progress; ranges of a call that was interrupted are replaced. Errors:
+	// CodeClaimed if another job of the kind was begun and has not ended; CodeSuperseded if the job
+	// was begun, dropped or flushed by another call meanwhile.
 	BeginRanges(ctx context.Context, key chferry.ImportKey, job Job, opts BeginOptions) (Progress, error)
 
 	// RangesProgress returns how far the last job of a kind is, in one round trip; the zero value if there was none.
 	RangesProgress(ctx context.Context, key chferry.ImportKey, kind JobKind) (Progress, error)
 
-	// EndRanges ends a job: its readers are superseded, and its ranges, which hold primary keys, are dropped. Its numbers, options and
-	// differences stay until the next job of the kind begins. An empty token means the job that is open now, whoever's it is.
-	// Asked again it changes nothing, the outcome neither.
-	// Errors: CodeSuperseded if the last job of the kind is another one.
+	// EndRanges ends a job: its readers are superseded, and its ranges, which hold primary keys,
+	// are dropped. Its numbers, options and differences stay until the next job of the kind begins.
+	// An empty token means the job that is open now, whoever's it is. Asked again it changes
+	// nothing, the outcome neither. Errors: CodeSuperseded if the last job of the kind is another
+	// one.
 	EndRanges(ctx context.Context, key chferry.ImportKey, job Job, outcome string) error
 
 	// DropRanges forgets the last job of a kind, whether it has ended or not, with its numbers and differences.
 	DropRanges(ctx context.Context, key chferry.ImportKey, kind JobKind) error
 
-	// Differences returns at most most of the differences that the last verify found, in the order in which they were found, from
-	// number from on, counted from 0. At most [MaxDifferences] are kept.
+	// Differences returns at most most of the differences that the last verify found, in the order
+	// in which they were found, from number from on, counted from 0. At most [MaxDifferences] are
+	// kept.
 	Differences(ctx context.Context, key chferry.ImportKey, from, most int) ([]Difference, error)
 }
 
-// RangeReader is what those need who read the ranges of a job. Each reads one range at a time. A reader that was silent for longer
-// than its lease may lose its range to another one, and then can change nothing of it.
+// RangeReader is what those need who read the ranges of a job. Each reads one range at a time. A
+// reader that was silent for longer than its lease may lose its range to another one, and then can
+// change nothing of it.
 //
 // Errors of all calls: CodeSuperseded when the claim is no longer the reader's, or the job has ended.
 type RangeReader interface {
-	// ClaimRange gives a reader the range that it has already, or else one that nobody has, or whose reader was silent for longer
-	// than its lease: then it goes on behind the last cursor that was saved. A Claim without ID means that there is none now.
-	// others is the number of ranges that other readers have; 0 then means that all ranges are finished. A reader that got none is
-	// idle for the next ten seconds: it should ask again, as a range may be halved for it, or be lost by its reader.
+	// ClaimRange gives a reader the range that it has already, or else one that nobody has, or
+	// whose reader was silent for longer than its lease: then it goes on behind the last cursor
+	// that was saved. A Claim without ID means that there is none now. others is the number of
+	// ranges that other readers have; 0 then means that all ranges are finished. A reader that got
+	// none is idle for the next ten seconds: it should ask again, as a range may be halved for it,
+	// or be lost by its reader.
 	ClaimRange(ctx context.Context, key chferry.ImportKey, job Job, reader Reader, lease time.Duration) (claim Claim, others int64, err error)
 
-	// SaveCursor keeps how far a range is read, adds what became of the page to the job's numbers, and extends the lease. A
-	// page whose number is not greater than the last one that was saved changes nothing. idle tells that a reader is idle and
-	// no range is free: the caller should halve its own.
+	// SaveCursor keeps how far a range is read, adds what became of the page to the job's numbers,
+	// and extends the lease. A page whose number is not greater than the last one that was saved
+	// changes nothing. idle tells that a reader is idle and no range is free: the caller should
+	// halve its own.
 	SaveCursor(ctx context.Context, key chferry.ImportKey, claim Claim, page Page) (idle bool, err error)
 
 	// ExtendRange keeps the claim for another lease from now, for pages that take long.
 	ExtendRange(ctx context.Context, key chferry.ImportKey, claim Claim, lease time.Duration) (idle bool, err error)
 
-	// HalveRange ends the claimed range at at, which must lie behind all that was read of it, and makes a new range, which nobody has,
-	// from there to its old end. It returns the claim of what is left. Asked again with the same claim it changes nothing.
+	// HalveRange ends the claimed range at at, which must lie behind all that was read of it, and
+	// makes a new range, which nobody has, from there to its old end. It returns the claim of what
+	// is left. Asked again with the same claim it changes nothing.
 	HalveRange(ctx context.Context, key chferry.ImportKey, claim Claim, at string) (Claim, error)
 
-	// FinishRange ends a range that was read to its end. page is its last page, whose cursor is not used; it counts once, as
-	// one of SaveCursor does. The zero value adds nothing. FinishRange returns how many ranges are not finished. Asked again with the
-	// same claim it changes nothing.
+	// FinishRange ends a range that was read to its end. page is its last page, whose cursor is not
+	// used; it counts once, as one of SaveCursor does. The zero value adds nothing. FinishRange
+	// returns how many ranges are not finished. Asked again with the same claim it changes nothing.
 	FinishRange(ctx context.Context, key chferry.ImportKey, claim Claim, page Page) (remaining int64, err error)
 }
 
@@ -139,7 +147,8 @@ type RangeCounts struct {
 // Reader is one of those that read the ranges of a job.
 type Reader struct {
 	Name string // unique within the job
-	// Attempt grows whenever the reader begins anew, and is 1 at first. A later attempt takes over at once what an earlier one has.
+	// Attempt grows whenever the reader begins anew, and is 1 at first. A later attempt takes over
+	// at once what an earlier one has.
 	Attempt int64
 }
 
@@ -150,17 +159,20 @@ type Claim struct {
 	ID     string // unique to the claim
 	Range         // After is the last cursor that was saved
 	Page   int64  // the last page that was saved; 0: none
-	// TakenOver tells that another reader, or an earlier attempt, had the range, and may have read a page that it could not save.
+	// TakenOver tells that another reader, or an earlier attempt, had the range, and may have read
+	// a page that it could not save.
 	TakenOver bool
 }
 
 // Page is what became of a page of a range.
 type Page struct {
-	// Number is greater than that of any page that was saved of the range before, also by other readers: [Claim.Page] and up.
+	// Number is greater than that of any page that was saved of the range before, also by other
+	// readers: [Claim.Page] and up.
 	Number int64
 	Cursor string // [Range.After] of the next page
 	Counts RangeCounts
-	// Differences are kept as long as there are no more than [MaxDifferences] of the job. Counts says how many there are in all.
+	// Differences are kept as long as there are no more than [MaxDifferences] of the job. Counts
+	// says how many there are in all.
 	Differences []Difference
 	Lease       time.Duration // from now; 0 means [chferry.DefaultLease]
 }

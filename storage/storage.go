@@ -42,9 +42,9 @@ type Storage interface {
 
 // Registrar is what an application needs.
 type Registrar interface {
-	// RegisterOperations keeps ops, at most [chferry.MaxOperations], after those that are kept already, and returns how many
-	// it registered: all of them or, with an error, none. Call it after the transaction that changed the rows was
-	// committed.
+	// RegisterOperations keeps ops, at most [chferry.MaxOperations], after those that are kept
+	// already, and returns how many it registered: all of them or, with an error, none. Call it
+	// after the transaction that changed the rows was committed.
 	//
 	// Errors: CodeInvalid, CodeTooLarge, CodeQueueFull, CodeUnavailable. After CodeUnavailable the operations may have
 	// been kept all the same; registering them again does no harm.
@@ -57,24 +57,26 @@ type Syncer interface {
 	// Errors: CodeClaimed if another claimant holds the key.
 	PreSync(ctx context.Context, key chferry.ImportKey, opts PreSyncOptions) (Start, error)
 
-	// GetOperations claims the next batch, or returns the one that is claimed already, whoever claimed it. A batch with Count
-	// 0 means that nothing is to be claimed; the caller then is no longer the claimant.
-	// Errors: CodeSuperseded.
+	// GetOperations claims the next batch, or returns the one that is claimed already, whoever
+	// claimed it. A batch with Count 0 means that nothing is to be claimed; the caller then is no
+	// longer the claimant. Errors: CodeSuperseded.
 	GetOperations(ctx context.Context, key chferry.ImportKey, opts GetOptions) (chferry.Batch, error)
 
-	// BatchOperations yields the operations of a claimed batch in order, page by page. A page is valid until the next one is
-	// asked for; its operations may be kept. After the last page the sum of all pages is batch.Count, or else it yields an error: CodeSuperseded when the batch is no longer the token's.
+	// BatchOperations yields the operations of a claimed batch in order, page by page. A page is
+	// valid until the next one is asked for; its operations may be kept. After the last page the
+	// sum of all pages is batch.Count, or else it yields an error: CodeSuperseded when the batch is
+	// no longer the token's.
 	BatchOperations(ctx context.Context, key chferry.ImportKey, token string, batch chferry.Batch) iter.Seq2[[]chferry.Operation, error]
 
-	// SetAside notes that operations of the claimed batch can't be imported. They become failed operations when PostSync
-	// ends the batch. The first call of an attempt, which may note nothing, forgets what earlier attempts at the batch noted;
-	// what an attempt noted of a row first, stays.
-	// Errors: CodeSuperseded, also of an attempt that a later one has overtaken.
+	// SetAside notes that operations of the claimed batch can't be imported. They become failed
+	// operations when PostSync ends the batch. The first call of an attempt, which may note
+	// nothing, forgets what earlier attempts at the batch noted; what an attempt noted of a row
+	// first, stays. Errors: CodeSuperseded, also of an attempt that a later one has overtaken.
 	SetAside(ctx context.Context, key chferry.ImportKey, by Attempt, failed []chferry.FailedOperation) error
 
-	// ForgetImported forgets the failed operations for which imported returns true, because the attempt imported their rows. It
-	// calls imported with a page of them at a time.
-	// Errors: CodeSuperseded, as of SetAside.
+	// ForgetImported forgets the failed operations for which imported returns true, because the
+	// attempt imported their rows. It calls imported with a page of them at a time. Errors:
+	// CodeSuperseded, as of SetAside.
 	ForgetImported(ctx context.Context, key chferry.ImportKey, by Attempt, imported func([]chferry.Operation) ([]bool, error)) error
 
 	// ExtendLease keeps the claimant of key for another lease from now.
@@ -90,21 +92,23 @@ type Syncer interface {
 	// Errors: CodeSuperseded, which a failing sync may ignore.
 	PostSyncFailed(ctx context.Context, key chferry.ImportKey, token string) error
 
-	// NoteFailure keeps why a step of the claimant's sync failed, until a batch is imported or nothing is to be synced. A sync
-	// that is not the claimant notes nothing.
+	// NoteFailure keeps why a step of the claimant's sync failed, until a batch is imported or
+	// nothing is to be synced. A sync that is not the claimant notes nothing.
 	NoteFailure(ctx context.Context, key chferry.ImportKey, token, step string, code chferry.Code, reason string) error
 }
 
-// Minter is what work without a claim needs, such as a copy of rows that no operation names. It mints a version first and reads
-// the rows then, so that of two rows of one key the one that was read later has the greater version.
+// Minter is what work without a claim needs, such as a copy of rows that no operation names. It
+// mints a version first and reads the rows then, so that of two rows of one key the one that was
+// read later has the greater version.
 type Minter interface {
-	// Mint returns a version of key that is greater than all versions minted before, those of batches among them. Nobody needs
-	// a claim for it, and a version that nobody uses does no harm.
+	// Mint returns a version of key that is greater than all versions minted before, those of
+	// batches among them. Nobody needs a claim for it, and a version that nobody uses does no harm.
 	Mint(ctx context.Context, key chferry.ImportKey, floor Floor) (version uint64, err error)
 }
 
-// Floor returns a version that is not less than any minted before the storage forgot its last one. It is asked when the storage
-// knows no version of the key, or can't be sure that it knows the last one. nil stands for 0.
+// Floor returns a version that is not less than any minted before the storage forgot its last one.
+// It is asked when the storage knows no version of the key, or can't be sure that it knows the last
+// one. nil stands for 0.
 type Floor func(ctx context.Context) (uint64, error)
 
 // Memory is what a sync remembers of an import key from one batch to the next.
@@ -156,8 +160,8 @@ type FailedOperations interface {
 	// aside, retried or discarded meanwhile may be missing or come twice.
 	FailedOperations(ctx context.Context, key chferry.ImportKey) iter.Seq2[[]chferry.FailedOperation, error]
 
-	// RetryFailed registers all failed operations of an import key again and returns how many. One that fails again goes on
-	// counting its attempts.
+	// RetryFailed registers all failed operations of an import key again and returns how many. One
+	// that fails again goes on counting its attempts.
 	RetryFailed(ctx context.Context, key chferry.ImportKey) (int, error)
 
 	// DiscardFailed forgets all failed operations of an import key and returns how many.
@@ -190,7 +194,8 @@ type Start struct {
 // GetOptions are what GetOperations is told.
 type GetOptions struct {
 	Token string
-	// Count is the number of operations to claim; fewer are claimed if there are no more. 0 means [chferry.DefaultBatchSize].
+	// Count is the number of operations to claim; fewer are claimed if there are no more. 0 means
+	// [chferry.DefaultBatchSize].
 	Count int
 	// ChunkSize is the [chferry.Batch.ChunkSize] of a new batch; 0 means Count.
 	ChunkSize int
@@ -204,8 +209,8 @@ type GetOptions struct {
 type Attempt struct {
 	Token   string
 	BatchID string
-	// Number grows with each attempt of the same claimant at the batch. An attempt that was thought dead can note nothing once
-	// a later one has begun.
+	// Number grows with each attempt of the same claimant at the batch. An attempt that was thought
+	// dead can note nothing once a later one has begun.
 	Number int64
 }
 

@@ -14,9 +14,10 @@ import (
 	"github.com/chferry/chferry/source"
 )
 
-// Copy carries rows of one database's table into the sink, range by range, without operations. Each page of rows is read
-// under a version of its own, which was minted before: so a row that changes meanwhile, and has an operation for that, ends in
-// its newest state, whichever of the two arrives first.
+// Copy carries rows of one database's table into the sink, range by range, without operations. Each
+// page of rows is read under a version of its own, which was minted before: so a row that changes
+// meanwhile, and has an operation for that, ends in its newest state, whichever of the two arrives
+// first.
 type Copy struct {
 	*Pipeline
 	Plan     Plan
@@ -32,15 +33,15 @@ type Copy struct {
 // Copied says what became of rows of a range.
 type Copied struct {
 	Rows int64 `json:"rows"` // that were inserted
-	// Failed is the number of rows that can't be imported. Operations on them were registered, so that the next sync sets them
-	// aside with the reason.
+	// Failed is the number of rows that can't be imported. Operations on them were registered, so
+	// that the next sync sets them aside with the reason.
 	Failed int64 `json:"failed"`
 }
 
 // RangeWork is what a copy asks of the owner of the range. Both methods may be called at the same time.
 type RangeWork interface {
-	// Save is called when all rows up to a place are in the sink, with what became of those behind the place that was saved before. halve
-	// asks the copy to give a half of what remains away.
+	// Save is called when all rows up to a place are in the sink, with what became of those behind
+	// the place that was saved before. halve asks the copy to give a half of what remains away.
 	Save(ctx context.Context, place string, copied Copied) (halve bool, err error)
 	// GiveAway gives what is behind a place away: the range ends there.
 	GiveAway(ctx context.Context, place string) error
@@ -55,8 +56,9 @@ type rangeBlock struct {
 	reason string // of the first that failed
 }
 
-// Run copies a range and returns when all of its rows are in the sink, or set aside. While a block is inserted the next one
-// is read. A copy that is made again from a place that was saved reads at most three blocks twice.
+// Run copies a range and returns when all of its rows are in the sink, or set aside. While a block
+// is inserted the next one is read. A copy that is made again from a place that was saved reads at
+// most three blocks twice.
 func (c *Copy) Run(ctx context.Context, r source.Range, work RangeWork) error {
 	table, planned := c.Plan.Tables[c.Database]
 	if !planned {

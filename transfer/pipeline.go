@@ -24,7 +24,8 @@ type Pipeline struct {
 
 // Sources are the databases that rows come from: a [source.Pool], or a [source.Fixed].
 type Sources interface {
-	// Use returns the databases with these aliases, which stay open until release is called. One that is not configured is absent.
+	// Use returns the databases with these aliases, which stay open until release is called. One
+	// that is not configured is absent.
 	Use(aliases ...string) (sources map[string]source.Source, release func(), err error)
 }
 

@@ -167,8 +167,8 @@ func (p *Plan) leave(away map[string]string) {
 	}
 }
 
-// madeOf returns an error if the plan was made of other databases, as before a change of the configuration: those had the tables that
-// the plan was compared with.
+// madeOf returns an error if the plan was made of other databases, as before a change of the
+// configuration: those had the tables that the plan was compared with.
 func (p *Plan) madeOf(sources map[string]source.Source, aliases ...string) error {
 	for _, alias := range aliases {
 		if p.sources[alias] != sources[alias] {

@@ -42,7 +42,8 @@ type rig struct {
 
 var rigs atomic.Int64
 
-// newRig makes a rig of the databases that a change of the import names, with sources that hold maxFetchBytes, 0 for as many as usual.
+// newRig makes a rig of the databases that a change of the import names, with sources that hold
+// maxFetchBytes, 0 for as many as usual.
 func newRig(t testing.TB, to sink.Sink, maxFetchBytes int, change ...func(*chferry.Import)) *rig {
 	t.Helper()
 	r := &rig{t: t, files: map[string]*sql.DB{}, paths: map[string]string{}, sources: source.Fixed{}}

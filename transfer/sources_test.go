@@ -10,7 +10,8 @@ import (
 	"github.com/chferry/chferry/transfer"
 )
 
-// TestDatabaseReplaced: a batch that was planned with one database is not read from another, in which its rows may be missing.
+// TestDatabaseReplaced: a batch that was planned with one database is not read from another, in
+// which its rows may be missing.
 func TestDatabaseReplaced(t *testing.T) {
 	t.Parallel()
 	to := &fussySink{}

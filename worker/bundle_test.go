@@ -149,7 +149,8 @@ func (o *observer) TakenOver(chferry.ImportKey) { o.note("taken over") }
 
 var bundles atomic.Int64
 
-// setup makes a table users in a fresh database, its destination on the modern ClickHouse and its schedule, and runs a worker.
+// setup makes a table users in a fresh database, its destination on the modern ClickHouse and its
+// schedule, and runs a worker.
 func setup(t testing.TB, change ...func(*chferry.Import)) *bundle {
 	t.Helper()
 	return setupOn(t, testenv.ModernClickHouse(t), "", change...)

@@ -10,7 +10,8 @@ import (
 	"github.com/chferry/chferry/workflows"
 )
 
-// TestConfigurationReplaced: a running worker takes the imports of each moment. A sync of one that it does not know yet waits.
+// TestConfigurationReplaced: a running worker takes the imports of each moment. A sync of one that
+// it does not know yet waits.
 func TestConfigurationReplaced(t *testing.T) {
 	t.Parallel()
 	b := prepare(t, testenv.ModernClickHouse(t), "")

@@ -1,4 +1,5 @@
-// Package worker assembles and runs the Temporal worker. A program with a worker of its own embeds chferry with [Register].
+// Package worker assembles and runs the Temporal worker. A program with a worker of its own embeds
+// chferry with [Register].
 package worker
 
 import (
@@ -29,8 +30,9 @@ type Options struct {
 	Syncs int
 }
 
-// How many tasks are asked for at a time. The server answers a question only when it has written that the task was started, so the SDK's
-// two questions would let small syncs of many import keys wait for each other while worker and server are idle.
+// How many tasks are asked for at a time. The server answers a question only when it has written
+// that the task was started, so the SDK's two questions would let small syncs of many import keys
+// wait for each other while worker and server are idle.
 const (
 	workflowPollers = 16
 	activityPollers = 8

@@ -1,6 +1,7 @@
 // Package workflows holds the durable workflows: what chferry does, step by step, as a Temporal team reads it.
 //
-// A workflow's code is replayed against histories that older versions of it wrote. docs/workflows.md says how to change one.
+// A workflow's code is replayed against histories that older versions of it wrote.
+// docs/workflows.md says how to change one.
 package workflows
 
 import (
@@ -25,7 +26,8 @@ var (
 	RowsAttribute      = temporal.NewSearchAttributeKeyInt64("ChferryRows")
 )
 
-// ScheduleMemo is the memo of each sync that holds the times of its schedule in words: Temporal does not give a cron expression back.
+// ScheduleMemo is the memo of each sync that holds the times of its schedule in words: Temporal
+// does not give a cron expression back.
 const ScheduleMemo = "chferry_schedule"
 
 // The words for the times of a schedule are EveryWord and a duration, or CronWord and an expression.
@@ -34,8 +36,8 @@ const (
 	CronWord  = "cron "
 )
 
-// SyncID is the ID of an import key's schedule, and of the workflow that nudges start. The IDs of the workflows that the schedule
-// starts have a time behind it.
+// SyncID is the ID of an import key's schedule, and of the workflow that nudges start. The IDs of
+// the workflows that the schedule starts have a time behind it.
 func SyncID(prefix string, key chferry.ImportKey) string {
 	return prefix + ":sync:" + string(key)
 }

@@ -80,8 +80,8 @@ func (p *progress) draw(now workflows.SyncProgress) {
 	p.bar.Describe(shortened(words, columns(p.out.Writer)-besideWords))
 }
 
-// The bar is in one line of a terminal: a line that wraps can't be drawn over. Beside the words are the bar, its ends and the
-// percentage.
+// The bar is in one line of a terminal: a line that wraps can't be drawn over. Beside the words are
+// the bar, its ends and the percentage.
 const (
 	barWidth    = 12
 	besideWords = barWidth + 10

@@ -57,7 +57,8 @@ func openStorage(live *config.Live) (*redis.Storage, error) {
 	return redis.Open(live.Config().Redis.URL, opts)
 }
 
-// openWorkerStorage opens a storage without max_pending: a sync puts back what waits for a database before its batch makes room.
+// openWorkerStorage opens a storage without max_pending: a sync puts back what waits for a database
+// before its batch makes room.
 func openWorkerStorage(live *config.Live, removed func(chferry.ImportKey, int64, int64)) (*redis.Storage, error) {
 	opts := storageOptions(live)
 	opts.PostBatchRemoved = removed

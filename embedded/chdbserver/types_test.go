@@ -17,8 +17,8 @@ import (
 
 func pointer[T any](v T) *T { return &v }
 
-// typeCases are the types that chferry writes, with values at their ends, as far as the client's conversion reaches, and
-// then others that a user may have.
+// typeCases are the types that chferry writes, with values at their ends, as far as the client's
+// conversion reaches, and then others that a user may have.
 var typeCases = map[string][]any{
 	"Bool":                             {true, false},
 	"Nullable(Bool)":                   {pointer(true), (*bool)(nil)},

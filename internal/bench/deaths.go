@@ -36,7 +36,8 @@ func (b *temporalBench) deaths(ctx context.Context) ([]*figure, error) {
 	return []*figure{killed, stopped}, nil
 }
 
-// death sends a signal to the one of two workers that inserts, and returns after how many seconds the other has begun to.
+// death sends a signal to the one of two workers that inserts, and returns after how many seconds
+// the other has begun to.
 func (b *temporalBench) death(ctx context.Context, signal syscall.Signal) (float64, error) {
 	const key = "dying"
 	if err := b.runSecond(ctx); err != nil {
@@ -156,8 +157,8 @@ func (b *temporalBench) newest(ctx context.Context, key chferry.ImportKey) (uint
 	return b.number(ctx, fmt.Sprintf("SELECT max(_version) FROM %s", key))
 }
 
-// holdInsert waits until a part of the batch that was registered is in ClickHouse, stops that where it is, and returns the run whose
-// batch it is.
+// holdInsert waits until a part of the batch that was registered is in ClickHouse, stops that where
+// it is, and returns the run whose batch it is.
 func (b *temporalBench) holdInsert(ctx context.Context, key chferry.ImportKey, before uint64) (*client.ScheduleWorkflowExecution, error) {
 	for began, newest := time.Now(), before; newest <= before; {
 		var err error

@@ -11,8 +11,9 @@ import (
 	"github.com/chferry/chferry/sink"
 )
 
-// A cast is another type for a column than [features.columnType] would choose. It is one that holds each value exactly, or as
-// near as documented for its kind, or refuses it: docs/types.md has the table.
+// A cast is another type for a column than [features.columnType] would choose. It is one that holds
+// each value exactly, or as near as documented for its kind, or refuses it: docs/types.md has the
+// table.
 
 // castPattern keeps out what does not look like a type: the text becomes part of statements.
 var castPattern = regexp.MustCompile(`^[A-Za-z0-9]+(\(([0-9]+|'[A-Za-z0-9_/+-]+')(, ?([0-9]+|'[A-Za-z0-9_/+-]+'))*\))?$`)
@@ -100,9 +101,10 @@ func (c column) isNumber() bool {
 	return whole || c.base == "Decimal" || c.base == "Bool" || strings.HasPrefix(c.base, "Float")
 }
 
-// numberTexts are the types of sources whose values come as texts and may be numbers. Others, such as money, interval, bit and inet,
-// look like numbers at times and mean something else. SQLite keeps numbers and texts in columns of any type: what a type is called
-// there, mostly in capitals, says nothing.
+// numberTexts are the types of sources whose values come as texts and may be numbers. Others, such
+// as money, interval, bit and inet, look like numbers at times and mean something else. SQLite
+// keeps numbers and texts in columns of any type: what a type is called there, mostly in capitals,
+// says nothing.
 var numberTexts = regexp.MustCompile(`^(no declared type|([a-z_0-9]+\.)?(text|citext|name|"char"|bpchar|clob|string|numeric|decimal|dec|json|jsonb|oid|xid|xid8|cid|` +
 	`n?(var)?char|(native )?character|(national )?(character|char)( varying)?|longtext|mediumtext|tinytext)(\([0-9, -]*\))?)$`)
 

@@ -38,8 +38,9 @@ func TestContract(t *testing.T) {
 	}
 }
 
-// servers are where every test of a server runs: the one that is installed, which may be as old as 18.16 and is spoken to
-// over the native protocol, and one of today, over HTTP unless that is what is installed. Each makes an empty database.
+// servers are where every test of a server runs: the one that is installed, which may be as old as
+// 18.16 and is spoken to over the native protocol, and one of today, over HTTP unless that is what
+// is installed. Each makes an empty database.
 var servers = map[string]func(testing.TB) string{"installed": testenv.ClickHouse, "modern": testenv.ModernClickHouse}
 
 // onServers runs a test on each server.

@@ -1,6 +1,7 @@
-// Package clickhouse writes into ClickHouse. It is the driver of sink.Sink for every server from 18.16 on, over the native
-// protocol and, for servers that speak it with today's client, over HTTP. What a server can do is asked of the server, so
-// that one binary fits them all; see docs/types.md for what becomes of each type.
+// Package clickhouse writes into ClickHouse. It is the driver of sink.Sink for every server from
+// 18.16 on, over the native protocol and, for servers that speak it with today's client, over HTTP.
+// What a server can do is asked of the server, so that one binary fits them all; see docs/types.md
+// for what becomes of each type.
 package clickhouse
 
 import (
@@ -29,16 +30,18 @@ type Options struct {
 	InsertTimeout time.Duration
 	// DialTimeout bounds the wait for a connection; 0 means 10 seconds, or what the URL says in dial_timeout.
 	DialTimeout time.Duration
-	// MaxConnections bounds the connections held at a time; 0 means 40. A caller waits for a free one no longer than for one that is
-	// made, so that they should be enough for all inserts at a time: two of each step that a worker runs.
+	// MaxConnections bounds the connections held at a time; 0 means 40. A caller waits for a free
+	// one no longer than for one that is made, so that they should be enough for all inserts at a
+	// time: two of each step that a worker runs.
 	MaxConnections int
 }
 
 // maxIdle is how many connections are kept for the next call.
 const maxIdle = 4
 
-// sendBytes is how much of a block is compressed and sent at a time; 10 MB by default. Every connection keeps two buffers of
-// that size, and more than the server's own clients compress at a time makes nothing faster.
+// sendBytes is how much of a block is compressed and sent at a time; 10 MB by default. Every
+// connection keeps two buffers of that size, and more than the server's own clients compress at a
+// time makes nothing faster.
 const sendBytes = 1 << 20
 
 func (o Options) withDefaults() Options {

@@ -20,8 +20,9 @@ var insertSettings = []string{
 	"min_insert_block_size_rows", "min_insert_block_size_bytes", "max_insert_block_size", partitionsSetting,
 }
 
-// partitionsSetting bounds the partitions of a block, 100 by default, so that nobody partitions by what is nearly unique. A batch has the
-// rows that changed, wherever they are: it may touch any number of partitions.
+// partitionsSetting bounds the partitions of a block, 100 by default, so that nobody partitions by
+// what is nearly unique. A batch has the rows that changed, wherever they are: it may touch any
+// number of partitions.
 const partitionsSetting = "max_partitions_per_insert_block"
 
 // Insert inserts the block as one block. See [sink.Sink].
@@ -106,8 +107,8 @@ func columnsOf(batch driver.Batch) []column {
 	return columns
 }
 
-// explain names the column if an insert was refused because of one, which the server's number does not, or is of a type that the
-// driver does not know.
+// explain names the column if an insert was refused because of one, which the server's number does
+// not, or is of a type that the driver does not know.
 func (c *Client) explain(ctx context.Context, t table, d sink.Destination, f *features, err error) error {
 	code := chferry.CodeOf(c.failure(ctx, "insert", err))
 	if code != chferry.CodeSchemaMismatch && code != chferry.CodeUnknown {

@@ -25,8 +25,9 @@ import (
 //	enum        LowCardinality(String)    String (< 20.1)
 //	array       Array(…) of the element's, once for each dimension
 //
-// What is nullable gets Nullable(…), of an array its elements. In the columns of the key nothing is clamped or cut: two keys must not become one, so
-// the row is set aside. The ranges are at [column.days] and [column.micros].
+// What is nullable gets Nullable(…), of an array its elements. In the columns of the key nothing is
+// clamped or cut: two keys must not become one, so the row is set aside. The ranges are at
+// [column.days] and [column.micros].
 func (f *features) columnType(t rowset.Type) string {
 	base := f.baseType(t)
 	dictionary := t.Kind == rowset.Enum && f.hasDictionaries()
@@ -131,8 +132,8 @@ func unwrap(text, wrapper string) (string, bool) {
 	return strings.TrimSuffix(inner, ")"), ok
 }
 
-// misfit says why the column can't take the values of t, "" if it can take all of them as [features.columnType] allows, and which
-// type would.
+// misfit says why the column can't take the values of t, "" if it can take all of them as
+// [features.columnType] allows, and which type would.
 func (c column) misfit(t rowset.Type, key bool, f *features) (problem, to string) {
 	switch {
 	case c.computed():

@@ -140,8 +140,9 @@ func isViewOf(t table, layout engine.Layout, created string) bool {
 	return namesTable(source, t) && slices.Equal(words, ours)
 }
 
-// showsCurrent reports whether somebody's own view may stand for the one of chferry: it reads t, and leaves out rows that were
-// replaced or deleted. 18.16 shows no query with a column whose name is a keyword: the view then counts by its columns alone.
+// showsCurrent reports whether somebody's own view may stand for the one of chferry: it reads t,
+// and leaves out rows that were replaced or deleted. 18.16 shows no query with a column whose name
+// is a keyword: the view then counts by its columns alone.
 func showsCurrent(t table, layout engine.Layout, created string) bool {
 	if created == "" {
 		return true

@@ -1,6 +1,6 @@
-// Package sinktest is the suite that every sink driver passes, so that a sync may rely on the same things whatever server
-// the rows go to. It writes through the sink and reads through the driver's test, which brings the reading along in a
-// [Bundle].
+// Package sinktest is the suite that every sink driver passes, so that a sync may rely on the same
+// things whatever server the rows go to. It writes through the sink and reads through the driver's
+// test, which brings the reading along in a [Bundle].
 package sinktest
 
 import (

@@ -111,8 +111,8 @@ func (r *blockReader) readNull(i int) (what string) {
 	return "a null, although the table says NOT NULL"
 }
 
-// reserveTexts makes room for texts as long as those so far, so that vectors of short ones need not grow, and none takes more
-// than may be read.
+// reserveTexts makes room for texts as long as those so far, so that vectors of short ones need not
+// grow, and none takes more than may be read.
 func (r *blockReader) reserveTexts() {
 	for i := range r.block.Vectors {
 		v := &r.block.Vectors[i]

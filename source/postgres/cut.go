@@ -19,8 +19,9 @@ import (
 // fewRows is how many rows a range has at least, by the planner's estimate, when a table is cut.
 const fewRows = 50_000
 
-// Cut implements [source.Ranger]. Borders are those of the statistics that ANALYZE keeps of the key's first column. A table without them,
-// such as a view, is one range, and so is what a where leaves of a table.
+// Cut implements [source.Ranger]. Borders are those of the statistics that ANALYZE keeps of the
+// key's first column. A table without them, such as a view, is one range, and so is what a where
+// leaves of a table.
 func (s *Source) Cut(ctx context.Context, table rowset.Table, where string, most int) (source.Cut, error) {
 	r, err := s.rangeOf(ctx, table, where)
 	if err != nil {
@@ -73,9 +74,11 @@ func thinned(borders []string, most int) []string {
 	return out
 }
 
-// bordersSQL returns values of the key's first column from the statistics, in the column's own order: the bounds between which equally many
-// rows are, and the most common values. The first part of the union gives no rows but the column's type and collation. The
-// statistics of a partitioned table are those that are inherited from its partitions. ORDER BY needs the t: the name b alone is the text.
+// bordersSQL returns values of the key's first column from the statistics, in the column's own
+// order: the bounds between which equally many rows are, and the most common values. The first part
+// of the union gives no rows but the column's type and collation. The statistics of a partitioned
+// table are those that are inherited from its partitions. ORDER BY needs the t: the name b alone is
+// the text.
 const bordersSQL = `
 SELECT b::text FROM (
 	SELECT %s AS b FROM %s AS t WHERE false
@@ -86,7 +89,8 @@ SELECT b::text FROM (
 		LATERAL unnest(coalesce(s.histogram_bounds::text::text[], '{}') || coalesce(s.most_common_vals::text::text[], '{}')) AS v
 ) AS t(b) WHERE b IS NOT NULL AND %s ORDER BY t.b`
 
-// borders returns the places that the statistics know between the first values of two keys; none before stands for the table's beginning.
+// borders returns the places that the statistics know between the first values of two keys; none
+// before stands for the table's beginning.
 func (r *tableRange) borders(after, before []string) ([]string, error) {
 	first := r.table.Columns[r.table.PrimaryKey[0]]
 	typ := orderType(first)
@@ -115,7 +119,8 @@ func (r *tableRange) borders(after, before []string) ([]string, error) {
 	return places, r.run(ask)
 }
 
-// estimate is the planner's, of the rows that there are. It knows views, foreign tables and partitions, and tables that were never analysed.
+// estimate is the planner's, of the rows that there are. It knows views, foreign tables and
+// partitions, and tables that were never analysed.
 func (r *tableRange) estimate() (rows int64, err error) {
 	within, _, err := r.within(source.Range{}, r.where)
 	if err != nil {
@@ -135,8 +140,8 @@ func (r *tableRange) estimate() (rows int64, err error) {
 	return int64(plan[0].Plan.Rows), nil
 }
 
-// checkWhere refuses a condition that the server does not take. It must also stand where a parenthesis can't be closed, so that it
-// remains one condition whatever stands around it.
+// checkWhere refuses a condition that the server does not take. It must also stand where a
+// parenthesis can't be closed, so that it remains one condition whatever stands around it.
 func (r *tableRange) checkWhere() error {
 	if r.where == "" {
 		return nil

@@ -14,7 +14,8 @@ import (
 // SetPatience sets how long s waits for its primary to answer and for a standby to catch up.
 func SetPatience(s source.Source, d time.Duration) { s.(*Source).patience = d }
 
-// CutSmall makes s cut tables into ranges of few rows, and sample those that have more than counted keys to find their middle.
+// CutSmall makes s cut tables into ranges of few rows, and sample those that have more than counted
+// keys to find their middle.
 func CutSmall(s source.Source, few int64, counted int) {
 	s.(*Source).fewRows, s.(*Source).mostCounted = few, counted
 }

@@ -13,11 +13,13 @@ import (
 	"github.com/chferry/chferry/source"
 )
 
-// Fetch implements [source.Source]. Keys are compared by the server, as values of the columns' types. It returns
-// [chferry.CodeSourceChanged] if the table is not the one that was described, and [chferry.CodeSchemaMismatch] for a column of
-// a type that is not supported and for one that changed since it was described. For a column that was dropped since it is
-// [chferry.CodeUnavailable]: described anew, the table can be read. A [source.TooMuchError] costs the connection. A statement that
-// the server ends by its statement_timeout gives one, too, and [chferry.CodeUnavailable] for a single key.
+// Fetch implements [source.Source]. Keys are compared by the server, as values of the columns'
+// types. It returns [chferry.CodeSourceChanged] if the table is not the one that was described, and
+// [chferry.CodeSchemaMismatch] for a column of a type that is not supported and for one that
+// changed since it was described. For a column that was dropped since it is
+// [chferry.CodeUnavailable]: described anew, the table can be read. A [source.TooMuchError] costs
+// the connection. A statement that the server ends by its statement_timeout gives one, too, and
+// [chferry.CodeUnavailable] for a single key.
 func (s *Source) Fetch(ctx context.Context, table rowset.Table, keys []rowset.Vector) (rowset.Rows, error) {
 	name, err := s.relation(table.Name)
 	if err != nil {

@@ -23,8 +23,9 @@ const (
 	sampledBlocks = 500
 )
 
-// Halve implements [source.Ranger]. It takes a border from the statistics if there is one inside the range, then the middle of the range's keys
-// if they are few, and else the middle of a sample of the table. A table that can't be sampled, such as a view, gives a key near the beginning.
+// Halve implements [source.Ranger]. It takes a border from the statistics if there is one inside
+// the range, then the middle of the range's keys if they are few, and else the middle of a sample
+// of the table. A table that can't be sampled, such as a view, gives a key near the beginning.
 func (s *Source) Halve(ctx context.Context, table rowset.Table, of source.Range) (string, error) {
 	r, err := s.rangeOf(ctx, table, "")
 	if err != nil {
@@ -83,8 +84,8 @@ func (r *tableRange) bordering(of source.Range) (string, error) {
 	return border, nil
 }
 
-// middle returns the key in the middle of the first keys of a range that a FROM clause gives, and how many there are. The last one is
-// no middle: there must be rows on both sides.
+// middle returns the key in the middle of the first keys of a range that a FROM clause gives, and
+// how many there are. The last one is no middle: there must be rows on both sides.
 func (r *tableRange) middle(of source.Range, from string, most int) (place string, n int, err error) {
 	within, params, err := r.within(of, "")
 	if err != nil {

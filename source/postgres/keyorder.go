@@ -10,7 +10,8 @@ import (
 	"github.com/chferry/chferry/rowset"
 )
 
-// keyOrder writes SQL that compares and sorts keys of a table, named t, as the server orders them: by the columns' types and collations.
+// keyOrder writes SQL that compares and sorts keys of a table, named t, as the server orders them:
+// by the columns' types and collations.
 //
 // A place is a key as the server writes it, or the first values of one, as a JSON list of texts.
 type keyOrder struct {
@@ -33,7 +34,8 @@ func orderOf(table rowset.Table) keyOrder {
 // list is what ORDER BY and a row of the key take.
 func (k keyOrder) list() string { return strings.Join(k.columns, ", ") }
 
-// descending is what ORDER BY takes for the opposite order. A view may give nulls, which have no place in the order of keys.
+// descending is what ORDER BY takes for the opposite order. A view may give nulls, which have no
+// place in the order of keys.
 func (k keyOrder) descending() string {
 	return strings.Join(k.columns, " DESC NULLS LAST, ") + " DESC NULLS LAST"
 }
@@ -62,11 +64,12 @@ func (k keyOrder) values(place string) ([]string, error) {
 	return values, nil
 }
 
-// condition is the SQL condition, and its parameters, that a key stands in some relation to the values of a place, such as behind them: >.
-// The parameters are numbered from first on.
+// condition is the SQL condition, and its parameters, that a key stands in some relation to the
+// values of a place, such as behind them: >. The parameters are numbered from first on.
 //
-// A comparison of rows finds its place in an index. It can't be had for a type that is outside of the search path, and has its
-// operators there: then each column is compared by an operator of its own.
+// A comparison of rows finds its place in an index. It can't be had for a type that is outside of
+// the search path, and has its operators there: then each column is compared by an operator of its
+// own.
 func (k keyOrder) condition(values []string, operator string, first int) (sql string, params []param) {
 	columns := k.columns[:len(values)]
 	marks, schemas := make([]string, len(values)), make([]string, len(values))
@@ -99,7 +102,8 @@ func (k keyOrder) condition(values []string, operator string, first int) (sql st
 	return "(" + sql + ")", params
 }
 
-// operatorSchema is the schema of a column's operators, if it has to be named: the operators of enums are PostgreSQL's own.
+// operatorSchema is the schema of a column's operators, if it has to be named: the operators of
+// enums are PostgreSQL's own.
 func (k keyOrder) operatorSchema(c rowset.Column, typ string) string {
 	if c.Type.Kind == rowset.Enum {
 		return ""
@@ -119,8 +123,9 @@ func orderType(c rowset.Column) string {
 	}
 }
 
-// extras returns for each column of the key an SQL expression that is needed beside the column's value, or an empty text: dates and times
-// beyond what vectors hold are told apart by their text alone, and texts that the server holds equal by what it compares.
+// extras returns for each column of the key an SQL expression that is needed beside the column's
+// value, or an empty text: dates and times beyond what vectors hold are told apart by their text
+// alone, and texts that the server holds equal by what it compares.
 func (k keyOrder) extras() []string {
 	extras := make([]string, len(k.columns))
 	for i, c := range k.table.PrimaryKey {

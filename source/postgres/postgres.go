@@ -1,9 +1,10 @@
 // Package postgres reads rows from PostgreSQL 12 and later.
 //
-// Every read is one read-only transaction that first asks where it is. A standby, unless its primary was given to compare it
-// with, or another database than the one this source saw first, is refused before a row is looked at, also when a pooler
-// such as PgBouncer changes the server behind a connection that stays open. For the same reason no setting and no prepared
-// statement outlives its transaction.
+// Every read is one read-only transaction that first asks where it is. A standby, unless its
+// primary was given to compare it with, or another database than the one this source saw first, is
+// refused before a row is looked at, also when a pooler such as PgBouncer changes the server behind
+// a connection that stays open. For the same reason no setting and no prepared statement outlives
+// its transaction.
 package postgres
 
 import (
@@ -68,12 +69,13 @@ type Source struct {
 
 var _ source.Open = Open
 
-// Open opens the database that a postgres:// URL leads to. The URL's parameters are libpq's, among them sslmode,
-// connect_timeout and statement_timeout. It does not connect. It returns [chferry.CodeConfiguration] for a URL that can't
-// be read.
+// Open opens the database that a postgres:// URL leads to. The URL's parameters are libpq's, among
+// them sslmode, connect_timeout and statement_timeout. It does not connect. It returns
+// [chferry.CodeConfiguration] for a URL that can't be read.
 //
-// With opts.Primary a standby is read too, once it has replayed what the primary had when the read began. A read waits for that
-// at most 30 s and then returns [chferry.CodeUnavailable]. A primary that is not the standby's is [chferry.CodeConfiguration].
+// With opts.Primary a standby is read too, once it has replayed what the primary had when the read
+// began. A read waits for that at most 30 s and then returns [chferry.CodeUnavailable]. A primary
+// that is not the standby's is [chferry.CodeConfiguration].
 func Open(url string, opts source.Options) (source.Source, error) {
 	s, err := open(url, "url", opts)
 	if err != nil {
@@ -184,7 +186,8 @@ func (s *Source) Check(ctx context.Context) error {
 	return s.transaction(ctx, "")
 }
 
-// Close implements [source.Source]. It waits for reads that are under way, but not long: then it takes their connections away.
+// Close implements [source.Source]. It waits for reads that are under way, but not long: then it
+// takes their connections away.
 func (s *Source) Close() {
 	closed := make(chan struct{})
 	go func() {

@@ -13,16 +13,17 @@ import (
 	"github.com/chferry/chferry/rowset"
 )
 
-// A page that the server does not give, because a connection was lost or it restarts, is asked for again, with pauses that double up
-// to the longest, until the patience is over.
+// A page that the server does not give, because a connection was lost or it restarts, is asked for
+// again, with pauses that double up to the longest, until the patience is over.
 const (
 	firstPagePause   = 100 * time.Millisecond
 	longestPagePause = 3 * time.Second
 	pagePatience     = 30 * time.Second
 )
 
-// PrimaryKeys implements [source.Source]. Each page is a transaction of its own, so that none is open while each runs: neither
-// vacuum nor idle_in_transaction_session_timeout knows of a reader that waits.
+// PrimaryKeys implements [source.Source]. Each page is a transaction of its own, so that none is
+// open while each runs: neither vacuum nor idle_in_transaction_session_timeout knows of a reader
+// that waits.
 func (s *Source) PrimaryKeys(ctx context.Context, table rowset.Table, pageSize int, each func([]chferry.PrimaryKey) error) error {
 	return s.PrimaryKeysBehind(ctx, table, "", pageSize, func(page []chferry.PrimaryKey, _ string) error { return each(page) })
 }

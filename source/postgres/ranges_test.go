@@ -11,7 +11,8 @@ import (
 	"github.com/chferry/chferry/source/sourcetest"
 )
 
-// TestRangesOfStatistics cuts tables by what ANALYZE knows of their keys, and halves ranges by it and by samples. Each row is in one range.
+// TestRangesOfStatistics cuts tables by what ANALYZE knows of their keys, and halves ranges by it
+// and by samples. Each row is in one range.
 func TestRangesOfStatistics(t *testing.T) {
 	t.Parallel()
 	const n = 3000

@@ -68,7 +68,8 @@ func (r *tableRange) within(of source.Range, where string) (sql string, params [
 	return " WHERE " + strings.Join(conditions, " AND "), params, nil
 }
 
-// run runs statements that read the table. The first one locks it, so that the name leads to the same table until the transaction ends.
+// run runs statements that read the table. The first one locks it, so that the name leads to the
+// same table until the transaction ends.
 func (r *tableRange) run(statements ...statement) error {
 	began := time.Now()
 	lock := statement{sql: "SELECT" + r.from() + " WHERE false"}

@@ -8,8 +8,8 @@ import (
 	"github.com/chferry/chferry/source"
 )
 
-// testUnreachable: from a database that can't be read comes an error from every call that needs it, and never a table without rows: what is absent counts
-// as deleted.
+// testUnreachable: from a database that can't be read comes an error from every call that needs it,
+// and never a table without rows: what is absent counts as deleted.
 func testUnreachable(t *testing.T, s *suite) {
 	table, _ := s.numbered(t, 3)
 	away := s.Unreachable(t)

@@ -90,8 +90,8 @@ func (s *suite) numbered(t *testing.T, n int) (table rowset.Table, rows [][]stri
 	return s.describe(t, "items"), rows
 }
 
-// testRangesWhileWriting: rows that nobody touches are read once each, whatever happens to others. What is appended does not keep
-// the reading from its end.
+// testRangesWhileWriting: rows that nobody touches are read once each, whatever happens to others.
+// What is appended does not keep the reading from its end.
 func testRangesWhileWriting(t *testing.T, s *suite) {
 	const n = 600
 	table, rows := s.numbered(t, n)
@@ -187,7 +187,8 @@ func testRangesWhere(t *testing.T, s *suite) {
 	}
 }
 
-// testRangesRefuseWhere: a condition that can't be used is refused once, by what is wrong with it, and its text is not repeated.
+// testRangesRefuseWhere: a condition that can't be used is refused once, by what is wrong with it,
+// and its text is not repeated.
 func testRangesRefuseWhere(t *testing.T, s *suite) {
 	table, _ := s.numbered(t, 3)
 	from := ranger(t, s.Source)

@@ -19,8 +19,9 @@ type Scanned struct {
 	Pages   int
 }
 
-// ScanAll reads a whole table as several readers would: it cuts it into ranges, halves what remains of them at random, and reads them in
-// no order, pages of so many rows. It calls between, if there is one, before each page.
+// ScanAll reads a whole table as several readers would: it cuts it into ranges, halves what remains
+// of them at random, and reads them in no order, pages of so many rows. It calls between, if there
+// is one, before each page.
 func ScanAll(t testing.TB, s source.Source, table rowset.Table, where string, rows int, between func()) (all Scanned) {
 	t.Helper()
 	from := ranger(t, s)

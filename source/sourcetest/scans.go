@@ -52,7 +52,8 @@ func testScanUnreadableRow(t *testing.T, s *suite) {
 	}
 }
 
-// testScanSeveralRowsOfOneKey: none of them is lost or read again and again at the border of a page: their key is unfit, once.
+// testScanSeveralRowsOfOneKey: none of them is lost or read again and again at the border of a
+// page: their key is unfit, once.
 func testScanSeveralRowsOfOneKey(t *testing.T, s *suite) {
 	columns := []column{{"id", int64Type}, {"shop", int64Type}, {"name", nullable(stringType)}}
 	s.create(t, "items", columns, "id")

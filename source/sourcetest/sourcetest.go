@@ -14,7 +14,8 @@ import (
 // Bundle is a source and what the suite needs to fill the database behind it.
 type Bundle struct {
 	Source source.Source
-	// Limited opens another source on the same database, which has these [source.Options.MaxFetchBytes] and ends with the test.
+	// Limited opens another source on the same database, which has these
+	// [source.Options.MaxFetchBytes] and ends with the test.
 	Limited func(t *testing.T, maxFetchBytes int) source.Source
 	// Alias is the one that the source was opened with.
 	Alias string
@@ -24,19 +25,20 @@ type Bundle struct {
 	Quote func(name string) string
 	// Configured returns a table's name as a configuration names it.
 	Configured func(name string) string
-	// Type returns the SQL type whose kind a source gives as t, without NOT NULL; empty if the database has none. Texts of its
-	// strings are all different.
+	// Type returns the SQL type whose kind a source gives as t, without NOT NULL; empty if the
+	// database has none. Texts of its strings are all different.
 	Type func(t rowset.Type) string
 	// Literal returns a value of such a type as an SQL expression. The text is that of [rowset.AppendPrimaryKey]; of
 	// Bytes it is the bytes themselves, of floats a decimal number.
 	Literal func(t rowset.Type, text string) string
 	// Unfit is an SQL type that can't be part of a primary key.
 	Unfit string
-	// Misfit is an SQL expression whose value an integer column takes although it is none; empty if the database holds columns
-	// to their types.
+	// Misfit is an SQL expression whose value an integer column takes although it is none; empty if
+	// the database holds columns to their types.
 	Misfit string
-	// Broken creates a table of that name with the columns id, a whole number and the primary key, and n, and the rows 1 to 9, of
-	// which the database fails to give the row 5: not for its keys, but for what it holds, which is the text "secret" or -77777.
+	// Broken creates a table of that name with the columns id, a whole number and the primary key,
+	// and n, and the rows 1 to 9, of which the database fails to give the row 5: not for its keys,
+	// but for what it holds, which is the text "secret" or -77777.
 	Broken func(t *testing.T, table string)
 	// Unreachable opens a source whose database is not there, with the same alias. It ends with the test.
 	Unreachable func(t *testing.T) source.Source

@@ -36,8 +36,8 @@ func (s *Source) fail(ctx context.Context, err error, table string) error {
 	}
 }
 
-// rowFault says what a row has that SQLite can't give it for; empty if the error is not a row's. Damage is none: of a damaged file
-// nothing can be believed, not even that a row is absent.
+// rowFault says what a row has that SQLite can't give it for; empty if the error is not a row's.
+// Damage is none: of a damaged file nothing can be believed, not even that a row is absent.
 func rowFault(err error) string {
 	var refused *driver.Error
 	if !errors.As(err, &refused) {

@@ -13,9 +13,10 @@ import (
 	"github.com/chferry/chferry/source"
 )
 
-// Fetch implements [source.Source]. Keys are compared by SQLite, as values of the columns' types. It returns
-// [chferry.CodeSourceChanged] if the table is not the one that was described, and [chferry.CodeSchemaMismatch] for a column of
-// a type that is not supported and for one that changed since it was described.
+// Fetch implements [source.Source]. Keys are compared by SQLite, as values of the columns' types.
+// It returns [chferry.CodeSourceChanged] if the table is not the one that was described, and
+// [chferry.CodeSchemaMismatch] for a column of a type that is not supported and for one that
+// changed since it was described.
 func (s *Source) Fetch(ctx context.Context, table rowset.Table, keys []rowset.Vector) (rowset.Rows, error) {
 	if err := fetchable(table, keys); err != nil {
 		return rowset.Rows{}, err
@@ -87,12 +88,13 @@ func (s *Source) sameTable(ctx context.Context, at *snapshot, table rowset.Table
 	return d.name, nil
 }
 
-// valueOf returns the SQL expression of a column's value as it is stored. The sign, which changes nothing, hides the declared
-// type from the driver, which would take texts of some types for times.
+// valueOf returns the SQL expression of a column's value as it is stored. The sign, which changes
+// nothing, hides the declared type from the driver, which would take texts of some types for times.
 func valueOf(c rowset.Column) string { return "+t." + quote(c.Name) }
 
-// fetchSQL joins a list of keys, its parameter, with the table. Each row has the position in the list before the table's
-// columns. CROSS JOIN makes SQLite go through the list and not through the table.
+// fetchSQL joins a list of keys, its parameter, with the table. Each row has the position in the
+// list before the table's columns. CROSS JOIN makes SQLite go through the list and not through the
+// table.
 func fetchSQL(table rowset.Table, name string) string {
 	columns := []string{"k.key"}
 	for _, c := range table.Columns {

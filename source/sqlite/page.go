@@ -33,9 +33,9 @@ func (r *tableRange) Read(of source.Range, rows int) (source.Page, error) {
 // errEnough ends a statement.
 var errEnough = errors.New("no more rows are needed")
 
-// inside calls f with the first rows of a range, whether the condition holds for each of them or not, and their values. The statement has no
-// upper end: one that also holds for keys with nulls, which come first in SQLite's order, is not found in an index. The rows tell
-// where the range ends.
+// inside calls f with the first rows of a range, whether the condition holds for each of them or
+// not, and their values. The statement has no upper end: one that also holds for keys with nulls,
+// which come first in SQLite's order, is not found in an index. The rows tell where the range ends.
 //
 // Of a single row nothing is read of the one behind its range: whether that can be read is no matter of this one.
 func (r *tableRange) inside(of source.Range, columns []string, rows int, single bool, f func(holds bool, values []any) error) error {

@@ -11,11 +11,12 @@ import (
 	"github.com/chferry/chferry/rowset"
 )
 
-// PrimaryKeys implements [source.Source]. Each page is a transaction of its own, so that no writer waits while each runs.
+// PrimaryKeys implements [source.Source]. Each page is a transaction of its own, so that no writer
+// waits while each runs.
 //
-// A row whose key is null, or is stored in a form that [Source.Fetch] does not look for, has no key that operations could
-// name it by. It gets one that can't be read, so that an operation on it is set aside: such a row must not go missing in
-// silence.
+// A row whose key is null, or is stored in a form that [Source.Fetch] does not look for, has no key
+// that operations could name it by. It gets one that can't be read, so that an operation on it is
+// set aside: such a row must not go missing in silence.
 func (s *Source) PrimaryKeys(ctx context.Context, table rowset.Table, pageSize int, each func([]chferry.PrimaryKey) error) error {
 	return s.PrimaryKeysBehind(ctx, table, "", pageSize, func(page []chferry.PrimaryKey, _ string) error { return each(page) })
 }
@@ -57,7 +58,8 @@ type keyPages struct {
 	last  []any // the stored values of the last key of the page before; nil: none yet
 }
 
-// read reads the next page. SQLite compares the keys with the last one as it orders them, which is by their storage classes too.
+// read reads the next page. SQLite compares the keys with the last one as it orders them, which is
+// by their storage classes too.
 func (p *keyPages) read(ctx context.Context, at *snapshot, name string) ([]chferry.PrimaryKey, error) {
 	var values, columns []string
 	for _, c := range p.table.PrimaryKey {
@@ -97,9 +99,10 @@ func (p *keyPages) read(ctx context.Context, at *snapshot, name string) ([]chfer
 	return page, rows.Err()
 }
 
-// behindLast is the condition that a key comes behind the last one, with its parameters. Rows are compared by one comparison of row
-// values, which finds its place in an index. A null, which comes first in SQLite's order, makes no row value greater: one in the last
-// key needs a condition for each column.
+// behindLast is the condition that a key comes behind the last one, with its parameters. Rows are
+// compared by one comparison of row values, which finds its place in an index. A null, which comes
+// first in SQLite's order, makes no row value greater: one in the last key needs a condition for
+// each column.
 func behindLast(columns []string, last []any) (condition string, params []any) {
 	if !slices.Contains(last, nil) {
 		return "(" + strings.Join(columns, ", ") + ") > (" + marks(len(last)) + ")", last
@@ -134,7 +137,8 @@ func keyOf(types []rowset.Type, values []any) chferry.PrimaryKey {
 	return key
 }
 
-// unreadable returns a text that stands for one value and that no kind of key can be read from, for it begins with a NUL.
+// unreadable returns a text that stands for one value and that no kind of key can be read from, for
+// it begins with a NUL.
 func unreadable(value any) string {
 	switch value := value.(type) {
 	case nil:

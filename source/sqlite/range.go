@@ -23,8 +23,9 @@ const (
 	mostHalved = 500_000
 )
 
-// Cut implements [source.Ranger]. SQLite keeps too little statistics to cut a table by: a table is one range, to be halved. Rows
-// are counted, whether the where holds for them or not, but at most 10 million.
+// Cut implements [source.Ranger]. SQLite keeps too little statistics to cut a table by: a table is
+// one range, to be halved. Rows are counted, whether the where holds for them or not, but at most
+// 10 million.
 func (s *Source) Cut(ctx context.Context, table rowset.Table, where string, _ int) (cut source.Cut, err error) {
 	r := s.rangeOf(ctx, table, where)
 	if err := r.checkWhere(); err != nil {
@@ -42,7 +43,8 @@ func (s *Source) Cut(ctx context.Context, table rowset.Table, where string, _ in
 	return cut, err
 }
 
-// Halve implements [source.Ranger]. Of a range with more keys than [mostHalved], it gives the middle of the first of them.
+// Halve implements [source.Ranger]. Of a range with more keys than [mostHalved], it gives the
+// middle of the first of them.
 func (s *Source) Halve(ctx context.Context, table rowset.Table, of source.Range) (string, error) {
 	r := s.rangeOf(ctx, table, "")
 	condition, params, err := r.about(of)
@@ -62,8 +64,8 @@ func (s *Source) Halve(ctx context.Context, table rowset.Table, of source.Range)
 	return place, nil
 }
 
-// Scan implements [source.Ranger]. Rows whose key has a kind that SQLite stores in several forms are found by their keys, as Fetch
-// finds them: rows of one key need not be neighbours.
+// Scan implements [source.Ranger]. Rows whose key has a kind that SQLite stores in several forms
+// are found by their keys, as Fetch finds them: rows of one key need not be neighbours.
 func (s *Source) Scan(ctx context.Context, table rowset.Table, ask source.Scan) (source.Page, error) {
 	if err := fetchable(table, nil); err != nil {
 		return source.Page{}, err
@@ -207,8 +209,8 @@ func (r *tableRange) key(sql string, params []any) (place string, err error) {
 	return place, err
 }
 
-// checkWhere refuses a condition that SQLite does not take. It must also stand where a parenthesis can't be closed, so that it
-// remains one condition whatever stands around it.
+// checkWhere refuses a condition that SQLite does not take. It must also stand where a parenthesis
+// can't be closed, so that it remains one condition whatever stands around it.
 func (r *tableRange) checkWhere() error {
 	if r.where == "" {
 		return nil

@@ -113,8 +113,9 @@ func readDecimal(v *rowset.Vector, value any) string {
 	return ""
 }
 
-// decimalText writes a number with so many digits behind the point: the shortest text that stands for it, filled up with zeros. What a
-// floating point number is beyond that says nothing of the decimal that was stored.
+// decimalText writes a number with so many digits behind the point: the shortest text that stands
+// for it, filled up with zeros. What a floating point number is beyond that says nothing of the
+// decimal that was stored.
 func decimalText(n float64, scale int) string {
 	text := strconv.FormatFloat(n, 'f', -1, 64)
 	_, behind, _ := strings.Cut(text, ".")

@@ -10,8 +10,8 @@ var (
 // ClaimHash names the script that claims a batch.
 var ClaimHash = claimScript.Hash()
 
-// NeverLate are the scripts whose late copies do something: registering twice does no harm, and extending a lease keeps a claimant or reader
-// that is one still.
+// NeverLate are the scripts whose late copies do something: registering twice does no harm, and
+// extending a lease keeps a claimant or reader that is one still.
 var NeverLate = []string{registerScript.Hash(), extendScript.Hash(), extendRangeScript.Hash()}
 
 // Translate makes an error of Redis's a chferry.Error.

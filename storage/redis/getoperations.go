@@ -20,9 +20,10 @@ var claimLua string
 
 var claimScript = redis.NewScript(epochLua + versionLua + claimLua)
 
-// GetOperations implements storage.Syncer. A queue that is no longer than the batch is claimed as it is; of a longer one, the
-// entry at which the batch ends is looked for first, page by page, so that no script works for long. What was found counts
-// only if the claim has not moved meanwhile: another attempt may have claimed the batch, and removed it.
+// GetOperations implements storage.Syncer. A queue that is no longer than the batch is claimed as
+// it is; of a longer one, the entry at which the batch ends is looked for first, page by page, so
+// that no script works for long. What was found counts only if the claim has not moved meanwhile:
+// another attempt may have claimed the batch, and removed it.
 func (s *Storage) GetOperations(ctx context.Context, key chferry.ImportKey, opts storage.GetOptions) (chferry.Batch, error) {
 	if opts.Count <= 0 {
 		opts.Count = chferry.DefaultBatchSize

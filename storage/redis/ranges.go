@@ -81,8 +81,9 @@ func (s *Storage) BeginRanges(ctx context.Context, key chferry.ImportKey, job st
 	return s.RangesProgress(ctx, key, job.Kind)
 }
 
-// beginRanges returns the ID of a job whose ranges must be added, or the token of the job that is open; nothing if this job was
-// begun before. closed is the token of a job that is known to have ended.
+// beginRanges returns the ID of a job whose ranges must be added, or the token of the job that is
+// open; nothing if this job was begun before. closed is the token of a job that is known to have
+// ended.
 func (s *Storage) beginRanges(ctx context.Context, key chferry.ImportKey, job storage.Job, opts storage.BeginOptions, closed string) (id, holder string, err error) {
 	for epoch := ""; ; {
 		word, rest, err := s.run(ctx, "begin a "+string(job.Kind), beginRangesScript, s.keys(key).ofJob(job.Kind),

@@ -15,8 +15,9 @@ import (
 
 var backfill = storage.Job{Kind: storage.Backfill, Token: "a"}
 
-// TestBeginInterrupted: the ranges of a job are kept in pages, and the connection breaks between two of them. No reader gets one of the
-// ranges, another job is refused, and the same job begins anew.
+// TestBeginInterrupted: the ranges of a job are kept in pages, and the connection breaks between
+// two of them. No reader gets one of the ranges, another job is refused, and the same job begins
+// anew.
 func TestBeginInterrupted(t *testing.T) {
 	t.Parallel()
 	s := private(t)
@@ -96,7 +97,8 @@ func TestRangesTwice(t *testing.T) {
 	}
 }
 
-// TestRangesOutOfMemory: a Redis that is out of memory begins no job, but a job that runs goes on. What ended holds no primary key.
+// TestRangesOutOfMemory: a Redis that is out of memory begins no job, but a job that runs goes on.
+// What ended holds no primary key.
 func TestRangesOutOfMemory(t *testing.T) {
 	t.Parallel()
 	s := private(t)

@@ -1,8 +1,9 @@
 // Package redis is the storage that keeps operations in Redis, each import key's in a stream of its own.
 //
-// The stream is the queue; a claimed batch is a range of it. Registering appends, which nothing else does, and only
-// PostSync removes, exactly the range that was claimed. So nothing is ever moved, and nothing can be lost between two steps.
-// docs/redis.md describes the keys and how to look at them.
+// The stream is the queue; a claimed batch is a range of it. Registering appends, which nothing
+// else does, and only PostSync removes, exactly the range that was claimed. So nothing is ever
+// moved, and nothing can be lost between two steps. docs/redis.md describes the keys and how to
+// look at them.
 //
 // It needs Redis 6.2 or newer and imports neither Temporal nor ClickHouse, so that an application can register
 // operations without an HTTP API in between.
@@ -25,8 +26,9 @@ import (
 type Options struct {
 	// Prefix is the first part of every Redis key; empty means [chferry.DefaultRedisPrefix].
 	Prefix string
-	// Owner names the installation that an import key belongs to. Of a key that belongs to another one nothing is registered, claimed,
-	// retried, discarded or flushed: such calls get chferry.CodeConfiguration. nil, or an empty name: not asked.
+	// Owner names the installation that an import key belongs to. Of a key that belongs to another
+	// one nothing is registered, claimed, retried, discarded or flushed: such calls get
+	// chferry.CodeConfiguration. nil, or an empty name: not asked.
 	Owner func(key chferry.ImportKey) string
 	// MaxPending returns the number of operations of an import key beyond which registering is refused with
 	// chferry.CodeQueueFull; 0, or nil, means no limit.

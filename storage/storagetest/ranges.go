@@ -71,7 +71,8 @@ func testManyRanges(t *testing.T, b *bundle) {
 	}
 }
 
-// testBeginRanges: one job of a kind is open at a time; another one is told, or takes the place of one that is known to have ended.
+// testBeginRanges: one job of a kind is open at a time; another one is told, or takes the place of
+// one that is known to have ended.
 func testBeginRanges(t *testing.T, b *bundle) {
 	first, second := job(storage.Backfill, "first"), job(storage.Backfill, "second")
 	b.begin(first, storage.Range{UpTo: "1"})

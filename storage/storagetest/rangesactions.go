@@ -98,7 +98,8 @@ func (m *rangesMachine) flushRanges(t *rapid.T) {
 	}
 }
 
-// drainRanges ends every path: readers come back and read what is left. Then each row was read in one page that counted.
+// drainRanges ends every path: readers come back and read what is left. Then each row was read in
+// one page that counted.
 func (m *rangesMachine) drainRanges(t *rapid.T) {
 	for _, job := range m.jobs {
 		if !job.open {

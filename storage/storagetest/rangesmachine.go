@@ -14,8 +14,8 @@ import (
 	"github.com/chferry/chferry/storage"
 )
 
-// rangesMachine does to the jobs of an import key whatever workflows, readers and operators may do, in random order, and expects the
-// answers of the model.
+// rangesMachine does to the jobs of an import key whatever workflows, readers and operators may do,
+// in random order, and expects the answers of the model.
 type rangesMachine struct {
 	*machine // for its late copies; it has no models
 	key      chferry.ImportKey
@@ -24,7 +24,8 @@ type rangesMachine struct {
 	begun    int       // jobs; each has a token of its own
 }
 
-// testRangesAnyOrder draws 100 paths of about 30 actions. For more: go test ./storage/redis -run Contract/ranges_in -rapid.checks=5000
+// testRangesAnyOrder draws 100 paths of about 30 actions. For more: go test ./storage/redis -run
+// Contract/ranges_in -rapid.checks=5000
 func testRangesAnyOrder(t *testing.T, b *bundle) {
 	rapid.Check(t, func(t *rapid.T) {
 		expect(t, "flush", 0, b.Flush(t.Context(), b.key), 0, "")

@@ -11,8 +11,8 @@ import (
 // tableRows is how many rows the table of a job has. Their keys are the numbers from 1 on, a place is a key.
 const tableRows = 60
 
-// jobModel is what the contract says of the jobs of one kind. Its methods do what the storage's do, and return the code of the error that
-// the storage must give.
+// jobModel is what the contract says of the jobs of one kind. Its methods do what the storage's do,
+// and return the code of the error that the storage must give.
 type jobModel struct {
 	kind        storage.JobKind
 	token       string // "": there is no job

@@ -16,8 +16,8 @@ import (
 	"github.com/chferry/chferry/storage"
 )
 
-// Open returns a storage that no other test uses: a flush of all import keys must not reach another test's. It calls hook once
-// for each batch that was removed.
+// Open returns a storage that no other test uses: a flush of all import keys must not reach another
+// test's. It calls hook once for each batch that was removed.
 type Open func(t *testing.T, hook func(key chferry.ImportKey, removed, remaining int64)) storage.Storage
 
 // Run runs the contract against the storages that open opens.
