@@ -44,8 +44,10 @@ type dev struct {
 	inForce  []byte // the configuration that API and worker run with; nil: none yet
 	problems string // what the last apply said of its failure; empty: all is well
 	startErr string // what was said last of a service that does not start again
-	lost     string // what was said last of a server that does not start again
-	retryAt  time.Time
+	// toldFailure is why a service ended that started again, as it was said last.
+	toldFailure string
+	lost        string // what was said last of a server that does not start again
+	retryAt     time.Time
 }
 
 // Dev keeps a stack with worker and API up until the context ends. A configuration that the folder

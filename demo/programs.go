@@ -142,6 +142,16 @@ func (s *Stack) stopPrograms(ctx context.Context) {
 	}
 }
 
+// failure is why a service ended that ended with an error of its own; empty if none did.
+func (s *Stack) failure() string {
+	for _, p := range []*embedded.Program{s.Worker, s.api} {
+		if p != nil && !running(p) && p.ExitCode() > 0 {
+			return ended(p)
+		}
+	}
+	return ""
+}
+
 // ended is why a service ended: the errors that chferry printed, or else its last lines.
 func ended(p *embedded.Program) string {
 	var errors []string

@@ -106,7 +106,7 @@ func (d *dev) startPrograms(ctx context.Context) (err error) {
 
 // again starts services that have ended by themselves.
 func (d *dev) again(ctx context.Context) {
-	down := d.down()
+	down, why := d.down(), d.stack.failure()
 	err := d.startPrograms(ctx)
 	switch {
 	case ctx.Err() != nil:
@@ -116,6 +116,10 @@ func (d *dev) again(ctx context.Context) {
 			d.inForce = d.file.text
 		}
 		d.show.line(down, "ended, and runs again")
+		if why != "" && why != d.toldFailure {
+			d.toldFailure = why
+			d.show.line("", "it ended because of this: %s", why)
+		}
 	case err.Error() != d.startErr:
 		d.startErr = err.Error()
 		d.wrong(down, err)

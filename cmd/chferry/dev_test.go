@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -146,6 +147,16 @@ func TestDev(t *testing.T) {
 	d.write(strings.Replace(more, where["temporal"], freeAddress(t), 1))
 	d.await("does not answer")
 	d.await("go on with the configuration that they had")
+	// A worker that ends right after it started says why.
+	taken, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.write(strings.Replace(more, "imports:\n", "metrics: {listen: "+taken.Addr().String()+"}\nimports:\n", 1))
+	d.await("it ended because of this: can't listen on " + taken.Addr().String())
+	if err := taken.Close(); err != nil {
+		t.Fatal(err)
+	}
 	d.write(more)
 	d.await("API and worker run with the new configuration")
 	d.chferry("sync", "bookings", "--wait")
