@@ -18,7 +18,7 @@ import (
 // carried are the Go modules from which servers are built: go.mod and go.sum of each, and the
 // sources of chdbserver. This binary carries them, so that a build never takes code, versions or
 // checksums from the folder in which it was called. The folder _server holds no go.mod, because
-// A go:embed takes no file of another module, and its name begins with _, so that the go command does
+// a go:embed takes no file of another module, and its name begins with _, so that the go command does
 // not take the sources for packages of this module.
 //
 //go:embed modules chdbserver/_server/*.go chdbserver/_server/internal/*/*.go
