@@ -200,7 +200,7 @@ func TestStorageDown(t *testing.T) {
 			return add(exec, changes, 1)
 		})
 		lost := wantLost(t, err, 2)
-		for _, want := range []string{"the transaction is committed, but 2 operations of import keys totals, users", server.Addr, "connection refused"} {
+		for _, want := range []string{"the transaction is committed, but 2 operations of import keys totals, users", server.Addr, "does not answer"} {
 			if !strings.Contains(err.Error(), want) {
 				t.Errorf("the error lacks %q: %v", want, err)
 			}
