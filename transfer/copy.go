@@ -129,10 +129,13 @@ func (r *rangeReader) read(ctx context.Context, blocks chan<- *rangeBlock) error
 			return err
 		}
 		b := &rangeBlock{}
-		for done = false; !done && b.Bytes() < fullBlock && b.Rows() < MaxChunk; {
+		for began := time.Now(); !b.full(began, r.MaxFailed); {
 			var err error
 			if done, err = r.scan(ctx, b); err != nil {
 				return err
+			}
+			if done {
+				break
 			}
 		}
 		if b.last == "" {
@@ -143,6 +146,12 @@ func (r *rangeReader) read(ctx context.Context, blocks chan<- *rangeBlock) error
 		}
 	}
 	return nil
+}
+
+// full reports whether a block is to be inserted: also if more rows failed than may, and after a while, so that the place is
+// saved although a condition holds for few rows.
+func (b *rangeBlock) full(began time.Time, maxFailed int) bool {
+	return b.Bytes() >= fullBlock || b.Rows() >= MaxChunk || len(b.failed) > maxFailed || time.Since(began) > slowScan
 }
 
 // giveAway gives half of what remains to a reader that has nothing to do.

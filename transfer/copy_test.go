@@ -195,3 +195,24 @@ func TestCopyMintsBeforeItReads(t *testing.T) {
 	ok(t, c.Run(t.Context(), r.whole(c), &work{}))
 	to.wantRows(t, rowsFrom(1, 3, 10)...)
 }
+
+// TestCopyOfUnfitTable: a table in which no row can be imported is not read to its end.
+func TestCopyOfUnfitTable(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, &fussySink{}, 0)
+	r.fill("default", 1, 200_000, 1)
+	r.exec("default", "UPDATE items SET word = x'ff'")
+	c := r.copying()
+	var pages atomic.Int64
+	mint := c.Mint
+	c.Mint = func(ctx context.Context) (uint64, error) {
+		pages.Add(1)
+		return mint(ctx)
+	}
+	if err := c.Run(t.Context(), r.whole(c), &work{}); chferry.CodeOf(err) != chferry.CodeTooManyFailed {
+		t.Errorf("the copy ended with %v", err)
+	}
+	if got := pages.Load(); got > 3 {
+		t.Errorf("%d pages were read, more than the one at fault and those that were read ahead", got)
+	}
+}
