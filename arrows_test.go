@@ -52,12 +52,16 @@ var arrows = map[string][]string{
 	"embedded":                 {},
 	"internal/testenv":         {"embedded"},
 	"internal/testenv/prepare": {"embedded"},
-	"internal/bench":           {"activities", ".", "api", "embedded", "metrics", "starter", "storage", "storage/redis", "workflows"},
+	"internal/bench": {
+		"activities", ".", "api", "embedded", "metrics", "starter", "storage", "storage/redis",
+		"workflows",
+	},
 
 	"embedded/chdbserver": {}, // the tests of a program with a module of its own
 
 	"cmd/chferry": {
-		".", "activities", "api", "config", "demo", "metrics", "metrics/temporal", "nudge", "rowset", "starter", "transfer", "worker", "workflows",
+		".", "activities", "api", "config", "demo", "metrics", "metrics/temporal", "nudge", "rowset", "starter",
+		"transfer", "worker", "workflows",
 		"storage", "storage/redis", "source", "source/postgres", "source/sqlite", "sink", "sink/clickhouse",
 	},
 }
@@ -140,7 +144,8 @@ func TestArrows(t *testing.T) {
 		}
 		for _, path := range p.Imports {
 			if to := folder(path); to != "" && !slices.Contains(allowed, to) {
-				t.Errorf("%s imports %s, which the table arrows does not allow: move the code, or, if the arrow is right, add it there", dir, to)
+				t.Errorf("%s imports %s, which the table arrows does not allow: move the code, or, if the arrow is "+
+					"right, add it there", dir, to)
 			}
 		}
 	}
@@ -162,7 +167,8 @@ func TestForeign(t *testing.T) {
 		for _, path := range p.Deps {
 			isForeign := func(prefix string) bool { return folder(path) == "" && strings.HasPrefix(path, prefix) }
 			if slices.ContainsFunc(prefixes, isForeign) {
-				t.Errorf("%s depends on %s, which it must do without: see `go list -deps` and the table foreign", dir, path)
+				t.Errorf("%s depends on %s, which it must do without: see `go list -deps` and the table foreign", dir,
+					path)
 			}
 		}
 	}
@@ -178,7 +184,8 @@ func TestDrivers(t *testing.T) {
 		}
 		for _, to := range arrows[dir] {
 			if !slices.Contains([]string{".", "rowset", "engine", parent}, to) {
-				t.Errorf("the table arrows lets driver %s import %s: only its parent, the engines, rowset and the root", dir, to)
+				t.Errorf("the table arrows lets driver %s import %s: only its parent, the engines, rowset and the root",
+					dir, to)
 			}
 		}
 	}

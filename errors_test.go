@@ -14,9 +14,11 @@ func TestPasses(t *testing.T) {
 	t.Parallel()
 	for code, want := range map[chferry.Code]bool{
 		chferry.CodeUnknown: true, chferry.CodeUnavailable: true, chferry.CodeClaimed: true,
-		chferry.CodeInvalid: false, chferry.CodeUnknownKey: false, chferry.CodeConfiguration: false, chferry.CodeSchemaMismatch: false,
-		chferry.CodeSourceChanged: false, chferry.CodeRefused: false, chferry.CodeAccessDenied: false, chferry.CodeSuperseded: false,
-		chferry.CodeQueueFull: false, chferry.CodeTooLarge: false,
+		chferry.CodeInvalid: false, chferry.CodeUnknownKey: false, chferry.CodeConfiguration: false,
+		chferry.CodeSchemaMismatch: false,
+		chferry.CodeSourceChanged:  false, chferry.CodeRefused: false, chferry.CodeAccessDenied: false,
+		chferry.CodeSuperseded: false,
+		chferry.CodeQueueFull:  false, chferry.CodeTooLarge: false,
 	} {
 		if got := code.Passes(); got != want {
 			t.Errorf("%s passes: got %t, want %t", code, got, want)

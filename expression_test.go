@@ -28,7 +28,8 @@ func TestCheckExpression(t *testing.T) {
 		"'a\\'":                                "a quote that is not closed",
 	} {
 		err := chferry.CheckExpression(text)
-		if (err == nil) != (want == "") || err != nil && (!strings.Contains(err.Error(), want) || chferry.CodeOf(err) != chferry.CodeConfiguration) {
+		if (err == nil) != (want == "") || err != nil &&
+			(!strings.Contains(err.Error(), want) || chferry.CodeOf(err) != chferry.CodeConfiguration) {
 			t.Errorf("%q: got %v, want %q", text, err, want)
 		}
 	}

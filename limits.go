@@ -25,7 +25,8 @@ type Limits struct {
 
 // What a limit is when nobody says.
 const (
-	DefaultMaxBatches       = 100 // so that a queue that grows faster than it drains still gives runs that end and can be read
+	// so that a queue that grows faster than it drains still gives runs that end and can be read
+	DefaultMaxBatches       = 100
 	DefaultMaxFailed        = 100 // where more fail, the table is at fault rather than its rows
 	DefaultRetryFor         = 10 * time.Minute
 	DefaultLease            = time.Minute

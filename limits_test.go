@@ -10,7 +10,8 @@ import (
 func TestLimitsWithDefaults(t *testing.T) {
 	t.Parallel()
 	want := chferry.Limits{
-		MaxBatches: 100, MaxFailed: 100, RetryFor: 10 * time.Minute, Lease: time.Minute, HeartbeatTimeout: 10 * time.Second, InsertTimeout: time.Hour,
+		MaxBatches: 100, MaxFailed: 100, RetryFor: 10 * time.Minute, Lease: time.Minute,
+		HeartbeatTimeout: 10 * time.Second, InsertTimeout: time.Hour,
 	}
 	if got := (chferry.Limits{}).WithDefaults(); got != want {
 		t.Errorf("got %+v, want %+v", got, want)

@@ -58,9 +58,10 @@ type Observer interface {
 
 // How a sync ends.
 const (
-	OutcomeIdle       = "idle"       // nothing was to be synced
-	OutcomeSynced     = "synced"     // everything claimed was imported
-	OutcomePartial    = "partial"    // some operations were set aside as failed, or put back for a database that does not answer
+	OutcomeIdle   = "idle"   // nothing was to be synced
+	OutcomeSynced = "synced" // everything claimed was imported
+	// some operations were set aside as failed, or put back for a database that does not answer
+	OutcomePartial    = "partial"
 	OutcomeFailed     = "failed"     // the sync gave up; what was claimed stays for the next one
 	OutcomeSuperseded = "superseded" // another sync took the import key over
 )
@@ -81,8 +82,11 @@ func (a *Activities) limitsOf(key chferry.ImportKey) chferry.Limits {
 func (a *Activities) importOf(key chferry.ImportKey) (chferry.Import, error) {
 	imp, ok := a.Imports.Import(key)
 	if !ok {
-		return chferry.Import{}, chferry.Errorf(chferry.CodeUnknownKey, "import key %s is not in the configuration that this worker was started with: "+
-			"restart the workers and the API after a change of the file; if the key was removed, run chferry apply, which pauses its schedule", key)
+		return chferry.Import{},
+			chferry.Errorf(chferry.CodeUnknownKey,
+				"import key %s is not in the configuration that this worker was started with: "+
+					"restart the workers and the API after a change of the file; if the key was removed, run chferry apply, "+
+					"which pauses its schedule", key)
 	}
 	return imp, nil
 }

@@ -45,11 +45,16 @@ func (a *Activities) GetOperations(ctx context.Context, in GetOperationsInput) (
 		}
 		batch, err := a.Storage.GetOperations(ctx, in.ImportKey, storage.GetOptions{
 			Token: in.Token, Count: imp.BatchSize, ChunkSize: min(imp.BatchSize, transfer.MaxChunk), Settle: imp.Settle,
-			Floor: func(ctx context.Context) (uint64, error) { return a.Pipeline.Sink.MaxVersion(ctx, plan.Destination) },
+			Floor: func(ctx context.Context) (uint64,
+				error,
+			) {
+				return a.Pipeline.Sink.MaxVersion(ctx, plan.Destination)
+			},
 		})
 		if err == nil && batch.Count > 0 {
 			a.claimed.keep(in.ImportKey, batch.ID, plan)
 		}
-		return Ticket{Batch: batch.ID, Operations: batch.Count, Version: batch.Version, ChunkSize: batch.ChunkSize}, because(ctx, err)
+		return Ticket{Batch: batch.ID, Operations: batch.Count, Version: batch.Version, ChunkSize: batch.ChunkSize},
+			because(ctx, err)
 	})
 }

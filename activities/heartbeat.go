@@ -41,7 +41,8 @@ func (attempt) firstFailure(ctx context.Context, waited time.Duration) time.Time
 var errAttemptEnded = errors.New("the attempt was ended by Temporal")
 
 // errUnanswered ends a step that Temporal takes for dead, because no heartbeat arrived in its timeout. Nothing failed.
-var errUnanswered = chferry.Errorf(chferry.CodeUnavailable, "Temporal did not answer for as long as heartbeat_timeout: the step begins again")
+var errUnanswered = chferry.Errorf(chferry.CodeUnavailable,
+	"Temporal did not answer for as long as heartbeat_timeout: the step begins again")
 
 // How long one heartbeat may take. The SDK sends a lost one again at half of the time.
 const (
@@ -65,7 +66,8 @@ func newPulse(timeout time.Duration) *pulse {
 // beat sends a heartbeat and returns why the attempt must end; nil if it goes on.
 func (p *pulse) beat(ctx context.Context, h Heartbeat) error {
 	sent := time.Now()
-	calling, cancel := context.WithTimeout(ctx, min(max(2*p.interval, shortestBeat), longestBeat, max(0, p.timeout-sent.Sub(p.answered))))
+	calling, cancel := context.WithTimeout(ctx,
+		min(max(2*p.interval, shortestBeat), longestBeat, max(0, p.timeout-sent.Sub(p.answered))))
 	err := activity.GetClient(ctx).RecordActivityHeartbeat(calling, activity.GetInfo(ctx).TaskToken, h)
 	cancel()
 	var notFound *serviceerror.NotFound
@@ -77,7 +79,8 @@ func (p *pulse) beat(ctx context.Context, h Heartbeat) error {
 		return context.Cause(ctx)
 	case errors.As(err, &notFound):
 		return errAttemptEnded
-	case temporal.IsCanceledError(err), errors.Is(err, activity.ErrActivityPaused), errors.Is(err, activity.ErrActivityReset):
+	case temporal.IsCanceledError(err), errors.Is(err, activity.ErrActivityPaused),
+		errors.Is(err, activity.ErrActivityReset):
 		activity.RecordHeartbeat(ctx, h) // the SDK acknowledges such an end only if it was told itself
 		return err
 	case time.Since(p.answered) >= p.timeout:

@@ -28,7 +28,8 @@ var errWorkerStops = chferry.Errorf(chferry.CodeUnavailable, "the worker is stop
 func (a *Activities) keepAlive(
 	ctx context.Context, key chferry.ImportKey, limits chferry.Limits, token string, say func() Heartbeat,
 ) (_ context.Context, stop func()) {
-	timeout := cmp.Or(activity.GetInfo(ctx).HeartbeatTimeout, limits.HeartbeatTimeout) // what Temporal goes by, not what this worker's file says
+	// what Temporal goes by, not what this worker's file says
+	timeout := cmp.Or(activity.GetInfo(ctx).HeartbeatTimeout, limits.HeartbeatTimeout)
 	ctx, cancel := context.WithCancelCause(ctx)
 	// A goroutine each, so that a storage that does not answer holds up no heartbeat, and nothing
 	// holds up a worker that stops.

@@ -14,8 +14,9 @@ type PostSyncInput struct {
 	Token     string            `json:"token"`
 	Batch     string            `json:"batch"`
 	Counts    Counts            `json:"outcome"`
-	Last      bool              `json:"last,omitempty"`    // the sync ends with this batch, whatever is left
-	Partial   bool              `json:"partial,omitempty"` // a batch of this sync had operations that failed or were put back
+	Last      bool              `json:"last,omitempty"` // the sync ends with this batch, whatever is left
+	// a batch of this sync had operations that failed or were put back
+	Partial bool `json:"partial,omitempty"`
 }
 
 // PostSyncResult says what is left.
@@ -46,7 +47,8 @@ func (a *Activities) ended(ctx context.Context, in PostSyncInput, end storage.En
 	if o.Failed > 0 {
 		level = slog.LevelWarn
 	}
-	a.Log.Log(ctx, level, "batch synced", "import_key", in.ImportKey, "batch", in.Batch, "operations", o.Operations, "rows", o.Rows,
+	a.Log.Log(ctx, level, "batch synced", "import_key", in.ImportKey, "batch", in.Batch, "operations", o.Operations,
+		"rows", o.Rows,
 		"deletes", o.Deletes, "coalesced", o.Coalesced, "failed", o.Failed, "remaining", end.Remaining)
 	if end.Remaining > 0 && !in.Last {
 		return

@@ -12,7 +12,9 @@ import (
 
 // noteSchema keeps what the plan says of the columns, or why there is no plan, for whoever asks for
 // the import key's status. It returns the problem, if there was one.
-func (a *Activities) noteSchema(ctx context.Context, key chferry.ImportKey, token string, plan transfer.Plan, problem error) error {
+func (a *Activities) noteSchema(ctx context.Context, key chferry.ImportKey, token string, plan transfer.Plan,
+	problem error,
+) error {
 	if problem == nil {
 		a.warnOfSchema(key, plan.Schema)
 		return a.Storage.NoteSchema(ctx, key, token, plan.Schema)

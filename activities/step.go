@@ -34,7 +34,8 @@ func step[Result any](ctx context.Context, a *Activities, current attempt, do fu
 	result, err := guarded(a, current, do)
 	a.Observer.Step(current.key, current.step, time.Since(began).Seconds())
 	if err == nil {
-		a.Log.Debug("step done", "import_key", current.key, "step", current.step, "seconds", time.Since(began).Seconds())
+		a.Log.Debug("step done", "import_key", current.key, "step", current.step,
+			"seconds", time.Since(began).Seconds())
 		return result, nil
 	}
 	var none Result
@@ -56,7 +57,10 @@ func (a *Activities) conclude(ctx context.Context, current attempt, err error) e
 // endedOutside returns the error of an attempt that did not fail but was ended from outside; nil for one that failed.
 func (a *Activities) endedOutside(ctx context.Context, current attempt, err error) error {
 	code, text := chferry.Safe(err)
-	options := temporal.ApplicationErrorOptions{NonRetryable: !code.Passes(), Category: temporal.ApplicationErrorCategoryBenign}
+	options := temporal.ApplicationErrorOptions{
+		NonRetryable: !code.Passes(),
+		Category:     temporal.ApplicationErrorCategoryBenign,
+	}
 	var ended error
 	switch {
 	case errors.Is(err, errAttemptEnded): // an answer would only be refused
@@ -112,7 +116,8 @@ func (a *Activities) noteFailure(ctx context.Context, current attempt, code chfe
 	defer cancel()
 	if err := a.Storage.NoteFailure(ctx, current.key, current.token, current.step, code, text); err != nil {
 		_, problem := chferry.Safe(err)
-		a.Log.Debug("the failure is not in the status", "import_key", current.key, "step", current.step, "error", problem)
+		a.Log.Debug("the failure is not in the status", "import_key", current.key, "step", current.step,
+			"error", problem)
 	}
 }
 
@@ -121,8 +126,10 @@ func (a *Activities) noteFailure(ctx context.Context, current attempt, code chfe
 func guarded[Result any](a *Activities, current attempt, do func() (Result, error)) (result Result, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			a.Log.Error("a step panicked", "import_key", current.key, "step", current.step, "type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
-			err = chferry.Errorf(chferry.CodeUnknown, "chferry has a bug: the step panicked with a %T; the worker's log says where", p)
+			a.Log.Error("a step panicked", "import_key", current.key, "step", current.step,
+				"type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+			err = chferry.Errorf(chferry.CodeUnknown,
+				"chferry has a bug: the step panicked with a %T; the worker's log says where", p)
 		}
 	}()
 	return do()
@@ -140,7 +147,8 @@ func (a *Activities) failure(ctx context.Context, current attempt, code chferry.
 		failing := time.Since(current.failingSince(ctx))
 		options.NonRetryable = failing >= retryFor
 		if options.NonRetryable {
-			text += fmt.Sprintf(" (it went on failing for %s, %s)", chferry.DurationText(failing.Round(time.Second)), allowed)
+			text += fmt.Sprintf(" (it went on failing for %s, %s)", chferry.DurationText(failing.Round(time.Second)),
+				allowed)
 		}
 	}
 	return temporal.NewApplicationErrorWithOptions(text, string(code), options)

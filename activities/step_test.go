@@ -76,22 +76,73 @@ func TestFailures(t *testing.T) {
 		final  bool
 		text   string
 	}{
-		"first failure":     {passing(), chferry.Limits{}, 0, false, chferry.CodeUnavailable, false, "redis is away"},
-		"goes on":           {passing(), chferry.Limits{}, 9 * time.Minute, false, chferry.CodeUnavailable, false, "redis is away"},
-		"goes on too long":  {passing(), chferry.Limits{}, 11 * time.Minute, false, chferry.CodeUnavailable, true, "redis is away (it went on failing for 11m"},
-		"retry_for is less": {passing(), chferry.Limits{RetryFor: time.Minute}, 2 * time.Minute, false, chferry.CodeUnavailable, true, "failing for 2m"},
-		"retry_for is more": {passing(), chferry.Limits{RetryFor: time.Hour}, 11 * time.Minute, false, chferry.CodeUnavailable, false, "away"},
-		"unclassified":      {errors.New("secret"), chferry.Limits{}, 0, false, chferry.CodeUnknown, false, "unexpected error of type *errors.errorString"},
-		"worker stops":      {passing(), chferry.Limits{}, 11 * time.Minute, true, chferry.CodeUnavailable, false, "redis is away"},
+		"first failure": {passing(), chferry.Limits{}, 0, false, chferry.CodeUnavailable, false, "redis is away"},
+		"goes on": {
+			passing(),
+			chferry.Limits{},
+			9 * time.Minute, false, chferry.CodeUnavailable, false,
+			"redis is away",
+		},
+		"goes on too long": {
+			passing(),
+			chferry.Limits{},
+			11 * time.Minute, false, chferry.CodeUnavailable, true,
+			"redis is away (it went on failing for 11m",
+		},
+		"retry_for is less": {
+			passing(),
+			chferry.Limits{RetryFor: time.Minute},
+			2 * time.Minute, false,
+			chferry.CodeUnavailable, true, "failing for 2m",
+		},
+		"retry_for is more": {
+			passing(),
+			chferry.Limits{RetryFor: time.Hour},
+			11 * time.Minute, false,
+			chferry.CodeUnavailable, false, "away",
+		},
+		"unclassified": {
+			errors.New("secret"),
+			chferry.Limits{},
+			0, false, chferry.CodeUnknown, false,
+			"unexpected error of type *errors.errorString",
+		},
+		"worker stops": {
+			passing(),
+			chferry.Limits{},
+			11 * time.Minute, true, chferry.CodeUnavailable, false,
+			"redis is away",
+		},
 		"joined": {
-			fmt.Errorf("plan: %w", errors.Join(passing(), errors.New("secret"), chferry.Errorf(chferry.CodeSchemaMismatch, "column a"))),
+			fmt.Errorf("plan: %w",
+				errors.Join(passing(), errors.New("secret"), chferry.Errorf(chferry.CodeSchemaMismatch, "column a"))),
 			chferry.Limits{},
 			0, false, chferry.CodeSchemaMismatch, true, "redis is away; column a",
 		},
-		"unknown key":          {unknownKey(), chferry.Limits{}, 4 * time.Minute, false, chferry.CodeUnknownKey, false, "restart"},
-		"unknown key for long": {unknownKey(), chferry.Limits{}, 6 * time.Minute, false, chferry.CodeUnknownKey, true, "for 6m, longer than restarting the workers may take)"},
-		"permanent":            {chferry.Errorf(chferry.CodeAccessDenied, "no password"), chferry.Limits{}, 0, false, chferry.CodeAccessDenied, true, "no password"},
-		"permanent at stop":    {chferry.Errorf(chferry.CodeAccessDenied, "no password"), chferry.Limits{}, 0, true, chferry.CodeAccessDenied, true, "no password"},
+		"unknown key": {
+			unknownKey(),
+			chferry.Limits{},
+			4 * time.Minute, false, chferry.CodeUnknownKey, false,
+			"restart",
+		},
+		"unknown key for long": {
+			unknownKey(),
+			chferry.Limits{},
+			6 * time.Minute, false, chferry.CodeUnknownKey, true,
+			"for 6m, longer than restarting the workers may take)",
+		},
+		"permanent": {
+			chferry.Errorf(chferry.CodeAccessDenied, "no password"),
+			chferry.Limits{},
+			0, false,
+			chferry.CodeAccessDenied, true, "no password",
+		},
+		"permanent at stop": {
+			chferry.Errorf(chferry.CodeAccessDenied, "no password"),
+			chferry.Limits{},
+			0, true,
+			chferry.CodeAccessDenied, true, "no password",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -105,13 +156,15 @@ func TestFailures(t *testing.T) {
 			_, err := env.ExecuteActivity("PostSync", activities.PostSyncInput{ImportKey: "k"})
 			wantFailure(t, err, test.want, test.final, test.text)
 			var app *temporal.ApplicationError
-			if errors.As(err, &app) && (app.NextRetryDelay() > 0 && app.NextRetryDelay() < time.Second) != (test.stops && !test.final) {
+			if errors.As(err, &app) &&
+				(app.NextRetryDelay() > 0 && app.NextRetryDelay() < time.Second) != (test.stops && !test.final) {
 				t.Errorf("the next attempt begins after %s", app.NextRetryDelay())
 			}
 			if counted := !test.final && !test.stops || test.failed > 0 && !test.stops; (len(*beats) > 0) != counted {
 				t.Errorf("%d heartbeats tell the next attempt when the failures began", len(*beats))
 			} else if counted && time.Since((*beats)[0]).Round(time.Minute) != test.failed {
-				t.Errorf("the next attempt is told that the failures began %s ago, want %s", time.Since((*beats)[0]), test.failed)
+				t.Errorf("the next attempt is told that the failures began %s ago, want %s", time.Since((*beats)[0]),
+					test.failed)
 			}
 		})
 	}
@@ -147,7 +200,8 @@ func wantFailure(t *testing.T, err error, want chferry.Code, final bool, text st
 		t.Fatalf("got %v, want an application error", err)
 	}
 	if app.Type() != string(want) || app.NonRetryable() != final || !strings.Contains(app.Message(), text) {
-		t.Errorf("got %s %q, final %t; want %s %q, final %t", app.Type(), app.Message(), app.NonRetryable(), want, text, final)
+		t.Errorf("got %s %q, final %t; want %s %q, final %t", app.Type(), app.Message(), app.NonRetryable(), want, text,
+			final)
 	}
 	if strings.Contains(app.Error(), "secret") {
 		t.Errorf("the error holds the words of an unknown one: %v", app)
@@ -169,7 +223,8 @@ func TestPreSyncFailures(t *testing.T) {
 			t.Parallel()
 			env, _ := environment(t, false)
 			a := failing(passing(), chferry.Limits{RetryFor: 2 * time.Minute})
-			_, err := env.ExecuteLocalActivity(a.PreSync, activities.PreSyncInput{ImportKey: "k", Began: time.Now().Add(-test.began)})
+			_, err := env.ExecuteLocalActivity(a.PreSync,
+				activities.PreSyncInput{ImportKey: "k", Began: time.Now().Add(-test.began)})
 			wantFailure(t, err, chferry.CodeUnavailable, test.final, "redis is away")
 		})
 	}

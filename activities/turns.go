@@ -159,9 +159,13 @@ func (a *Activities) noTurn(ctx context.Context, current attempt, why error) err
 		since := time.Since(activity.GetInfo(ctx).ScheduledTime)
 		pause = min(max(since/2, time.Second), longestPause, lease/extensionsPerLease)
 	}
-	activity.RecordHeartbeat(ctx, Heartbeat{Waiting: forTurn, FailingSince: current.firstFailure(ctx, current.waited+pause)})
+	activity.RecordHeartbeat(ctx,
+		Heartbeat{Waiting: forTurn, FailingSince: current.firstFailure(ctx, current.waited+pause)})
 	a.Log.Debug("step has no turn yet", "import_key", current.key, "step", current.step, "reason", why.Error())
-	options := temporal.ApplicationErrorOptions{Category: temporal.ApplicationErrorCategoryBenign, NextRetryDelay: pause}
+	options := temporal.ApplicationErrorOptions{
+		Category:       temporal.ApplicationErrorCategoryBenign,
+		NextRetryDelay: pause,
+	}
 	text := "the step goes back to the task queue and waits " + forTurn
 	return temporal.NewApplicationErrorWithOptions(text, string(chferry.CodeUnavailable), options)
 }

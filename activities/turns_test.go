@@ -114,11 +114,13 @@ func TestNoRoom(t *testing.T) {
 	_, err := env.ExecuteActivity("InsertBatch", activities.InsertBatchInput{ImportKey: "k", Token: token})
 	wantFailure(t, err, chferry.CodeUnavailable, false, "waits for a turn")
 	var app *temporal.ApplicationError
-	if errors.As(err, &app) && (app.NextRetryDelay() < time.Second || app.Category() != temporal.ApplicationErrorCategoryBenign) {
+	if errors.As(err, &app) &&
+		(app.NextRetryDelay() < time.Second || app.Category() != temporal.ApplicationErrorCategoryBenign) {
 		t.Errorf("the next attempt begins after %s, the category is %v", app.NextRetryDelay(), app.Category())
 	}
 	if len(*beats) != 1 || !(*beats)[0].Equal(failed.Add(app.NextRetryDelay())) {
-		t.Errorf("the next attempt is told that failures began at %v, want %s after %s", *beats, app.NextRetryDelay(), failed)
+		t.Errorf("the next attempt is told that failures began at %v, want %s after %s", *beats, app.NextRetryDelay(),
+			failed)
 	}
 	if store.extended != 1 {
 		t.Errorf("the lease was extended %d times", store.extended)

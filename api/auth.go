@@ -33,7 +33,8 @@ func (g *guard) checkHost(r *http.Request) error {
 		return nil
 	}
 	return refuse(http.StatusForbidden, fmt.Sprintf(
-		"without api.tokens only requests to 127.0.0.1, [::1] or localhost are answered, this one was sent to %.80q: use one of these names, or configure api.tokens",
+		"without api.tokens only requests to 127.0.0.1, [::1] or localhost are answered, this one was sent to %.80q: "+
+			"use one of these names, or configure api.tokens",
 		r.Host))
 }
 
@@ -59,7 +60,8 @@ func (g *guard) check(w http.ResponseWriter, r *http.Request) error {
 	if len(g.digests) == 0 {
 		// Without tokens a page of another site, open in a browser on this machine, could steer schedules.
 		if g.origin.Check(r) != nil {
-			return refuse(http.StatusForbidden, "a browser sent this request for another site, which needs a token: configure api.tokens")
+			return refuse(http.StatusForbidden,
+				"a browser sent this request for another site, which needs a token: configure api.tokens")
 		}
 		return nil
 	}

@@ -13,14 +13,16 @@ func TestTokens(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(o *api.Options) { o.Tokens = []string{"first-token", "second-token"} })
 	closed := []request{
-		get("/v1/imports"), get("/v1/imports/users"), get("/metrics"), get("/openapi.json"), get("/nope"), get(operations),
+		get("/v1/imports"), get("/v1/imports/users"), get("/metrics"), get("/openapi.json"), get("/nope"),
+		get(operations),
 		post(operations, `{"operation":"insert","pks":["1"]}`), post("/v1/imports/users/sync", ""),
 		post("/v1/imports/users/pause", ""), post("/v1/imports/users/resume", ""), post("/v1/imports/nope/sync", ""),
 		{method: "DELETE", path: operations + "?confirm=users"},
 	}
 	for _, r := range closed {
 		for header, challenge := range map[string]string{
-			"": `Bearer realm="chferry"`, "Basic first-token": `Bearer realm="chferry"`, "first-token": `Bearer realm="chferry"`,
+			"": `Bearer realm="chferry"`, "Basic first-token": `Bearer realm="chferry"`,
+			"first-token":         `Bearer realm="chferry"`,
 			"Bearer":              `Bearer realm="chferry", error="invalid_token"`,
 			"Bearer wrong":        `Bearer realm="chferry", error="invalid_token"`,
 			"Bearer first-token2": `Bearer realm="chferry", error="invalid_token"`,
@@ -60,15 +62,23 @@ func TestEmptyToken(t *testing.T) {
 func TestHost(t *testing.T) {
 	t.Parallel()
 	hosts := map[string]bool{
-		"127.0.0.1": true, "127.0.0.1:8088": true, "127.0.0.2:1": true, "localhost": true, "localhost:8088": true, "LocalHost:8088": true,
-		"localhost.": true, "localhost.:8088": true, "[::1]": true, "[::1]:8088": true, "[0:0:0:0:0:0:0:1]:8088": true,
+		"127.0.0.1": true, "127.0.0.1:8088": true, "127.0.0.2:1": true, "localhost": true, "localhost:8088": true,
+		"LocalHost:8088": true,
+		"localhost.":     true, "localhost.:8088": true, "[::1]": true, "[::1]:8088": true, "[0:0:0:0:0:0:0:1]:8088": true,
 		"[::ffff:127.0.0.1]:8088": true,
-		"":                        false, "evil.example": false, "evil.example:8088": false, "127.0.0.1.evil.example": false, "localhost.evil.example:8088": false,
-		"evil.localhost": false, "127.0.0.1:8088.evil.example": false, "localhost:evil": false, "localhost..": false, "0.0.0.0:8088": false,
-		"[::]:8088": false, "192.168.0.1:8088": false, "[::ffff:192.168.0.1]": false, "127.1": false, "2130706433": false, "0x7f000001": false,
-		"localhost@evil.example": false, "[localhost]": false, "[": false, ":8088": false, "127.0.0.1, evil.example": false,
+		"":                        false, "evil.example": false, "evil.example:8088": false,
+		"127.0.0.1.evil.example": false, "localhost.evil.example:8088": false,
+		"evil.localhost": false, "127.0.0.1:8088.evil.example": false, "localhost:evil": false, "localhost..": false,
+		"0.0.0.0:8088": false,
+		"[::]:8088":    false, "192.168.0.1:8088": false, "[::ffff:192.168.0.1]": false, "127.1": false,
+		"2130706433": false, "0x7f000001": false,
+		"localhost@evil.example": false, "[localhost]": false, "[": false, ":8088": false,
+		"127.0.0.1, evil.example": false,
 	}
-	paths := []string{"/v1/imports", "/v1/imports/users/failed", "/metrics", "/openapi.json", "/healthz", "/readyz", "/nope"}
+	paths := []string{
+		"/v1/imports", "/v1/imports/users/failed", "/metrics", "/openapi.json", "/healthz", "/readyz",
+		"/nope",
+	}
 	b := setup(t, nil)
 	send := func(method, path, host string) *httptest.ResponseRecorder {
 		r := httptest.NewRequest(method, path, strings.NewReader(`{"operation":"insert","pks":["1"]}`))

@@ -35,7 +35,8 @@ func BenchmarkRegister(b *testing.B) {
 				bundle := setup(b, change)
 				b.ReportAllocs()
 				for b.Loop() {
-					r := httptest.NewRequest(http.MethodPost, "http://localhost/v1/imports/bulk/operations", strings.NewReader(body))
+					r := httptest.NewRequest(http.MethodPost, "http://localhost/v1/imports/bulk/operations",
+						strings.NewReader(body))
 					r.Header.Set("Content-Type", "application/json")
 					w := httptest.NewRecorder()
 					bundle.handler.ServeHTTP(w, r)

@@ -43,7 +43,8 @@ func (b *budget) give(n int64) { b.free.Add(n) }
 
 // errBusy is for a client that may ask again, since nothing of its request was kept.
 var errBusy = chferry.Errorf(chferry.CodeUnavailable,
-	"the API holds as many requests as it has memory for, and did nothing of this one: ask again later, or send less at a time")
+	"the API holds as many requests as it has memory for, and did nothing of this one: ask again later, or send less "+
+		"at a time")
 
 // share is the part of a budget that one request has.
 type share struct {
@@ -105,4 +106,5 @@ func readBody(w http.ResponseWriter, r *http.Request, share *share) ([]byte, err
 	return body.Bytes(), nil
 }
 
-var errBodyTooLarge = chferry.Errorf(chferry.CodeTooLarge, "the body has more than %d bytes: send less at a time", maxBody)
+var errBodyTooLarge = chferry.Errorf(chferry.CodeTooLarge, "the body has more than %d bytes: send less at a time",
+	maxBody)

@@ -35,7 +35,8 @@ func readOperations(w http.ResponseWriter, r *http.Request, share *share) ([]chf
 	return decodeList(body)
 }
 
-var errTooMany = chferry.Errorf(chferry.CodeTooLarge, "a request registers at most %d operations, this one has more: split it", chferry.MaxOperations)
+var errTooMany = chferry.Errorf(chferry.CodeTooLarge,
+	"a request registers at most %d operations, this one has more: split it", chferry.MaxOperations)
 
 // decodeList decodes one kind of operation on many primary keys.
 func decodeList(body []byte) ([]chferry.Operation, error) {
@@ -84,7 +85,8 @@ func decodeLines(body []byte) ([]chferry.Operation, error) {
 		err := json.Unmarshal(line, &request)
 		switch {
 		case err != nil:
-			return nil, refuse(http.StatusBadRequest, fmt.Sprintf("operation %d: line %d: %s", n, number, malformed(err, line)))
+			return nil, refuse(http.StatusBadRequest,
+				fmt.Sprintf("operation %d: line %d: %s", n, number, malformed(err, line)))
 		case n > chferry.MaxOperations:
 			return nil, errTooMany
 		}

@@ -26,7 +26,9 @@ const maxListedBytes = maxBody
 
 // ListFailed returns the first failed operations of an import, at most limit and about 16 MiB; 0
 // means all. Each names its database, also where the registration named none.
-func ListFailed(imp chferry.Import, pages iter.Seq2[[]chferry.FailedOperation, error], limit int) ([]FailedOperation, error) {
+func ListFailed(imp chferry.Import, pages iter.Seq2[[]chferry.FailedOperation, error],
+	limit int,
+) ([]FailedOperation, error) {
 	out, size := []FailedOperation{}, 0
 	for page, err := range pages {
 		if err != nil {
@@ -45,7 +47,8 @@ func ListFailed(imp chferry.Import, pages iter.Seq2[[]chferry.FailedOperation, e
 				database = f.Database // that the import has no such database may be why the operation failed
 			}
 			out = append(out, FailedOperation{
-				Database: database, Kind: f.Kind, PK: f.PrimaryKey, Reason: f.Reason, Attempts: f.Attempts, First: f.First, Last: f.Last,
+				Database: database, Kind: f.Kind, PK: f.PrimaryKey, Reason: f.Reason, Attempts: f.Attempts,
+				First: f.First, Last: f.Last,
 			})
 		}
 	}

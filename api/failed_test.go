@@ -21,7 +21,8 @@ func (b *bundle) fail(t *testing.T) {
 		batch, err = b.storage.GetOperations(ctx, "users", storage.GetOptions{Token: "test"})
 	}
 	if err == nil {
-		err = b.storage.SetAside(ctx, "users", storage.Attempt{Token: "test", BatchID: batch.ID, Number: 1}, []chferry.FailedOperation{{Operation: op, Reason: "column id: bad"}})
+		err = b.storage.SetAside(ctx, "users", storage.Attempt{Token: "test", BatchID: batch.ID, Number: 1},
+			[]chferry.FailedOperation{{Operation: op, Reason: "column id: bad"}})
 	}
 	if err == nil {
 		_, err = b.storage.PostSync(ctx, "users", storage.PostSyncOptions{Token: "test", BatchID: batch.ID, Last: true})
@@ -50,13 +51,15 @@ func TestFailed(t *testing.T) {
 	list()
 	b.fail(t)
 	list(`"database":"default"`, `"operation":"update"`, `"pk":["7","x"]`, `"reason":"column id: bad"`, `"attempts":1`)
-	if got := b.want(t, request{method: "POST", path: path + "/retry"}, 200).Body.String(); strings.TrimSpace(got) != `{"retried":1}` {
+	if got := b.want(t, request{method: "POST", path: path + "/retry"},
+		200).Body.String(); strings.TrimSpace(got) != `{"retried":1}` {
 		t.Errorf("retry answers %s", got)
 	}
 	list()
 	b.fail(t)
 	list(`"attempts":2`)
-	if got := b.want(t, request{method: "DELETE", path: path}, 200).Body.String(); strings.TrimSpace(got) != `{"discarded":1}` {
+	if got := b.want(t, request{method: "DELETE", path: path},
+		200).Body.String(); strings.TrimSpace(got) != `{"discarded":1}` {
 		t.Errorf("discard answers %s", got)
 	}
 	list()

@@ -25,10 +25,19 @@ func TestReadiness(t *testing.T) {
 		status            int
 		want              string
 	}{
-		"all well":        {nil, nil, 200, `{"ready":true,"redis":{"ok":true},"temporal":{"ok":true}}`},
-		"no Temporal":     {nil, errDown, 200, `{"ready":true,"redis":{"ok":true},"temporal":{"ok":false,"code":"Unavailable"}}`},
-		"no Redis":        {errDown, nil, 503, `{"ready":false,"redis":{"ok":false,"code":"Unavailable"},"temporal":{"ok":true}}`},
-		"unclear failure": {errors.New("hunter2"), errors.New("hunter2"), 503, `{"ready":false,"redis":{"ok":false,"code":"Unknown"},"temporal":{"ok":false,"code":"Unknown"}}`},
+		"all well": {nil, nil, 200, `{"ready":true,"redis":{"ok":true},"temporal":{"ok":true}}`},
+		"no Temporal": {
+			nil, errDown, 200,
+			`{"ready":true,"redis":{"ok":true},"temporal":{"ok":false,"code":"Unavailable"}}`,
+		},
+		"no Redis": {
+			errDown, nil, 503,
+			`{"ready":false,"redis":{"ok":false,"code":"Unavailable"},"temporal":{"ok":true}}`,
+		},
+		"unclear failure": {
+			errors.New("hunter2"), errors.New("hunter2"), 503,
+			`{"ready":false,"redis":{"ok":false,"code":"Unknown"},"temporal":{"ok":false,"code":"Unknown"}}`,
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -52,7 +61,8 @@ func TestReadinessInTime(t *testing.T) {
 	b := setup(t, func(o *api.Options) { o.Imports = nil })
 	b.schedules.hangs = true
 	start := time.Now()
-	if got := b.want(t, get("/readyz"), 200).Body.String(); !strings.Contains(got, `"temporal":{"ok":false,"code":"Unavailable"}`) {
+	if got := b.want(t, get("/readyz"), 200).Body.String(); !strings.Contains(got,
+		`"temporal":{"ok":false,"code":"Unavailable"}`) {
 		t.Errorf("got %s", got)
 	}
 	if took := time.Since(start); took > 3*time.Second {

@@ -30,7 +30,8 @@ func TestGetImport(t *testing.T) {
 
 	var got api.ImportStatus
 	decode(t, b.want(t, get("/v1/imports/users"), 200).Body, &got)
-	if got.Key != "users" || got.Pending != 1 || got.InFlight != 3 || got.Failed != 0 || got.Totals != (chferry.Counts{}) {
+	if got.Key != "users" || got.Pending != 1 || got.InFlight != 3 || got.Failed != 0 ||
+		got.Totals != (chferry.Counts{}) {
 		t.Errorf("got %+v", got)
 	}
 	if got.LastSync == nil || time.Since(*got.LastSync) > time.Minute {
@@ -75,7 +76,8 @@ func TestFailingImport(t *testing.T) {
 	b.want(t, post(operations, `{"operation":"insert","pks":["1"]}`), 200)
 	batch := b.claim(t, "users")
 	for range 2 {
-		err := b.storage.NoteFailure(t.Context(), "users", "test", "InsertBatch", chferry.CodeSchemaMismatch, "column a: make it String")
+		err := b.storage.NoteFailure(t.Context(), "users", "test", "InsertBatch", chferry.CodeSchemaMismatch,
+			"column a: make it String")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -146,7 +148,8 @@ func TestTotals(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := chferry.Counts{Operations: 3, Rows: 1, Deletes: 1, Coalesced: 1}
-	if _, err := b.storage.PostSync(t.Context(), "users", storage.PostSyncOptions{Token: "test", BatchID: batch.ID, Counts: want}); err != nil {
+	if _, err := b.storage.PostSync(t.Context(), "users",
+		storage.PostSyncOptions{Token: "test", BatchID: batch.ID, Counts: want}); err != nil {
 		t.Fatal(err)
 	}
 	var got api.ImportStatus
@@ -206,18 +209,21 @@ func (stuckSchedules) Describe(ctx context.Context, key chferry.ImportKey) (chfe
 		return chferry.Schedule{}, errors.New("hunter2")
 	}
 	<-ctx.Done()
-	return chferry.Schedule{}, chferry.WrapError(chferry.CodeUnavailable, ctx.Err(), "Temporal at host:7233 does not answer")
+	return chferry.Schedule{},
+		chferry.WrapError(chferry.CodeUnavailable, ctx.Err(), "Temporal at host:7233 does not answer")
 }
 
 // TestScheduleProblems: a schedule that is not known has the reason in its place, also if Temporal is only slow.
 func TestScheduleProblems(t *testing.T) {
 	t.Parallel()
-	got, err := api.ReadStatus(t.Context(), manyStatuses{}, stuckSchedules{}, []chferry.Import{{Key: "known"}, {Key: "unclear"}, {Key: "slow"}}, time.Now())
+	got, err := api.ReadStatus(t.Context(), manyStatuses{}, stuckSchedules{},
+		[]chferry.Import{{Key: "known"}, {Key: "unclear"}, {Key: "slow"}}, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i, want := range []string{
-		"", "Temporal can't be asked", "not told within 1s: Temporal at host:7233 does not answer; if Temporal is only slow, ask again",
+		"", "Temporal can't be asked",
+		"not told within 1s: Temporal at host:7233 does not answer; if Temporal is only slow, ask again",
 	} {
 		if s := got[i]; s.ScheduleProblem != want || (s.Schedule == nil) != (want != "") {
 			t.Errorf("%s: the schedule is %+v, its problem %q, want %q", s.Key, s.Schedule, s.ScheduleProblem, want)

@@ -114,14 +114,20 @@ func TestMalformedRequests(t *testing.T) {
 	b, random, want := setup(t, nil), rand.New(rand.NewPCG(3, 4)), 0
 	pick := func(from ...string) string { return from[random.IntN(len(from))] }
 	for range 5_000 {
-		r := httptest.NewRequest(pick("GET", "POST", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PURGE", "post"), "http://localhost/",
+		r := httptest.NewRequest(pick("GET", "POST", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PURGE", "post"),
+			"http://localhost/",
 			strings.NewReader(pick("", `{"operation":"insert","pks":["1"]}`, `{"operation":"insert","pk":"1"}`, "{")))
-		r.URL.Path = "/v1/imports/" + pick("bulk", "bulk", "", "BULK", "b\x00ulk", "\xff", "bulk/..", strings.Repeat("k", 9000), "{key}", "bulk%00") +
-			pick("/operations", "/operations", "/operations/", "/sync", "/pause", "/failed", "/failed/retry", "/positions", "")
+		r.URL.Path = "/v1/imports/" +
+			pick("bulk", "bulk", "", "BULK", "b\x00ulk", "\xff", "bulk/..", strings.Repeat("k", 9000), "{key}",
+				"bulk%00") +
+			pick("/operations", "/operations", "/operations/", "/sync", "/pause", "/failed", "/failed/retry",
+				"/positions", "")
 		r.URL.RawQuery = pick("", "", "", "", "", "", "", "", "confirm=users", "confirm=bulk&confirm=bulk", "wait=\xff",
-			"confirm=%62ulk;", "note=%ff", "note=%zz", "note=\x00", "note="+strings.Repeat("n", 1001), "&&=", "wait=10s")
+			"confirm=%62ulk;", "note=%ff", "note=%zz", "note=\x00", "note="+strings.Repeat("n", 1001), "&&=",
+			"wait=10s")
 		r.Header = http.Header{
-			"Content-Type":     {pick("application/json", "application/json; charset=utf-8", "application/x-ndjson", "text/plain", "a/b;c", "", "\xff")},
+			"Content-Type": {pick("application/json", "application/json; charset=utf-8", "application/x-ndjson",
+				"text/plain", "a/b;c", "", "\xff")},
 			"Content-Encoding": {pick("", "", "", "identity", "gzip", "\x00")},
 			"Authorization":    {pick("", "Bearer", "Bearer x", "Basic \xff")},
 		}
@@ -218,7 +224,8 @@ func TestBusy(t *testing.T) {
 				<-s.arrived
 			}
 			response := b.want(t, bulk(body, false), 503)
-			if response.Header().Get("Retry-After") == "" || !strings.Contains(response.Body.String(), "ask again later") {
+			if response.Header().Get("Retry-After") == "" ||
+				!strings.Contains(response.Body.String(), "ask again later") {
 				t.Errorf("got %v %s", response.Header(), response.Body)
 			}
 			b.want(t, get("/healthz"), 200)

@@ -60,7 +60,8 @@ func (s *server) catch(w http.ResponseWriter, r *http.Request) {
 	if cause == nil {
 		return
 	}
-	s.Log.ErrorContext(r.Context(), "request panicked", "route", r.Pattern, "type", fmt.Sprintf("%T", cause), "stack", string(debug.Stack()))
+	s.Log.ErrorContext(r.Context(), "request panicked", "route", r.Pattern, "type", fmt.Sprintf("%T", cause),
+		"stack", string(debug.Stack()))
 	if recorded, ok := w.(*recorder); ok && recorded.status != 0 {
 		panic(http.ErrAbortHandler) // the response has begun: only cutting it off tells the client
 	}

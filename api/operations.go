@@ -44,7 +44,8 @@ func checkOperations(i chferry.Import, ops []chferry.Operation) error {
 			return chferry.WrapError(chferry.CodeInvalid, err, "operation %d: %s", n+1, err)
 		}
 		if want := len(i.PrimaryKey); want > 0 && len(op.PrimaryKey) != want {
-			return chferry.Errorf(chferry.CodeInvalid, "operation %d: the primary key of %s has %s, %v, this one has %d",
+			return chferry.Errorf(chferry.CodeInvalid,
+				"operation %d: the primary key of %s has %s, %v, this one has %d",
 				n+1, i.Key, chferry.Amount(int64(want), "value", "values"), i.PrimaryKey, len(op.PrimaryKey))
 		}
 	}
@@ -59,7 +60,8 @@ func (s *server) flushOperations(w http.ResponseWriter, r *http.Request, i chfer
 	}
 	if query.Get("confirm") != string(i.Key) {
 		return refuse(http.StatusBadRequest,
-			fmt.Sprintf("flushing drops everything kept for %s, also what was not synced: confirm it with ?confirm=%s", i.Key, i.Key))
+			fmt.Sprintf("flushing drops everything kept for %s, also what was not synced: confirm it with ?confirm=%s",
+				i.Key, i.Key))
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), storageTimeout)
 	defer cancel()

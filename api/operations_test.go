@@ -26,17 +26,68 @@ func TestRegister(t *testing.T) {
 		request request
 		want    []chferry.Operation
 	}{
-		"strings":       {"bulk", post(bulk, `{"operation":"insert","pks":["1","a b","é\u00e9\n\"\\\/"],"database":"default"}`), ops(chferry.Insert, "default", chferry.PrimaryKey{"1"}, chferry.PrimaryKey{"a b"}, chferry.PrimaryKey{"éé\n\"\\/"})},
-		"no database":   {"bulk", post(bulk, `{"operation":"update","pks":["1"]}`), ops(chferry.Update, "", chferry.PrimaryKey{"1"})},
-		"null database": {"bulk", post(bulk, `{"operation":"update","pks":["1"],"database":null}`), ops(chferry.Update, "", chferry.PrimaryKey{"1"})},
-		"white space":   {"bulk", post(bulk, " {\n\"database\" :\t\"default\" , \"pks\" : [ \"1\" , 2\r,[ \"3,]}\" ] ] , \"operation\" : \"update\" } \n"), ops(chferry.Update, "default", chferry.PrimaryKey{"1"}, chferry.PrimaryKey{"2"}, chferry.PrimaryKey{"3,]}"})},
-		"escaped":       {"bulk", post(bulk, `{"\u006fperation":"upd\u0061te","pks":["\"]}\\"]}`), ops(chferry.Update, "", chferry.PrimaryKey{`"]}\`})},
-		"integers":      {"bulk", post(bulk, `{"operation":"delete","pks":[1, -5, 123456789012345678901234567890, 9007199254740993, [7]]}`), ops(chferry.Delete, "", chferry.PrimaryKey{"1"}, chferry.PrimaryKey{"-5"}, chferry.PrimaryKey{"123456789012345678901234567890"}, chferry.PrimaryKey{"9007199254740993"}, chferry.PrimaryKey{"7"})},
-		"unicode":       {"bulk", post(bulk, `{"operation":"insert","pks":["\ud83d\ude00","\ufffd\\ufffd`+"\uFFFD"+`","\u0000"]}`), ops(chferry.Insert, "", chferry.PrimaryKey{"😀"}, chferry.PrimaryKey{"\uFFFD\\ufffd\uFFFD"}, chferry.PrimaryKey{"\x00"})},
-		"composite":     {"orders", post(orders, `{"operation":"insert","pks":[["7","42"],[8,"x"]],"database":"us"}`), ops(chferry.Insert, "us", chferry.PrimaryKey{"7", "42"}, chferry.PrimaryKey{"8", "x"})},
-		"lines":         {"orders", request{method: "POST", path: orders, contentType: "application/x-ndjson", body: "{\"operation\":\"insert\",\"pk\":[1,2],\"database\":\"eu\"}\n\n{\"operation\":\"delete\",\"pk\":[\"1\",\"3\"],\"database\":\"us\"}"}, append(ops(chferry.Insert, "eu", chferry.PrimaryKey{"1", "2"}), ops(chferry.Delete, "us", chferry.PrimaryKey{"1", "3"})...)},
-		"media type":    {"bulk", request{method: "POST", path: bulk, contentType: "Application/JSON; charset=UTF-8", body: `{"operation":"insert","pks":["1"]}`}, ops(chferry.Insert, "", chferry.PrimaryKey{"1"})},
-		"greatest key":  {"bulk", post(bulk, `{"operation":"insert","pks":["`+strings.Repeat("x", 64<<10)+`"]}`), ops(chferry.Insert, "", chferry.PrimaryKey{strings.Repeat("x", 64<<10)})},
+		"strings": {
+			"bulk",
+			post(bulk, `{"operation":"insert","pks":["1","a b","é\u00e9\n\"\\\/"],"database":"default"}`),
+			ops(chferry.Insert, "default", chferry.PrimaryKey{"1"}, chferry.PrimaryKey{"a b"},
+				chferry.PrimaryKey{"éé\n\"\\/"}),
+		},
+		"no database": {
+			"bulk", post(bulk, `{"operation":"update","pks":["1"]}`),
+			ops(chferry.Update, "", chferry.PrimaryKey{"1"}),
+		},
+		"null database": {
+			"bulk", post(bulk, `{"operation":"update","pks":["1"],"database":null}`),
+			ops(chferry.Update, "", chferry.PrimaryKey{"1"}),
+		},
+		"white space": {
+			"bulk",
+			post(bulk, " {\n\"database\" :\t\"default\" , \"pks\" : [ \"1\" , 2\r,[ \"3,]}\" ] ] , \"operation\" : "+
+				"\"update\" } \n"),
+			ops(chferry.Update, "default", chferry.PrimaryKey{"1"}, chferry.PrimaryKey{"2"},
+				chferry.PrimaryKey{"3,]}"}),
+		},
+		"escaped": {
+			"bulk", post(bulk, `{"\u006fperation":"upd\u0061te","pks":["\"]}\\"]}`),
+			ops(chferry.Update, "", chferry.PrimaryKey{`"]}\`}),
+		},
+		"integers": {
+			"bulk",
+			post(bulk, `{"operation":"delete","pks":[1, -5, 123456789012345678901234567890, 9007199254740993, [7]]}`),
+			ops(chferry.Delete, "", chferry.PrimaryKey{"1"}, chferry.PrimaryKey{"-5"},
+				chferry.PrimaryKey{"123456789012345678901234567890"}, chferry.PrimaryKey{"9007199254740993"},
+				chferry.PrimaryKey{"7"}),
+		},
+		"unicode": {
+			"bulk",
+			post(bulk, `{"operation":"insert","pks":["\ud83d\ude00","\ufffd\\ufffd`+"\uFFFD"+`","\u0000"]}`),
+			ops(chferry.Insert, "", chferry.PrimaryKey{"😀"}, chferry.PrimaryKey{"\uFFFD\\ufffd\uFFFD"},
+				chferry.PrimaryKey{"\x00"}),
+		},
+		"composite": {
+			"orders", post(orders, `{"operation":"insert","pks":[["7","42"],[8,"x"]],"database":"us"}`),
+			ops(chferry.Insert, "us", chferry.PrimaryKey{"7", "42"}, chferry.PrimaryKey{"8", "x"}),
+		},
+		"lines": {
+			"orders",
+			request{
+				method: "POST", path: orders, contentType: "application/x-ndjson",
+				body: "{\"operation\":\"insert\",\"pk\":[1,2],\"database\":\"eu\"}\n\n{\"operation\":\"delete\",\"pk\":[\"1\",\"3\"],\"database\":\"us\"}",
+			},
+			append(ops(chferry.Insert, "eu", chferry.PrimaryKey{"1", "2"}), ops(chferry.Delete, "us", chferry.PrimaryKey{"1", "3"})...),
+		},
+		"media type": {
+			"bulk",
+			request{
+				method: "POST", path: bulk, contentType: "Application/JSON; charset=UTF-8",
+				body: `{"operation":"insert","pks":["1"]}`,
+			},
+			ops(chferry.Insert, "", chferry.PrimaryKey{"1"}),
+		},
+		"greatest key": {
+			"bulk", post(bulk, `{"operation":"insert","pks":["`+strings.Repeat("x", 64<<10)+`"]}`),
+			ops(chferry.Insert, "", chferry.PrimaryKey{strings.Repeat("x", 64<<10)}),
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -39,7 +39,8 @@ func decodePrimaryKey(raw []byte) (chferry.PrimaryKey, error) {
 	pk := chferry.PrimaryKey{}
 	for element := range elements(raw) {
 		if len(pk) == chferry.MaxPrimaryKeyParts {
-			return nil, chferry.Errorf(chferry.CodeInvalid, "a primary key has at most %d values, this one has more", chferry.MaxPrimaryKeyParts)
+			return nil, chferry.Errorf(chferry.CodeInvalid, "a primary key has at most %d values, this one has more",
+				chferry.MaxPrimaryKeyParts)
 		}
 		value, err := decodeValue(element)
 		if err != nil {

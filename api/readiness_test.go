@@ -24,8 +24,11 @@ import (
 func TestReadinessOfWrites(t *testing.T) {
 	t.Parallel()
 	states := map[string]struct{ broken, mended []string }{
-		"out of memory":     {[]string{"CONFIG", "SET", "maxmemory", "1"}, []string{"CONFIG", "SET", "maxmemory", "0"}},
-		"too few replicas":  {[]string{"CONFIG", "SET", "min-replicas-to-write", "1"}, []string{"CONFIG", "SET", "min-replicas-to-write", "0"}},
+		"out of memory": {[]string{"CONFIG", "SET", "maxmemory", "1"}, []string{"CONFIG", "SET", "maxmemory", "0"}},
+		"too few replicas": {
+			[]string{"CONFIG", "SET", "min-replicas-to-write", "1"},
+			[]string{"CONFIG", "SET", "min-replicas-to-write", "0"},
+		},
 		"read-only replica": {[]string{"REPLICAOF", "127.0.0.1", "1"}, []string{"REPLICAOF", "NO", "ONE"}},
 	}
 	for name, state := range states {
@@ -117,7 +120,8 @@ func TestReadinessIsShared(t *testing.T) {
 	for round := range int64(3) {
 		ask()
 		if got := c.calls.Load(); got != round+1 || c.most.Load() != 1 || int64(len(b.schedules.calls)) != round+1 {
-			t.Errorf("round %d: Redis was asked %d times, %d at a time, Temporal %d times", round, got, c.most.Load(), len(b.schedules.calls))
+			t.Errorf("round %d: Redis was asked %d times, %d at a time, Temporal %d times", round, got, c.most.Load(),
+				len(b.schedules.calls))
 		}
 		clock.Add(time.Second.Nanoseconds())
 	}
@@ -151,7 +155,8 @@ func TestReadinessCodes(t *testing.T) {
 			b := setup(t, withBroken(chferry.Errorf(code, "Redis at 10.1.2.3:6379 and namespace orders")))
 			b.schedules.err = chferry.Errorf(code, "Temporal at 10.1.2.4:7233 and namespace orders")
 			got := strings.TrimSpace(b.want(t, get("/readyz"), 503).Body.String())
-			if want := `{"ready":false,"redis":{"ok":false,"code":"` + string(code) + `"},"temporal":{"ok":false,"code":"` + string(code) + `"}}`; got != want {
+			if want := `{"ready":false,"redis":{"ok":false,"code":"` + string(code) +
+				`"},"temporal":{"ok":false,"code":"` + string(code) + `"}}`; got != want {
 				t.Errorf("got %s, want %s", got, want)
 			}
 		})

@@ -69,8 +69,9 @@ func (r route) checked() handler {
 		for _, name := range slices.Sorted(maps.Keys(query)) {
 			switch {
 			case !slices.Contains(known, name):
-				return refuse(http.StatusBadRequest, fmt.Sprintf("unknown query parameter %.40q: this route takes %s", name,
-					cmp.Or(strings.Join(known, ", "), "none")))
+				return refuse(http.StatusBadRequest,
+					fmt.Sprintf("unknown query parameter %.40q: this route takes %s", name,
+						cmp.Or(strings.Join(known, ", "), "none")))
 			case len(query[name]) > 1:
 				return refuse(http.StatusBadRequest, fmt.Sprintf("the query parameter %s stands twice", name))
 			}
@@ -116,7 +117,8 @@ func (s *server) answer(open bool, handle handler) http.Handler {
 		}
 		p := problemOf(err)
 		if p.Status == http.StatusInternalServerError {
-			s.Log.ErrorContext(r.Context(), "request failed", "route", r.Pattern, "detail", p.Detail, "type", fmt.Sprintf("%T", err))
+			s.Log.ErrorContext(r.Context(), "request failed", "route", r.Pattern, "detail", p.Detail,
+				"type", fmt.Sprintf("%T", err))
 		}
 		writeProblem(w, p)
 	})
@@ -173,6 +175,7 @@ func (s *server) unknownKey(key string) error {
 	case more > 0:
 		known += fmt.Sprintf(" and %d more, which GET /v1/imports lists", more)
 	}
-	return chferry.Errorf(chferry.CodeUnknownKey, "import key %.140q is not configured in this API, which reads its configuration when it starts: "+
-		"restart the API after a change of the file; %s", key, known)
+	return chferry.Errorf(chferry.CodeUnknownKey,
+		"import key %.140q is not configured in this API, which reads its configuration when it starts: "+
+			"restart the API after a change of the file; %s", key, known)
 }

@@ -65,7 +65,9 @@ type PollerCounter interface {
 // ReadStatus returns the status of imports, in their order. It fails only if the storage does;
 // schedules that can't be read are nil, and so are all if schedules is nil. Workers are counted
 // once, and only if schedules is a [PollerCounter].
-func ReadStatus(ctx context.Context, storage StatusReader, schedules ScheduleReader, imports []chferry.Import, now time.Time) ([]ImportStatus, error) {
+func ReadStatus(ctx context.Context, storage StatusReader, schedules ScheduleReader, imports []chferry.Import,
+	now time.Time,
+) ([]ImportStatus, error) {
 	keys := make([]chferry.ImportKey, len(imports))
 	for i := range imports {
 		keys[i] = imports[i].Key

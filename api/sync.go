@@ -65,7 +65,8 @@ func steer(w http.ResponseWriter, r *http.Request, key chferry.ImportKey, note s
 func readQuery(r *http.Request) (url.Values, error) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return nil, refuse(http.StatusBadRequest, "the query can't be read: write name=value, percent-encoded and joined by &")
+		return nil, refuse(http.StatusBadRequest,
+			"the query can't be read: write name=value, percent-encoded and joined by &")
 	}
 	return query, nil
 }

@@ -40,7 +40,8 @@ func TestSteer(t *testing.T) {
 			}
 			b.schedules.err = chferry.Errorf(chferry.CodeConfiguration, "there is no schedule: run chferry apply")
 			got409 := b.want(t, post(test.path, ""), 409).Body.String()
-			if want := `"detail":"there is no schedule: run chferry apply","code":"Configuration"`; !strings.Contains(got409, want) {
+			if want := `"detail":"there is no schedule: run chferry apply","code":"Configuration"`; !strings.Contains(
+				got409, want) {
 				t.Errorf("got %s, want %s", got409, want)
 			}
 			b.schedules.err = errors.New("something else")

@@ -55,8 +55,14 @@ func TestLoadExample(t *testing.T) {
 		t.Fatalf("Load: %v", err)
 	}
 	want := &config.Config{
-		Temporal:   config.Temporal{Address: "127.0.0.1:7233", Namespace: "default", TaskQueue: "chferry", IDPrefix: "chferry"},
-		Redis:      config.Redis{URL: "redis://127.0.0.1:6379/0", Prefix: "chferry", Replicas: 1, AOF: true, Timeout: 2 * time.Second},
+		Temporal: config.Temporal{
+			Address: "127.0.0.1:7233", Namespace: "default", TaskQueue: "chferry",
+			IDPrefix: "chferry",
+		},
+		Redis: config.Redis{
+			URL: "redis://127.0.0.1:6379/0", Prefix: "chferry", Replicas: 1, AOF: true,
+			Timeout: 2 * time.Second,
+		},
 		ClickHouse: config.ClickHouse{URL: "clickhouse://default:c%23%27%22%3A%20%7Bx@127.0.0.1:9000/default"},
 		Databases: map[string]config.Database{
 			"default": {URL: "postgres://app:line%0Aredis%3A%20%7Burl%3A%20x%7D@127.0.0.1:5432/shop"},
@@ -75,7 +81,8 @@ func TestLoadExample(t *testing.T) {
 				DestinationTable: "users", Engine: "replacing_merge_tree", OrderBy: []string{"id"},
 				Options: chferry.TableOptions{
 					PartitionBy: "intDiv(id, 1000000)", TTL: "created_at + INTERVAL 2 YEAR TO VOLUME 'cold'",
-					Settings: map[string]string{"index_granularity": "4096"}, Codecs: map[string]string{"created_at": "Delta, ZSTD(3)"},
+					Settings: map[string]string{"index_granularity": "4096"},
+					Codecs:   map[string]string{"created_at": "Delta, ZSTD(3)"},
 				},
 				BatchSize: 100_000, MaxPending: 10_000_000, Every: 5 * time.Second, Jitter: 2 * time.Second,
 				Limits: chferry.Limits{
@@ -86,9 +93,14 @@ func TestLoadExample(t *testing.T) {
 			},
 			{
 				Key: "orders", Databases: []string{"default", "archive"}, Table: "public.orders",
-				PrimaryKey: []string{"shop_id", "number"}, DestinationTable: "all_orders", Engine: "replacing_merge_tree",
+				PrimaryKey: []string{"shop_id", "number"}, DestinationTable: "all_orders",
+				Engine: "replacing_merge_tree",
 				Options: chferry.TableOptions{
-					Cluster: "main", Replicated: &chferry.Replication{Path: "/clickhouse/tables/{shard}/all_orders", Replica: "{replica}"},
+					Cluster: "main",
+					Replicated: &chferry.Replication{
+						Path:    "/clickhouse/tables/{shard}/all_orders",
+						Replica: "{replica}",
+					},
 				},
 				DatabaseColumn: "source", BatchSize: 100_000, Cron: "*/5 * * * *", TimeZone: "Europe/Paris",
 			},
@@ -130,7 +142,8 @@ func TestLoadNudges(t *testing.T) {
 		{SyncOnRegister: true, NudgeInterval: 100 * time.Millisecond},
 	} {
 		if got := cfg.Imports[n]; got.SyncOnRegister != want.SyncOnRegister || got.NudgeInterval != want.NudgeInterval {
-			t.Errorf("%s: got %t, %s; want %t, %s", got.Key, got.SyncOnRegister, got.NudgeInterval, want.SyncOnRegister, want.NudgeInterval)
+			t.Errorf("%s: got %t, %s; want %t, %s", got.Key, got.SyncOnRegister, got.NudgeInterval, want.SyncOnRegister,
+				want.NudgeInterval)
 		}
 	}
 }
@@ -182,7 +195,8 @@ func TestWeaknesses(t *testing.T) {
 func TestDefaultDestination(t *testing.T) {
 	t.Parallel()
 	for table, want := range map[string]string{
-		"users": "users", "public.users": "users", `public."Users"`: `"Users"`, `"a.b"."c.d"`: `"c.d"`, `"a.b".users`: "users",
+		"users": "users", "public.users": "users", `public."Users"`: `"Users"`, `"a.b"."c.d"`: `"c.d"`,
+		`"a.b".users`:     "users",
 		`"a"".b"."c"".d"`: `"c"".d"`, `odd"name`: `odd"name`, `s.odd"na.me`: "me", `"open.end`: `"open.end`,
 	} {
 		cfg := mustLoad(t, head+"imports: [{key: users, table: '"+table+"'}]", nil)
@@ -194,9 +208,11 @@ func TestDefaultDestination(t *testing.T) {
 
 func TestReplicatedByDefault(t *testing.T) {
 	t.Parallel()
-	cfg := mustLoad(t, head+"imports: [{key: users, table: users, columns: {include: [id, name]}, destination: {replicated: {}}}]", nil)
+	cfg := mustLoad(t, head+"imports: [{key: users, table: users, columns: {include: [id, name]}, destination: "+
+		"{replicated: {}}}]", nil)
 	i := cfg.Imports[0]
-	if i.Options.Replicated == nil || *i.Options.Replicated != (chferry.Replication{}) || !reflect.DeepEqual(i.Include, []string{"id", "name"}) {
+	if i.Options.Replicated == nil || *i.Options.Replicated != (chferry.Replication{}) ||
+		!reflect.DeepEqual(i.Include, []string{"id", "name"}) {
 		t.Errorf("got %+v", i)
 	}
 }
@@ -218,7 +234,8 @@ func TestImport(t *testing.T) {
 		t.Errorf("got %v, %v; want orders", i.Key, err)
 	}
 	_, err = cfg.Import("nope")
-	if chferry.CodeOf(err) != chferry.CodeUnknownKey || !strings.Contains(err.Error(), `"nope" is not configured: there are users, orders`) {
+	if chferry.CodeOf(err) != chferry.CodeUnknownKey ||
+		!strings.Contains(err.Error(), `"nope" is not configured: there are users, orders`) {
 		t.Errorf("unknown key: got %v (%s)", err, chferry.CodeOf(err))
 	}
 	if _, err := (&config.Config{}).Import("x"); !strings.Contains(err.Error(), "there are no imports") {

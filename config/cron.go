@@ -26,7 +26,8 @@ var cronFields = []cronField{
 	{name: "hour", least: 0, most: 23},
 	{name: "day of month", least: 1, most: 31},
 	{name: "month", least: 1, most: 12, short: 3, names: []string{
-		"january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december",
+		"january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+		"december",
 	}},
 	{name: "day of week", least: 0, most: 7, short: 2, names: []string{
 		"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday",
@@ -70,7 +71,8 @@ func checkCronFields(fields []string) error {
 		for part := range strings.SplitSeq(field, ",") {
 			if !cronFields[i].accepts(part) {
 				f := cronFields[i]
-				return fmt.Errorf("has a %s that is not *, a value from %d to %d, a range or a step", f.name, f.least, f.most)
+				return fmt.Errorf("has a %s that is not *, a value from %d to %d, a range or a step", f.name, f.least,
+					f.most)
 			}
 		}
 	}

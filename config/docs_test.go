@@ -46,7 +46,8 @@ imports:
 		t.Errorf("%d mappings name their keys, want 13: %v", len(found), err)
 	}
 	for _, mapping := range found {
-		path := strings.NewReplacer("imports[0].", "", "imports[0]", "", "databases.default", "databases.<alias>").Replace(mapping[1])
+		path := strings.NewReplacer("imports[0].", "", "imports[0]", "", "databases.default",
+			"databases.<alias>").Replace(mapping[1])
 		for key := range strings.SplitSeq(mapping[2], ", ") {
 			name := strings.TrimPrefix(path+"."+key, ".")
 			if !strings.Contains(string(page), "`"+name+"`") && !strings.Contains(string(page), "`"+name+".") {
@@ -64,14 +65,17 @@ func TestDocumentedDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	for key, value := range map[string]any{
-		"temporal.task_queue": chferry.DefaultTaskQueue, "temporal.id_prefix": chferry.DefaultIDPrefix, "redis.prefix": chferry.DefaultRedisPrefix,
-		"api.listen": config.DefaultListen, "database": chferry.DefaultDatabase, "destination.engine": engine.Default,
+		"temporal.task_queue": chferry.DefaultTaskQueue, "temporal.id_prefix": chferry.DefaultIDPrefix,
+		"redis.prefix": chferry.DefaultRedisPrefix,
+		"api.listen":   config.DefaultListen, "database": chferry.DefaultDatabase, "destination.engine": engine.Default,
 		"batch_size": chferry.DefaultBatchSize, "nudge_interval": chferry.DurationText(config.DefaultNudgeInterval),
 		"max_batches": chferry.DefaultMaxBatches, "max_failed": chferry.DefaultMaxFailed,
 		"retry_for": chferry.DurationText(chferry.DefaultRetryFor), "lease": chferry.DurationText(chferry.DefaultLease),
-		"heartbeat_timeout": chferry.DurationText(chferry.DefaultHeartbeatTimeout), "insert_timeout": chferry.DurationText(chferry.DefaultInsertTimeout),
+		"heartbeat_timeout": chferry.DurationText(chferry.DefaultHeartbeatTimeout),
+		"insert_timeout":    chferry.DurationText(chferry.DefaultInsertTimeout),
 	} {
-		row := regexp.MustCompile("(?m)^\\| `" + regexp.QuoteMeta(key) + "` \\| [^|]* \\| `" + regexp.QuoteMeta(fmt.Sprint(value)) + "` \\|")
+		row := regexp.MustCompile("(?m)^\\| `" + regexp.QuoteMeta(key) + "` \\| [^|]* \\| `" +
+			regexp.QuoteMeta(fmt.Sprint(value)) + "` \\|")
 		if !row.Match(page) {
 			t.Errorf("docs/configuration.md does not say that %s is %v by default", key, value)
 		}

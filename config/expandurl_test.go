@@ -23,10 +23,15 @@ func withURLs(database, primary, redis, clickhouse string) string {
 // TestPasswordsInURLs: a variable is written so that every parser takes all of it for the password.
 func TestPasswordsInURLs(t *testing.T) {
 	t.Parallel()
-	passwords := []string{hurtful, "x@hunter2", "12/x", "#", "?", "%", "%zz", ":", "[", "]", " ", "a b", "@", "/", "\\", "${PW}", "plain"}
+	passwords := []string{
+		hurtful, "x@hunter2", "12/x", "#", "?", "%", "%zz", ":", "[", "]", " ", "a b", "@", "/", "\\",
+		"${PW}", "plain",
+	}
 	for _, password := range passwords {
-		cfg := mustLoad(t, withURLs("postgres://app:${PW}@db.example:5432/shop", "postgres://${USER}:${PW}@primary.example/shop",
-			"rediss://:${PW}@redis.example:6380/1", "https://${USER}:${PW}@ch.example:8443/default"), map[string]string{"PW": password, "USER": "a@b:/c"})
+		cfg := mustLoad(t, withURLs("postgres://app:${PW}@db.example:5432/shop",
+			"postgres://${USER}:${PW}@primary.example/shop",
+			"rediss://:${PW}@redis.example:6380/1", "https://${USER}:${PW}@ch.example:8443/default"),
+			map[string]string{"PW": password, "USER": "a@b:/c"})
 		for server, found := range map[string]string{
 			"db.example:5432": cfg.Databases["default"].URL, "primary.example": cfg.Databases["default"].StandbyOf,
 			"redis.example:6380": cfg.Redis.URL, "ch.example:8443": cfg.ClickHouse.URL,
@@ -72,8 +77,10 @@ func TestVariablesInURLs(t *testing.T) {
 			continue
 		}
 		cfg, err := load(t, withURLs(raw, "", "redis://h", "http://h"), map[string]string{
-			"URL": "postgres://app:a@b@h:5432/shop?sslmode=prefer&connect_timeout=3", "SCHEME": "postgres", "LOGIN": "app:a@b", "USER": "a@b",
-			"HOSTS": "h1:1,h2:2,[::1]:3", "HOST": "h", "PORT": "5432", "NAME": "a/b", "AUTHORITY": "app:a@b@h:5432", "FILE": "/a b&c.pem",
+			"URL": "postgres://app:a@b@h:5432/shop?sslmode=prefer&connect_timeout=3", "SCHEME": "postgres",
+			"LOGIN": "app:a@b", "USER": "a@b",
+			"HOSTS": "h1:1,h2:2,[::1]:3", "HOST": "h", "PORT": "5432", "NAME": "a/b", "AUTHORITY": "app:a@b@h:5432",
+			"FILE":  "/a b&c.pem",
 			"PAIRS": "sslmode=prefer&connect_timeout=3", "EMPTY": "",
 		})
 		if err != nil {
@@ -87,15 +94,20 @@ func TestVariablesInURLs(t *testing.T) {
 // TestPasswordsThatEndTheHost: where nobody can tell what is password, nothing is guessed, and nothing shown.
 func TestPasswordsThatEndTheHost(t *testing.T) {
 	t.Parallel()
-	for _, authority := range []string{"app:77/hunter2@h:5432", "app:#hunter2@h", "app:hunter2?@h", "hunter2/a@b@h", "app:77%hunter2@h"} {
+	for _, authority := range []string{
+		"app:77/hunter2@h:5432", "app:#hunter2@h", "app:hunter2?@h", "hunter2/a@b@h",
+		"app:77%hunter2@h",
+	} {
 		for key, text := range map[string]string{
-			"databases.default.url":        withURLs("postgres://"+authority+"/shop", "", "redis://h", "http://h"),
-			"databases.default.standby_of": withURLs("postgres://h/shop", "postgres://"+authority+"/shop", "redis://h", "http://h"),
-			"redis.url":                    withURLs("postgres://h/shop", "", "redis://"+authority, "http://h"),
-			"clickhouse.url":               withURLs("${URL}", "", "redis://h", "clickhouse://"+authority),
+			"databases.default.url": withURLs("postgres://"+authority+"/shop", "", "redis://h", "http://h"),
+			"databases.default.standby_of": withURLs("postgres://h/shop", "postgres://"+authority+"/shop", "redis://h",
+				"http://h"),
+			"redis.url":      withURLs("postgres://h/shop", "", "redis://"+authority, "http://h"),
+			"clickhouse.url": withURLs("${URL}", "", "redis://h", "clickhouse://"+authority),
 		} {
 			_, err := load(t, text, map[string]string{"URL": "postgres://h/shop"})
-			if err == nil || chferry.CodeOf(err) != chferry.CodeConfiguration || !strings.Contains(err.Error(), key+" has a password with") {
+			if err == nil || chferry.CodeOf(err) != chferry.CodeConfiguration ||
+				!strings.Contains(err.Error(), key+" has a password with") {
 				t.Errorf("%s of %s: got %v", key, authority, err)
 				continue
 			}

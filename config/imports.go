@@ -109,7 +109,8 @@ func readAliases(s *section, i *chferry.Import, databases map[string]Database) {
 	checkNames(s, key, i.Databases)
 	for _, alias := range i.Databases {
 		if _, ok := databases[alias]; !ok {
-			s.fail(key, "names %.128q, which databases does not have: add it there, or use one of %s", alias, aliases(databases))
+			s.fail(key, "names %.128q, which databases does not have: add it there, or use one of %s", alias,
+				aliases(databases))
 		}
 	}
 }
@@ -202,7 +203,8 @@ func claimDestination(s *section, i chferry.Import, database string, taken map[s
 	table := owner + "\x00" + name
 	for _, name := range []string{table, table + "_current"} {
 		if other, ok := taken[name]; ok {
-			s.fail("destination", "is %s, which import %s writes to or has its view at: give each its own table", i.DestinationTable, other)
+			s.fail("destination", "is %s, which import %s writes to or has its view at: give each its own table",
+				i.DestinationTable, other)
 			return
 		}
 	}

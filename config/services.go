@@ -25,7 +25,8 @@ func readTemporal(s *section) Temporal {
 		}
 	}
 	if strings.Contains(t.Address, "@") {
-		s.fail("address", "must look like host:port, without a user or password: Temporal takes an API key or a certificate")
+		s.fail("address", "must look like host:port, without a user or password: Temporal takes an API key or a "+
+			"certificate")
 	}
 	s.end()
 	return t
@@ -47,7 +48,8 @@ func readRedis(s *section) Redis {
 	durability.number("replicas", 0, 100, &replicas)
 	r.Replicas = int(replicas)
 	durability.boolean("aof", &r.AOF)
-	if durability.duration("timeout", &r.Timeout) && (r.Timeout < time.Millisecond || r.Timeout > maxDurabilityTimeout) {
+	if durability.duration("timeout", &r.Timeout) &&
+		(r.Timeout < time.Millisecond || r.Timeout > maxDurabilityTimeout) {
 		durability.fail("timeout", "must be from 1ms to %s", maxDurabilityTimeout)
 	}
 	durability.end()
@@ -141,7 +143,8 @@ func readDatabases(s *section) map[string]Database {
 	for _, e := range s.entries {
 		inner := s.section(e.key)
 		if e.key == "" || len(e.key) > chferry.MaxDatabaseBytes {
-			inner.found.add(e.line, "databases: an alias has 1 to %d bytes, this one has %d", chferry.MaxDatabaseBytes, len(e.key))
+			inner.found.add(e.line, "databases: an alias has 1 to %d bytes, this one has %d", chferry.MaxDatabaseBytes,
+				len(e.key))
 		}
 		databases[e.key] = readDatabase(inner)
 	}
@@ -187,8 +190,10 @@ func (a API) Weaknesses() []string {
 	var found []string
 	for i, token := range a.Tokens {
 		if len(token) < minTokenLength {
-			found = append(found, fmt.Sprintf("token number %d of api.tokens has fewer than %d characters and can be guessed: make one with openssl rand -base64 24",
-				i+1, minTokenLength))
+			found = append(found,
+				fmt.Sprintf("token number %d of api.tokens has fewer than %d characters and can be guessed: make one "+
+					"with openssl rand -base64 24",
+					i+1, minTokenLength))
 		}
 	}
 	return found

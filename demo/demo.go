@@ -52,7 +52,10 @@ func Run(ctx context.Context, opts Options) (equal bool, err error) {
 		return false, fmt.Errorf("open the demo's folder: %w", err)
 	}
 	d := &demo{opts: opts, show: &show{out: opts.Out, terminal: opts.Terminal}}
-	d.stack, err = Start(ctx, StackOptions{Dir: dir, Program: opts.Program, Say: d.show.line, Download: d.show.download(), Hide: opts.Hide, Demo: true})
+	d.stack, err = Start(ctx, StackOptions{
+		Dir: dir, Program: opts.Program, Say: d.show.line,
+		Download: d.show.download(), Hide: opts.Hide, Demo: true,
+	})
 	if err != nil {
 		return false, err
 	}
@@ -190,7 +193,8 @@ func (d *demo) replaceWorker(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.show.line("killed", "worker %d with kill -9; %s operations were in flight", killed, chferry.Thousands(status.InFlight))
+	d.show.line("killed", "worker %d with kill -9; %s operations were in flight", killed,
+		chferry.Thousands(status.InFlight))
 	if err := wait(ctx, d.opts.Live/10); err != nil {
 		return err
 	}
@@ -222,8 +226,9 @@ func (d *demo) drain(ctx context.Context) error {
 
 // awaitDrained waits until nothing is kept, with a bar that shows how far it is.
 func (d *demo) awaitDrained(ctx context.Context, what string, within time.Duration) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("the queues did not drain within %s; the worker's last lines: %s",
-		within, d.stack.Worker.LastLines()))
+	ctx, cancel := context.WithTimeoutCause(ctx, within,
+		fmt.Errorf("the queues did not drain within %s; the worker's last lines: %s",
+			within, d.stack.Worker.LastLines()))
 	defer cancel()
 	var b *bar
 	for {
@@ -259,7 +264,8 @@ func (d *demo) compare(ctx context.Context) (bool, error) {
 	d.show.comparisons(comparisons)
 	t := status.Totals
 	d.show.line("registered", "%s = %s rows + %s deletes + %s coalesced + %s failed", chferry.Thousands(d.registered),
-		chferry.Thousands(t.Rows), chferry.Thousands(t.Deletes), chferry.Thousands(t.Coalesced), chferry.Thousands(t.Failed))
+		chferry.Thousands(t.Rows), chferry.Thousands(t.Deletes), chferry.Thousands(t.Coalesced),
+		chferry.Thousands(t.Failed))
 	d.show.line("audit", "%s", d.stack.AuditURL())
 	if !d.opts.Keep {
 		d.show.line("", "that server ends now: with --keep all stay up")

@@ -67,8 +67,9 @@ func Dev(ctx context.Context, opts DevOptions) error {
 	d := &dev{opts: opts, show: &show{out: opts.Out, terminal: opts.Terminal}, file: &watched{path: path}}
 	d.show.title("Temporal, Redis, ClickHouse and a source database are being started in %s", opts.Dir)
 	d.stack, err = Start(ctx, StackOptions{
-		Dir: opts.Dir, Program: opts.Program, Say: d.show.line, Download: d.show.download(), Logs: true, Existing: existing,
-		Hide: opts.Hide,
+		Dir: opts.Dir, Program: opts.Program, Say: d.show.line, Download: d.show.download(), Logs: true,
+		Existing: existing,
+		Hide:     opts.Hide,
 	})
 	if err != nil {
 		return err
@@ -157,7 +158,8 @@ func (d *dev) apply(ctx context.Context) {
 	}
 	d.wrong("apply", err)
 	if err != nil {
-		d.show.line("", "the servers stay up: mend it, in a table or in %s; it is tried again every %s", configFile, retryPause)
+		d.show.line("", "the servers stay up: mend it, in a table or in %s; it is tried again every %s", configFile,
+			retryPause)
 	} else {
 		d.show.line("apply", "nothing is wrong any more")
 	}
@@ -169,7 +171,8 @@ func (d *dev) wrong(word string, err error) {
 		return
 	}
 	for line := range strings.Lines(err.Error()) {
-		line = strings.TrimPrefix(strings.TrimRight(line, "\n"), d.opts.Dir+string(filepath.Separator)) // of the configuration's path
+		// of the configuration's path
+		line = strings.TrimPrefix(strings.TrimRight(line, "\n"), d.opts.Dir+string(filepath.Separator))
 		d.show.line(word, "%s", d.show.style(line, red))
 	}
 }

@@ -31,8 +31,9 @@ func takeFolder(dir string) (unlock func(), err error) {
 			return nil, fmt.Errorf("take the folder: %w", err)
 		}
 		pid, _ := os.ReadFile(path) // it may not be written yet
-		return nil, chferry.Errorf(chferry.CodeClaimed, "the folder %s is in use by process %s, another chferry dev: end that one, "+
-			"or name another folder with --dir", dir, strings.TrimSpace(string(pid)))
+		return nil, chferry.Errorf(chferry.CodeClaimed,
+			"the folder %s is in use by process %s, another chferry dev: end that one, "+
+				"or name another folder with --dir", dir, strings.TrimSpace(string(pid)))
 	}
 	if err := prepareFolder(dir, file); err != nil {
 		unlock()

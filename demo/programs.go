@@ -67,7 +67,8 @@ func (s *Stack) Command(ctx context.Context, args ...string) (string, error) {
 		}
 	}
 	if len(failed.problems) == 0 {
-		return printed, fmt.Errorf("chferry %s ended with status %d: %s", args[0], command.ExitCode(), strings.TrimSpace(errOut.String()))
+		return printed, fmt.Errorf("chferry %s ended with status %d: %s", args[0], command.ExitCode(),
+			strings.TrimSpace(errOut.String()))
 	}
 	return printed, failed
 }
@@ -78,7 +79,8 @@ func (s *Stack) StartWorker(ctx context.Context) (err error) {
 	if s.Worker, err = s.start(ctx, "worker", started); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, readyTimeout, fmt.Errorf("the worker did not start within %s", readyTimeout))
+	ctx, cancel := context.WithTimeoutCause(ctx, readyTimeout,
+		fmt.Errorf("the worker did not start within %s", readyTimeout))
 	defer cancel()
 	select {
 	case <-started.seen:
@@ -95,7 +97,8 @@ func (s *Stack) StartAPI(ctx context.Context) (err error) {
 	if s.api, err = s.start(ctx, "api", io.Discard); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, readyTimeout, fmt.Errorf("the API was not ready within %s", readyTimeout))
+	ctx, cancel := context.WithTimeoutCause(ctx, readyTimeout,
+		fmt.Errorf("the API was not ready within %s", readyTimeout))
 	defer cancel()
 	for {
 		ready := s.call(ctx, http.MethodGet, "/readyz", "", nil, nil)

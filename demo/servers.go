@@ -33,8 +33,9 @@ const webFile = "temporal-ui"
 // server keeps a server to be stopped, and what the server is.
 func (s *Stack) server(word, about string, server *embedded.Server, err error) (*embedded.Server, error) {
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, chferry.WrapError(chferry.CodeConfiguration, err, "%s can't listen on port %d, which %s names: another program uses the port. "+
-			"End that program, or write another port into the file", word, s.ports[word], s.ConfigFile())
+		return nil, chferry.WrapError(chferry.CodeConfiguration, err,
+			"%s can't listen on port %d, which %s names: another program uses the port. "+
+				"End that program, or write another port into the file", word, s.ports[word], s.ConfigFile())
 	}
 	if err != nil {
 		return nil, err
@@ -120,7 +121,8 @@ func (s *Stack) startRedis(ctx context.Context) error {
 }
 
 func (s *Stack) startClickHouse(ctx context.Context) error {
-	if err := embedded.PrepareModernClickHouse(ctx, &notice{say: s.opts.Say, word: clickhouse}, s.opts.Download); err != nil {
+	if err := embedded.PrepareModernClickHouse(ctx, &notice{say: s.opts.Say, word: clickhouse},
+		s.opts.Download); err != nil {
 		return err
 	}
 	server, err := embedded.StartModernClickHouse(ctx, s.options(clickhouse, clickhouse))

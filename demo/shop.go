@@ -118,7 +118,8 @@ func (s *shop) insertUsers(ctx context.Context, tx *sql.Tx, n int) error {
 			email = fmt.Sprintf("user%d@example.com", s.users)
 		}
 		created := firstDay.Add(time.Duration(s.users) * time.Minute).Format("2006-01-02 15:04:05.000000")
-		values = append(values, s.users, fmt.Sprintf("User %d", s.users), email, cents(s.users), s.users%2 == 0, created)
+		values = append(values, s.users, fmt.Sprintf("User %d", s.users), email, cents(s.users), s.users%2 == 0,
+			created)
 	}
 	return s.insert(ctx, tx, users, 6, values)
 }
@@ -128,7 +129,8 @@ func (s *shop) insertLines(ctx context.Context, tx *sql.Tx, orders, each int) er
 	for range orders {
 		s.orders++
 		for line := 1; line <= each; line++ {
-			values = append(values, s.orders, line, fmt.Sprintf("item %d", s.random.IntN(500)), 1+s.random.IntN(9), cents(s.orders))
+			values = append(values, s.orders, line, fmt.Sprintf("item %d", s.random.IntN(500)), 1+s.random.IntN(9),
+				cents(s.orders))
 		}
 	}
 	return s.insert(ctx, tx, lines, 5, values)
@@ -229,11 +231,14 @@ func (s *shop) change(ctx context.Context) (map[string][]operation, error) {
 func (s *shop) changeOld(ctx context.Context, tx *sql.Tx, ops map[string][]operation) error {
 	for range 20 {
 		id, order, line := 1+s.random.IntN(s.users), 1+s.random.IntN(s.orders), 1+s.random.IntN(linesPerOrder)
-		if _, err := tx.ExecContext(ctx, s.sql("UPDATE users SET balance = balance + 1, name = ? WHERE id = ?"), fmt.Sprintf("User %d, again", id), id); err != nil {
+		if _, err := tx.ExecContext(ctx, s.sql("UPDATE users SET balance = balance + 1, name = ? WHERE id = ?"),
+			fmt.Sprintf("User %d, again", id), id); err != nil {
 			return err
 		}
 		ops[users] = append(ops[users], operation{"update", strconv.Itoa(id)})
-		if _, err := tx.ExecContext(ctx, s.sql("UPDATE order_lines SET quantity = quantity + 1 WHERE order_id = ? AND line = ?"), order, line); err != nil {
+		if _, err := tx.ExecContext(ctx,
+			s.sql("UPDATE order_lines SET quantity = quantity + 1 WHERE order_id = ? AND "+
+				"line = ?"), order, line); err != nil {
 			return err
 		}
 		ops[lines] = append(ops[lines], operation{"update", linePK(order, line)})
@@ -244,7 +249,8 @@ func (s *shop) changeOld(ctx context.Context, tx *sql.Tx, ops map[string][]opera
 			return err
 		}
 		ops[users] = append(ops[users], operation{"delete", strconv.Itoa(id)})
-		if err := s.delete(ctx, tx, lines, "DELETE FROM order_lines WHERE order_id = ? AND line = ?", order, 1); err != nil {
+		if err := s.delete(ctx, tx, lines, "DELETE FROM order_lines WHERE order_id = ? AND line = ?", order,
+			1); err != nil {
 			return err
 		}
 		ops[lines] = append(ops[lines], operation{"delete", linePK(order, 1)})

@@ -61,7 +61,8 @@ func (s *show) lines(text string) {
 
 func (s *show) verdict(equal bool) {
 	if equal {
-		s.print("\n" + s.style("equal", bold+green) + ": ClickHouse holds what the source holds, nothing lost and nothing twice")
+		s.print("\n" + s.style("equal", bold+green) +
+			": ClickHouse holds what the source holds, nothing lost and nothing twice")
 	} else {
 		s.print("\n" + s.style("different", bold+red) + ": ClickHouse does not hold what the source holds")
 	}
@@ -73,7 +74,8 @@ func (s *show) comparisons(all []comparison) {
 	table := tabwriter.NewWriter(&text, 0, 0, 3, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "  table\tsource\tClickHouse\tdeleted\tdifferent\t")
 	for _, c := range all {
-		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s\t\n", c.table, chferry.Thousands(c.source), chferry.Thousands(c.target), chferry.Thousands(c.deleted), chferry.Thousands(c.different))
+		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s\t\n", c.table, chferry.Thousands(c.source),
+			chferry.Thousands(c.target), chferry.Thousands(c.deleted), chferry.Thousands(c.different))
 	}
 	_ = table.Flush() // a strings.Builder takes everything
 	s.print(strings.TrimRight(text.String(), "\n"))

@@ -30,9 +30,10 @@ func hostile(t *testing.T) {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"go.mod":       "module github.com/chferry/chferry\n\ngo 1.26.0\n",
-		"go.work":      "go 1.26.0\n\nuse .\n\nreplace github.com/ebitengine/purego => ./embedded\n",
-		"tools/go.mod": "module tools\n\ngo 1.26.0\n\nreplace github.com/temporalio/cli => ../embedded\n\ntool github.com/temporalio/cli/cmd/temporal\n",
+		"go.mod":  "module github.com/chferry/chferry\n\ngo 1.26.0\n",
+		"go.work": "go 1.26.0\n\nuse .\n\nreplace github.com/ebitengine/purego => ./embedded\n",
+		"tools/go.mod": "module tools\n\ngo 1.26.0\n\nreplace github.com/temporalio/cli => ../embedded\n\ntool " +
+			"github.com/temporalio/cli/cmd/temporal\n",
 		"embedded/chdbserver/main.go": `package main
 
 func main() { println("hostile") }
@@ -57,7 +58,8 @@ func TestServerIsBuiltFromItsOwnSources(t *testing.T) {
 			path, err := embedded.ChdbServer(t.Context(), nil)
 			check(t, err)
 			output, err := exec.CommandContext(t.Context(), path).CombinedOutput()
-			if err == nil || !strings.Contains(string(output), "library") || strings.Contains(string(output), "hostile") {
+			if err == nil || !strings.Contains(string(output), "library") ||
+				strings.Contains(string(output), "hostile") {
 				t.Errorf("the program that was built is not chdbserver: %v: %s", err, output)
 			}
 			info, err := os.Stat(cache)
@@ -158,7 +160,8 @@ func TestCarriedModulesAreTheProjects(t *testing.T) {
 	}
 	project := read("../go.mod")
 	for _, carried := range requirement.FindAllStringSubmatch(read("modules/chdbserver.mod"), -1) {
-		other := strings.Contains(project, "\t"+carried[1]+" ") && !strings.Contains(project, "\t"+carried[1]+" "+carried[2])
+		other := strings.Contains(project, "\t"+carried[1]+" ") &&
+			!strings.Contains(project, "\t"+carried[1]+" "+carried[2])
 		if other {
 			t.Errorf("embedded/modules/chdbserver.mod has %s %s, go.mod has another version", carried[1], carried[2])
 		}

@@ -40,7 +40,8 @@ func ChdbServer(ctx context.Context, log io.Writer) (string, error) {
 	}
 	return "", &MissingError{
 		chdbName, missing,
-		"put Go on PATH (the first build needs a network), or a chdbserver that was built from a checkout of chferry with Go, or " +
+		"put Go on PATH (the first build needs a network), or a chdbserver that was built from a checkout of chferry " +
+			"with Go, or " +
 			chdbRemedy,
 	}
 }

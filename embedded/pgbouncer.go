@@ -28,7 +28,8 @@ func StartPgBouncer(ctx context.Context, postgres string, opts Options) (*Server
 	}
 	u, err := url.Parse(postgres)
 	if err != nil {
-		return nil, fmt.Errorf("start %s: the URL of its PostgreSQL can't be read", name) // the error would show its password
+		// the error would show its password
+		return nil, fmt.Errorf("start %s: the URL of its PostgreSQL can't be read", name)
 	}
 	credential, err := unprivileged(os.Geteuid())
 	if err != nil {
@@ -79,5 +80,6 @@ func (p pgBouncerServer) url(addr string) string {
 	return through.String()
 }
 
-func (pgBouncerServer) stopSignal() syscall.Signal  { return syscall.SIGTERM } // from 1.23 on it ends when its clients have left
+// from 1.23 on it ends when its clients have left
+func (pgBouncerServer) stopSignal() syscall.Signal  { return syscall.SIGTERM }
 func (pgBouncerServer) deathSignal() syscall.Signal { return syscall.SIGKILL }

@@ -138,6 +138,7 @@ func (postgresServer) url(addr string) string {
 	return "postgres://postgres@" + addr + "/postgres?sslmode=disable"
 }
 
-func (postgresServer) morePorts() int              { return 0 }
-func (postgresServer) stopSignal() syscall.Signal  { return syscall.SIGINT }  // "fast": clients are disconnected
-func (postgresServer) deathSignal() syscall.Signal { return syscall.SIGQUIT } // "immediate": takes its own children along
+func (postgresServer) morePorts() int             { return 0 }
+func (postgresServer) stopSignal() syscall.Signal { return syscall.SIGINT } // "fast": clients are disconnected
+// "immediate": takes its own children along
+func (postgresServer) deathSignal() syscall.Signal { return syscall.SIGQUIT }

@@ -16,7 +16,10 @@ func StartRedis(ctx context.Context, opts Options) (*Server, error) {
 	const name = "redis"
 	binary, found := findProgram("redis-server", "/usr/sbin")
 	if !found {
-		return nil, &MissingError{name, "redis-server", "install it (apt-get install redis-server, dnf install redis, brew install redis)"}
+		return nil, &MissingError{
+			name, "redis-server",
+			"install it (apt-get install redis-server, dnf install redis, brew install redis)",
+		}
 	}
 	return start(ctx, name, binary, redisServer{}, opts)
 }

@@ -68,7 +68,8 @@ var temporalSettings = []string{
 	"matching.numTaskqueueWritePartitions=1",
 	`worker.perNamespaceWorkerOptions={"MaxConcurrentWorkflowTaskPollers":16,"MaxConcurrentActivityTaskPollers":8}`,
 	"worker.schedulerNamespaceStartWorkflowRPS=1000",
-	"system.enableActivityEagerExecution=true", // a worker gets the next step with the answer to the last, not by asking once more
+	// a worker gets the next step with the answer to the last, not by asking once more
+	"system.enableActivityEagerExecution=true",
 }
 
 func (temporalServer) prepare(context.Context, *Server) error { return nil }

@@ -11,7 +11,8 @@ const (
 	// TemporalVersion is the version of the Temporal CLI that is built when none is installed: that of tools/go.mod.
 	TemporalVersion = "v1.5.1"
 
-	temporalRemedy = "install the Temporal CLI as `temporal` on PATH, or Go, with which it is built once (that needs a network)"
+	temporalRemedy = "install the Temporal CLI as `temporal` on PATH, or Go, with which it is built once (that needs " +
+		"a network)"
 )
 
 var temporalModule = module{name: "temporal", pack: "github.com/temporalio/cli/cmd/temporal"}

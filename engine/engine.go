@@ -70,7 +70,8 @@ func Named(name string) (Engine, error) {
 	}
 	e, ok := Engines[name]
 	if !ok {
-		return nil, chferry.Errorf(chferry.CodeConfiguration, "engine %q is not one of %s", name, strings.Join(Names(), ", "))
+		return nil, chferry.Errorf(chferry.CodeConfiguration, "engine %q is not one of %s", name,
+			strings.Join(Names(), ", "))
 	}
 	return e, nil
 }

@@ -41,8 +41,10 @@ func TestLayoutsThatTheSinkCarries(t *testing.T) {
 	t.Parallel()
 	for name, e := range engine.Engines {
 		layout := e.Layout()
-		if !layout.Replaces || layout.Family == "" || len(layout.Arguments) == 0 || layout.Version == "" || layout.Deleted == "" {
-			t.Errorf("engine %s has the layout %+v, which the sink can't carry: see \"Adding an engine\" in CONTRIBUTING.md", name, layout)
+		if !layout.Replaces || layout.Family == "" || len(layout.Arguments) == 0 || layout.Version == "" ||
+			layout.Deleted == "" {
+			t.Errorf("engine %s has the layout %+v, which the sink can't carry: see \"Adding an engine\" in "+
+				"CONTRIBUTING.md", name, layout)
 		}
 		columns := map[string]bool{}
 		for _, c := range e.Columns() {
@@ -63,7 +65,8 @@ func TestReplacingBlock(t *testing.T) {
 	rows := rowset.Rows{Block: rowset.NewBlock(table.Columns), Key: []int{0}}
 	appendMember(&rows.Block, "blue", "old friend", 7)
 
-	got := engine.Replacing{}.Block(table, rows, missing(table, [2]string{"8", "red"}, [2]string{"9", "green"}), version)
+	got := engine.Replacing{}.Block(table, rows, missing(table, [2]string{"8", "red"}, [2]string{"9", "green"}),
+		version)
 
 	want := []string{
 		"team note id joined uid _version _is_deleted",

@@ -41,7 +41,8 @@ func (Replacing) Misfit(arguments []string) string {
 	const wanted = "ReplacingMergeTree(" + versionColumn + ", " + isDeletedColumn + ")"
 	switch {
 	case len(arguments) == 0 || arguments[0] != versionColumn:
-		return fmt.Sprintf("its engine does not keep the row with the greatest %s: it must be %s", versionColumn, wanted)
+		return fmt.Sprintf("its engine does not keep the row with the greatest %s: it must be %s", versionColumn,
+			wanted)
 	case len(arguments) > 1 && arguments[1] != isDeletedColumn:
 		return fmt.Sprintf("its engine takes %q for deleted rows: it must be %s", arguments[1], wanted)
 	default:
@@ -66,7 +67,10 @@ func (r Replacing) Block(table rowset.Table, rows rowset.Rows, missing []rowset.
 	out.Columns = append(slices.Clone(out.Columns), added...)
 	out.Vectors = append(slices.Clone(out.Vectors),
 		rowset.Vector{Type: added[0].Type, Ints: slices.Repeat([]int64{int64(version)}, found+gone)},
-		rowset.Vector{Type: added[1].Type, Ints: append(make([]int64, found, found+gone), slices.Repeat([]int64{1}, gone)...)})
+		rowset.Vector{
+			Type: added[1].Type,
+			Ints: append(make([]int64, found, found+gone), slices.Repeat([]int64{1}, gone)...),
+		})
 	return out
 }
 

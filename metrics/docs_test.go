@@ -19,7 +19,10 @@ type failingStorage struct{}
 
 func (failingStorage) Status(context.Context, ...chferry.ImportKey) ([]chferry.Status, error) {
 	at := time.UnixMilli(1_700_000_000_500)
-	return []chferry.Status{{LastSync: at, OldestPending: at, Failing: &chferry.Failing{Since: at, Last: at, Attempts: 3}}}, nil
+	return []chferry.Status{{
+		LastSync: at, OldestPending: at,
+		Failing: &chferry.Failing{Since: at, Last: at, Attempts: 3},
+	}}, nil
 }
 
 // TestEveryMetricIsDocumented holds docs/metrics.md to the names that are scraped, in both directions.
@@ -30,9 +33,11 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(metrics.NewQueueCollector(failingStorage{}, func() []chferry.ImportKey { return []chferry.ImportKey{"users"} }, time.Second))
+	registry.MustRegister(metrics.NewQueueCollector(failingStorage{},
+		func() []chferry.ImportKey { return []chferry.ImportKey{"users"} }, time.Second))
 	use(metrics.New(registry))
-	wantLines(t, scrape(t, registry), `chferry_sync_failing_since_timestamp_seconds{import_key="users"} 1.7000000005e+09`)
+	wantLines(t, scrape(t, registry),
+		`chferry_sync_failing_since_timestamp_seconds{import_key="users"} 1.7000000005e+09`)
 	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)

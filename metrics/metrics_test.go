@@ -85,7 +85,8 @@ func TestNames(t *testing.T) {
 		"chferry_last_sync_timestamp_seconds", "chferry_lease_takeovers_total", "chferry_operations_coalesced_total",
 		"chferry_operations_failed_total", "chferry_operations_in_flight", "chferry_operations_registered_total",
 		"chferry_queue_oldest_age_seconds", "chferry_queue_operations", "chferry_register_duration_seconds",
-		"chferry_rows_inserted_total", "chferry_storage_up", "chferry_sync_step_duration_seconds", "chferry_sync_step_failures_total", "chferry_syncs_total",
+		"chferry_rows_inserted_total", "chferry_storage_up", "chferry_sync_step_duration_seconds",
+		"chferry_sync_step_failures_total", "chferry_syncs_total",
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collector(func(context.Context) ([]chferry.Status, error) {
@@ -120,7 +121,10 @@ func TestQueueCollector(t *testing.T) {
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(collector(func(context.Context) ([]chferry.Status, error) {
 		return []chferry.Status{
-			{Pending: 5, InFlight: 3, Failed: 2, LastSync: time.UnixMilli(1_700_000_000_500), OldestPending: time.Now().Add(-time.Hour)},
+			{
+				Pending: 5, InFlight: 3, Failed: 2, LastSync: time.UnixMilli(1_700_000_000_500),
+				OldestPending: time.Now().Add(-time.Hour),
+			},
 			{OldestPending: time.Now().Add(time.Hour)},
 		}, nil
 	}, "users", "orders"))

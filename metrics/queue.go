@@ -56,7 +56,10 @@ func NewQueueCollector(storage statuses, keys func() []chferry.ImportKey, timeou
 
 // Describe implements [prometheus.Collector].
 func (c *QueueCollector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{queueDesc, inFlightDesc, failedDesc, oldestDesc, lastSyncDesc, failingDesc, upDesc} {
+	for _, d := range []*prometheus.Desc{
+		queueDesc, inFlightDesc, failedDesc, oldestDesc, lastSyncDesc, failingDesc,
+		upDesc,
+	} {
 		out <- d
 	}
 }

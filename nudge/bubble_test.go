@@ -137,7 +137,10 @@ func bubble(t *testing.T, answer func(ctx context.Context, key chferry.ImportKey
 	t.Helper()
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := &bundle{t: t, scheduler: &scheduler{began: time.Now(), answer: answer, nudged: map[chferry.ImportKey][]time.Duration{}}}
+		b := &bundle{t: t, scheduler: &scheduler{
+			began: time.Now(), answer: answer,
+			nudged: map[chferry.ImportKey][]time.Duration{},
+		}}
 		b.live = config.NewLive(&config.Config{Imports: imports})
 		b.Nudger = nudge.Start(t.Context(), b.scheduler, b.live, slog.New(slog.NewTextHandler(&b.log, nil)))
 		b.store = b.Registrar(accepting{})
@@ -151,7 +154,8 @@ func (b *bundle) register(keys ...chferry.ImportKey) {
 	b.t.Helper()
 	for _, key := range keys {
 		began := time.Now()
-		n, err := b.store.RegisterOperations(b.t.Context(), key, chferry.Operation{Kind: chferry.Update, PrimaryKey: chferry.PrimaryKey{"1"}})
+		n, err := b.store.RegisterOperations(b.t.Context(), key,
+			chferry.Operation{Kind: chferry.Update, PrimaryKey: chferry.PrimaryKey{"1"}})
 		if n != 1 || err != nil || time.Since(began) != 0 {
 			b.t.Errorf("registered %d, %v, in %s", n, err, time.Since(began))
 		}

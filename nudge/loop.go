@@ -139,9 +139,11 @@ func (n *Nudger) failed(key chferry.ImportKey, err error) {
 	switch {
 	case !first:
 	case code == chferry.CodeUnavailable:
-		n.log.Warn("nudges do not reach Temporal: operations go on being registered, and are synced when their schedules tick", "error", err)
+		n.log.Warn("nudges do not reach Temporal: operations go on being registered, and are synced when their "+
+			"schedules tick", "error", err)
 	default:
-		n.log.Warn("an import key can't be nudged: its operations are synced when its schedule ticks", "import_key", key, "code", code, "error", err)
+		n.log.Warn("an import key can't be nudged: its operations are synced when its schedule ticks",
+			"import_key", key, "code", code, "error", err)
 	}
 }
 

@@ -55,7 +55,9 @@ type registrar struct {
 }
 
 // RegisterOperations implements storage.Registrar.
-func (r *registrar) RegisterOperations(ctx context.Context, key chferry.ImportKey, ops ...chferry.Operation) (int, error) {
+func (r *registrar) RegisterOperations(ctx context.Context, key chferry.ImportKey,
+	ops ...chferry.Operation,
+) (int, error) {
 	registered, err := r.next.RegisterOperations(ctx, key, ops...)
 	if registered > 0 {
 		r.nudger.want(key)

@@ -49,7 +49,9 @@ func TestConfigurationReplaced(t *testing.T) {
 	bubble(t, nil, func(b *bundle) {
 		b.register("users", "orders", "plain", "unknown")
 		b.live.Replace(&config.Config{Imports: []chferry.Import{
-			{Key: "users", SyncOnRegister: true, NudgeInterval: 3 * time.Second}, {Key: "orders"}, {Key: "unknown", SyncOnRegister: true},
+			{Key: "users", SyncOnRegister: true, NudgeInterval: 3 * time.Second},
+			{Key: "orders"},
+			{Key: "unknown", SyncOnRegister: true},
 		}})
 		time.Sleep(100 * time.Millisecond)
 		b.register("users", "orders", "plain", "unknown")
@@ -160,7 +162,8 @@ func TestOneKeyFails(t *testing.T) {
 			b.register("users", "orders")
 			time.Sleep(5 * time.Second)
 		}
-		b.want(b.t, "orders", 0, 5*time.Second, 10*time.Second, 15*time.Second, 20*time.Second, 25*time.Second, 30*time.Second, 35*time.Second, 40*time.Second, 45*time.Second)
+		b.want(b.t, "orders", 0, 5*time.Second, 10*time.Second, 15*time.Second, 20*time.Second, 25*time.Second,
+			30*time.Second, 35*time.Second, 40*time.Second, 45*time.Second)
 		b.want(b.t, "users", 0, time.Second, 3*time.Second, 7*time.Second, 15*time.Second, 31*time.Second)
 		b.wantLog(`msg="an import key can't be nudged: its operations are synced when its schedule ticks" import_key=users code=Configuration error="import key users has no schedule"`)
 	})

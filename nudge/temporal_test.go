@@ -39,7 +39,10 @@ func connect(t *testing.T, address string, interval time.Duration) *stack {
 	t.Helper()
 	s := &stack{t: t, prefix: "nudge-" + strings.ToLower(rand.Text())}
 	var err error
-	if s.Starter, err = starter.New(starter.Options{Address: address, TaskQueue: s.prefix, IDPrefix: s.prefix}); err != nil {
+	if s.Starter, err = starter.New(starter.Options{
+		Address: address, TaskQueue: s.prefix,
+		IDPrefix: s.prefix,
+	}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Starter.Close)
@@ -47,7 +50,10 @@ func connect(t *testing.T, address string, interval time.Duration) *stack {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.redis.Close() })
-	imp := chferry.Import{Key: "users", Table: "users", DestinationTable: "users", SyncOnRegister: true, NudgeInterval: interval}
+	imp := chferry.Import{
+		Key: "users", Table: "users", DestinationTable: "users", SyncOnRegister: true,
+		NudgeInterval: interval,
+	}
 	s.nudger = nudge.Start(t.Context(), s.Starter, chferry.ImportList{imp}, slog.New(slog.NewTextHandler(&s.log, nil)))
 	t.Cleanup(s.close)
 	s.store = s.nudger.Registrar(s.redis)
@@ -184,7 +190,8 @@ func TestTemporalStaysDown(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	s.nudger.Close(ctx)
-	if text := s.log.String(); strings.Count(text, "\n") != 1 || !strings.Contains(text, "nudges do not reach Temporal") {
+	if text := s.log.String(); strings.Count(text, "\n") != 1 ||
+		!strings.Contains(text, "nudges do not reach Temporal") {
 		t.Errorf("the log is %s", text)
 	}
 }

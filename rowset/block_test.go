@@ -11,18 +11,28 @@ import (
 
 var (
 	plainColumns = []rowset.Column{
-		{Name: "id", Type: kind(rowset.Int64)}, {Name: "score", Type: kind(rowset.Float64)}, {Name: "name", Type: kind(rowset.String)},
+		{Name: "id", Type: kind(rowset.Int64)},
+		{Name: "score", Type: kind(rowset.Float64)},
+		{Name: "name", Type: kind(rowset.String)},
 	}
 	allColumns = func() []rowset.Column {
 		var columns []rowset.Column
 		for k := rowset.Bool; k <= rowset.Enum; k++ {
 			columns = append(columns,
-				rowset.Column{Name: k.String(), Type: kind(k)}, rowset.Column{Name: k.String() + "?", Type: rowset.Type{Kind: k, Nullable: true}})
+				rowset.Column{Name: k.String(), Type: kind(k)},
+				rowset.Column{Name: k.String() + "?", Type: rowset.Type{Kind: k, Nullable: true}})
 		}
 		for _, of := range []rowset.TypeKind{rowset.Int32, rowset.Float64, rowset.String} {
 			for dimensions := range 3 {
 				name := fmt.Sprintf("%s of %d dimensions", of, dimensions+1)
-				columns = append(columns, rowset.Column{Name: name, Type: rowset.Type{Kind: rowset.Array, Element: of, Dimensions: dimensions + 1, Nullable: dimensions != 1}})
+				columns = append(columns,
+					rowset.Column{
+						Name: name,
+						Type: rowset.Type{
+							Kind: rowset.Array, Element: of, Dimensions: dimensions + 1,
+							Nullable: dimensions != 1,
+						},
+					})
 			}
 		}
 		return columns
@@ -42,7 +52,8 @@ func value(v *rowset.Vector, i int) string {
 		return fmt.Sprint(elements)
 	case v.Type.Kind == rowset.Float32 || v.Type.Kind == rowset.Float64:
 		return fmt.Sprint(v.Floats[i])
-	case v.Type.Kind == rowset.Decimal || v.Type.Kind == rowset.String || v.Type.Kind == rowset.Enum || v.Type.Kind == rowset.Bytes || v.Type.Kind == rowset.UUID:
+	case v.Type.Kind == rowset.Decimal || v.Type.Kind == rowset.String || v.Type.Kind == rowset.Enum ||
+		v.Type.Kind == rowset.Bytes || v.Type.Kind == rowset.UUID:
 		return fmt.Sprintf("%q", v.At(i))
 	default:
 		return fmt.Sprint(v.Ints[i])
@@ -154,7 +165,8 @@ func TestVectorAppendDefault(t *testing.T) {
 		v := rowset.Vector{Type: c.Type}
 		v.AppendDefault()
 		want := map[rowset.TypeKind]string{
-			rowset.Decimal: `"0"`, rowset.String: `""`, rowset.Enum: `""`, rowset.Array: "[]", rowset.Bytes: `""`, rowset.UUID: fmt.Sprintf("%q", make([]byte, 16)),
+			rowset.Decimal: `"0"`, rowset.String: `""`, rowset.Enum: `""`, rowset.Array: "[]", rowset.Bytes: `""`,
+			rowset.UUID: fmt.Sprintf("%q", make([]byte, 16)),
 		}[c.Type.Kind]
 		switch {
 		case c.Type.Nullable && c.Type.Kind != rowset.Array:

@@ -16,7 +16,8 @@ import (
 // they were.
 func AppendPrimaryKey(keys []Vector, pk chferry.PrimaryKey) error {
 	if len(pk) != len(keys) || len(keys) == 0 {
-		return chferry.Errorf(chferry.CodeInvalid, "the primary key has %s, the operation %d", chferry.Amount(int64(len(keys)), "value", "values"), len(pk))
+		return chferry.Errorf(chferry.CodeInvalid, "the primary key has %s, the operation %d",
+			chferry.Amount(int64(len(keys)), "value", "values"), len(pk))
 	}
 	if bad := appendKey(keys, pk, (*Vector).appendText); bad >= 0 {
 		return unreadableKey(bad, keys[bad].Type.Kind.String())
@@ -82,7 +83,8 @@ func (k TypeKind) MayBeKey(text string) bool {
 	case Decimal:
 		return !strings.ContainsFunc(text, notInNumber) && strings.ContainsAny(text, "0123456789nN")
 	case UUID:
-		return strings.ContainsAny(text, "0123456789abcdefABCDEF") && strings.Trim(text, "0123456789abcdefABCDEF{-} ") == ""
+		return strings.ContainsAny(text, "0123456789abcdefABCDEF") &&
+			strings.Trim(text, "0123456789abcdefABCDEF{-} ") == ""
 	default:
 		return true
 	}

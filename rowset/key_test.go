@@ -130,17 +130,27 @@ func TestAppendPrimaryKeyRefuses(t *testing.T) {
 		kind(rowset.Int64):  {"9223372036854775808", "1\x00"},
 		kind(rowset.Uint8):  {"-1", "256"},
 		kind(rowset.Uint64): {"-1", "18446744073709551616"},
-		decimal(12, 2):      {"", ".", "-", "+", "+-1", "--1", "1.001", "10000000000", "1,5", "1e2", "nan", "Infinity", "1.-5", "1..5", "0x1", "١"},
+		decimal(12, 2): {
+			"", ".", "-", "+", "+-1", "--1", "1.001", "10000000000", "1,5", "1e2", "nan", "Infinity",
+			"1.-5", "1..5", "0x1", "١",
+		},
 		decimal(5, 5):       {"1", "0.000001"},
 		kind(rowset.String): {"a\x00b", "\xff", "a\xc3"},
 		kind(rowset.UUID): {
-			"", "0f2e4d6c", "0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6a0", "{0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6", "0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5dg",
+			"", "0f2e4d6c", "0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6a0", "{0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6",
+			"0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5dg",
 		},
-		kind(rowset.Date):      {"", "2024-02-30", "2023-02-29", "24-02-29", "2024-2-9", "12345678-01-01", "0000-01-01 BC", "29.02.2024", "inf", "2024-02-29 12:00:00"},
-		kind(rowset.Timestamp): {"", "2024-02-29 24:00:00", "2024-02-29 12:00", "2024-02-29 12:00:00.1234567", "Infinity", "now", "12:00:00", "294247-01-10 04:00:54.775807", "294276-12-31 23:59:59"},
-		kind(rowset.Float64):   {"1"},
-		kind(rowset.Bytes):     {"a", `\x0`, `\xgg`, "00"},
-		{}:                     {"1"},
+		kind(rowset.Date): {
+			"", "2024-02-30", "2023-02-29", "24-02-29", "2024-2-9", "12345678-01-01",
+			"0000-01-01 BC", "29.02.2024", "inf", "2024-02-29 12:00:00",
+		},
+		kind(rowset.Timestamp): {
+			"", "2024-02-29 24:00:00", "2024-02-29 12:00", "2024-02-29 12:00:00.1234567",
+			"Infinity", "now", "12:00:00", "294247-01-10 04:00:54.775807", "294276-12-31 23:59:59",
+		},
+		kind(rowset.Float64): {"1"},
+		kind(rowset.Bytes):   {"a", `\x0`, `\xgg`, "00"},
+		{}:                   {"1"},
 	} {
 		for _, text := range texts {
 			got, err := readKey(typ, text)
@@ -163,7 +173,8 @@ func TestAppendPrimaryKeyOfWrongLength(t *testing.T) {
 		{nil, nil},
 	} {
 		if err := rowset.AppendPrimaryKey(test.keys, test.pk); chferry.CodeOf(err) != chferry.CodeInvalid {
-			t.Errorf("%d values for %d columns: got %v, want %s", len(test.pk), len(test.keys), err, chferry.CodeInvalid)
+			t.Errorf("%d values for %d columns: got %v, want %s", len(test.pk), len(test.keys), err,
+				chferry.CodeInvalid)
 		}
 	}
 }
@@ -181,7 +192,8 @@ func TestAppendPrimaryKeyIsAtomic(t *testing.T) {
 		bad := append(chferry.PrimaryKey{"second"}, good[1:]...)
 		bad[i] = "confidential\x00"
 		err := rowset.AppendPrimaryKey(keys, bad)
-		if chferry.CodeOf(err) != chferry.CodeInvalid || strings.Contains(err.Error(), "confidential") || !strings.Contains(err.Error(), fmt.Sprint("value ", i+1)) {
+		if chferry.CodeOf(err) != chferry.CodeInvalid || strings.Contains(err.Error(), "confidential") ||
+			!strings.Contains(err.Error(), fmt.Sprint("value ", i+1)) {
 			t.Errorf("bad value %d: got %v, want an error that names it and hides it", i+1, err)
 		}
 		for c := range keys {
@@ -228,9 +240,11 @@ func power(exponent int) *big.Int {
 func TestTimestampKeys(t *testing.T) {
 	t.Parallel()
 	layouts := []string{
-		"2006-01-02 15:04:05.999999Z07:00", "2006-01-02T15:04:05.999999Z07:00", "2006-01-02T15:04:05.000000Z07:00", "2006-01-02 15:04:05.000000-07:00",
+		"2006-01-02 15:04:05.999999Z07:00", "2006-01-02T15:04:05.999999Z07:00", "2006-01-02T15:04:05.000000Z07:00",
+		"2006-01-02 15:04:05.000000-07:00",
 	}
-	first, last := time.Date(1, 1, 2, 0, 0, 0, 0, time.UTC).UnixMicro(), time.Date(9999, 12, 30, 0, 0, 0, 0, time.UTC).UnixMicro()
+	first, last := time.Date(1, 1, 2, 0, 0, 0, 0, time.UTC).UnixMicro(),
+		time.Date(9999, 12, 30, 0, 0, 0, 0, time.UTC).UnixMicro()
 	rapid.Check(t, func(t *rapid.T) {
 		want := rapid.Int64Range(first, last).Draw(t, "micros")
 		zone := time.FixedZone("", 60*rapid.IntRange(-14*60, 14*60).Draw(t, "minutes east"))
@@ -243,7 +257,8 @@ func TestTimestampKeys(t *testing.T) {
 }
 
 var keyTypes = []rowset.Type{
-	kind(rowset.Bool), kind(rowset.Int16), kind(rowset.Int32), kind(rowset.Int64), kind(rowset.Uint8), kind(rowset.Uint64), decimal(12, 2), decimal(76, 38),
+	kind(rowset.Bool), kind(rowset.Int16), kind(rowset.Int32), kind(rowset.Int64), kind(rowset.Uint8),
+	kind(rowset.Uint64), decimal(12, 2), decimal(76, 38),
 	kind(rowset.String), kind(rowset.Enum), kind(rowset.UUID), kind(rowset.Date), kind(rowset.Timestamp),
 }
 
@@ -264,7 +279,10 @@ func TestCanBeKey(t *testing.T) {
 // FuzzAppendPrimaryKey reads any text as any two types: all or nothing, and what was read is read
 // the same when it is written anew.
 func FuzzAppendPrimaryKey(f *testing.F) {
-	for i, text := range []string{"1", "-0", "1.50", "true", "{0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6}", "2024-02-29", "2024-02-29 12:00:00.5+05:30", "\xff", "\x00", ""} {
+	for i, text := range []string{
+		"1", "-0", "1.50", "true", "{0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6}", "2024-02-29",
+		"2024-02-29 12:00:00.5+05:30", "\xff", "\x00", "",
+	} {
 		f.Add(text, "1", uint8(i), uint8(0))
 	}
 	f.Fuzz(func(t *testing.T, a, b string, typeA, typeB uint8) {
@@ -272,7 +290,8 @@ func FuzzAppendPrimaryKey(f *testing.F) {
 		keys := vectors(types...)
 		if err := rowset.AppendPrimaryKey(keys, chferry.PrimaryKey{a, b}); err != nil {
 			if chferry.CodeOf(err) != chferry.CodeInvalid || keys[0].Len() != 0 || keys[1].Len() != 0 {
-				t.Fatalf("got %v and %d, %d values, want %s and none", err, keys[0].Len(), keys[1].Len(), chferry.CodeInvalid)
+				t.Fatalf("got %v and %d, %d values, want %s and none", err, keys[0].Len(), keys[1].Len(),
+					chferry.CodeInvalid)
 			}
 			return
 		}

@@ -38,14 +38,16 @@ func TestTimesOfAllYears(t *testing.T) {
 			t.Errorf("%q: got %v, %v, want %d", text, got.Ints, err, days)
 		}
 		micros := rapid.Int64Range(-210_866_803_200_000_000, math.MaxInt64-1).Draw(t, "micros")
-		text = writtenTime(micros, "2006-01-02 15:04:05.999999", time.UnixMicro(micros)) + rapid.SampledFrom([]string{"", "+00"}).Draw(t, "zone")
+		text = writtenTime(micros, "2006-01-02 15:04:05.999999", time.UnixMicro(micros)) +
+			rapid.SampledFrom([]string{"", "+00"}).Draw(t, "zone")
 		text = strings.Replace(text, " BC+00", "+00 BC", 1)
 		if got, err := readKey(kind(rowset.Timestamp), text); err != nil || got.Ints[0] != micros {
 			t.Errorf("%q: got %v, %v, want %d", text, got.Ints, err, micros)
 		}
 	})
 	for text, want := range map[string]int64{
-		"infinity": math.MaxInt64, "-infinity": math.MinInt64, "0001-12-31 BC": -719163, "0001-01-01 BC": -719528, "10000-01-01": 2932897,
+		"infinity": math.MaxInt64, "-infinity": math.MinInt64, "0001-12-31 BC": -719163, "0001-01-01 BC": -719528,
+		"10000-01-01":   2932897,
 		"4714-11-24 BC": -2440588, "5874897-12-31": 2145042905,
 	} {
 		if got, err := readKey(kind(rowset.Date), text); err != nil || got.Ints[0] != want {
@@ -58,29 +60,43 @@ func TestTimesOfAllYears(t *testing.T) {
 func TestAppendPlainKey(t *testing.T) {
 	t.Parallel()
 	for typ, texts := range map[rowset.Type]map[string]bool{
-		kind(rowset.Bool):   {"true": true, " 1 ": true, "tru": false, "": false},
-		kind(rowset.Int64):  {"7": true, "-07": true, " +7\n": true, "\u00a07": false, "0x10": false, "1_000": false, "7.0": false, "": false},
+		kind(rowset.Bool): {"true": true, " 1 ": true, "tru": false, "": false},
+		kind(rowset.Int64): {
+			"7": true, "-07": true, " +7\n": true, "\u00a07": false, "0x10": false, "1_000": false,
+			"7.0": false, "": false,
+		},
 		kind(rowset.String): {"": true, " a ": true, "infinity": true, "\x00": false, "\xff": false},
 		kind(rowset.Enum):   {"a": false},
 		kind(rowset.Bytes):  {`\x00`: false},
 		decimal(12, 2):      {"1": true, "-1.50": true, "1e1": false, "NaN": false, "1.005": false},
 		kind(rowset.UUID): {
-			"0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6": true, "0F2E4D6C8BA91C3E5F708192A3B4C5D6": true, "{0f2e4d6c8ba91c3e5f708192a3b4c5d6}": true,
-			"0f2e-4d6c-8ba9-1c3e-5f70-8192-a3b4-c5d6": true, "0f-2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6": false, " 0f2e4d6c8ba91c3e5f708192a3b4c5d6": false,
+			"0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6": true, "0F2E4D6C8BA91C3E5F708192A3B4C5D6": true,
+			"{0f2e4d6c8ba91c3e5f708192a3b4c5d6}":      true,
+			"0f2e-4d6c-8ba9-1c3e-5f70-8192-a3b4-c5d6": true, "0f-2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6": false,
+			" 0f2e4d6c8ba91c3e5f708192a3b4c5d6": false,
 			"0f2e4d6c8ba91c3e5f708192a3b4c5d6-": false, "{}": false, "{": false,
 		},
-		kind(rowset.Date): {"2024-02-29": true, "0000-01-01": false, "infinity": false, "12000-01-01": false, "0044-03-15 BC": false},
+		kind(rowset.Date): {
+			"2024-02-29": true, "0000-01-01": false, "infinity": false, "12000-01-01": false,
+			"0044-03-15 BC": false,
+		},
 		kind(rowset.Timestamp): {
-			"2024-02-29": true, "2024-02-29 12:00:00": true, "2024-02-29T12:00:00.5Z": true, "2024-02-29 12:00:00+00": true, "2024-02-29 12:00:00+00:00": true,
-			"2024-02-29 12:00:00+02": false, "2024-02-29T12:00:00-00:30": false, "0000-01-01": false, "2024-02-29 12:00:00,5": false, "infinity": false,
+			"2024-02-29": true, "2024-02-29 12:00:00": true, "2024-02-29T12:00:00.5Z": true,
+			"2024-02-29 12:00:00+00": true, "2024-02-29 12:00:00+00:00": true,
+			"2024-02-29 12:00:00+02": false, "2024-02-29T12:00:00-00:30": false, "0000-01-01": false,
+			"2024-02-29 12:00:00,5": false, "infinity": false,
 		},
 	} {
 		for text, want := range texts {
 			keys := vectors(kind(rowset.Int64), typ)
-			if got := rowset.AppendPlainKey(keys, chferry.PrimaryKey{"7", text}); got != want || got != (keys[0].Len() == 1) || got != (keys[1].Len() == 1) {
-				t.Errorf("%+v %q: got %v, %d and %d values, want %v", typ, text, got, keys[0].Len(), keys[1].Len(), want)
+			if got := rowset.AppendPlainKey(keys, chferry.PrimaryKey{"7", text}); got != want ||
+				got != (keys[0].Len() == 1) || got != (keys[1].Len() == 1) {
+				t.Errorf("%+v %q: got %v, %d and %d values, want %v", typ, text, got, keys[0].Len(), keys[1].Len(),
+					want)
 			}
-			if again := vectors(typ); want && (rowset.AppendPrimaryKey(again, chferry.PrimaryKey{text}) != nil || again[0].Compare(0, &keys[1], 0) != 0) {
+			if again := vectors(typ); want &&
+				(rowset.AppendPrimaryKey(again, chferry.PrimaryKey{text}) != nil ||
+					again[0].Compare(0, &keys[1], 0) != 0) {
 				t.Errorf("%+v %q is read in two ways", typ, text)
 			}
 		}
@@ -91,7 +107,10 @@ func TestAppendPlainKey(t *testing.T) {
 func TestMayBeKey(t *testing.T) {
 	t.Parallel()
 	for k, texts := range map[rowset.TypeKind]map[string]bool{
-		rowset.Int32:     {"0x1F": true, "1_000": true, "7.0": true, "DELETE 2": true, "x": false, "": false, "7\x00": false, "7,5": false, "٧": false},
+		rowset.Int32: {
+			"0x1F": true, "1_000": true, "7.0": true, "DELETE 2": true, "x": false, "": false,
+			"7\x00": false, "7,5": false, "٧": false,
+		},
 		rowset.Decimal:   {"15e-1": true, "NaN": true, "Infinity": true, "": false, "-": false, "1,5": false},
 		rowset.UUID:      {"0f2e": true, "": false, "user 7": false},
 		rowset.Timestamp: {"epoch": true, "": true, "\xff": false},

@@ -49,7 +49,8 @@ func (t Table) KeyTypes() []Type {
 // KeyReadBySource tells whether a column of the primary key has values that only the source can
 // read: see [Column.ReadBySource].
 func (t Table) KeyReadBySource() bool {
-	return slices.ContainsFunc(t.PrimaryKey, func(c int) bool { return t.Columns[c].ReadBySource || t.Columns[c].Type.Kind == Enum })
+	return slices.ContainsFunc(t.PrimaryKey,
+		func(c int) bool { return t.Columns[c].ReadBySource || t.Columns[c].Type.Kind == Enum })
 }
 
 // KeyDestinations returns the names that the primary key's columns have in the destination, in the key's order.
@@ -87,7 +88,8 @@ func (t Table) Project(imp chferry.Import) (Table, error) {
 		c.Cast = imp.Cast[c.Name]
 		c.Type = c.Type.inDimensionsOf(c.Cast)
 		if taken[c.Destination] {
-			return Table{}, chferry.Errorf(chferry.CodeConfiguration, "%s: two columns would be named %q in the destination: mend columns.rename", t.Name, c.Destination)
+			return Table{}, chferry.Errorf(chferry.CodeConfiguration,
+				"%s: two columns would be named %q in the destination: mend columns.rename", t.Name, c.Destination)
 		}
 		taken[c.Destination] = true
 		out.Columns[i] = c
@@ -143,8 +145,9 @@ func (t Table) Unknown(imp chferry.Import) error {
 	} {
 		for _, name := range setting.columns {
 			if !slices.ContainsFunc(t.Columns, func(c Column) bool { return c.Name == name }) {
-				problems = append(problems, chferry.Errorf(chferry.CodeConfiguration, "%s has no column %q, which columns.%s names: "+
-					"name it as it is called now, or take it out if it is gone", t.Name, name, setting.name))
+				problems = append(problems,
+					chferry.Errorf(chferry.CodeConfiguration, "%s has no column %q, which columns.%s names: "+
+						"name it as it is called now, or take it out if it is gone", t.Name, name, setting.name))
 			}
 		}
 	}

@@ -22,15 +22,21 @@ func orders() rowset.Table {
 
 func TestTableProject(t *testing.T) {
 	t.Parallel()
-	got, err := orders().Project(chferry.Import{Exclude: []string{"secret"}, Rename: map[string]string{"shop": "shop_code", "note": "secret"}})
+	got, err := orders().Project(chferry.Import{
+		Exclude: []string{"secret"},
+		Rename:  map[string]string{"shop": "shop_code", "note": "secret"},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := rowset.Table{Database: "shop", Name: "public.orders", Identity: "1/2/3", PrimaryKey: []int{2, 0}, Columns: []rowset.Column{
-		{Name: "number", Destination: "number", Type: kind(rowset.Int64)},
-		{Name: "note", Destination: "secret", Type: kind(rowset.Int64)},
-		{Name: "shop", Destination: "shop_code", Type: kind(rowset.String)},
-	}}
+	want := rowset.Table{
+		Database: "shop", Name: "public.orders", Identity: "1/2/3", PrimaryKey: []int{2, 0},
+		Columns: []rowset.Column{
+			{Name: "number", Destination: "number", Type: kind(rowset.Int64)},
+			{Name: "note", Destination: "secret", Type: kind(rowset.Int64)},
+			{Name: "shop", Destination: "shop_code", Type: kind(rowset.String)},
+		},
+	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
@@ -109,7 +115,8 @@ func TestTableProjectRefuses(t *testing.T) {
 
 func wantConfiguration(t *testing.T, name string, err error, names string) {
 	t.Helper()
-	if chferry.CodeOf(err) != chferry.CodeConfiguration || !strings.Contains(err.Error(), names) || !strings.Contains(err.Error(), "public.orders") {
+	if chferry.CodeOf(err) != chferry.CodeConfiguration || !strings.Contains(err.Error(), names) ||
+		!strings.Contains(err.Error(), "public.orders") {
 		t.Errorf("%s: got %v, want %s that names the table and %s", name, err, chferry.CodeConfiguration, names)
 	}
 }
@@ -128,7 +135,10 @@ func TestTableUnknown(t *testing.T) {
 		}
 		wantConfiguration(t, setting, orders().Unknown(imp), setting)
 	}
-	if err := orders().Unknown(chferry.Import{Exclude: []string{"note"}, Rename: map[string]string{"secret": "x"}}); err != nil {
+	if err := orders().Unknown(chferry.Import{
+		Exclude: []string{"note"},
+		Rename:  map[string]string{"secret": "x"},
+	}); err != nil {
 		t.Errorf("got %v for columns that are there", err)
 	}
 }

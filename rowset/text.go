@@ -27,7 +27,8 @@ func (v *Vector) AppendText(dst []byte, i int) []byte {
 	case UUID:
 		return appendUUID(dst, v.At(i))
 	case Date:
-		return appendTime(dst, v.Ints[i], time.DateOnly, func(n int64) time.Time { return time.Unix(n*secondsPerDay, 0) })
+		return appendTime(dst, v.Ints[i], time.DateOnly,
+			func(n int64) time.Time { return time.Unix(n*secondsPerDay, 0) })
 	case Timestamp:
 		return appendTime(dst, v.Ints[i], "2006-01-02 15:04:05.999999", time.UnixMicro)
 	default:

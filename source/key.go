@@ -23,10 +23,12 @@ func Key[C KeyColumn](table string, columns []C, names []string) ([]int, error) 
 	for _, wanted := range names {
 		i := slices.IndexFunc(columns, func(c C) bool { name, _ := c.InKey(); return name == wanted })
 		if i < 0 {
-			return nil, chferry.Errorf(chferry.CodeConfiguration, "table %s has no column %q, which primary_key names", table, wanted)
+			return nil, chferry.Errorf(chferry.CodeConfiguration, "table %s has no column %q, which primary_key names",
+				table, wanted)
 		}
 		if slices.Contains(key, i) {
-			return nil, chferry.Errorf(chferry.CodeConfiguration, "primary_key of table %s names column %q twice", table, wanted)
+			return nil, chferry.Errorf(chferry.CodeConfiguration, "primary_key of table %s names column %q twice",
+				table, wanted)
 		}
 		key = append(key, i)
 	}

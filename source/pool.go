@@ -27,7 +27,9 @@ type pooled[D comparable] struct {
 
 // NewPool returns a pool that asks configured, at each use, for a database's configuration; false:
 // there is no such database.
-func NewPool[D comparable](configured func(alias string) (D, bool), open func(alias string, as D) (Source, error)) *Pool[D] {
+func NewPool[D comparable](configured func(alias string) (D, bool),
+	open func(alias string, as D) (Source, error),
+) *Pool[D] {
 	return &Pool[D]{configured: configured, open: open, current: map[string]*pooled[D]{}}
 }
 

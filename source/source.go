@@ -65,7 +65,8 @@ type Source interface {
 type Resumer interface {
 	// PrimaryKeysBehind is [Source.PrimaryKeys] behind a place, which is empty for the beginning.
 	// Each gets the place of the page's end, a text that means something to the driver alone.
-	PrimaryKeysBehind(ctx context.Context, table rowset.Table, place string, pageSize int, each func(page []chferry.PrimaryKey, place string) error) error
+	PrimaryKeysBehind(ctx context.Context, table rowset.Table, place string, pageSize int,
+		each func(page []chferry.PrimaryKey, place string) error) error
 }
 
 // Folder is a [Source] with columns of primary keys whose different texts it may hold equal: see [rowset.Column.Folds].
@@ -129,7 +130,8 @@ func TooSlow(keys int) error {
 
 func (e *TooMuchError) Error() string {
 	if e.Slow {
-		return fmt.Sprintf("the rows take the database too long to be read together: %d of them may be asked for", e.Rows)
+		return fmt.Sprintf("the rows take the database too long to be read together: %d of them may be asked for",
+			e.Rows)
 	}
 	return fmt.Sprintf("the rows are too large to be read together: %d of them were the limit", e.Rows)
 }

@@ -18,7 +18,10 @@ func TestApplyTwiceChangesNothing(t *testing.T) {
 	t.Parallel()
 	f := open(t)
 	every := chferry.Import{Key: "every", Table: "a", DestinationTable: "a", Cron: "@every 90m"}
-	zoned := chferry.Import{Key: "zoned", Table: "b", DestinationTable: "b", Cron: "CRON_TZ=Europe/Paris 0 4 * * mon-fri"}
+	zoned := chferry.Import{
+		Key: "zoned", Table: "b", DestinationTable: "b",
+		Cron: "CRON_TZ=Europe/Paris 0 4 * * mon-fri",
+	}
 	daily := chferry.Import{Key: "daily", Table: "c", DestinationTable: "c", Cron: "@daily"}
 	imports := []chferry.Import{users(), orders(), byHand(), every, zoned, daily}
 	f.wantChanges(
@@ -32,7 +35,10 @@ func TestApplyTwiceChangesNothing(t *testing.T) {
 	)
 	f.wantChanges(imports)
 
-	for key, want := range map[string]string{"users": "every 1h", "orders": "cron */5 * * * *", "countries": "by hand", "every": "cron @every 90m"} {
+	for key, want := range map[string]string{
+		"users": "every 1h", "orders": "cron */5 * * * *", "countries": "by hand",
+		"every": "cron @every 90m",
+	} {
 		if got := f.describe(chferry.ImportKey(key)); got.Spec != want || got.Paused {
 			t.Errorf("schedule of %s: got %+v, want %q, not paused", key, got, want)
 		}
@@ -90,7 +96,8 @@ func TestApplySetsDetails(t *testing.T) {
 	imp.Databases, imp.OrderBy = []string{"eu", "us"}, []string{"region", "id"}
 	f.wantChanges([]chferry.Import{imp}, f.change("update", "users", "details for the Temporal UI"))
 	f.wantChanges([]chferry.Import{imp})
-	if got := details(); !strings.Contains(got, "of databases `eu`, `us`") || !strings.Contains(got, "ordered by `region`, `id`") {
+	if got := details(); !strings.Contains(got, "of databases `eu`, `us`") ||
+		!strings.Contains(got, "ordered by `region`, `id`") {
 		t.Errorf("got\n%s", got)
 	}
 }
@@ -183,7 +190,8 @@ func TestApplyMendsEdits(t *testing.T) {
 			f.wantChanges([]chferry.Import{users()}, f.change("update", "users", test.want))
 			f.wantChanges([]chferry.Import{users()})
 			spec := f.inTemporal("users").Schedule.Spec
-			if len(spec.Intervals) != 1 || spec.Intervals[0].Every != time.Hour || len(spec.Calendars) > 0 || spec.Jitter != 0 {
+			if len(spec.Intervals) != 1 || spec.Intervals[0].Every != time.Hour || len(spec.Calendars) > 0 ||
+				spec.Jitter != 0 {
 				t.Errorf("the times are %+v, want an interval of an hour", spec)
 			}
 		})
@@ -256,7 +264,8 @@ func TestApplyPausesRemoved(t *testing.T) {
 	only := []chferry.Import{orders()}
 	f.wantChanges(only, f.change("pause", "users", "its import key is not in the configuration any more"))
 	f.wantChanges(only) // at once, while Temporal's list may still say that it runs
-	if got := f.describe("users"); !got.Paused || got.Note != "chferry apply: the import key is not in the configuration any more" {
+	if got := f.describe("users"); !got.Paused ||
+		got.Note != "chferry apply: the import key is not in the configuration any more" {
 		t.Errorf("the removed key's schedule is %+v", got)
 	}
 	if f.describe("orders").Paused || other.describe("users").Paused {
@@ -264,7 +273,8 @@ func TestApplyPausesRemoved(t *testing.T) {
 	}
 
 	both := []chferry.Import{users(), orders()}
-	f.wantChanges(both, f.change("update", "users", "resumed, was paused while its import key was not in the configuration"))
+	f.wantChanges(both, f.change("update", "users",
+		"resumed, was paused while its import key was not in the configuration"))
 	f.wantChanges(both)
 	if got := f.describe("users"); got.Paused || got.Note != "" {
 		t.Errorf("the key is back, and its schedule is %+v", got)
@@ -297,7 +307,8 @@ func TestApplyPrunes(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := f.Client().ScheduleClient().Create(t.Context(), client.ScheduleOptions{
-		ID: f.id("foreign"), Paused: true, Action: &client.ScheduleWorkflowAction{ID: "somebody", Workflow: "Else", TaskQueue: "else"},
+		ID: f.id("foreign"), Paused: true,
+		Action: &client.ScheduleWorkflowAction{ID: "somebody", Workflow: "Else", TaskQueue: "else"},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -337,13 +348,19 @@ func TestApplyLeavesOthersAlone(t *testing.T) {
 	f := open(t)
 	f.apply(users())
 	_, err := f.Client().ScheduleClient().Create(t.Context(), client.ScheduleOptions{
-		ID: f.id("foreign"), Action: &client.ScheduleWorkflowAction{ID: "somebody", Workflow: "Else", TaskQueue: f.TaskQueue()},
+		ID: f.id("foreign"), Action: &client.ScheduleWorkflowAction{
+			ID: "somebody", Workflow: "Else",
+			TaskQueue: f.TaskQueue(),
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	f.listed(2)
-	other := connect(t, starter.Options{Address: testenv.Temporal(t), TaskQueue: f.TaskQueue() + "-other", IDPrefix: f.prefix})
+	other := connect(t, starter.Options{
+		Address: testenv.Temporal(t), TaskQueue: f.TaskQueue() + "-other",
+		IDPrefix: f.prefix,
+	})
 	for _, opts := range []starter.ApplyOptions{{}, {Prune: true}} {
 		if got, err := other.Apply(t.Context(), []chferry.Import{orders()}, opts); err != nil || slices.ContainsFunc(got, func(c starter.Change) bool { return c.What != "create" }) {
 			t.Errorf("%+v: it did %q, %v", opts, got, err)

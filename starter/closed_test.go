@@ -30,7 +30,8 @@ func chain(ctx workflow.Context, left int) error {
 // chained starts a workflow of the type chain and returns it with its token.
 func (f *fixture) chained(id string, left int) (client.WorkflowRun, string) {
 	f.t.Helper()
-	run, err := f.Client().ExecuteWorkflow(f.t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: f.TaskQueue()}, "chain", left)
+	run, err := f.Client().ExecuteWorkflow(f.t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: f.TaskQueue()},
+		"chain", left)
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -153,11 +154,15 @@ type describing struct {
 	status enums.WorkflowExecutionStatus
 }
 
-func (d describing) GetSystemInfo(context.Context, *workflowservice.GetSystemInfoRequest) (*workflowservice.GetSystemInfoResponse, error) {
+func (d describing) GetSystemInfo(context.Context,
+	*workflowservice.GetSystemInfoRequest,
+) (*workflowservice.GetSystemInfoResponse, error) {
 	return &workflowservice.GetSystemInfoResponse{}, nil
 }
 
-func (d describing) DescribeWorkflowExecution(context.Context, *workflowservice.DescribeWorkflowExecutionRequest) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+func (d describing) DescribeWorkflowExecution(context.Context,
+	*workflowservice.DescribeWorkflowExecutionRequest,
+) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
 	return &workflowservice.DescribeWorkflowExecutionResponse{WorkflowExecutionInfo: &workflowpb.WorkflowExecutionInfo{
 		Execution: &common.WorkflowExecution{WorkflowId: "w", RunId: "r"}, FirstRunId: "r", Status: d.status,
 	}}, nil
@@ -170,7 +175,8 @@ func TestClosedByStatus(t *testing.T) {
 	for status, want := range map[enums.WorkflowExecutionStatus]bool{
 		enums.WORKFLOW_EXECUTION_STATUS_RUNNING: false, enums.WORKFLOW_EXECUTION_STATUS_PAUSED: false, later: false,
 		enums.WORKFLOW_EXECUTION_STATUS_UNSPECIFIED: false, enums.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW: false,
-		enums.WORKFLOW_EXECUTION_STATUS_COMPLETED: true, enums.WORKFLOW_EXECUTION_STATUS_FAILED: true, enums.WORKFLOW_EXECUTION_STATUS_CANCELED: true,
+		enums.WORKFLOW_EXECUTION_STATUS_COMPLETED: true, enums.WORKFLOW_EXECUTION_STATUS_FAILED: true,
+		enums.WORKFLOW_EXECUTION_STATUS_CANCELED:   true,
 		enums.WORKFLOW_EXECUTION_STATUS_TERMINATED: true, enums.WORKFLOW_EXECUTION_STATUS_TIMED_OUT: true,
 	} {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -84,7 +84,8 @@ func TestUnreachable(t *testing.T) {
 			t.Parallel()
 			s := connect(t, starter.Options{Address: address})
 			began := time.Now()
-			wantError(t, call(s), chferry.CodeUnavailable, "Temporal at "+address+" does not answer", "temporal.address")
+			wantError(t, call(s), chferry.CodeUnavailable, "Temporal at "+address+" does not answer",
+				"temporal.address")
 			if took := time.Since(began); took > 6*time.Second {
 				t.Errorf("it took %s", took)
 			}
@@ -120,11 +121,27 @@ func TestEnvironmentWins(t *testing.T) {
 		code chferry.Code // "" if Check succeeds
 		word string
 	}{
-		"address":           {starter.Options{Address: closed}, environment{"TEMPORAL_ADDRESS": good}, "", ""},
-		"wrong address":     {starter.Options{Address: good}, environment{"TEMPORAL_ADDRESS": closed}, chferry.CodeUnavailable, closed},
-		"namespace":         {starter.Options{Address: good, Namespace: "nowhere"}, environment{"TEMPORAL_NAMESPACE": "default"}, "", ""},
-		"wrong namespace":   {starter.Options{Address: good}, environment{"TEMPORAL_NAMESPACE": "elsewhere"}, chferry.CodeConfiguration, "elsewhere"},
-		"TLS":               {starter.Options{Address: good}, environment{"TEMPORAL_TLS": "true"}, chferry.CodeConfiguration, "TEMPORAL_TLS"},
+		"address": {starter.Options{Address: closed}, environment{"TEMPORAL_ADDRESS": good}, "", ""},
+		"wrong address": {
+			starter.Options{Address: good},
+			environment{"TEMPORAL_ADDRESS": closed},
+			chferry.CodeUnavailable, closed,
+		},
+		"namespace": {
+			starter.Options{Address: good, Namespace: "nowhere"},
+			environment{"TEMPORAL_NAMESPACE": "default"},
+			"", "",
+		},
+		"wrong namespace": {
+			starter.Options{Address: good},
+			environment{"TEMPORAL_NAMESPACE": "elsewhere"},
+			chferry.CodeConfiguration, "elsewhere",
+		},
+		"TLS": {
+			starter.Options{Address: good},
+			environment{"TEMPORAL_TLS": "true"},
+			chferry.CodeConfiguration, "TEMPORAL_TLS",
+		},
 		"no TLS":            {starter.Options{Address: good}, environment{"TEMPORAL_TLS": "false"}, "", ""},
 		"empty environment": {starter.Options{Address: good}, environment{}, "", ""},
 	}
@@ -147,8 +164,9 @@ func TestEnvironmentWins(t *testing.T) {
 func TestUnreadableEnvironment(t *testing.T) {
 	t.Parallel()
 	_, err := starter.New(starter.Options{Environment: environment{
-		"TEMPORAL_TLS": "true", "TEMPORAL_TLS_CLIENT_CERT_PATH": "/nowhere/cert.pem", "TEMPORAL_TLS_CLIENT_KEY_PATH": "/nowhere/key.pem",
-		"TEMPORAL_CONFIG_FILE": t.TempDir() + "/none.toml",
+		"TEMPORAL_TLS": "true", "TEMPORAL_TLS_CLIENT_CERT_PATH": "/nowhere/cert.pem",
+		"TEMPORAL_TLS_CLIENT_KEY_PATH": "/nowhere/key.pem",
+		"TEMPORAL_CONFIG_FILE":         t.TempDir() + "/none.toml",
 	}})
 	wantError(t, err, chferry.CodeConfiguration, "TEMPORAL_*", "/nowhere/cert.pem")
 }

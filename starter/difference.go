@@ -34,7 +34,8 @@ func differences(d *client.ScheduleDescription, want client.ScheduleOptions) []s
 	compare("jitter", jitter(d.Schedule.Spec), jitter(&want.Spec))
 	sameTimes := len(out) == 0
 	compare("", action.StaticSummary, wanted.StaticSummary)
-	if action.StaticSummary == wanted.StaticSummary && action.StaticDetails != wanted.StaticDetails { // too long to be shown twice
+	// too long to be shown twice
+	if action.StaticSummary == wanted.StaticSummary && action.StaticDetails != wanted.StaticDetails {
 		out = append(out, "details for the Temporal UI")
 	}
 	compare("workflow", fmt.Sprint(action.Workflow), fmt.Sprint(wanted.Workflow))
@@ -44,7 +45,8 @@ func differences(d *client.ScheduleDescription, want client.ScheduleOptions) []s
 	compare("search attributes", labelled(action), labelled(wanted))
 	compare("overlap policy", d.Schedule.Policy.Overlap.String(), want.Overlap.String())
 	if sameTimes { // else the window changes with the times, which were told
-		compare("catch-up window", chferry.DurationText(d.Schedule.Policy.CatchupWindow), chferry.DurationText(want.CatchupWindow))
+		compare("catch-up window", chferry.DurationText(d.Schedule.Policy.CatchupWindow),
+			chferry.DurationText(want.CatchupWindow))
 	}
 	if removed(d) {
 		out = append(out, "resumed, was paused while its import key was not in the configuration")
@@ -109,7 +111,8 @@ func timesNow(d *client.ScheduleDescription) string {
 	switch {
 	case spec == nil:
 		return words
-	case fits(spec, words) && strings.HasPrefix(words, workflows.EveryWord): // older schedules have it longer: every 5m0s
+	// older schedules have it longer: every 5m0s
+	case fits(spec, words) && strings.HasPrefix(words, workflows.EveryWord):
 		return workflows.EveryWord + chferry.DurationText(spec.Intervals[0].Every)
 	case fits(spec, words):
 		return words
@@ -133,7 +136,8 @@ func fits(spec *client.ScheduleSpec, words string) bool {
 		return calendars+intervals == 0
 	case isEvery:
 		interval, err := time.ParseDuration(every)
-		return err == nil && calendars == 0 && slices.Equal(spec.Intervals, []client.ScheduleIntervalSpec{{Every: interval}})
+		return err == nil && calendars == 0 &&
+			slices.Equal(spec.Intervals, []client.ScheduleIntervalSpec{{Every: interval}})
 	case strings.HasPrefix(words, workflows.CronWord) && strings.Contains(words, "@every"):
 		return calendars == 0 && intervals == 1
 	default:

@@ -40,22 +40,28 @@ func clientOptions(opts Options) (client.Options, error) {
 	}
 	profile, err := envconfig.LoadClientConfigProfile(request)
 	if err != nil {
-		return client.Options{}, chferry.WrapError(chferry.CodeConfiguration, err, "the TEMPORAL_* environment or profile can't be read: %s", profileFault(err))
+		return client.Options{},
+			chferry.WrapError(chferry.CodeConfiguration, err, "the TEMPORAL_* environment or profile can't be read: %s",
+				profileFault(err))
 	}
 	options, err := profile.ToClientOptions(envconfig.ToClientOptionsRequest{})
 	if err != nil {
-		return client.Options{}, chferry.WrapError(chferry.CodeConfiguration, err, "the TEMPORAL_* environment or profile can't be used: %s", tlsFault(err))
+		return client.Options{},
+			chferry.WrapError(chferry.CodeConfiguration, err, "the TEMPORAL_* environment or profile can't be used: %s",
+				tlsFault(err))
 	}
 	options.HostPort = firstOf(options.HostPort, opts.Address, client.DefaultHostPort)
 	options.Namespace = firstOf(options.Namespace, opts.Namespace, client.DefaultNamespace)
 	if strings.ContainsAny(options.HostPort, "@ \t\r\n") {
 		return client.Options{}, chferry.Errorf(chferry.CodeConfiguration,
-			"TEMPORAL_ADDRESS must look like host:port, without a user or password: Temporal takes an API key or a certificate")
+			"TEMPORAL_ADDRESS must look like host:port, without a user or password: Temporal takes an API key or a "+
+				"certificate")
 	}
 	options.MetricsHandler = opts.Metrics
 	// A connection that falls silent is found out within keepAliveTime and keepAliveTimeout, or
 	// within the latter if something was sent.
-	options.ConnectionOptions.KeepAliveTime, options.ConnectionOptions.KeepAliveTimeout = keepAliveTime, keepAliveTimeout
+	options.ConnectionOptions.KeepAliveTime, options.ConnectionOptions.KeepAliveTimeout = keepAliveTime,
+		keepAliveTimeout
 	// An idle tick is most of what is said, and so small that packing it costs both sides more than
 	// sending it: a tenth of the worker.
 	options.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}

@@ -20,22 +20,52 @@ func TestSecretsInTheWrongPlace(t *testing.T) {
 		env  environment
 		want string
 	}{
-		"not quoted":       {profile("[profile.default]\napi_key = " + secret + "\n"), "line 2 of the file of profiles"},
-		"not closed":       {profile("[profile.default]\napi_key = \"" + secret + "\n"), "line 2 of the file of profiles"},
-		"bad escape":       {profile("[profile.default]\napi_key = \"\\q" + secret + "\"\n"), "line 2 of the file of profiles"},
+		"not quoted": {
+			profile("[profile.default]\napi_key = " + secret + "\n"),
+			"line 2 of the file of profiles",
+		},
+		"not closed": {
+			profile("[profile.default]\napi_key = \"" + secret + "\n"),
+			"line 2 of the file of profiles",
+		},
+		"bad escape": {
+			profile("[profile.default]\napi_key = \"\\q" + secret + "\"\n"),
+			"line 2 of the file of profiles",
+		},
 		"no key":           {profile(secret + "\n"), "of the file of profiles"},
 		"key and no value": {profile("[profile.default]\n" + secret + " =\n"), "of the file of profiles"},
-		"twice":            {profile("[profile.default]\n" + secret + " = 1\n" + secret + " = 2\n"), "line 3 of the file of profiles"},
-		"number":           {profile("[profile.default]\napi_key = 12" + secret + "\n"), "line 2 of the file of profiles"},
-		"wrong type":       {profile("[profile.default]\naddress = [\"" + secret + "\"]\n"), "the file of profiles"},
-		"profile":          {environment{"TEMPORAL_CONFIG_FILE": write(t, ""), "TEMPORAL_PROFILE": secret}, "TEMPORAL_PROFILE"},
-		"file":             {environment{"TEMPORAL_CONFIG_FILE": pem}, "TEMPORAL_CONFIG_FILE"},
-		"key as a path":    {overTLS(environment{"TEMPORAL_TLS_CLIENT_CERT_PATH": write(t, pem), "TEMPORAL_TLS_CLIENT_KEY_PATH": pem}), "TEMPORAL_TLS_"},
-		"short path":       {overTLS(environment{"TEMPORAL_TLS_SERVER_CA_CERT_PATH": secret}), "no such file"},
-		"certificate":      {overTLS(environment{"TEMPORAL_TLS_CLIENT_CERT_DATA": secret, "TEMPORAL_TLS_CLIENT_KEY_DATA": pem}), "TEMPORAL_*"},
-		"authority":        {overTLS(environment{"TEMPORAL_TLS_SERVER_CA_CERT_DATA": pem}), "CA"},
-		"address":          {environment{"TEMPORAL_ADDRESS": "app:" + secret + "@127.0.0.1:7233"}, "TEMPORAL_ADDRESS must look like host:port"},
-		"URL":              {environment{"TEMPORAL_ADDRESS": "https://app:" + secret + "@127.0.0.1:7233"}, "TEMPORAL_ADDRESS must look like host:port"},
+		"twice": {
+			profile("[profile.default]\n" + secret + " = 1\n" + secret + " = 2\n"),
+			"line 3 of the file of profiles",
+		},
+		"number": {
+			profile("[profile.default]\napi_key = 12" + secret + "\n"),
+			"line 2 of the file of profiles",
+		},
+		"wrong type": {profile("[profile.default]\naddress = [\"" + secret + "\"]\n"), "the file of profiles"},
+		"profile": {
+			environment{"TEMPORAL_CONFIG_FILE": write(t, ""), "TEMPORAL_PROFILE": secret},
+			"TEMPORAL_PROFILE",
+		},
+		"file": {environment{"TEMPORAL_CONFIG_FILE": pem}, "TEMPORAL_CONFIG_FILE"},
+		"key as a path": {overTLS(environment{
+			"TEMPORAL_TLS_CLIENT_CERT_PATH": write(t, pem),
+			"TEMPORAL_TLS_CLIENT_KEY_PATH":  pem,
+		}), "TEMPORAL_TLS_"},
+		"short path": {overTLS(environment{"TEMPORAL_TLS_SERVER_CA_CERT_PATH": secret}), "no such file"},
+		"certificate": {overTLS(environment{
+			"TEMPORAL_TLS_CLIENT_CERT_DATA": secret,
+			"TEMPORAL_TLS_CLIENT_KEY_DATA":  pem,
+		}), "TEMPORAL_*"},
+		"authority": {overTLS(environment{"TEMPORAL_TLS_SERVER_CA_CERT_DATA": pem}), "CA"},
+		"address": {
+			environment{"TEMPORAL_ADDRESS": "app:" + secret + "@127.0.0.1:7233"},
+			"TEMPORAL_ADDRESS must look like host:port",
+		},
+		"URL": {
+			environment{"TEMPORAL_ADDRESS": "https://app:" + secret + "@127.0.0.1:7233"},
+			"TEMPORAL_ADDRESS must look like host:port",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -32,7 +32,8 @@ func (s *Starter) Nudge(ctx context.Context, key chferry.ImportKey) error {
 		return err
 	}
 	err = s.repeated(ctx, func(ctx context.Context) error {
-		_, err := s.client.SignalWithStartWorkflow(ctx, action.ID, workflows.NudgeSignal, nil, action, workflows.SyncName,
+		_, err := s.client.SignalWithStartWorkflow(ctx, action.ID, workflows.NudgeSignal, nil, action,
+			workflows.SyncName,
 			workflows.SyncInput{ImportKey: key, Nudged: true})
 		return err
 	})
@@ -139,8 +140,9 @@ func (s *Starter) actionOf(ctx context.Context, key chferry.ImportKey) (client.S
 	}
 	options := client.StartWorkflowOptions{
 		ID: workflows.SyncID(s.prefix, key), TaskQueue: of.TaskQueue, WorkflowRunTimeout: of.WorkflowRunTimeout,
-		TypedSearchAttributes: of.TypedSearchAttributes, Memo: map[string]any{workflows.ScheduleMemo: memo(d, workflows.ScheduleMemo)},
-		StaticSummary: of.StaticSummary, StaticDetails: of.StaticDetails,
+		TypedSearchAttributes: of.TypedSearchAttributes,
+		Memo:                  map[string]any{workflows.ScheduleMemo: memo(d, workflows.ScheduleMemo)},
+		StaticSummary:         of.StaticSummary, StaticDetails: of.StaticDetails,
 	}
 	s.actions.put(key, options)
 	return options, nil

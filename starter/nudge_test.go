@@ -25,7 +25,8 @@ func (f *fixture) nudge(key chferry.ImportKey) {
 // nudgedRuns returns the runs that nudges have started, the newest first.
 func (f *fixture) nudgedRuns(key string) []*workflowpb.WorkflowExecutionInfo {
 	f.t.Helper()
-	found, err := f.Client().ListWorkflow(f.t.Context(), &workflowservice.ListWorkflowExecutionsRequest{Query: "WorkflowId = '" + f.id(key) + "'"})
+	found, err := f.Client().ListWorkflow(f.t.Context(),
+		&workflowservice.ListWorkflowExecutionsRequest{Query: "WorkflowId = '" + f.id(key) + "'"})
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -114,7 +115,8 @@ func TestNudgeWhileOneRuns(t *testing.T) {
 	f.nudge("countries")
 	run := f.nudgedOnce("countries", true)
 	signals := 0
-	events := f.Client().GetWorkflowHistory(t.Context(), f.id("countries"), run.GetExecution().GetRunId(), false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	events := f.Client().GetWorkflowHistory(t.Context(), f.id("countries"), run.GetExecution().GetRunId(), false,
+		enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for events.HasNext() {
 		event, err := events.Next()
 		if err != nil {

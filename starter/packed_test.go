@@ -33,7 +33,9 @@ type anyNamespace struct {
 	workflowservice.UnimplementedWorkflowServiceServer
 }
 
-func (anyNamespace) DescribeNamespace(context.Context, *workflowservice.DescribeNamespaceRequest) (*workflowservice.DescribeNamespaceResponse, error) {
+func (anyNamespace) DescribeNamespace(context.Context,
+	*workflowservice.DescribeNamespaceRequest,
+) (*workflowservice.DescribeNamespaceResponse, error) {
 	return &workflowservice.DescribeNamespaceResponse{}, nil
 }
 

@@ -47,7 +47,8 @@ func detailsOf(imp chferry.Import) string {
 	if len(imp.OrderBy) > 0 {
 		order = "`" + strings.Join(imp.OrderBy, "`, `") + "`"
 	}
-	return fmt.Sprintf("- import key `%s`\n- from table `%s` of %s\n- into ClickHouse table `%s`, engine `%s`, ordered by %s",
+	return fmt.Sprintf("- import key `%s`\n- from table `%s` of %s\n- into ClickHouse table `%s`, engine `%s`, "+
+		"ordered by %s",
 		imp.Key, imp.Table, from, imp.DestinationTable, imp.Engine, order)
 }
 
@@ -87,7 +88,8 @@ func (s *Starter) schedule(imp chferry.Import, attributes bool) client.ScheduleO
 	}
 	if attributes {
 		key := workflows.ImportKeyAttribute.ValueSet(string(imp.Key))
-		action.TypedSearchAttributes = temporal.NewSearchAttributes(key, workflows.OutcomeAttribute.ValueSet(activities.OutcomeIdle))
+		action.TypedSearchAttributes = temporal.NewSearchAttributes(key,
+			workflows.OutcomeAttribute.ValueSet(activities.OutcomeIdle))
 		options.TypedSearchAttributes = temporal.NewSearchAttributes(key)
 	}
 	return options
@@ -100,7 +102,8 @@ func (s *Starter) handle(ctx context.Context, key chferry.ImportKey) client.Sche
 // Trigger starts a sync now, or, if one is running, when it has ended.
 func (s *Starter) Trigger(ctx context.Context, key chferry.ImportKey) error {
 	return s.noSchedule(key, s.repeated(ctx, func(ctx context.Context) error {
-		return s.handle(ctx, key).Trigger(ctx, client.ScheduleTriggerOptions{Overlap: enums.SCHEDULE_OVERLAP_POLICY_BUFFER_ONE})
+		return s.handle(ctx, key).Trigger(ctx,
+			client.ScheduleTriggerOptions{Overlap: enums.SCHEDULE_OVERLAP_POLICY_BUFFER_ONE})
 	}))
 }
 
@@ -139,7 +142,8 @@ func (s *Starter) setPaused(ctx context.Context, handle client.ScheduleHandle, p
 			return nil
 		}
 	}
-	return chferry.Errorf(chferry.CodeUnavailable, "somebody else keeps changing the schedule %s: try again", handle.GetID())
+	return chferry.Errorf(chferry.CodeUnavailable, "somebody else keeps changing the schedule %s: try again",
+		handle.GetID())
 }
 
 // Describe says what Temporal knows of a schedule.
@@ -184,7 +188,9 @@ func (s *Starter) describeKey(ctx context.Context, key chferry.ImportKey) (*clie
 }
 
 // describe returns Temporal's own errors.
-func (s *Starter) describe(ctx context.Context, handle client.ScheduleHandle) (d *client.ScheduleDescription, err error) {
+func (s *Starter) describe(ctx context.Context,
+	handle client.ScheduleHandle,
+) (d *client.ScheduleDescription, err error) {
 	err = s.repeated(ctx, func(ctx context.Context) error {
 		d, err = handle.Describe(ctx)
 		return err
@@ -210,7 +216,8 @@ func (s *Starter) noSchedule(key chferry.ImportKey, err error) error {
 	var notFound *serviceerror.NotFound
 	if errors.As(err, &notFound) {
 		return chferry.WrapError(chferry.CodeConfiguration, err,
-			"import key %s has no schedule in namespace %q of Temporal at %s: run chferry apply", key, s.namespace, s.address)
+			"import key %s has no schedule in namespace %q of Temporal at %s: run chferry apply", key, s.namespace,
+			s.address)
 	}
 	return s.translate(err)
 }

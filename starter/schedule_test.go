@@ -13,7 +13,8 @@ func TestPauseResumeDescribe(t *testing.T) {
 	t.Parallel()
 	f := open(t)
 	f.apply(users())
-	if got := f.describe("users"); got.Paused || got.Next.Before(time.Now()) || got.Next.After(time.Now().Add(time.Hour)) || !got.Last.IsZero() || got.LastID != "" {
+	if got := f.describe("users"); got.Paused || got.Next.Before(time.Now()) ||
+		got.Next.After(time.Now().Add(time.Hour)) || !got.Last.IsZero() || got.LastID != "" {
 		t.Errorf("a new schedule is %+v, want a run within the hour", got)
 	}
 	if err := f.Pause(t.Context(), "users", "the database moves"); err != nil {
@@ -87,7 +88,8 @@ func TestForeignSchedule(t *testing.T) {
 	f.wantChanges([]chferry.Import{users()}, f.change(
 		"update", "users",
 		"every 1h, was times set elsewhere; sync users: public.users into users, was none; workflow Sync, was Else; "+
-			"workflow ID "+f.id("users")+", was somebody; task queue "+f.TaskQueue()+", was else; run timeout 28h, was none",
+			"workflow ID "+f.id("users")+", was somebody; task queue "+f.TaskQueue()+
+			", was else; run timeout 28h, was none",
 	))
 	f.wantChanges([]chferry.Import{users()})
 }

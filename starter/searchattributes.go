@@ -82,7 +82,8 @@ func (s *Starter) EnsureSearchAttributes(ctx context.Context, dryRun bool) (Sear
 
 // searchAttributes asks the workflow service, which hosted namespaces answer too.
 func (s *Starter) searchAttributes(ctx context.Context) (map[string]enums.IndexedValueType, error) {
-	listed, err := s.client.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: s.namespace})
+	listed, err := s.client.OperatorService().ListSearchAttributes(ctx,
+		&operatorservice.ListSearchAttributesRequest{Namespace: s.namespace})
 	if err == nil {
 		return listed.GetCustomAttributes(), nil
 	}

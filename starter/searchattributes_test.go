@@ -77,11 +77,13 @@ func TestFirstSync(t *testing.T) {
 func (f *fixture) found(query string) {
 	f.t.Helper()
 	eventually(f.t, "the workflow is found by "+query, func() bool {
-		list, err := f.Client().ListWorkflow(f.t.Context(), &workflowservice.ListWorkflowExecutionsRequest{Query: query})
+		list, err := f.Client().ListWorkflow(f.t.Context(),
+			&workflowservice.ListWorkflowExecutionsRequest{Query: query})
 		if err != nil {
 			f.t.Fatal(err)
 		}
-		return len(list.GetExecutions()) == 1 && strings.HasPrefix(list.GetExecutions()[0].GetExecution().GetWorkflowId(), f.id(""))
+		return len(list.GetExecutions()) == 1 &&
+			strings.HasPrefix(list.GetExecutions()[0].GetExecution().GetWorkflowId(), f.id(""))
 	})
 }
 
@@ -97,7 +99,8 @@ func TestAttributesLater(t *testing.T) {
 	}
 	f.ensure(false)
 	changes, err := f.Apply(t.Context(), imports, starter.ApplyOptions{Attributes: true})
-	if err != nil || len(changes) != 1 || changes[0] != f.change("update", "countries", "search attributes countries, was none") {
+	if err != nil || len(changes) != 1 ||
+		changes[0] != f.change("update", "countries", "search attributes countries, was none") {
 		t.Errorf("Apply did %q, %v", changes, err)
 	}
 	if _, err := f.Sync(t.Context(), "countries", nil); err != nil {

@@ -95,7 +95,8 @@ func (s *Starter) Close() { s.client.Close() }
 func (s *Starter) Check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	_, err := s.client.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: s.namespace})
+	_, err := s.client.WorkflowService().DescribeNamespace(ctx,
+		&workflowservice.DescribeNamespaceRequest{Namespace: s.namespace})
 	return s.translate(err)
 }
 
@@ -125,7 +126,8 @@ func attempt(ctx context.Context, call func(context.Context) error) error {
 // words: the first if this side found fault with the other, the second if the other did with this
 // one, as with a client certificate that is missing.
 func tlsFailed(err error) bool {
-	return strings.Contains(err.Error(), "authentication handshake failed") || strings.Contains(err.Error(), "remote error: tls")
+	return strings.Contains(err.Error(), "authentication handshake failed") ||
+		strings.Contains(err.Error(), "remote error: tls")
 }
 
 // translate makes an error of Temporal's a chferry.Error; nil stays nil.
@@ -151,14 +153,17 @@ func (s *Starter) translate(err error) error {
 			"Temporal at %s has no namespace %q: create it or mend temporal.namespace", s.address, s.namespace)
 	case errors.As(err, &denied), status.Code(err) == codes.Unauthenticated:
 		return chferry.WrapError(chferry.CodeAccessDenied, err,
-			"Temporal at %s denies access to namespace %q: check TEMPORAL_API_KEY or the client certificate", s.address, s.namespace)
+			"Temporal at %s denies access to namespace %q: check TEMPORAL_API_KEY or the client certificate", s.address,
+			s.namespace)
 	case errors.As(err, &exhausted):
-		return chferry.WrapError(chferry.CodeUnavailable, err, "Temporal at %s is overloaded: %s: try again later", s.address, exhausted.Message)
+		return chferry.WrapError(chferry.CodeUnavailable, err, "Temporal at %s is overloaded: %s: try again later",
+			s.address, exhausted.Message)
 	case tlsFailed(err):
 		return chferry.WrapError(chferry.CodeConfiguration, err,
 			"Temporal at %s and chferry do not agree on TLS: check TEMPORAL_TLS and the certificates", s.address)
 	case errors.As(err, &invalid):
-		return chferry.WrapError(chferry.CodeConfiguration, err, "Temporal at %s refuses the request: %s", s.address, invalid.Error())
+		return chferry.WrapError(chferry.CodeConfiguration, err, "Temporal at %s refuses the request: %s", s.address,
+			invalid.Error())
 	default:
 		return chferry.WrapError(chferry.CodeUnavailable, err,
 			"Temporal at %s does not answer: start it or mend temporal.address", s.address)

@@ -38,12 +38,16 @@ type hosted struct {
 	dir     string // holds ca.pem, client.pem, client.key
 }
 
-func (*hosted) GetSystemInfo(context.Context, *workflowservice.GetSystemInfoRequest) (*workflowservice.GetSystemInfoResponse, error) {
+func (*hosted) GetSystemInfo(context.Context,
+	*workflowservice.GetSystemInfoRequest,
+) (*workflowservice.GetSystemInfoResponse, error) {
 	return &workflowservice.GetSystemInfoResponse{}, nil
 }
 
 // DescribeNamespace refuses whoever has another namespace than the one of the test.
-func (*hosted) DescribeNamespace(_ context.Context, in *workflowservice.DescribeNamespaceRequest) (*workflowservice.DescribeNamespaceResponse, error) {
+func (*hosted) DescribeNamespace(_ context.Context,
+	in *workflowservice.DescribeNamespaceRequest,
+) (*workflowservice.DescribeNamespaceResponse, error) {
 	if in.GetNamespace() != "shop.a1b2c" {
 		return nil, status.Error(codes.PermissionDenied, "Request unauthorized.")
 	}
@@ -71,7 +75,8 @@ func startHosted(t *testing.T) *hosted {
 	pool := x509.NewCertPool()
 	pool.AddCert(authority)
 	server := grpc.NewServer(grpc.UnaryInterceptor(letIn), grpc.Creds(credentials.NewTLS(&tls.Config{
-		Certificates: []tls.Certificate{pair}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool, MinVersion: tls.VersionTLS12,
+		Certificates: []tls.Certificate{pair}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool,
+		MinVersion: tls.VersionTLS12,
 	})))
 	workflowservice.RegisterWorkflowServiceServer(server, h)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -93,7 +98,9 @@ func startHosted(t *testing.T) *hosted {
 func (h *hosted) path(name string) string { return filepath.Join(h.dir, name) }
 
 // certificate writes name.pem and name.key; without a parent it is an authority.
-func (h *hosted) certificate(t *testing.T, name string, parent *x509.Certificate, parentKey *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey) {
+func (h *hosted) certificate(t *testing.T, name string, parent *x509.Certificate,
+	parentKey *ecdsa.PrivateKey,
+) (*x509.Certificate, *ecdsa.PrivateKey) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -102,8 +109,10 @@ func (h *hosted) certificate(t *testing.T, name string, parent *x509.Certificate
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}, DNSNames: []string{"temporal.example"},
-		BasicConstraintsValid: true, IsCA: parent == nil, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+		DNSNames:              []string{"temporal.example"},
+		BasicConstraintsValid: true, IsCA: parent == nil,
+		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
 	}
 	if parent == nil {
 		parent, parentKey = template, key
@@ -139,7 +148,8 @@ func TestHosted(t *testing.T) {
 	h := startHosted(t)
 	variables := func(without ...string) environment {
 		env := environment{
-			"TEMPORAL_CONFIG_FILE": h.path("none.toml"), "TEMPORAL_ADDRESS": h.address, "TEMPORAL_NAMESPACE": "shop.a1b2c", "TEMPORAL_API_KEY": apiKey,
+			"TEMPORAL_CONFIG_FILE": h.path("none.toml"), "TEMPORAL_ADDRESS": h.address,
+			"TEMPORAL_NAMESPACE": "shop.a1b2c", "TEMPORAL_API_KEY": apiKey,
 			"TEMPORAL_TLS_CLIENT_CERT_PATH": h.path("client.pem"), "TEMPORAL_TLS_CLIENT_KEY_PATH": h.path("client.key"),
 			"TEMPORAL_TLS_SERVER_CA_CERT_PATH": h.path("ca.pem"), "TEMPORAL_TLS_SERVER_NAME": "temporal.example",
 		}
@@ -167,12 +177,25 @@ server_name = "temporal.example"
 		code chferry.Code // "" if Check succeeds
 		word string
 	}{
-		"variables":       {variables(), "", ""},
-		"profile":         {environment{"TEMPORAL_CONFIG_FILE": h.path("temporal.toml"), "TEMPORAL_PROFILE": "shop"}, "", ""},
-		"other profile":   {environment{"TEMPORAL_CONFIG_FILE": h.path("temporal.toml")}, chferry.CodeUnavailable, "127.0.0.1:1"},
-		"no such profile": {environment{"TEMPORAL_CONFIG_FILE": h.path("temporal.toml"), "TEMPORAL_PROFILE": "toys"}, chferry.CodeConfiguration, "TEMPORAL_*"},
-		"no API key":      {variables("TEMPORAL_API_KEY"), chferry.CodeAccessDenied, "TEMPORAL_API_KEY"},
-		"no certificate":  {variables("TEMPORAL_TLS_CLIENT_CERT_PATH", "TEMPORAL_TLS_CLIENT_KEY_PATH"), chferry.CodeConfiguration, "certificates"},
+		"variables": {variables(), "", ""},
+		"profile": {
+			environment{"TEMPORAL_CONFIG_FILE": h.path("temporal.toml"), "TEMPORAL_PROFILE": "shop"},
+			"", "",
+		},
+		"other profile": {
+			environment{"TEMPORAL_CONFIG_FILE": h.path("temporal.toml")},
+			chferry.CodeUnavailable,
+			"127.0.0.1:1",
+		},
+		"no such profile": {
+			environment{"TEMPORAL_CONFIG_FILE": h.path("temporal.toml"), "TEMPORAL_PROFILE": "toys"},
+			chferry.CodeConfiguration, "TEMPORAL_*",
+		},
+		"no API key": {variables("TEMPORAL_API_KEY"), chferry.CodeAccessDenied, "TEMPORAL_API_KEY"},
+		"no certificate": {
+			variables("TEMPORAL_TLS_CLIENT_CERT_PATH", "TEMPORAL_TLS_CLIENT_KEY_PATH"),
+			chferry.CodeConfiguration, "certificates",
+		},
 		"no authority":    {variables("TEMPORAL_TLS_SERVER_CA_CERT_PATH"), chferry.CodeConfiguration, "certificates"},
 		"other name":      {variables("TEMPORAL_TLS_SERVER_NAME"), chferry.CodeConfiguration, "certificates"},
 		"other namespace": {variables("TEMPORAL_NAMESPACE"), chferry.CodeAccessDenied, `namespace "default"`},

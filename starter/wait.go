@@ -38,7 +38,9 @@ type Watch struct {
 
 // Sync triggers a sync and waits until it has ended. It calls progress, if set, with what a running
 // sync says of itself. A sync that failed gives its error.
-func (s *Starter) Sync(ctx context.Context, key chferry.ImportKey, progress func(workflows.SyncProgress)) (workflows.SyncResult, error) {
+func (s *Starter) Sync(ctx context.Context, key chferry.ImportKey,
+	progress func(workflows.SyncProgress),
+) (workflows.SyncResult, error) {
 	return s.SyncWatched(ctx, key, Watch{Progress: progress})
 }
 
@@ -61,7 +63,8 @@ func (s *Starter) SyncWatched(ctx context.Context, key chferry.ImportKey, watch 
 	result, err := w.follow(ctx, key, before, known)
 	if err != nil && ctx.Err() != nil {
 		err = chferry.WrapError(chferry.CodeUnavailable, err,
-			"stopped waiting: the sync of %s goes on, or begins when a worker takes it: chferry status %s shows it", key, key)
+			"stopped waiting: the sync of %s goes on, or begins when a worker takes it: chferry status %s shows it",
+			key, key)
 	}
 	return result, err
 }
@@ -70,7 +73,8 @@ func (s *Starter) SyncWatched(ctx context.Context, key chferry.ImportKey, watch 
 func (w *watcher) follow(
 	ctx context.Context, key chferry.ImportKey, before *client.ScheduleDescription, known map[string]bool,
 ) (workflows.SyncResult, error) {
-	if nudged, err := w.nudged(ctx, key); err == nil && nudged != nil && !closed[nudged.GetStatus()] && w.Behind != nil {
+	if nudged, err := w.nudged(ctx, key); err == nil && nudged != nil && !closed[nudged.GetStatus()] &&
+		w.Behind != nil {
 		w.Behind(nudged.GetExecution().GetWorkflowId())
 	}
 	for _, running := range before.Info.RunningWorkflows {
@@ -120,7 +124,9 @@ const (
 
 // started waits for a run that is not known yet. A tick's is as good as the trigger's: either began
 // after the call. Runs that began in the same second share their workflow's ID.
-func (w *watcher) started(ctx context.Context, key chferry.ImportKey, known map[string]bool) (*client.ScheduleWorkflowExecution, error) {
+func (w *watcher) started(ctx context.Context, key chferry.ImportKey,
+	known map[string]bool,
+) (*client.ScheduleWorkflowExecution, error) {
 	triggered, pause := time.Now(), pollInterval/4
 	for {
 		if time.Since(triggered) > triggerAgain {
@@ -188,7 +194,9 @@ func (w *watcher) look(ctx context.Context, run *client.ScheduleWorkflowExecutio
 }
 
 // progress asks a running sync; false if it can't answer now, because no worker runs or it has ended.
-func (w *watcher) progress(ctx context.Context, run *client.ScheduleWorkflowExecution) (p workflows.SyncProgress, ok bool) {
+func (w *watcher) progress(ctx context.Context,
+	run *client.ScheduleWorkflowExecution,
+) (p workflows.SyncProgress, ok bool) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	answer, err := w.client.QueryWorkflow(ctx, run.WorkflowID, "", workflows.ProgressQuery)
@@ -245,7 +253,8 @@ func (s *Starter) failed(workflowID string, err error) error {
 	case temporal.IsCanceledError(err) && errors.As(err, &execution):
 		return chferry.WrapError(chferry.CodeUnknown, err, "%s was cancelled", workflowID)
 	case errors.As(err, &execution):
-		return chferry.WrapError(chferry.CodeUnknown, err, "%s was terminated or timed out: see the Temporal UI", workflowID)
+		return chferry.WrapError(chferry.CodeUnknown, err, "%s was terminated or timed out: see the Temporal UI",
+			workflowID)
 	default:
 		return s.translate(err)
 	}

@@ -66,7 +66,8 @@ type Syncer interface {
 	// valid until the next one is asked for; its operations may be kept. After the last page the
 	// sum of all pages is batch.Count, or else it yields an error: CodeSuperseded when the batch is
 	// no longer the token's.
-	BatchOperations(ctx context.Context, key chferry.ImportKey, token string, batch chferry.Batch) iter.Seq2[[]chferry.Operation, error]
+	BatchOperations(ctx context.Context, key chferry.ImportKey, token string,
+		batch chferry.Batch) iter.Seq2[[]chferry.Operation, error]
 
 	// SetAside notes that operations of the claimed batch can't be imported. They become failed
 	// operations when PostSync ends the batch. The first call of an attempt, which may note
@@ -77,7 +78,8 @@ type Syncer interface {
 	// ForgetImported forgets the failed operations for which imported returns true, because the
 	// attempt imported their rows. It calls imported with a page of them at a time. Errors:
 	// CodeSuperseded, as of SetAside.
-	ForgetImported(ctx context.Context, key chferry.ImportKey, by Attempt, imported func([]chferry.Operation) ([]bool, error)) error
+	ForgetImported(ctx context.Context, key chferry.ImportKey, by Attempt,
+		imported func([]chferry.Operation) ([]bool, error)) error
 
 	// ExtendLease keeps the claimant of key for another lease from now.
 	// Errors: CodeSuperseded.

@@ -29,7 +29,9 @@ type wrapped struct {
 }
 
 // RegisterOperations implements [Registrar].
-func (w *wrapped) RegisterOperations(ctx context.Context, key chferry.ImportKey, ops ...chferry.Operation) (int, error) {
+func (w *wrapped) RegisterOperations(ctx context.Context, key chferry.ImportKey,
+	ops ...chferry.Operation,
+) (int, error) {
 	if err := key.Validate(); err != nil {
 		return 0, err
 	}

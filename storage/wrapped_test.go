@@ -48,8 +48,10 @@ func TestRegisterOperationsWrapped(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
 	next, seen := &registrar{}, &observer{}
-	wrapped := storage.RegisterOperationsWrapped(next, seen, slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})))
-	n, err := wrapped.RegisterOperations(t.Context(), "users", op(chferry.Insert, "pk-1"), op(chferry.Insert, "pk-2"), op(chferry.Delete, "pk-3", "b"))
+	wrapped := storage.RegisterOperationsWrapped(next, seen,
+		slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	n, err := wrapped.RegisterOperations(t.Context(), "users", op(chferry.Insert, "pk-1"), op(chferry.Insert, "pk-2"),
+		op(chferry.Delete, "pk-3", "b"))
 	if n != 3 || err != nil {
 		t.Fatalf("got %d, %v; want 3", n, err)
 	}
@@ -60,10 +62,12 @@ func TestRegisterOperationsWrapped(t *testing.T) {
 		t.Fatalf("observed %v, want one call", seen.calls)
 	}
 	call := seen.calls[0]
-	if call.key != "users" || !maps.Equal(call.counts, map[chferry.Kind]int{chferry.Insert: 2, chferry.Delete: 1}) || call.seconds < 0 || call.err != nil {
+	if call.key != "users" || !maps.Equal(call.counts, map[chferry.Kind]int{chferry.Insert: 2, chferry.Delete: 1}) ||
+		call.seconds < 0 || call.err != nil {
 		t.Errorf("observed %+v", call)
 	}
-	if got := log.String(); !strings.Contains(got, "import_key=users operations=3") || strings.Contains(got, "pk-") || strings.Contains(got, "shop-db") {
+	if got := log.String(); !strings.Contains(got, "import_key=users operations=3") || strings.Contains(got, "pk-") ||
+		strings.Contains(got, "shop-db") {
 		t.Errorf("log: %s", got)
 	}
 }
@@ -73,7 +77,8 @@ func TestRegisterOperationsWrappedFailure(t *testing.T) {
 	var log bytes.Buffer
 	down := chferry.WrapError(chferry.CodeUnavailable, errors.New("dial pk-1"), "Redis does not answer")
 	next, seen := &registrar{err: down}, &observer{}
-	wrapped := storage.RegisterOperationsWrapped(next, seen, slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	wrapped := storage.RegisterOperationsWrapped(next, seen,
+		slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	n, err := wrapped.RegisterOperations(t.Context(), "users", op(chferry.Insert, "pk-1"))
 	if n != 0 || !errors.Is(err, down) {
 		t.Errorf("got %d, %v; want the storage's error", n, err)
@@ -107,7 +112,8 @@ func TestRegisterOperationsWrappedRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			next, seen := &registrar{}, &observer{}
-			n, err := storage.RegisterOperationsWrapped(next, seen, slog.New(slog.DiscardHandler)).RegisterOperations(t.Context(), test.key, test.ops...)
+			n, err := storage.RegisterOperationsWrapped(next, seen,
+				slog.New(slog.DiscardHandler)).RegisterOperations(t.Context(), test.key, test.ops...)
 			if n != 0 || chferry.CodeOf(err) != test.want {
 				t.Errorf("got %d, %v (%s); want %s", n, err, chferry.CodeOf(err), test.want)
 			}

@@ -42,7 +42,10 @@ const (
 // in no particular order, so the next attempt may have others there, which a server that knows the
 // token would drop.
 func (b *block) part(first, last int) *block {
-	return &block{Block: b.Slice(first, last), database: b.database, table: b.table, fates: b.fates[first:last], ops: b.ops.slice(first, last)}
+	return &block{
+		Block: b.Slice(first, last), database: b.database, table: b.table, fates: b.fates[first:last],
+		ops: b.ops.slice(first, last),
+	}
 }
 
 // split returns the rows that operations asked for and, without a token, the tombstones for other
@@ -100,7 +103,9 @@ func (b *block) without(failed []chferry.FailedOperation) *block {
 // append appends the rows of a chunk's operations from first up to last, and deletes for those of
 // them that have no row. A row that the source has and can't give is neither: its operation is
 // returned.
-func (b *block) append(plan Plan, c *chunk, first, last int, rows rowset.Rows, version uint64) (unfit []chferry.FailedOperation) {
+func (b *block) append(plan Plan, c *chunk, first, last int, rows rowset.Rows,
+	version uint64,
+) (unfit []chferry.FailedOperation) {
 	n, start := last-first, c.first+first
 	b.fates = slices.Grow(b.fates, n)
 	b.ops.grow(n)

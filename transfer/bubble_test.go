@@ -75,7 +75,9 @@ type bubbleStorage struct {
 	b *bubble
 }
 
-func (s bubbleStorage) BatchOperations(ctx context.Context, _ chferry.ImportKey, _ string, _ chferry.Batch) iter.Seq2[[]chferry.Operation, error] {
+func (s bubbleStorage) BatchOperations(ctx context.Context, _ chferry.ImportKey, _ string,
+	_ chferry.Batch,
+) iter.Seq2[[]chferry.Operation, error] {
 	return func(yield func([]chferry.Operation, error) bool) {
 		for page := range slices.Chunk(slices.Concat(s.b.bad, opsOf("", 1, len(s.b.sizes))), 3) {
 			if err := s.b.at(ctx, "cut"); err != nil {
@@ -89,7 +91,9 @@ func (s bubbleStorage) BatchOperations(ctx context.Context, _ chferry.ImportKey,
 	}
 }
 
-func (s bubbleStorage) SetAside(ctx context.Context, _ chferry.ImportKey, _ storage.Attempt, failed []chferry.FailedOperation) error {
+func (s bubbleStorage) SetAside(ctx context.Context, _ chferry.ImportKey, _ storage.Attempt,
+	failed []chferry.FailedOperation,
+) error {
 	for _, f := range failed {
 		if err := s.b.at(ctx, "set aside "+f.Reason); err != nil {
 			return err
@@ -101,7 +105,9 @@ func (s bubbleStorage) SetAside(ctx context.Context, _ chferry.ImportKey, _ stor
 	return nil
 }
 
-func (bubbleStorage) ForgetImported(context.Context, chferry.ImportKey, storage.Attempt, func([]chferry.Operation) ([]bool, error)) error {
+func (bubbleStorage) ForgetImported(context.Context, chferry.ImportKey, storage.Attempt,
+	func([]chferry.Operation) ([]bool, error),
+) error {
 	return nil
 }
 
@@ -117,7 +123,10 @@ func (bubbleSource) Describe(context.Context, string, []string) (rowset.Table, e
 	column := func(name string, k rowset.TypeKind) rowset.Column {
 		return rowset.Column{Name: name, Destination: name, Type: rowset.Type{Kind: k}}
 	}
-	return rowset.Table{Name: "items", Columns: []rowset.Column{column("id", rowset.Int64), column("word", rowset.String)}, PrimaryKey: []int{0}}, nil
+	return rowset.Table{
+		Name:    "items",
+		Columns: []rowset.Column{column("id", rowset.Int64), column("word", rowset.String)}, PrimaryKey: []int{0},
+	}, nil
 }
 
 func (s bubbleSource) Fetch(ctx context.Context, table rowset.Table, keys []rowset.Vector) (rowset.Rows, error) {
@@ -153,7 +162,9 @@ type bubbleSink struct {
 	b *bubble
 }
 
-func (s *bubbleSink) Insert(ctx context.Context, _ sink.Destination, block rowset.Block, token string) ([]sink.Rejected, error) {
+func (s *bubbleSink) Insert(ctx context.Context, _ sink.Destination, block rowset.Block,
+	token string,
+) ([]sink.Rejected, error) {
 	b := s.b
 	if err := b.at(ctx, "insert"); err != nil {
 		return nil, err
@@ -222,7 +233,8 @@ func (b *bubble) wantBlocks(t *testing.T, maxFetch int) {
 			t.Errorf("block %s takes %d MB, more than %d", block.token, block.bytes/mb, bound/mb)
 		}
 		var version, first, last, begun, ended int
-		if _, err := fmt.Sscanf(strings.ReplaceAll(block.token, "-", " "), "bubble/%d/%d %d/%d %d", &version, &first, &last, &begun, &ended); err != nil {
+		if _, err := fmt.Sscanf(strings.ReplaceAll(block.token, "-", " "), "bubble/%d/%d %d/%d %d", &version, &first,
+			&last, &begun, &ended); err != nil {
 			begun, ended = 0, last-first
 		}
 		slices.Sort(block.ids)
@@ -334,7 +346,10 @@ func TestEveryStageEnds(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithCancelCause(t.Context())
 				defer cancel(nil)
-				b := &bubble{chunk: 2, maxFetch: mb, sizes: make([]int, 40), bad: []chferry.Operation{op("", 1), op("", 1), op("", 2), op("", 2), op("", "x")}}
+				b := &bubble{
+					chunk: 2, maxFetch: mb, sizes: make([]int, 40),
+					bad: []chferry.Operation{op("", 1), op("", 1), op("", 2), op("", 2), op("", "x")},
+				}
 				free, calls := make(chan struct{}), map[string]int{}
 				b.hold = func(ctx context.Context, what string) error {
 					b.mu.Lock()

@@ -7,7 +7,8 @@ import "fmt"
 type chunk struct {
 	*share
 	first, last int
-	token       string // names these keys of this batch: equal in every attempt, and different from that of all other keys
+	// names these keys of this batch: equal in every attempt, and different from that of all other keys
+	token string
 }
 
 func (c *chunk) len() int { return c.last - c.first }

@@ -62,7 +62,8 @@ type rangeBlock struct {
 func (c *Copy) Run(ctx context.Context, r source.Range, work RangeWork) error {
 	table, planned := c.Plan.Tables[c.Database]
 	if !planned {
-		return chferry.Errorf(chferry.CodeUnavailable, "database %s does not answer: its rows can't be copied now", c.Database)
+		return chferry.Errorf(chferry.CodeUnavailable, "database %s does not answer: its rows can't be copied now",
+			c.Database)
 	}
 	sources, release, err := c.Sources.Use(c.Database)
 	if err != nil {
@@ -89,8 +90,9 @@ func (c *Copy) Run(ctx context.Context, r source.Range, work RangeWork) error {
 				return err
 			}
 			if failed += len(b.failed); failed > c.MaxFailed {
-				return chferry.Errorf(chferry.CodeTooManyFailed, "more than %d rows of one range can't be imported, the first because: %s: "+
-					"mend that, or raise max_failed to have them set aside", c.MaxFailed, b.reason)
+				return chferry.Errorf(chferry.CodeTooManyFailed,
+					"more than %d rows of one range can't be imported, the first because: %s: "+
+						"mend that, or raise max_failed to have them set aside", c.MaxFailed, b.reason)
 			}
 			if err := c.setAside(ctx, b); err != nil {
 				return err

@@ -76,7 +76,8 @@ func TestCopy(t *testing.T) {
 			t.Parallel()
 			const n = 300
 			to := &fussySink{}
-			r := newRig(t, to, 1<<20, func(i *chferry.Import) { i.Databases, i.DatabaseColumn = []string{"eu", "us"}, "region" })
+			r := newRig(t, to, 1<<20,
+				func(i *chferry.Import) { i.Databases, i.DatabaseColumn = []string{"eu", "us"}, "region" })
 			r.fill("eu", 1, n, size)
 			r.fill("us", 1000, 1001, size)
 			c, w := r.copying(), &work{}

@@ -158,7 +158,8 @@ func (c *cutter) share(database string) *share {
 	if !ok {
 		table := c.plan.Tables[database]
 		s = &share{
-			database: database, table: table, readBySource: table.KeyReadBySource(), keys: newKeyList(table.KeyTypes()), ops: newOpList(c.size),
+			database: database, table: table, readBySource: table.KeyReadBySource(), keys: newKeyList(table.KeyTypes()),
+			ops: newOpList(c.size),
 		}
 		c.next.shares[database] = s
 	}

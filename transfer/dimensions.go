@@ -30,7 +30,8 @@ func (p *Plan) fitArray(destination string, dimensions int) bool {
 	fit := func(columns []rowset.Column) []rowset.Column {
 		columns = slices.Clone(columns)
 		for i, c := range columns {
-			if c.Destination == destination && c.Type.Kind == rowset.Array && c.Type.Dimensions == 1 && c.Cast == "" && dimensions > 1 {
+			if c.Destination == destination && c.Type.Kind == rowset.Array && c.Type.Dimensions == 1 && c.Cast == "" &&
+				dimensions > 1 {
 				columns[i].Type = c.Type.InDimensions(dimensions)
 				found = true
 			}

@@ -44,8 +44,9 @@ func (t *Transfer) replaceEqual(ctx context.Context, b *block) error {
 	finder, canFind := t.Sink.(sink.Finder)
 	folder, canFold := t.sources[b.database].(source.Folder)
 	if !canFind || !canFold {
-		return chferry.Errorf(chferry.CodeConfiguration, "table %s: the primary key has texts that differ and are equal, and neither "+
-			"its source nor its destination can tell", b.table.Name)
+		return chferry.Errorf(chferry.CodeConfiguration,
+			"table %s: the primary key has texts that differ and are equal, and neither "+
+				"its source nor its destination can tell", b.table.Name)
 	}
 	written := e.written()
 	found, err := finder.Current(ctx, t.plan.Destination, written, t.batch.Version)
@@ -131,7 +132,9 @@ func (e *equalTexts) add(ctx context.Context, folder source.Folder, written, oth
 }
 
 // fold returns for each text of the vectors one that is the same for all that are equal.
-func fold(ctx context.Context, folder source.Folder, c rowset.Column, vectors ...*rowset.Vector) (map[string]string, error) {
+func fold(ctx context.Context, folder source.Folder, c rowset.Column,
+	vectors ...*rowset.Vector,
+) (map[string]string, error) {
 	folded := map[string]string{}
 	var texts []string
 	for _, v := range vectors {

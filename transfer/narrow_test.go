@@ -103,13 +103,18 @@ func TestMaxFailed(t *testing.T) {
 	r := newRig(t, to, 0)
 	r.fill("default", 1, 300, 3)
 	r.claim(64, opsOf("", 1, 300)...) // over chunks, too
-	r.wantOutcome(chferry.Counts{Operations: 300, Rows: 300 - chferry.DefaultMaxFailed, Failed: chferry.DefaultMaxFailed})
+	r.wantOutcome(chferry.Counts{
+		Operations: 300, Rows: 300 - chferry.DefaultMaxFailed,
+		Failed: chferry.DefaultMaxFailed,
+	})
 
 	to.refuse = refusing(refused...)
 	r.claim(64, opsOf("", 1, 300)...)
 	_, err := r.insert(t.Context())
-	wantFailure(t, err, chferry.CodeTooManyFailed, true, fmt.Sprintf("more than %d operations of one batch can't be imported, the first because: %s; "+
-		"the batch is kept: mend that, or raise max_failed to have them set aside", chferry.DefaultMaxFailed, errRefused))
+	wantFailure(t, err, chferry.CodeTooManyFailed, true,
+		fmt.Sprintf("more than %d operations of one batch can't be imported, the first because: %s; "+
+			"the batch is kept: mend that, or raise max_failed to have them set aside", chferry.DefaultMaxFailed,
+			errRefused))
 
 	to.refuse, to.rows = nil, nil // mended
 	r.wantOutcome(chferry.Counts{Operations: 300, Rows: 300})
@@ -123,7 +128,8 @@ func TestMaxFailed(t *testing.T) {
 func TestOtherErrors(t *testing.T) {
 	t.Parallel()
 	for code, final := range map[chferry.Code]bool{
-		chferry.CodeUnavailable: false, chferry.CodeSchemaMismatch: true, chferry.CodeConfiguration: true, chferry.CodeAccessDenied: true,
+		chferry.CodeUnavailable: false, chferry.CodeSchemaMismatch: true, chferry.CodeConfiguration: true,
+		chferry.CodeAccessDenied: true,
 	} {
 		t.Run(string(code), func(t *testing.T) {
 			t.Parallel()
@@ -165,7 +171,9 @@ type rememberingSink struct {
 	after func() error
 }
 
-func (s *rememberingSink) Insert(ctx context.Context, d sink.Destination, b rowset.Block, token string) ([]sink.Rejected, error) {
+func (s *rememberingSink) Insert(ctx context.Context, d sink.Destination, b rowset.Block,
+	token string,
+) ([]sink.Rejected, error) {
 	s.one.Lock()
 	defer s.one.Unlock()
 	if s.seen[token] {
@@ -218,7 +226,10 @@ func TestTokensWhenRowsChange(t *testing.T) {
 	})
 	t.Run("a row of a part is deleted", func(t *testing.T) {
 		t.Parallel()
-		to := &rememberingSink{seen: map[string]bool{}, fussySink: fussySink{refuse: refusing(40)}, after: func() error { return gone }}
+		to := &rememberingSink{
+			seen: map[string]bool{}, fussySink: fussySink{refuse: refusing(40)},
+			after: func() error { return gone },
+		}
 		r := newRig(t, to, 0)
 		r.fill("default", 1, 40, 3)
 		r.claim(40, opsOf("", 1, 40)...)

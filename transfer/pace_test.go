@@ -45,7 +45,10 @@ func TestPace(t *testing.T) {
 		"of what fills it alone": {10, func(p transfer.Pace) { p.TooMuch(20_000, 1); p.Fitted(1, 30*mb) }, 1},
 		"of smaller rows":        {10, func(p transfer.Pace) { p.TooMuch(20_000, 100); p.Fitted(100, 2*mb) }, 200},
 		"of much smaller rows":   {10, func(p transfer.Pace) { p.TooMuch(20_000, 100); p.Fitted(100, 1000) }, 400},
-		"of deletes":             {10, func(p transfer.Pace) { p.TooMuch(20_000, 1); p.Fitted(1, 0); p.Fitted(4, 0) }, 16},
+		"of deletes": {
+			10, func(p transfer.Pace) { p.TooMuch(20_000, 1); p.Fitted(1, 0); p.Fitted(4, 0) },
+			16,
+		},
 		"after the last of many": {10, func(p transfer.Pace) { p.TooMuch(20_000, 1000); p.Fitted(1, 4*1024) }, 1000},
 		"after a last large one": {10, func(p transfer.Pace) { p.TooMuch(20_000, 1000); p.Fitted(1, 8*mb) }, 1},
 		"of slow rows": {10, func(p transfer.Pace) {
@@ -53,12 +56,27 @@ func TestPace(t *testing.T) {
 			p.Fitted(10_000, 0)
 			p.Took(10_000, 40*time.Second)
 		}, 7_500},
-		"of less slow rows":        {10, func(p transfer.Pace) { slow(p, 200, time.Minute); p.Fitted(100, 0); p.Took(100, 10*time.Second) }, 300},
-		"of rows that were locked": {10, func(p transfer.Pace) { slow(p, 200, time.Minute); p.Fitted(100, 0); p.Took(100, time.Millisecond) }, 400},
-		"of the slowest rows":      {10, func(p transfer.Pace) { slow(p, 2, time.Minute); p.Fitted(1, 0); p.Took(1, 50*time.Second) }, 1},
-		"of large and quick rows":  {10, func(p transfer.Pace) { p.TooMuch(20_000, 100); p.Fitted(100, 2*mb); p.Took(100, time.Hour) }, 200},
-		"of many columns":          {1000, func(transfer.Pace) {}, transfer.FullBlock / 9000},
-		"of many and small values": {1000, func(p transfer.Pace) { p.Fitted(900, 900*9000) }, 900 * transfer.FullBlock / (900 * 9000)},
+		"of less slow rows": {
+			10,
+			func(p transfer.Pace) { slow(p, 200, time.Minute); p.Fitted(100, 0); p.Took(100, 10*time.Second) }, 300,
+		},
+		"of rows that were locked": {
+			10,
+			func(p transfer.Pace) { slow(p, 200, time.Minute); p.Fitted(100, 0); p.Took(100, time.Millisecond) }, 400,
+		},
+		"of the slowest rows": {
+			10,
+			func(p transfer.Pace) { slow(p, 2, time.Minute); p.Fitted(1, 0); p.Took(1, 50*time.Second) }, 1,
+		},
+		"of large and quick rows": {
+			10,
+			func(p transfer.Pace) { p.TooMuch(20_000, 100); p.Fitted(100, 2*mb); p.Took(100, time.Hour) }, 200,
+		},
+		"of many columns": {1000, func(transfer.Pace) {}, transfer.FullBlock / 9000},
+		"of many and small values": {
+			1000, func(p transfer.Pace) { p.Fitted(900, 900*9000) },
+			900 * transfer.FullBlock / (900 * 9000),
+		},
 	} {
 		p := transfer.NewPace(columnsOf(test.columns))
 		test.do(p)
@@ -81,7 +99,8 @@ func TestMemoryInTheDocs(t *testing.T) {
 		fmt.Sprintf("in chunks of %d,%03d operations, two at a time", transfer.MaxChunk/1000, transfer.MaxChunk%1000),
 		fmt.Sprintf("| the rows of one fetch | %d MB.", fetch),
 		fmt.Sprintf("as soon as it has %d MB, so %[1]d MB and a fetch", block),
-		fmt.Sprintf("two readers' blocks, and the two that are inserted: %d MB", (transfer.Readers+transfer.Inserters)*(block+fetch)),
+		fmt.Sprintf("two readers' blocks, and the two that are inserted: %d MB",
+			(transfer.Readers+transfer.Inserters)*(block+fetch)),
 		fmt.Sprintf("where it has more than %d MB", fetch),
 	} {
 		if !strings.Contains(string(text), want) {

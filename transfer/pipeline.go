@@ -33,9 +33,11 @@ type Sources interface {
 type Storage interface {
 	storage.Registrar
 	storage.Memory
-	BatchOperations(ctx context.Context, key chferry.ImportKey, token string, batch chferry.Batch) iter.Seq2[[]chferry.Operation, error]
+	BatchOperations(ctx context.Context, key chferry.ImportKey, token string,
+		batch chferry.Batch) iter.Seq2[[]chferry.Operation, error]
 	SetAside(ctx context.Context, key chferry.ImportKey, by storage.Attempt, failed []chferry.FailedOperation) error
-	ForgetImported(ctx context.Context, key chferry.ImportKey, by storage.Attempt, imported func([]chferry.Operation) ([]bool, error)) error
+	ForgetImported(ctx context.Context, key chferry.ImportKey, by storage.Attempt,
+		imported func([]chferry.Operation) ([]bool, error)) error
 }
 
 // Options are of one transfer.

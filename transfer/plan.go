@@ -35,7 +35,9 @@ func MakePlan(ctx context.Context, imp chferry.Import, sources map[string]source
 }
 
 // makePlan is [MakePlan]. A database that does not answer is left out if goOn says so, as long as another one answers.
-func makePlan(ctx context.Context, imp chferry.Import, sources map[string]source.Source, goOn func(alias string, err error) bool) (Plan, error) {
+func makePlan(ctx context.Context, imp chferry.Import, sources map[string]source.Source,
+	goOn func(alias string, err error) bool,
+) (Plan, error) {
 	eng, err := engine.Named(imp.Engine)
 	if err != nil {
 		return Plan{}, err
@@ -46,7 +48,8 @@ func makePlan(ctx context.Context, imp chferry.Import, sources map[string]source
 	for _, alias := range imp.Databases {
 		src, ok := sources[alias]
 		if !ok {
-			return Plan{}, chferry.Errorf(chferry.CodeConfiguration, "import key %s: database %q is not configured", imp.Key, alias)
+			return Plan{}, chferry.Errorf(chferry.CodeConfiguration, "import key %s: database %q is not configured",
+				imp.Key, alias)
 		}
 		table, err := describe(ctx, imp, alias, src)
 		switch {
@@ -118,7 +121,8 @@ func (p *Plan) unite() error {
 			return p.differs(alias, "its primary key")
 		}
 		for _, c := range table.Columns {
-			i := slices.IndexFunc(p.columns, func(known rowset.Column) bool { return known.Destination == c.Destination })
+			i := slices.IndexFunc(p.columns,
+				func(known rowset.Column) bool { return known.Destination == c.Destination })
 			if i < 0 {
 				p.columns = append(p.columns, c)
 			} else if p.columns[i].Name != c.Name || p.columns[i].Type != c.Type {
@@ -129,7 +133,9 @@ func (p *Plan) unite() error {
 	for _, alias := range databases {
 		for _, c := range p.columns {
 			if !slices.ContainsFunc(p.Tables[alias].Columns, func(has rowset.Column) bool { return has.Destination == c.Destination }) {
-				p.Schema = append(p.Schema, fmt.Sprintf("column %q of %s is not in database %s: its rows get a default", c.Name, p.Import.Table, alias))
+				p.Schema = append(p.Schema,
+					fmt.Sprintf("column %q of %s is not in database %s: its rows get a default", c.Name, p.Import.Table,
+						alias))
 			}
 		}
 	}
@@ -145,7 +151,8 @@ func (p *Plan) databases() []string {
 }
 
 func (p *Plan) differs(alias, what string) error {
-	return chferry.Errorf(chferry.CodeSchemaMismatch, "import key %s: %s differs between the databases %s and %s in %s: it must be the same in both",
+	return chferry.Errorf(chferry.CodeSchemaMismatch,
+		"import key %s: %s differs between the databases %s and %s in %s: it must be the same in both",
 		p.Import.Key, p.Import.Table, p.databases()[0], alias, what)
 }
 
@@ -172,8 +179,9 @@ func (p *Plan) leave(away map[string]string) {
 func (p *Plan) madeOf(sources map[string]source.Source, aliases ...string) error {
 	for _, alias := range aliases {
 		if p.sources[alias] != sources[alias] {
-			return chferry.Errorf(chferry.CodeUnavailable, "import key %s: database %s is configured otherwise than when the batch was claimed: "+
-				"the step begins anew with the database of now", p.Import.Key, alias)
+			return chferry.Errorf(chferry.CodeUnavailable,
+				"import key %s: database %s is configured otherwise than when the batch was claimed: "+
+					"the step begins anew with the database of now", p.Import.Key, alias)
 		}
 	}
 	return nil
@@ -210,7 +218,8 @@ func (p *Plan) destination() (sink.Destination, error) {
 	for _, c := range d.Columns {
 		if names[c.Destination] {
 			return d, chferry.Errorf(chferry.CodeConfiguration,
-				"import key %s: two columns would be named %q in %s: rename one in columns.rename", p.Import.Key, c.Destination, d.Table)
+				"import key %s: two columns would be named %q in %s: rename one in columns.rename", p.Import.Key,
+				c.Destination, d.Table)
 		}
 		names[c.Destination] = true
 	}

@@ -19,7 +19,9 @@ type reader struct {
 }
 
 // read calls emit with each block of a chunk, and unfit with operations whose rows the source has and can't give.
-func (r *reader) read(ctx context.Context, c *chunk, emit func(*block) error, unfit func([]chferry.FailedOperation) error) error {
+func (r *reader) read(ctx context.Context, c *chunk, emit func(*block) error,
+	unfit func([]chferry.FailedOperation) error,
+) error {
 	b, begun := c.block(), 0
 	for first := 0; first < c.len(); {
 		rows, last, err := r.fetch(ctx, c, first)

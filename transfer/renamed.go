@@ -26,9 +26,11 @@ func absentColumns(absent, unfilled []string, table string) []string {
 	for i, column := range absent {
 		advice := ""
 		if len(unfilled) > 0 {
-			advice = fmt.Sprintf("if it is the new name of %s there, configure columns.rename, else ", strings.Join(unfilled, " or "))
+			advice = fmt.Sprintf("if it is the new name of %s there, configure columns.rename, else ",
+				strings.Join(unfilled, " or "))
 		}
-		sentences[i] = fmt.Sprintf("column %q is not in ClickHouse's table %s: %schferry apply adds it", column, table, advice)
+		sentences[i] = fmt.Sprintf("column %q is not in ClickHouse's table %s: %schferry apply adds it", column, table,
+			advice)
 	}
 	return sentences
 }
@@ -39,10 +41,13 @@ func absentColumns(absent, unfilled []string, table string) []string {
 func UnfilledColumns(unfilled, absent []string, table string) []string {
 	sentences := make([]string, len(unfilled))
 	for i, column := range unfilled {
-		sentences[i] = fmt.Sprintf("column %q of ClickHouse's table %s is not in the source: rows that are synced get its default",
+		sentences[i] = fmt.Sprintf(
+			"column %q of ClickHouse's table %s is not in the source: rows that are synced get "+
+				"its default",
 			column, table)
 		if len(absent) > 0 {
-			sentences[i] += fmt.Sprintf("; if it was renamed to %s, configure columns.rename: {%s: %s} and register every row again",
+			sentences[i] += fmt.Sprintf("; if it was renamed to %s, configure columns.rename: {%s: %s} and register "+
+				"every row again",
 				strings.Join(absent, " or "), absent[0], column)
 		}
 	}

@@ -117,7 +117,8 @@ func (r *rig) claim(chunkSize int, ops ...chferry.Operation) {
 	}
 	_, err := r.store.PreSync(r.t.Context(), r.imp.Key, storage.PreSyncOptions{Token: token, Lease: time.Minute})
 	ok(r.t, err)
-	batch, err := r.store.GetOperations(r.t.Context(), r.imp.Key, storage.GetOptions{Token: token, Count: len(ops), ChunkSize: chunkSize})
+	batch, err := r.store.GetOperations(r.t.Context(), r.imp.Key,
+		storage.GetOptions{Token: token, Count: len(ops), ChunkSize: chunkSize})
 	ok(r.t, err)
 	if batch.Count != len(ops) {
 		r.t.Fatalf("a batch of %d operations was claimed, want %d", batch.Count, len(ops))
@@ -161,7 +162,8 @@ func (r *rig) wantOutcome(want chferry.Counts) {
 	if got.Operations != got.Rows+got.Deletes+got.Coalesced+got.Failed {
 		r.t.Errorf("%+v does not add up", got)
 	}
-	_, err = r.store.PostSync(r.t.Context(), r.imp.Key, storage.PostSyncOptions{Token: token, BatchID: r.batch.ID, Counts: got})
+	_, err = r.store.PostSync(r.t.Context(), r.imp.Key,
+		storage.PostSyncOptions{Token: token, BatchID: r.batch.ID, Counts: got})
 	ok(r.t, err)
 }
 
@@ -229,7 +231,9 @@ type fussySink struct {
 	rows   []row    // of the blocks that were taken
 }
 
-func (f *fussySink) Insert(ctx context.Context, _ sink.Destination, b rowset.Block, token string) ([]sink.Rejected, error) {
+func (f *fussySink) Insert(ctx context.Context, _ sink.Destination, b rowset.Block,
+	token string,
+) ([]sink.Rejected, error) {
 	rows := rowsOf(b)
 	f.mu.Lock()
 	defer f.mu.Unlock()

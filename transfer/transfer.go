@@ -270,8 +270,9 @@ func (t *Transfer) add(done chferry.Counts, failed []chferry.FailedOperation) er
 	if t.outcome.Failed <= int64(t.MaxFailed) {
 		return nil
 	}
-	return chferry.Errorf(chferry.CodeTooManyFailed, "more than %d operations of one batch can't be imported, the first because: %s; "+
-		"the batch is kept: mend that, or raise max_failed to have them set aside", t.MaxFailed, t.reason)
+	return chferry.Errorf(chferry.CodeTooManyFailed,
+		"more than %d operations of one batch can't be imported, the first because: %s; "+
+			"the batch is kept: mend that, or raise max_failed to have them set aside", t.MaxFailed, t.reason)
 }
 
 func send[T any](ctx context.Context, to chan<- T, value T) error {

@@ -20,7 +20,8 @@ func TestChunks(t *testing.T) {
 	to := &fussySink{}
 	r := newRig(t, to, 0)
 	r.fill("default", 1, 8, 3)
-	ops := append(opsOf("", 1, 10), op("", "01"), op("default", 10), op("nowhere", 1), op("", "x"), op("", "x"), op("nowhere", 1), op("", 8))
+	ops := append(opsOf("", 1, 10), op("", "01"), op("default", 10), op("nowhere", 1), op("", "x"), op("", "x"),
+		op("nowhere", 1), op("", 8))
 	r.claim(4, ops...)
 	r.wantOutcome(chferry.Counts{Operations: 17, Rows: 8, Deletes: 2, Coalesced: 5, Failed: 2})
 	to.wantRows(t, append(rowsFrom(1, 8, 3), gone(9, 10)...)...)
@@ -52,7 +53,8 @@ func TestDatabases(t *testing.T) {
 		}
 		return rows
 	}
-	to.wantRows(t, slices.Concat(of("eu", rowsFrom(1, 3, 3)), of("eu", gone(4, 5)), of("us", gone(1, 2)), of("us", rowsFrom(3, 5, 5)))...)
+	to.wantRows(t, slices.Concat(of("eu", rowsFrom(1, 3, 3)), of("eu", gone(4, 5)), of("us", gone(1, 2)),
+		of("us", rowsFrom(3, 5, 5)))...)
 	slices.Sort(to.tokens)
 	if len(slices.Compact(to.tokens)) != 2 {
 		t.Errorf("got blocks %q, want two", to.tokens)
@@ -92,7 +94,8 @@ func TestPieces(t *testing.T) {
 // TestCut: a window's keys are in order, and each has the operation that asked for it first.
 func TestCut(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, &fussySink{}, 0, func(i *chferry.Import) { i.Databases, i.DatabaseColumn = []string{"eu", "us"}, "region" })
+	r := newRig(t, &fussySink{}, 0,
+		func(i *chferry.Import) { i.Databases, i.DatabaseColumn = []string{"eu", "us"}, "region" })
 	for alias := range r.files {
 		r.exec(alias, "DROP TABLE items")
 		r.exec(alias, "CREATE TABLE items (name TEXT NOT NULL, id INTEGER NOT NULL, PRIMARY KEY (id, name))")
@@ -104,11 +107,13 @@ func TestCut(t *testing.T) {
 			id := rapid.SampledFrom([]string{"1", "01", "2", "-3", "10", "x"}).Draw(t, "id")
 			name := rapid.SampledFrom([]string{"a", "b", "ab"}).Draw(t, "name")
 			return chferry.Operation{
-				Kind: chferry.Update, Database: rapid.SampledFrom([]string{"eu", "us", "it"}).Draw(t, "database"), PrimaryKey: chferry.PrimaryKey{id, name},
+				Kind: chferry.Update, Database: rapid.SampledFrom([]string{"eu", "us", "it"}).Draw(t, "database"),
+				PrimaryKey: chferry.PrimaryKey{id, name},
 			}
 		}), 0, 60).Draw(t, "operations")
 		size, page := rapid.IntRange(1, 20).Draw(t, "size"), rapid.IntRange(1, 20).Draw(t, "page")
-		chunks := transfer.Cut(plan, chferry.Batch{Count: len(ops), ChunkSize: size}, slices.Collect(slices.Chunk(ops, page))...)
+		chunks := transfer.Cut(plan, chferry.Batch{Count: len(ops), ChunkSize: size},
+			slices.Collect(slices.Chunk(ops, page))...)
 		seen, at := map[string]bool{}, 0
 		for _, c := range chunks {
 			if c.First != at || c.Last != min(at+size, len(ops)) && c.Last != len(ops) {
@@ -175,16 +180,20 @@ func wantChunk(t *rapid.T, c transfer.Chunk, ops []chferry.Operation, seen map[s
 		seen[row] = true
 	}
 	if len(c.Failed) != failed || c.Coalesced != coalesced {
-		t.Errorf("%d operations failed and %d were coalesced, want %d and %d", len(c.Failed), c.Coalesced, failed, coalesced)
+		t.Errorf("%d operations failed and %d were coalesced, want %d and %d", len(c.Failed), c.Coalesced, failed,
+			coalesced)
 	}
 	rows := 0
 	for database, g := range c.Groups {
 		for i, op := range g.Ops {
 			id, name := g.Keys[0].Ints[i], string(g.Keys[1].At(i))
-			if first := want[fmt.Sprint(database, id, name)]; op.Database != database || !slices.Equal(op.PrimaryKey, first.PrimaryKey) {
-				t.Errorf("the row %d %s of %s has the operation on %q of %s, want that on %q", id, name, database, op.PrimaryKey, op.Database, first.PrimaryKey)
+			if first := want[fmt.Sprint(database, id, name)]; op.Database != database ||
+				!slices.Equal(op.PrimaryKey, first.PrimaryKey) {
+				t.Errorf("the row %d %s of %s has the operation on %q of %s, want that on %q", id, name, database,
+					op.PrimaryKey, op.Database, first.PrimaryKey)
 			}
-			if i > 0 && cmp.Or(cmp.Compare(g.Keys[0].Ints[i-1], id), strings.Compare(string(g.Keys[1].At(i-1)), name)) >= 0 {
+			if i > 0 && cmp.Or(cmp.Compare(g.Keys[0].Ints[i-1], id),
+				strings.Compare(string(g.Keys[1].At(i-1)), name)) >= 0 {
 				t.Errorf("the row %d %s of %s comes too late", id, name, database)
 			}
 			rows++

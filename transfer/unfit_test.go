@@ -37,7 +37,9 @@ func (*keepingSink) Create(context.Context, []sink.Statement) error { return nil
 
 func (*keepingSink) MaxVersion(context.Context, sink.Destination) (uint64, error) { return 0, nil }
 
-func (k *keepingSink) Insert(_ context.Context, _ sink.Destination, block rowset.Block, _ string) ([]sink.Rejected, error) {
+func (k *keepingSink) Insert(_ context.Context, _ sink.Destination, block rowset.Block,
+	_ string,
+) ([]sink.Rejected, error) {
 	k.blocks = append(k.blocks, block)
 	return nil, nil
 }
@@ -49,16 +51,19 @@ func TestUnfitRows(t *testing.T) {
 	t.Parallel()
 	const secret = "a value that nobody may see"
 	imp := chferry.Import{
-		Key: chferry.ImportKey(fmt.Sprintf("unfit-%d", time.Now().UnixNano())), Databases: []string{"default"}, Table: "items",
+		Key: chferry.ImportKey(fmt.Sprintf("unfit-%d", time.Now().UnixNano())), Databases: []string{"default"},
+		Table:            "items",
 		DestinationTable: "items", BatchSize: 100,
 	}
 	store, err := redis.Open(testenv.Redis(t), redis.Options{})
 	ok(t, err)
 	t.Cleanup(func() { _ = store.Close() })
-	pipeline, kept := pipelineOn(t, store, `CREATE TABLE items (name TEXT NOT NULL, id INTEGER PRIMARY KEY, size INTEGER);
+	pipeline, kept := pipelineOn(t, store,
+		`CREATE TABLE items (name TEXT NOT NULL, id INTEGER PRIMARY KEY, size INTEGER);
 		INSERT INTO items VALUES ('one', 1, 10), ('two', 2, '`+secret+`'), ('three', 3, NULL), ('five', 5, '`+secret+`')`)
 	for _, id := range []string{"1", "2", "02", "3", "4", "5"} {
-		_, err := store.RegisterOperations(t.Context(), imp.Key, chferry.Operation{Kind: chferry.Update, PrimaryKey: chferry.PrimaryKey{id}})
+		_, err := store.RegisterOperations(t.Context(), imp.Key,
+			chferry.Operation{Kind: chferry.Update, PrimaryKey: chferry.PrimaryKey{id}})
 		ok(t, err)
 	}
 	outcome := syncOnce(t, pipeline, store, imp)
@@ -109,19 +114,22 @@ func syncOnce(t *testing.T, p *transfer.Pipeline, store storage.Syncer, imp chfe
 	ok(t, err)
 	_, err = store.PreSync(t.Context(), imp.Key, storage.PreSyncOptions{Token: token, Lease: time.Minute})
 	ok(t, err)
-	batch, err := store.GetOperations(t.Context(), imp.Key, storage.GetOptions{Token: token, Count: imp.BatchSize, ChunkSize: imp.BatchSize})
+	batch, err := store.GetOperations(t.Context(), imp.Key,
+		storage.GetOptions{Token: token, Count: imp.BatchSize, ChunkSize: imp.BatchSize})
 	ok(t, err)
 	var outcomes [2]chferry.Counts
 	for i := range outcomes {
 		by := storage.Attempt{Token: token, BatchID: batch.ID, Number: int64(i + 1)}
-		done, err := p.Begin(imp.Key, batch, transfer.Options{Attempt: by, MaxFailed: chferry.DefaultMaxFailed}).Run(t.Context(), plan)
+		done, err := p.Begin(imp.Key, batch,
+			transfer.Options{Attempt: by, MaxFailed: chferry.DefaultMaxFailed}).Run(t.Context(), plan)
 		ok(t, err)
 		outcomes[i] = done.Counts
 	}
 	if outcomes[0] != outcomes[1] {
 		t.Errorf("the first attempt gave %+v, the second %+v", outcomes[0], outcomes[1])
 	}
-	end, err := store.PostSync(t.Context(), imp.Key, storage.PostSyncOptions{Token: token, BatchID: batch.ID, Counts: outcomes[1]})
+	end, err := store.PostSync(t.Context(), imp.Key,
+		storage.PostSyncOptions{Token: token, BatchID: batch.ID, Counts: outcomes[1]})
 	ok(t, err)
 	if end.Remaining != 0 {
 		t.Errorf("%d operations remain", end.Remaining)

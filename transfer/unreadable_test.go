@@ -30,7 +30,8 @@ func (s *brokenSource) Fetch(ctx context.Context, table rowset.Table, keys []row
 	}
 	for _, id := range keys[0].Ints {
 		if slices.Contains(s.broken, id) {
-			return rowset.Rows{}, fmt.Errorf("secret: %w", chferry.Errorf(chferry.CodeUnreadable, "table items: a value can't be read"))
+			return rowset.Rows{},
+				fmt.Errorf("secret: %w", chferry.Errorf(chferry.CodeUnreadable, "table items: a value can't be read"))
 		}
 	}
 	return s.Source.Fetch(ctx, table, keys)
@@ -61,7 +62,10 @@ func TestUnreadableRows(t *testing.T) {
 			broken := &brokenSource{Source: r.sources["default"], broken: test.broken, slow: test.slow}
 			r.sources["default"] = broken
 			r.claim(test.chunk, opsOf("", 1, 100)...)
-			r.wantOutcome(chferry.Counts{Operations: 100, Rows: 100 - int64(len(test.broken)), Failed: int64(len(test.broken))})
+			r.wantOutcome(chferry.Counts{
+				Operations: 100, Rows: 100 - int64(len(test.broken)),
+				Failed: int64(len(test.broken)),
+			})
 			want, failed := rowsFrom(1, 100, 3), map[string]string{}
 			for _, id := range test.broken {
 				want = slices.DeleteFunc(want, func(r row) bool { return r.id == id })
@@ -69,7 +73,8 @@ func TestUnreadableRows(t *testing.T) {
 			}
 			to.wantRows(t, want...)
 			r.wantFailed(failed)
-			if most := 2*(100/test.chunk) + 100/max(test.slow, 100)*20 + 20*len(test.broken) + 40; int(broken.asked.Load()) > most {
+			if most := 2*(100/test.chunk) + 100/max(test.slow, 100)*20 + 20*len(test.broken) +
+				40; int(broken.asked.Load()) > most {
 				t.Errorf("%d fetches, want at most %d", broken.asked.Load(), most)
 			}
 		})
@@ -88,7 +93,10 @@ func TestImportedLater(t *testing.T) {
 	const reason = "table items: a value can't be read"
 	r.claim(10, op("", 1), op("", "02"), op("default", 3), op("", 4), op("", 5), op("", 20), op("nowhere", 1))
 	r.wantOutcome(chferry.Counts{Operations: 7, Rows: 1, Failed: 6})
-	all := map[string]string{"02": reason, "default/3": reason, "4": reason, "5": reason, "20": reason, "nowhere/1": "the import has no such database (it has [default])"}
+	all := map[string]string{
+		"02": reason, "default/3": reason, "4": reason, "5": reason, "20": reason,
+		"nowhere/1": "the import has no such database (it has [default])",
+	}
 	r.wantFailed(all)
 
 	broken.broken = []int64{4}
@@ -106,10 +114,16 @@ func TestImportedLaterByAnotherNotation(t *testing.T) {
 	r.claim(10, op("", 1))
 	outcome, err := r.insert(t.Context())
 	ok(t, err)
-	failed := []chferry.FailedOperation{{Operation: op("", "2e0"), Reason: "bad"}, {Operation: op("", "30e-1"), Reason: "bad"}, {Operation: op("", "x"), Reason: "bad"}}
-	ok(t, r.store.SetAside(t.Context(), r.imp.Key, storage.Attempt{Token: token, BatchID: r.batch.ID, Number: time.Now().Add(time.Hour).UnixMicro()}, failed))
+	failed := []chferry.FailedOperation{
+		{Operation: op("", "2e0"), Reason: "bad"},
+		{Operation: op("", "30e-1"), Reason: "bad"},
+		{Operation: op("", "x"), Reason: "bad"},
+	}
+	ok(t, r.store.SetAside(t.Context(), r.imp.Key,
+		storage.Attempt{Token: token, BatchID: r.batch.ID, Number: time.Now().Add(time.Hour).UnixMicro()}, failed))
 	outcome.Operations, outcome.Failed = 4, 3
-	_, err = r.store.PostSync(t.Context(), r.imp.Key, storage.PostSyncOptions{Token: token, BatchID: r.batch.ID, Counts: outcome})
+	_, err = r.store.PostSync(t.Context(), r.imp.Key,
+		storage.PostSyncOptions{Token: token, BatchID: r.batch.ID, Counts: outcome})
 	ok(t, err)
 	r.wantFailed(map[string]string{"2e0": "bad", "30e-1": "bad", "x": "bad"})
 

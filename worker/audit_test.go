@@ -92,7 +92,8 @@ func TestSummaries(t *testing.T) {
 	for _, event := range b.history(b.lastID()).GetEvents() {
 		if event.GetEventType() == enums.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED {
 			if len(event.GetUserMetadata().GetSummary().GetData()) == 0 {
-				t.Errorf("%s has no summary", event.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName())
+				t.Errorf("%s has no summary",
+					event.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName())
 			}
 			summaries++
 		}
@@ -121,7 +122,8 @@ func TestAuditQueries(t *testing.T) {
 	b.ok(err)
 	queries := map[string]string{}
 	for _, row := range regexp.MustCompile("(?m)^\\| (.+) \\| `(.+)` \\|$").FindAllStringSubmatch(string(page), -1) {
-		queries[row[1]] = strings.NewReplacer(`"users"`, `"`+string(b.imp.Key)+`"`, "v1.2.3", "v1.2.3-test").Replace(row[2])
+		queries[row[1]] = strings.NewReplacer(`"users"`, `"`+string(b.imp.Key)+`"`, "v1.2.3",
+			"v1.2.3-test").Replace(row[2])
 	}
 	for what, want := range map[string]int64{
 		"what happened to one table": 3, "what needs somebody": 1, "what is running": 0, "large runs": 0,
@@ -145,7 +147,8 @@ func (b *bundle) wantCount(query string, want int64) {
 	b.t.Helper()
 	var got int64
 	for range 600 {
-		counted, err := b.starter.Client().CountWorkflow(b.ctx(), &workflowservice.CountWorkflowExecutionsRequest{Query: query})
+		counted, err := b.starter.Client().CountWorkflow(b.ctx(),
+			&workflowservice.CountWorkflowExecutionsRequest{Query: query})
 		b.ok(err)
 		if got = counted.GetCount(); got == want {
 			return

@@ -19,7 +19,8 @@ func TestBuild(t *testing.T) {
 	for _, event := range b.history(b.lastID()).GetEvents() {
 		switch event.GetEventType() {
 		case enums.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED:
-			if got := string(event.GetUserMetadata().GetDetails().GetData()); !strings.Contains(got, "from table `public.users`") {
+			if got := string(event.GetUserMetadata().GetDetails().GetData()); !strings.Contains(got,
+				"from table `public.users`") {
 				t.Errorf("the workflow's details are %s", got)
 			}
 		case enums.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
@@ -30,7 +31,8 @@ func TestBuild(t *testing.T) {
 			}
 		case enums.EVENT_TYPE_ACTIVITY_TASK_STARTED:
 			steps++
-			if got := event.GetActivityTaskStartedEventAttributes().GetIdentity(); !strings.HasPrefix(got, "v1.2.3-test ") {
+			if got := event.GetActivityTaskStartedEventAttributes().GetIdentity(); !strings.HasPrefix(got,
+				"v1.2.3-test ") {
 				t.Errorf("a step ran on %q", got)
 			}
 		}

@@ -79,7 +79,9 @@ type faultySink struct {
 	tokens []string // of the inserts that were tried, in order
 }
 
-func (f *faultySink) Insert(ctx context.Context, d sink.Destination, b rowset.Block, token string) ([]sink.Rejected, error) {
+func (f *faultySink) Insert(ctx context.Context, d sink.Destination, b rowset.Block,
+	token string,
+) ([]sink.Rejected, error) {
 	f.mu.Lock()
 	f.tokens = append(f.tokens, token)
 	f.mu.Unlock()
@@ -96,7 +98,9 @@ func (f *faultySink) Insert(ctx context.Context, d sink.Destination, b rowset.Bl
 }
 
 // Current implements [sink.Finder].
-func (f *faultySink) Current(ctx context.Context, d sink.Destination, keys rowset.Block, before uint64) (rowset.Block, error) {
+func (f *faultySink) Current(ctx context.Context, d sink.Destination, keys rowset.Block,
+	before uint64,
+) (rowset.Block, error) {
 	return f.Sink.(sink.Finder).Current(ctx, d, keys, before)
 }
 
@@ -262,7 +266,10 @@ func (b *bundle) runWorker() {
 		b.live = configured(append([]chferry.Import{b.imp}, b.others...)...)
 	}
 	steps := &activities.Activities{
-		Storage: b.storage, Pipeline: &transfer.Pipeline{Storage: b.storage, Sources: source.Fixed(b.sources), Sink: b.sink},
+		Storage: b.storage, Pipeline: &transfer.Pipeline{
+			Storage: b.storage, Sources: source.Fixed(b.sources),
+			Sink: b.sink,
+		},
 		Imports: b.live,
 		Closed:  b.starter.Closed, Observer: b.observer, Log: slog.New(slog.DiscardHandler),
 	}
@@ -401,7 +408,8 @@ func (b *bundle) history(workflowID string) *history.History {
 
 func (b *bundle) historyOf(run *common.WorkflowExecution) *history.History {
 	h := &history.History{}
-	events := b.starter.Client().GetWorkflowHistory(context.Background(), run.GetWorkflowId(), run.GetRunId(), false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	events := b.starter.Client().GetWorkflowHistory(context.Background(), run.GetWorkflowId(), run.GetRunId(), false,
+		enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for events.HasNext() {
 		event, err := events.Next()
 		if err != nil {
@@ -427,7 +435,8 @@ func (b *bundle) recordHistory(name string, h *history.History) {
 	}
 	text, err := protojson.MarshalOptions{Indent: " "}.Marshal(h)
 	b.ok(err)
-	file, err := os.OpenFile(filepath.Join("..", "workflows", "testdata", "replay", name+".json"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	file, err := os.OpenFile(filepath.Join("..", "workflows", "testdata", "replay", name+".json"),
+		os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return
 	}

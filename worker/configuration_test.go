@@ -45,7 +45,8 @@ func TestConfigurationReplaced(t *testing.T) {
 // eventuallyUnknown waits until so many attempts at a sync have found that its import key is not configured.
 func (b *bundle) eventuallyUnknown(attempts int) {
 	b.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); b.observer.count("step PreSync failed: "+string(chferry.CodeUnknownKey)) < attempts; {
+	for deadline := time.Now().Add(30 * time.Second); b.observer.count("step PreSync failed: "+
+		string(chferry.CodeUnknownKey)) < attempts; {
 		if time.Now().After(deadline) {
 			b.t.Fatal("no sync found its import key unknown")
 		}

@@ -22,7 +22,8 @@ func TestEqualKeys(t *testing.T) {
 	} {
 		t.Run(typ, func(t *testing.T) {
 			t.Parallel()
-			b := keyed(t, "CREATE TABLE keyed (id "+typ+" PRIMARY KEY, n int NOT NULL); INSERT INTO keyed VALUES ('"+texts[0]+"', 1)", nil)
+			b := keyed(t, "CREATE TABLE keyed (id "+typ+" PRIMARY KEY, n int NOT NULL); INSERT INTO keyed VALUES ('"+
+				texts[0]+"', 1)", nil)
 			b.registerEveryKey()
 			b.wantSynced(1)
 			b.exec("UPDATE keyed SET id = '" + texts[1] + "', n = 2")
@@ -53,7 +54,8 @@ func TestCitextKeys(t *testing.T) {
 	for name, clickHouse := range engines {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := setupOn(t, clickHouse(t), `CREATE EXTENSION citext; CREATE DOMAIN handle AS citext; CREATE TABLE keyed (id handle PRIMARY KEY, n int NOT NULL);
+			b := setupOn(t, clickHouse(t),
+				`CREATE EXTENSION citext; CREATE DOMAIN handle AS citext; CREATE TABLE keyed (id handle PRIMARY KEY, n int NOT NULL);
 				INSERT INTO keyed VALUES ('Ann', 1), ('Bob', 2), ('Zoë', 3), ('Кот.a', 4), ('', 5), ('it''s \a', 6), ('annA', 7), ('Ükik', 8)`,
 				func(i *chferry.Import) { i.Table = "public.keyed" })
 			b.registerEveryKey()
@@ -64,8 +66,12 @@ func TestCitextKeys(t *testing.T) {
 			b.exec(`DELETE FROM keyed WHERE id = 'ann' OR id = ''; DELETE FROM keyed WHERE id = 'bob'; INSERT INTO keyed VALUES ('BOB', 9);
 				UPDATE keyed SET id = 'ZOë' WHERE n = 3; UPDATE keyed SET id = 'Кот.A' WHERE n = 4; UPDATE keyed SET id = 'IT''S \A' WHERE n = 6`)
 			b.registerKeys(chferry.Delete, chferry.PrimaryKey{"ANN"}, chferry.PrimaryKey{""})
-			b.registerKeys(chferry.Update, chferry.PrimaryKey{"BOB"}, chferry.PrimaryKey{"zoë"}, chferry.PrimaryKey{"Кот.A"}, chferry.PrimaryKey{`it's \a`})
-			b.wantSync(workflows.SyncResult{Outcome: activities.OutcomeSynced, Batches: 1, Operations: 6, Rows: 4, Deletes: 2})
+			b.registerKeys(chferry.Update, chferry.PrimaryKey{"BOB"}, chferry.PrimaryKey{"zoë"},
+				chferry.PrimaryKey{"Кот.A"}, chferry.PrimaryKey{`it's \a`})
+			b.wantSync(workflows.SyncResult{
+				Outcome: activities.OutcomeSynced, Batches: 1, Operations: 6, Rows: 4,
+				Deletes: 2,
+			})
 			b.wantTexts(shown, "ZOë3", "Кот.A4", `IT'S \A6`, "annA7", "Ükik8", "BOB9")
 
 			// Back to a text that a tombstone has.
@@ -74,7 +80,8 @@ func TestCitextKeys(t *testing.T) {
 			b.wantSynced(2)
 			b.wantTexts(shown, "ZOë3", "Кот.A4", `IT'S \A6`, "annA7", "Ükik8", "Bob9", "Ann10")
 			b.exec("DELETE FROM keyed")
-			b.registerKeys(chferry.Delete, chferry.PrimaryKey{"BOB"}, chferry.PrimaryKey{"ANN"}, chferry.PrimaryKey{"zoë"}, chferry.PrimaryKey{"Кот.a"},
+			b.registerKeys(chferry.Delete, chferry.PrimaryKey{"BOB"}, chferry.PrimaryKey{"ANN"},
+				chferry.PrimaryKey{"zoë"}, chferry.PrimaryKey{"Кот.a"},
 				chferry.PrimaryKey{"ANNA"}, chferry.PrimaryKey{"ÜKIK"}, chferry.PrimaryKey{`It's \a`})
 			b.wantSync(workflows.SyncResult{Outcome: activities.OutcomeSynced, Batches: 1, Operations: 7, Deletes: 7})
 			b.wantTexts(shown)
@@ -86,7 +93,8 @@ func TestCitextKeys(t *testing.T) {
 // whichever text it was registered and stored.
 func TestCitextKeysSetAside(t *testing.T) {
 	t.Parallel()
-	b := setupOn(t, testenv.ModernClickHouse(t), `CREATE EXTENSION citext; CREATE TABLE keyed (id citext PRIMARY KEY, n numeric(6, 2) NOT NULL);
+	b := setupOn(t, testenv.ModernClickHouse(t),
+		`CREATE EXTENSION citext; CREATE TABLE keyed (id citext PRIMARY KEY, n numeric(6, 2) NOT NULL);
 		INSERT INTO keyed VALUES ('Ann', 1), ('Bob', 2), ('Cid', 3)`, func(i *chferry.Import) { i.Table = "public.keyed" })
 	b.registerEveryKey()
 	b.wantSynced(3)
@@ -111,23 +119,31 @@ func TestCitextInCompositeKeys(t *testing.T) {
 	for name, clickHouse := range engines {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := setupOn(t, clickHouse(t), `CREATE EXTENSION citext; CREATE TABLE keyed (at timestamptz, n int NOT NULL, name citext, shop int, price numeric(10, 2),
+			b := setupOn(t, clickHouse(t),
+				`CREATE EXTENSION citext; CREATE TABLE keyed (at timestamptz, n int NOT NULL, name citext, shop int, price numeric(10, 2),
 				day date, uid uuid, live boolean, raw bytea, alias citext, PRIMARY KEY (shop, name, at, price, day, uid, live, raw, alias))`,
 				func(i *chferry.Import) {
 					i.Table, i.Databases, i.DatabaseColumn = "public.keyed", []string{"default", "other"}, "origin"
 					i.OrderBy = []string{"shop", "origin", "name", "at", "price", "day", "uid", "live", "raw", "alias"}
 				})
 			row := func(database, shop, name, alias, n string) {
-				_, err := b.pools[database].Exec(b.ctx(), `INSERT INTO keyed (shop, name, alias, n, at, price, day, uid, live, raw) VALUES (`+shop+`, '`+name+`', '`+
-					alias+`', `+n+`, '2024-02-29 12:00Z', 1.5, '1970-01-01', '0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6', true, '\x0027')`)
+				_, err := b.pools[database].Exec(b.ctx(),
+					`INSERT INTO keyed (shop, name, alias, n, at, price, day, uid, live, raw) VALUES (`+shop+`, '`+name+
+						`', '`+
+						alias+`', `+n+
+						`, '2024-02-29 12:00Z', 1.5, '1970-01-01', '0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6', true, '\x0027')`)
 				b.ok(err)
 			}
 			key := func(shop, name, alias string) chferry.PrimaryKey {
-				return chferry.PrimaryKey{shop, name, "2024-02-29T13:00+01", "1.50", "1970-01-01", "0F2E4D6C-8BA9-1C3E-5F70-8192A3B4C5D6", "t", `\x0027`, alias}
+				return chferry.PrimaryKey{
+					shop, name, "2024-02-29T13:00+01", "1.50", "1970-01-01",
+					"0F2E4D6C-8BA9-1C3E-5F70-8192A3B4C5D6", "t", `\x0027`, alias,
+				}
 			}
 			register := func(database string, pks ...chferry.PrimaryKey) {
 				for _, pk := range pks {
-					_, err := b.storage.RegisterOperations(b.ctx(), b.imp.Key, chferry.Operation{Kind: chferry.Update, Database: database, PrimaryKey: pk})
+					_, err := b.storage.RegisterOperations(b.ctx(), b.imp.Key,
+						chferry.Operation{Kind: chferry.Update, Database: database, PrimaryKey: pk})
 					b.ok(err)
 				}
 			}
@@ -139,11 +155,15 @@ func TestCitextInCompositeKeys(t *testing.T) {
 			}
 			b.wantSynced(6)
 			const shown = "SELECT concat(origin, ' ', toString(n), name, alias) FROM users_current ORDER BY origin, n"
-			b.wantTexts(shown, "default 1AnnÄx", "default 2Annb", "default 3AnnÄx", "other 1AnnÄx", "other 2Annb", "other 3AnnÄx")
+			b.wantTexts(shown, "default 1AnnÄx", "default 2Annb", "default 3AnnÄx", "other 1AnnÄx", "other 2Annb",
+				"other 3AnnÄx")
 			b.exec("DELETE FROM keyed WHERE n = 1; UPDATE keyed SET name = 'ANN', alias = 'ÄX' WHERE n = 3")
 			register("default", key("1", "aNN", "Äx"), key("2", "ann", "Äx"))
 			register("other", key("1", "ANN", "B"))
-			b.wantSync(workflows.SyncResult{Outcome: activities.OutcomeSynced, Batches: 1, Operations: 3, Rows: 2, Deletes: 1})
+			b.wantSync(workflows.SyncResult{
+				Outcome: activities.OutcomeSynced, Batches: 1, Operations: 3, Rows: 2,
+				Deletes: 1,
+			})
 			b.wantTexts(shown, "default 2Annb", "default 3ANNÄX", "other 1AnnÄx", "other 2Annb", "other 3AnnÄx")
 		})
 	}
@@ -152,7 +172,8 @@ func TestCitextInCompositeKeys(t *testing.T) {
 // TestCitextKeysAgain: a batch whose block is in, although its first attempt failed, does the same again.
 func TestCitextKeysAgain(t *testing.T) {
 	t.Parallel()
-	b := keyed(t, "CREATE EXTENSION citext; CREATE TABLE keyed (id citext PRIMARY KEY, n int NOT NULL); INSERT INTO keyed SELECT 'Row' || i, i FROM generate_series(1, 9) i", nil)
+	b := keyed(t, "CREATE EXTENSION citext; CREATE TABLE keyed (id citext PRIMARY KEY, n int NOT NULL); INSERT INTO "+
+		"keyed SELECT 'Row' || i, i FROM generate_series(1, 9) i", nil)
 	b.registerEveryKey()
 	b.wantSynced(9)
 	b.exec("UPDATE keyed SET id = upper(id) WHERE n < 4; DELETE FROM keyed WHERE n > 7")
@@ -164,7 +185,8 @@ func TestCitextKeysAgain(t *testing.T) {
 		return chferry.Errorf(chferry.CodeUnavailable, "the answer was lost")
 	}
 	b.sink.after.Store(&answer)
-	b.registerKeys(chferry.Update, chferry.PrimaryKey{"row1"}, chferry.PrimaryKey{"ROW2"}, chferry.PrimaryKey{"rOw3"}, chferry.PrimaryKey{"rOw8"}, chferry.PrimaryKey{"row9"})
+	b.registerKeys(chferry.Update, chferry.PrimaryKey{"row1"}, chferry.PrimaryKey{"ROW2"}, chferry.PrimaryKey{"rOw3"},
+		chferry.PrimaryKey{"rOw8"}, chferry.PrimaryKey{"row9"})
 	b.wantSync(workflows.SyncResult{Outcome: activities.OutcomeSynced, Batches: 1, Operations: 5, Rows: 3, Deletes: 2})
 	if !lost.Load() {
 		t.Error("no attempt failed")

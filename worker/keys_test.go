@@ -16,7 +16,8 @@ import (
 // keyed is an import of the table keyed on the modern engine.
 func keyed(t *testing.T, table string, cast map[string]string) *bundle {
 	t.Helper()
-	return setupOn(t, testenv.ModernClickHouse(t), table, func(i *chferry.Import) { i.Table, i.Cast = "public.keyed", cast })
+	return setupOn(t, testenv.ModernClickHouse(t), table,
+		func(i *chferry.Import) { i.Table, i.Cast = "public.keyed", cast })
 }
 
 func (b *bundle) registerKeys(kind chferry.Kind, pks ...chferry.PrimaryKey) {
@@ -51,7 +52,8 @@ func TestEmptyKeys(t *testing.T) {
 	b.exec("DELETE FROM keyed WHERE page = 1 AND locale = ''")
 	b.registerKeys(chferry.Delete, chferry.PrimaryKey{"01", ""})
 	b.wantSync(workflows.SyncResult{Outcome: activities.OutcomeSynced, Batches: 1, Operations: 1, Deletes: 1})
-	b.wantTexts("SELECT concat(toString(page), '/', locale, '/', body) FROM users_current ORDER BY page", "1/fr/bonjour", "2//other")
+	b.wantTexts("SELECT concat(toString(page), '/', locale, '/', body) FROM users_current ORDER BY page",
+		"1/fr/bonjour", "2//other")
 }
 
 // TestKeysOfAllYears: with a cast to String every moment is a key as PostgreSQL writes it. Without
@@ -59,8 +61,11 @@ func TestEmptyKeys(t *testing.T) {
 func TestKeysOfAllYears(t *testing.T) {
 	t.Parallel()
 	for typ, want := range map[string][]string{
-		"timestamptz": {"-infinity", "0044-03-15 00:00:00 BC", "12000-01-01 00:00:00", "2024-01-01 00:00:00", "9999-12-31 23:59:59.999999", "infinity"},
-		"date":        {"-infinity", "0044-03-15 BC", "12000-01-01", "2024-01-01", "9999-12-31", "infinity"},
+		"timestamptz": {
+			"-infinity", "0044-03-15 00:00:00 BC", "12000-01-01 00:00:00", "2024-01-01 00:00:00",
+			"9999-12-31 23:59:59.999999", "infinity",
+		},
+		"date": {"-infinity", "0044-03-15 BC", "12000-01-01", "2024-01-01", "9999-12-31", "infinity"},
 	} {
 		table := "CREATE TABLE keyed (sku int, valid_to " + typ + ", price int NOT NULL, PRIMARY KEY (sku, valid_to))"
 		const rows = `INSERT INTO keyed VALUES (1, '2024-01-01', 10), (1, 'infinity', 12), (2, '9999-12-31 23:59:59.999999+00', 9), (3, '12000-01-01', 1),
@@ -73,9 +78,14 @@ func TestKeysOfAllYears(t *testing.T) {
 			b.wantSynced(6)
 			b.wantTexts("SELECT valid_to FROM users_current ORDER BY valid_to", want...)
 			b.exec("DELETE FROM keyed WHERE sku <> 1 OR valid_to < 'infinity'")
-			b.registerKeys(chferry.Delete, chferry.PrimaryKey{"1", "2024-01-01"}, chferry.PrimaryKey{"1", "Infinity"}, chferry.PrimaryKey{"2", "9999-12-31 23:59:59.999999"},
-				chferry.PrimaryKey{"3", "12000-01-01"}, chferry.PrimaryKey{"4", "0044-03-15 BC"}, chferry.PrimaryKey{"5", "-infinity"})
-			b.wantSync(workflows.SyncResult{Outcome: activities.OutcomeSynced, Batches: 1, Operations: 6, Rows: 1, Deletes: 5})
+			b.registerKeys(chferry.Delete, chferry.PrimaryKey{"1", "2024-01-01"}, chferry.PrimaryKey{"1", "Infinity"},
+				chferry.PrimaryKey{"2", "9999-12-31 23:59:59.999999"},
+				chferry.PrimaryKey{"3", "12000-01-01"}, chferry.PrimaryKey{"4", "0044-03-15 BC"},
+				chferry.PrimaryKey{"5", "-infinity"})
+			b.wantSync(workflows.SyncResult{
+				Outcome: activities.OutcomeSynced, Batches: 1, Operations: 6, Rows: 1,
+				Deletes: 5,
+			})
 			b.wantTexts("SELECT valid_to FROM users_current", "infinity")
 		})
 		t.Run(typ, func(t *testing.T) {
@@ -83,7 +93,10 @@ func TestKeysOfAllYears(t *testing.T) {
 			b := keyed(t, table, nil)
 			b.exec(rows)
 			b.registerEveryKey()
-			b.wantSync(workflows.SyncResult{Outcome: activities.OutcomePartial, Batches: 1, Operations: 6, Rows: 1, Failed: 5})
+			b.wantSync(workflows.SyncResult{
+				Outcome: activities.OutcomePartial, Batches: 1, Operations: 6, Rows: 1,
+				Failed: 5,
+			})
 			for key, reason := range b.failed() {
 				if !strings.Contains(reason, "cast") || !strings.Contains(reason, "String") {
 					t.Errorf("key %s was set aside for %q, which does not name the cast", key, reason)
@@ -104,12 +117,21 @@ func TestNotationsOfKeys(t *testing.T) {
 	}{
 		"timestamptz": {
 			"2024-02-29 12:00:00+00", []string{
-				"2024-02-29T12:00Z", "2024-02-29T17:30+05:30", "2024-02-29 12:00:00 +0000", "20240229T120000Z", "Thu Feb 29 12:00:00 2024 UTC",
+				"2024-02-29T12:00Z", "2024-02-29T17:30+05:30", "2024-02-29 12:00:00 +0000", "20240229T120000Z",
+				"Thu Feb 29 12:00:00 2024 UTC",
 				"2024-02-29T12:00:00.000Z",
 			}, []string{"today", "now", "2024-02-30T12:00Z", ""},
 		},
-		"timestamp":      {"2024-02-29 12:00:00", []string{"2024-02-29 12:00:00+05", "2024-02-29T12:00:00Z"}, []string{"tomorrow"}},
-		"date":           {"2024-02-29", []string{"2024-02-29T00:00:00.000Z", "29 Feb 2024", "20240229"}, []string{"yesterday"}},
+		"timestamp": {
+			"2024-02-29 12:00:00",
+			[]string{"2024-02-29 12:00:00+05", "2024-02-29T12:00:00Z"},
+			[]string{"tomorrow"},
+		},
+		"date": {
+			"2024-02-29",
+			[]string{"2024-02-29T00:00:00.000Z", "29 Feb 2024", "20240229"},
+			[]string{"yesterday"},
+		},
 		"numeric(10, 1)": {"1.5", []string{"15e-1", " 1.50 ", "+1.5"}, []string{"1,5", "1e1000000"}},
 		"bytea":          {`\x00ff`, []string{`\x00FF`, `\000\377`}, []string{`\x0`}},
 		"char(4)":        {"ab", []string{"ab", "ab  "}, []string{"abcde"}},
@@ -117,7 +139,8 @@ func TestNotationsOfKeys(t *testing.T) {
 	} {
 		t.Run(typ, func(t *testing.T) {
 			t.Parallel()
-			b := keyed(t, "CREATE EXTENSION citext; CREATE TABLE keyed (id "+typ+" PRIMARY KEY, n int NOT NULL); INSERT INTO keyed VALUES ('"+test.stored+"', 7)", nil)
+			b := keyed(t, "CREATE EXTENSION citext; CREATE TABLE keyed (id "+typ+
+				" PRIMARY KEY, n int NOT NULL); INSERT INTO keyed VALUES ('"+test.stored+"', 7)", nil)
 			for _, notation := range slices.Concat(test.notations, test.unread) {
 				b.registerKeys(chferry.Update, chferry.PrimaryKey{notation})
 			}
@@ -126,9 +149,13 @@ func TestNotationsOfKeys(t *testing.T) {
 				b.sync() //nolint:errcheck // what it counts is not at stake
 			} else {
 				outcome := activities.OutcomePartial
-				b.wantSync(workflows.SyncResult{Outcome: outcome, Batches: 1, Operations: n + bad, Rows: 1, Coalesced: n - 1, Failed: bad})
+				b.wantSync(workflows.SyncResult{
+					Outcome: outcome, Batches: 1, Operations: n + bad, Rows: 1,
+					Coalesced: n - 1, Failed: bad,
+				})
 			}
-			if got := slices.Sorted(maps.Keys(b.failed())); !slices.Equal(got, slices.Sorted(slices.Values(test.unread))) {
+			if got := slices.Sorted(maps.Keys(b.failed())); !slices.Equal(got,
+				slices.Sorted(slices.Values(test.unread))) {
 				t.Errorf("set aside were %q, want %q", got, test.unread)
 			}
 			b.wantTexts("SELECT toString(n) FROM users_current", "7")

@@ -20,7 +20,8 @@ func TestMaxBatches(t *testing.T) {
 	b := setup(t, func(i *chferry.Import) { i.BatchSize, i.Limits.MaxBatches = 2, 2 })
 	b.insert("1", "2", "3", "4", "5")
 	b.wantSync(workflows.SyncResult{
-		Outcome: activities.OutcomeSynced, Batches: 2, Operations: 4, Rows: 4, Remaining: 1, Limit: workflows.LimitBatches,
+		Outcome: activities.OutcomeSynced, Batches: 2, Operations: 4, Rows: 4, Remaining: 1,
+		Limit: workflows.LimitBatches,
 	})
 	b.recordAs("limited")
 	b.wantStatus(chferry.Status{Pending: 1})
@@ -37,7 +38,8 @@ func TestMaxDuration(t *testing.T) {
 	b := setup(t, func(i *chferry.Import) { i.BatchSize, i.Limits.MaxDuration = 2, time.Millisecond })
 	b.insert("1", "2", "3")
 	b.wantSync(workflows.SyncResult{
-		Outcome: activities.OutcomeSynced, Batches: 1, Operations: 2, Rows: 2, Remaining: 1, Limit: workflows.LimitDuration,
+		Outcome: activities.OutcomeSynced, Batches: 1, Operations: 2, Rows: 2, Remaining: 1,
+		Limit: workflows.LimitDuration,
 	})
 	b.wantSync(workflows.SyncResult{Outcome: activities.OutcomeSynced, Batches: 1, Operations: 1, Rows: 1})
 }
@@ -86,13 +88,15 @@ func TestRetryForCutsNoWork(t *testing.T) {
 func TestTimeoutsInHistory(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(i *chferry.Import) {
-		i.Limits.HeartbeatTimeout, i.Limits.InsertTimeout, i.Limits.RetryFor = 7*time.Second, 20*time.Minute, 2*time.Minute
+		i.Limits.HeartbeatTimeout, i.Limits.InsertTimeout, i.Limits.RetryFor = 7*time.Second, 20*time.Minute,
+			2*time.Minute
 	})
 	b.insert("1")
 	b.wantSyncOutcome(activities.OutcomeSynced)
 	for _, event := range b.history(b.lastID()).GetEvents() {
 		scheduled := event.GetActivityTaskScheduledEventAttributes()
-		if event.GetEventType() != enums.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED || scheduled.GetActivityType().GetName() != "InsertBatch" {
+		if event.GetEventType() != enums.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED ||
+			scheduled.GetActivityType().GetName() != "InsertBatch" {
 			continue
 		}
 		if got := scheduled.GetHeartbeatTimeout().AsDuration(); got != 7*time.Second {

@@ -79,7 +79,8 @@ func TestNudgedAgainAndAgain(t *testing.T) {
 // one, which a search finds by its outcome.
 func TestNudgedWhileOneRuns(t *testing.T) {
 	t.Parallel()
-	b := setup(t, func(imp *chferry.Import) { imp.Limits.MaxBatches = 1 }) // else the run would claim what the second nudge is about
+	// else the run would claim what the second nudge is about
+	b := setup(t, func(imp *chferry.Import) { imp.Limits.MaxBatches = 1 })
 	begun, release := b.holdInserts()
 	b.insert("1")
 	b.nudge()

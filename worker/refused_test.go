@@ -36,7 +36,8 @@ func (b *bundle) wantRefused(code string, ids ...string) {
 	b.t.Helper()
 	got := b.failed()
 	for _, id := range ids {
-		if why := got[id]; !strings.Contains(why, ".users: ClickHouse refused with code "+code) || !strings.Contains(why, "mend the row or the table") || strings.Contains(why, sentinel) {
+		if why := got[id]; !strings.Contains(why, ".users: ClickHouse refused with code "+code) ||
+			!strings.Contains(why, "mend the row or the table") || strings.Contains(why, sentinel) {
 			b.t.Errorf("row %s failed because %q", id, why)
 		}
 		delete(got, id)
@@ -54,7 +55,10 @@ func TestRefusedByConstraint(t *testing.T) {
 	b.inTarget("ALTER TABLE users ADD CONSTRAINT edible CHECK name != 'name of $3'")
 	b.insert("1", "2", "3", "4", "5")
 	b.register(chferry.Delete, "6")
-	b.wantSync(workflows.SyncResult{Outcome: activities.OutcomePartial, Batches: 1, Operations: 6, Rows: 4, Deletes: 1, Failed: 1})
+	b.wantSync(workflows.SyncResult{
+		Outcome: activities.OutcomePartial, Batches: 1, Operations: 6, Rows: 4, Deletes: 1,
+		Failed: 1,
+	})
 	b.wantRows("1", "2", "4", "5")
 	b.wantStatus(chferry.Status{Failed: 1})
 	b.wantRefused("469 VIOLATED_CONSTRAINT", "3")
@@ -76,7 +80,10 @@ func TestRefusedByView(t *testing.T) {
 		b.inTarget("CREATE TABLE seen (id String, n UInt8) ENGINE = MergeTree ORDER BY id")
 		b.inTarget("CREATE MATERIALIZED VIEW seeing TO seen AS SELECT id, throwIf(name = 'name of $3') AS n FROM users")
 		b.insert("1", "2", "3", "4", "5")
-		b.wantSync(workflows.SyncResult{Outcome: activities.OutcomePartial, Batches: 1, Operations: 5, Rows: 4, Failed: 1})
+		b.wantSync(workflows.SyncResult{
+			Outcome: activities.OutcomePartial, Batches: 1, Operations: 5, Rows: 4,
+			Failed: 1,
+		})
 		b.wantRefused("395", "3")
 		b.wantRows("1", "2", "3", "4", "5")
 		b.wantTexts("SELECT DISTINCT id FROM seen ORDER BY id", sentinel+"1", sentinel+"2", sentinel+"4", sentinel+"5")
@@ -95,7 +102,8 @@ func TestTooManyRefused(t *testing.T) {
 		return chferry.Errorf(chferry.CodeRefused, "insert into users: it does not take it")
 	})
 	err := b.wantFailure(chferry.CodeTooManyFailed)
-	if !strings.Contains(err.Error(), "more than 100 operations of one batch can't be imported, the first because: insert into users: it does not take it") {
+	if !strings.Contains(err.Error(), "more than 100 operations of one batch can't be imported, the first because: "+
+		"insert into users: it does not take it") {
 		t.Errorf("the sync failed with %v", err)
 	}
 	b.wantStatus(chferry.Status{InFlight: 101})

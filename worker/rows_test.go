@@ -52,11 +52,15 @@ func TestRowsThatTheSourceCantGive(t *testing.T) {
 			})
 			b.registerNumbers(1000)
 			n := int64(len(test.failed))
-			b.wantSync(workflows.SyncResult{Outcome: activities.OutcomePartial, Batches: 1, Operations: 1000, Rows: 1000 - n, Failed: n})
+			b.wantSync(workflows.SyncResult{
+				Outcome: activities.OutcomePartial, Batches: 1, Operations: 1000,
+				Rows: 1000 - n, Failed: n,
+			})
 			b.wantTexts("SELECT toString(count()) FROM users_current", fmt.Sprint(1000-n))
 			got := b.failed()
 			for id, reason := range got {
-				if want := test.failed[id]; want == "" || !strings.Contains(reason, want) || strings.Contains(reason, sentinel) {
+				if want := test.failed[id]; want == "" || !strings.Contains(reason, want) ||
+					strings.Contains(reason, sentinel) {
 					t.Errorf("row %s was set aside for %q, want %q", id, reason, want)
 				}
 			}
@@ -85,8 +89,12 @@ func TestArraysOfForgottenDimensions(t *testing.T) {
 				i.Cast = map[string]string{"cells": "Array(Array(Nullable(Int32)))"}
 			})
 			b.registerNumbers(3)
-			b.wantSync(workflows.SyncResult{Outcome: activities.OutcomePartial, Batches: 1, Operations: 3, Rows: 2, Failed: 1})
-			if reason := b.failed()["3"]; !strings.Contains(reason, "1-dimensional array") || !strings.Contains(reason, "ALTER … TYPE int[]") {
+			b.wantSync(workflows.SyncResult{
+				Outcome: activities.OutcomePartial, Batches: 1, Operations: 3, Rows: 2,
+				Failed: 1,
+			})
+			if reason := b.failed()["3"]; !strings.Contains(reason, "1-dimensional array") ||
+				!strings.Contains(reason, "ALTER … TYPE int[]") {
 				t.Errorf("row 3 was set aside for %q", reason)
 			}
 			want := []string{"[[1,2],[3,NULL]]", "[]"}
@@ -98,7 +106,10 @@ func TestArraysOfForgottenDimensions(t *testing.T) {
 			b.runWorker()
 			b.inTarget("TRUNCATE TABLE users")
 			b.registerNumbers(3)
-			b.wantSync(workflows.SyncResult{Outcome: activities.OutcomePartial, Batches: 1, Operations: 3, Rows: 2, Failed: 1})
+			b.wantSync(workflows.SyncResult{
+				Outcome: activities.OutcomePartial, Batches: 1, Operations: 3, Rows: 2,
+				Failed: 1,
+			})
 			b.wantTexts("SELECT toString(cells) FROM users_current ORDER BY id", want...)
 		})
 	}

@@ -92,7 +92,8 @@ func TestColumnsComeAndGo(t *testing.T) {
 		b.register(chferry.Update, "1")
 		b.wantSynced(1)
 		b.wantStatus(chferry.Status{})
-		const all = "SELECT concat(name, ' ', toString(age), ' ', ifNull(`Nick \"name\\\\`, 'NULL')) FROM users_current ORDER BY id"
+		const all = "SELECT concat(name, ' ', toString(age), ' ', ifNull(`Nick \"name\\\\`, 'NULL')) FROM " +
+			"users_current ORDER BY id"
 		b.wantTexts(all, "name of "+sentinel+"1 7 n", "name of "+sentinel+"2 0 NULL")
 
 		b.exec(`ALTER TABLE users DROP COLUMN name, DROP COLUMN born`) // one of them is named in the configuration
@@ -112,11 +113,13 @@ func TestColumnsOfSomeDatabases(t *testing.T) {
 	_, err := b.pools["us"].Exec(b.ctx(), `INSERT INTO users VALUES ('`+sentinel+`1', 'of us', '2001-02-03')`)
 	b.ok(err)
 	for _, database := range b.imp.Databases {
-		_, err := b.storage.RegisterOperations(b.ctx(), b.imp.Key, chferry.Operation{Kind: chferry.Insert, Database: database, PrimaryKey: pk("1")})
+		_, err := b.storage.RegisterOperations(b.ctx(), b.imp.Key,
+			chferry.Operation{Kind: chferry.Insert, Database: database, PrimaryKey: pk("1")})
 		b.ok(err)
 	}
 	b.wantSynced(2)
-	b.wantTexts("SELECT concat(region, ' ', name, ' ', toString(born), ' ', toString(age)) FROM users_current ORDER BY region",
+	b.wantTexts("SELECT concat(region, ' ', name, ' ', toString(born), ' ', toString(age)) FROM users_current ORDER "+
+		"BY region",
 		"eu of "+sentinel+" 2000-01-01 7", "us of us 2001-02-03 0")
 	b.wantStatus(chferry.Status{Schema: []string{`column "age" of public.users is not in database us: its rows get a default`}})
 
@@ -147,5 +150,6 @@ func TestColumnDroppedMeanwhile(t *testing.T) {
 	b.sources["default"] = &hookedSource{b.sources["default"], drop}
 	b.runWorker()
 	b.wantSynced(1)
-	b.wantTexts("SELECT concat(name, ' ', ifNull(toString(born), 'NULL')) FROM users_current", "name of "+sentinel+"1 NULL")
+	b.wantTexts("SELECT concat(name, ' ', ifNull(toString(born), 'NULL')) FROM users_current",
+		"name of "+sentinel+"1 NULL")
 }

@@ -22,7 +22,8 @@ import (
 )
 
 // errLeaky is as bad as an error of a driver gets.
-var errLeaky = errors.New("SELECT * FROM users WHERE id = '" + sentinel + "' at postgres://app:" + sentinel + "@127.0.0.1/shop")
+var errLeaky = errors.New("SELECT * FROM users WHERE id = '" + sentinel + "' at postgres://app:" + sentinel +
+	"@127.0.0.1/shop")
 
 // TestNoSecrets has syncs end in every way, with servers that tell what they should not, and looks
 // through all that Temporal keeps of them. Other tests look there, too, when they end.
@@ -32,7 +33,10 @@ func TestNoSecrets(t *testing.T) {
 		do   func(b *bundle)
 		want enums.WorkflowExecutionStatus
 	}{
-		"synced":            {func(b *bundle) { b.wantSyncOutcome(activities.OutcomeSynced) }, enums.WORKFLOW_EXECUTION_STATUS_COMPLETED},
+		"synced": {
+			func(b *bundle) { b.wantSyncOutcome(activities.OutcomeSynced) },
+			enums.WORKFLOW_EXECUTION_STATUS_COMPLETED,
+		},
 		"partial":           {partialRun, enums.WORKFLOW_EXECUTION_STATUS_COMPLETED},
 		"retried":           {retriedRun, enums.WORKFLOW_EXECUTION_STATUS_COMPLETED},
 		"panicked":          {panickedRun, enums.WORKFLOW_EXECUTION_STATUS_COMPLETED},
@@ -55,7 +59,8 @@ func TestNoSecrets(t *testing.T) {
 			if got := d.GetWorkflowExecutionInfo().GetStatus(); got != test.want {
 				t.Fatalf("the run is %s, want %s", got, test.want)
 			}
-			if test.want != enums.WORKFLOW_EXECUTION_STATUS_TERMINATED { // which is replayed to no end that would answer
+			// which is replayed to no end that would answer
+			if test.want != enums.WORKFLOW_EXECUTION_STATUS_TERMINATED {
 				b.wantNoSecretsIn("what a worker tells of "+run.GetWorkflowId(), b.answers(run.GetWorkflowId()))
 			}
 		})
@@ -64,7 +69,8 @@ func TestNoSecrets(t *testing.T) {
 
 func partialRun(b *bundle) {
 	b.sink.breakWith(func(context.Context) error {
-		return fmt.Errorf("%w: %w", errLeaky, chferry.Errorf(chferry.CodeRefused, "table users: ClickHouse refuses a row"))
+		return fmt.Errorf("%w: %w", errLeaky,
+			chferry.Errorf(chferry.CodeRefused, "table users: ClickHouse refuses a row"))
 	})
 	b.wantSyncOutcome(activities.OutcomePartial)
 }
@@ -206,14 +212,16 @@ func (b *bundle) wantNoSecrets() {
 		}
 		b.wantNoSecretsIn(run.GetWorkflowId(), fmt.Sprintf("%+v", d))
 		for _, event := range b.historyOf(run).GetEvents() {
-			b.wantNoSecretsIn(fmt.Sprintf("event %d of %s", event.GetEventId(), run.GetWorkflowId()), fmt.Sprintf("%+v", event))
+			b.wantNoSecretsIn(fmt.Sprintf("event %d of %s", event.GetEventId(), run.GetWorkflowId()),
+				fmt.Sprintf("%+v", event))
 		}
 	}
 }
 
 func (b *bundle) wantNoSecretsIn(what, text string) {
 	b.t.Helper()
-	for _, secret := range append([]string{sentinel, "SELECT ", "INSERT ", "postgres://", "clickhouse://", "redis://"}, b.secrets...) {
+	for _, secret := range append([]string{sentinel, "SELECT ", "INSERT ", "postgres://", "clickhouse://", "redis://"},
+		b.secrets...) {
 		if strings.Contains(text, secret) {
 			b.t.Errorf("%s holds %q", what, secret)
 		}

@@ -119,7 +119,10 @@ func (b *bundle) through() *silentProxy {
 	b.t.Helper()
 	b.stop()
 	proxy := startProxy(b.t.(*testing.T), testenv.Temporal(b.t))
-	far, err := starter.New(starter.Options{Address: proxy.address, TaskQueue: b.starter.TaskQueue(), IDPrefix: b.starter.TaskQueue()})
+	far, err := starter.New(starter.Options{
+		Address: proxy.address, TaskQueue: b.starter.TaskQueue(),
+		IDPrefix: b.starter.TaskQueue(),
+	})
 	b.ok(err)
 	b.t.Cleanup(far.Close)
 	near := b.starter
@@ -191,7 +194,8 @@ func TestDeafTemporal(t *testing.T) {
 	release()
 	var result workflows.SyncResult
 	b.ok(b.starter.Client().GetWorkflow(b.ctx(), id, "").Get(b.ctx(), &result))
-	if result.Outcome != activities.OutcomeSynced || result.Rows != 1 || b.observer.has("step InsertBatch failed: Unavailable") {
+	if result.Outcome != activities.OutcomeSynced || result.Rows != 1 ||
+		b.observer.has("step InsertBatch failed: Unavailable") {
 		t.Errorf("the sync's result is %+v, the observer was told %q", result, b.observer.events)
 	}
 }
@@ -257,7 +261,8 @@ func TestFailingStatus(t *testing.T) {
 	statuses, err := b.storage.Status(b.ctx(), b.imp.Key)
 	b.ok(err)
 	got := statuses[0].Failing
-	if got == nil || got.Step != "InsertBatch" || got.Code != chferry.CodeAccessDenied || got.Reason != "the user may not insert" || got.Attempts != 1 {
+	if got == nil || got.Step != "InsertBatch" || got.Code != chferry.CodeAccessDenied ||
+		got.Reason != "the user may not insert" || got.Attempts != 1 {
 		t.Errorf("the status says that it fails for %+v", got)
 	}
 	if !b.observer.has("step InsertBatch failed: AccessDenied") {

@@ -25,7 +25,10 @@ func TestSynced(t *testing.T) {
 	b.insert("1", "2", "3")
 	b.register(chferry.Update, "2", "2")
 	b.register(chferry.Insert, "never existed")
-	b.wantSync(workflows.SyncResult{Outcome: activities.OutcomeSynced, Batches: 1, Operations: 6, Rows: 3, Deletes: 1, Coalesced: 2})
+	b.wantSync(workflows.SyncResult{
+		Outcome: activities.OutcomeSynced, Batches: 1, Operations: 6, Rows: 3, Deletes: 1,
+		Coalesced: 2,
+	})
 	b.recordAs("synced")
 	b.wantRows("1", "2", "3")
 	if got := len(b.history(b.lastID()).GetEvents()); got > 26 {
@@ -83,9 +86,13 @@ func TestPartial(t *testing.T) {
 		chferry.Operation{Kind: chferry.Update, PrimaryKey: chferry.PrimaryKey{sentinel + "\x00"}},
 	)
 	b.ok(err)
-	b.wantSync(workflows.SyncResult{Outcome: activities.OutcomePartial, Batches: 1, Operations: 5, Rows: 1, Coalesced: 1, Failed: 3})
+	b.wantSync(workflows.SyncResult{
+		Outcome: activities.OutcomePartial, Batches: 1, Operations: 5, Rows: 1,
+		Coalesced: 1, Failed: 3,
+	})
 	b.recordAs("partial")
-	b.wantReason(": value 1 of the primary key can't be read as string", ": the primary key has 1 value, the operation 2", "no such database")
+	b.wantReason(": value 1 of the primary key can't be read as string",
+		": the primary key has 1 value, the operation 2", "no such database")
 	b.wantRows("1")
 	b.wantStatus(chferry.Status{Failed: 3})
 	reasons := map[string]bool{}
@@ -120,10 +127,14 @@ func TestTypedKeys(t *testing.T) {
 	b := setup(t, numbers)
 	b.exec(`INSERT INTO numbers SELECT n, n * n FROM generate_series(1, 3) n`)
 	for _, id := range []string{"01", "1", " 1", "+2", "007", "9223372036854775808", "1e3", "one"} {
-		_, err := b.storage.RegisterOperations(b.ctx(), b.imp.Key, chferry.Operation{Kind: chferry.Update, PrimaryKey: chferry.PrimaryKey{id}})
+		_, err := b.storage.RegisterOperations(b.ctx(), b.imp.Key,
+			chferry.Operation{Kind: chferry.Update, PrimaryKey: chferry.PrimaryKey{id}})
 		b.ok(err)
 	}
-	b.wantSync(workflows.SyncResult{Outcome: activities.OutcomePartial, Batches: 1, Operations: 8, Rows: 2, Deletes: 1, Coalesced: 2, Failed: 3})
+	b.wantSync(workflows.SyncResult{
+		Outcome: activities.OutcomePartial, Batches: 1, Operations: 8, Rows: 2, Deletes: 1,
+		Coalesced: 2, Failed: 3,
+	})
 }
 
 // TestChunks: an attempt that is made again cuts the batch at the same operations, with the same tokens.
@@ -172,7 +183,8 @@ func TestSeveralDatabases(t *testing.T) {
 	b := setup(t, func(i *chferry.Import) { i.Databases, i.DatabaseColumn = []string{"eu", "us"}, "region" })
 	b.exec(`INSERT INTO users VALUES ('$1', 'of $', NULL)`) // in eu alone
 	for _, database := range b.imp.Databases {
-		_, err := b.storage.RegisterOperations(b.ctx(), b.imp.Key, chferry.Operation{Kind: chferry.Insert, Database: database, PrimaryKey: pk("1")})
+		_, err := b.storage.RegisterOperations(b.ctx(), b.imp.Key,
+			chferry.Operation{Kind: chferry.Insert, Database: database, PrimaryKey: pk("1")})
 		b.ok(err)
 	}
 	b.wantSync(workflows.SyncResult{Outcome: activities.OutcomeSynced, Batches: 1, Operations: 2, Rows: 1, Deletes: 1})
@@ -192,26 +204,35 @@ func TestDatabaseAway(t *testing.T) {
 	})
 	register := func(database string, ids ...string) {
 		for _, id := range ids {
-			_, err := b.pools[database].Exec(b.ctx(), `INSERT INTO users VALUES ($1, 'new', NULL) ON CONFLICT (id) DO UPDATE SET name = 'old'`, pk(id)[0])
+			_, err := b.pools[database].Exec(b.ctx(),
+				`INSERT INTO users VALUES ($1, 'new', NULL) ON CONFLICT (id) DO UPDATE SET name = 'old'`, pk(id)[0])
 			b.ok(err)
-			_, err = b.storage.RegisterOperations(b.ctx(), b.imp.Key, chferry.Operation{Kind: chferry.Insert, Database: database, PrimaryKey: pk(id)})
+			_, err = b.storage.RegisterOperations(b.ctx(), b.imp.Key,
+				chferry.Operation{Kind: chferry.Insert, Database: database, PrimaryKey: pk(id)})
 			b.ok(err)
 		}
 	}
 	register("eu", "1", "2", "1", "3", "4")
 	register("us", "1", "2")
 	b.connections("eu", false)
-	told := b.wantPartial(workflows.SyncResult{Batches: 2, Operations: 11, Rows: 2, Coalesced: 9, PutBack: 8, Remaining: 4, Limit: workflows.LimitDatabase})
+	told := b.wantPartial(workflows.SyncResult{
+		Batches: 2, Operations: 11, Rows: 2, Coalesced: 9, PutBack: 8,
+		Remaining: 4, Limit: workflows.LimitDatabase,
+	})
 	if !strings.Contains(told, `database "eu" at 127.0.0.1`) {
 		t.Errorf("the result's reason is %q", told)
 	}
 	statuses, err := b.storage.Status(b.ctx(), b.imp.Key)
 	b.ok(err)
-	if waits := `the operations of database "eu" wait for it: `; statuses[0].Pending != 4 || !strings.Contains(fmt.Sprint(statuses[0].Schema), waits) {
+	if waits := `the operations of database "eu" wait for it: `; statuses[0].Pending != 4 ||
+		!strings.Contains(fmt.Sprint(statuses[0].Schema), waits) {
 		t.Errorf("status is %+v", statuses[0])
 	}
 	register("us", "3")
-	b.wantPartial(workflows.SyncResult{Batches: 2, Operations: 9, Rows: 1, Coalesced: 8, PutBack: 8, Remaining: 4, Limit: workflows.LimitDatabase})
+	b.wantPartial(workflows.SyncResult{
+		Batches: 2, Operations: 9, Rows: 1, Coalesced: 8, PutBack: 8, Remaining: 4,
+		Limit: workflows.LimitDatabase,
+	})
 	b.connections("eu", true)
 	b.wantSync(workflows.SyncResult{Outcome: activities.OutcomeSynced, Batches: 1, Operations: 4, Rows: 4})
 	b.wantStatus(chferry.Status{})
@@ -224,7 +245,8 @@ func TestDatabaseAway(t *testing.T) {
 
 	b.connections("eu", false)
 	b.connections("us", false)
-	_, err = b.storage.RegisterOperations(b.ctx(), b.imp.Key, chferry.Operation{Kind: chferry.Update, Database: "us", PrimaryKey: pk("1")})
+	_, err = b.storage.RegisterOperations(b.ctx(), b.imp.Key,
+		chferry.Operation{Kind: chferry.Update, Database: "us", PrimaryKey: pk("1")})
 	b.ok(err)
 	_ = b.wantFailure(chferry.CodeUnavailable)
 	b.wantStatus(chferry.Status{Pending: 1})
@@ -241,7 +263,8 @@ func (b *bundle) connections(alias string, accepted bool) {
 	defer func() { _ = conn.Close(b.ctx()) }()
 	_, err = conn.Exec(b.ctx(), fmt.Sprintf("ALTER DATABASE %s ALLOW_CONNECTIONS %t", name, accepted))
 	b.ok(err)
-	_, err = conn.Exec(b.ctx(), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()", name)
+	_, err = conn.Exec(b.ctx(),
+		"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()", name)
 	b.ok(err)
 }
 
@@ -292,7 +315,8 @@ func TestSourceChanged(t *testing.T) {
 	b.wantRows("1")
 	plan, err := transfer.MakePlan(b.ctx(), b.imp, b.sources)
 	b.ok(err)
-	b.ok(b.storage.ReplaceIdentity(b.ctx(), b.imp.Key, "default", storage.Identity{Table: plan.Tables["default"].Identity}))
+	b.ok(b.storage.ReplaceIdentity(b.ctx(), b.imp.Key, "default",
+		storage.Identity{Table: plan.Tables["default"].Identity}))
 	b.wantSync(workflows.SyncResult{Outcome: activities.OutcomeSynced, Batches: 1, Operations: 1, Deletes: 1})
 	b.wantRows()
 }
@@ -310,10 +334,12 @@ func TestCopyOfThePast(t *testing.T) {
 	if was.Mark == 0 {
 		t.Fatal("nothing is remembered of how far the source was")
 	}
-	b.ok(b.storage.ReplaceIdentity(b.ctx(), b.imp.Key, "default", storage.Identity{Table: was.Table, Mark: was.Mark + 1<<40}))
+	b.ok(b.storage.ReplaceIdentity(b.ctx(), b.imp.Key, "default",
+		storage.Identity{Table: was.Table, Mark: was.Mark + 1<<40}))
 	b.exec(`DELETE FROM users`) // as in a copy that does not have the row yet
 	b.register(chferry.Update, "1")
-	if err := b.wantFailure(chferry.CodeSourceChanged); !strings.Contains(err.Error(), "stands before what was synced") {
+	if err := b.wantFailure(chferry.CodeSourceChanged); !strings.Contains(err.Error(),
+		"stands before what was synced") {
 		t.Errorf("the sync failed with %v", err)
 	}
 	b.wantStatus(chferry.Status{Pending: 1})
@@ -328,7 +354,10 @@ func TestFailureAfterClaim(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.insert("1", "2")
-	b.sink.breakWith(func(context.Context) error { return chferry.Errorf(chferry.CodeConfiguration, "broken for good") })
+	b.sink.breakWith(func(context.Context) error {
+		return chferry.Errorf(chferry.CodeConfiguration,
+			"broken for good")
+	})
 	_ = b.wantFailure(chferry.CodeConfiguration)
 	b.recordAs("compensated")
 	b.wantStatus(chferry.Status{InFlight: 2})

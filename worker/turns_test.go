@@ -28,7 +28,8 @@ func setupKeys(t *testing.T, n int) (*bundle, []chferry.ImportKey) {
 	keys := []chferry.ImportKey{b.imp.Key}
 	for i := range n - 1 {
 		other := b.imp
-		other.Key, other.DestinationTable = chferry.ImportKey(fmt.Sprintf("%s-%d", b.imp.Key, i)), fmt.Sprintf("users_%d", i)
+		other.Key, other.DestinationTable = chferry.ImportKey(fmt.Sprintf("%s-%d", b.imp.Key, i)),
+			fmt.Sprintf("users_%d", i)
 		b.others, keys = append(b.others, other), append(keys, other.Key)
 		plan, err := transfer.MakePlan(t.Context(), other, b.sources)
 		b.ok(err)
@@ -39,7 +40,8 @@ func setupKeys(t *testing.T, n int) (*bundle, []chferry.ImportKey) {
 	_, err := b.starter.Apply(t.Context(), append(b.others, b.imp), starter.ApplyOptions{})
 	b.ok(err)
 	for _, key := range keys[:n-1] {
-		_, err := b.storage.RegisterOperations(t.Context(), key, chferry.Operation{Kind: chferry.Insert, PrimaryKey: pk("1")})
+		_, err := b.storage.RegisterOperations(t.Context(), key,
+			chferry.Operation{Kind: chferry.Insert, PrimaryKey: pk("1")})
 		b.ok(err)
 	}
 	b.serve()

@@ -47,7 +47,8 @@ func TestEveryType(t *testing.T) {
 func everyType(t *testing.T, modern bool) {
 	t.Helper()
 	columns, table := everyColumns(), pgName(everySchema)+"."+pgName(everyTable)
-	statements := fmt.Sprintf(everyTypeSetup, pgText(everyLabel)) + "CREATE TABLE " + table + " (" + pgName(everyKey) + " int PRIMARY KEY"
+	statements := fmt.Sprintf(everyTypeSetup, pgText(everyLabel)) + "CREATE TABLE " + table + " (" + pgName(everyKey) +
+		" int PRIMARY KEY"
 	casts := map[string]string{}
 	for i, c := range columns {
 		if c.name == "" {
@@ -110,7 +111,9 @@ func (b *bundle) fillEvery(table string, columns []everyColumn) (ids []string) {
 			case "[]":
 				value = "NULL" // an empty array, if it is one
 			}
-			_, err := b.source.Exec(b.ctx(), "INSERT INTO "+table+" ("+pgName(everyKey)+", "+pgName(c.name)+") VALUES ("+ids[len(ids)-1]+", "+value+")")
+			_, err := b.source.Exec(b.ctx(),
+				"INSERT INTO "+table+" ("+pgName(everyKey)+", "+pgName(c.name)+") VALUES ("+ids[len(ids)-1]+", "+value+
+					")")
 			b.ok(err)
 		}
 	}
@@ -131,7 +134,8 @@ func (b *bundle) wantReasons(want map[string]string) {
 		b.ok(err)
 		for _, f := range page {
 			got[f.PrimaryKey[0]] = f.Reason
-			if why := want[f.PrimaryKey[0]]; why == "" || !strings.Contains(f.Reason, why) || !strings.Contains(f.Reason, "table ") || !strings.Contains(f.Reason, "column ") {
+			if why := want[f.PrimaryKey[0]]; why == "" || !strings.Contains(f.Reason, why) ||
+				!strings.Contains(f.Reason, "table ") || !strings.Contains(f.Reason, "column ") {
 				b.t.Errorf("row %s was set aside because %q, want %q", f.PrimaryKey[0], f.Reason, why)
 			}
 		}
@@ -156,8 +160,10 @@ func (b *bundle) wantEvery(columns []everyColumn, modern bool) {
 				want = append(want, strconv.Itoa(id)+" "+strconv.Itoa(2*id)+" "+v.shown(modern))
 			}
 		}
-		sql := fmt.Sprintf("SELECT concat(toString("+chName(everyKey)+"), ' ', toString(assumeNotNull(twice)), ' ', ifNull("+show+", 'NULL')) FROM "+
-			chName(everyTarget+"_current")+" WHERE "+chName(everyKey)+" BETWEEN %d AND %d ORDER BY "+chName(everyKey), chName(c.name), first, id)
+		sql := fmt.Sprintf("SELECT concat(toString("+chName(everyKey)+
+			"), ' ', toString(assumeNotNull(twice)), ' ', ifNull("+show+", 'NULL')) FROM "+
+			chName(everyTarget+"_current")+" WHERE "+chName(everyKey)+" BETWEEN %d AND %d ORDER BY "+chName(everyKey),
+			chName(c.name), first, id)
 		got := b.texts(sql)
 		if !slices.Equal(got, want) {
 			b.t.Errorf("%s: ClickHouse has\n%.600q, want\n%.600q", c.name, got, want)

@@ -80,7 +80,10 @@ func TestRowsThatCanNotBeRead(t *testing.T) {
 					i.Table, i.PrimaryKey, i.DestinationTable = "public.seen", []string{"id"}, "seen"
 				})
 				b.registerAll(1, rows)
-				b.wantSync(workflows.SyncResult{Outcome: activities.OutcomePartial, Batches: 1, Operations: rows, Rows: rows - 1, Failed: 1})
+				b.wantSync(workflows.SyncResult{
+					Outcome: activities.OutcomePartial, Batches: 1, Operations: rows,
+					Rows: rows - 1, Failed: 1,
+				})
 				b.wantFailed(fmt.Sprint(c.failed), c.words...)
 				b.wantTexts("SELECT toString(count()) FROM seen_current", fmt.Sprint(rows-1))
 				b.exec(c.mend)
@@ -98,16 +101,21 @@ func TestRowsThatCanNotBeRead(t *testing.T) {
 func TestTableAtFault(t *testing.T) {
 	t.Parallel()
 	const rows = 300
-	b := setupOn(t, serverOf(true)(t), `CREATE TABLE raw (id int PRIMARY KEY, n text NOT NULL); INSERT INTO raw SELECT i, '$' || i FROM generate_series(1, 300) i;
+	b := setupOn(t, serverOf(true)(t),
+		`CREATE TABLE raw (id int PRIMARY KEY, n text NOT NULL); INSERT INTO raw SELECT i, '$' || i FROM generate_series(1, 300) i;
 		CREATE VIEW seen AS SELECT id, n::int AS n FROM raw`, func(i *chferry.Import) {
-		i.Table, i.PrimaryKey, i.DestinationTable, i.Limits.MaxFailed = "public.seen", []string{"id"}, "seen", 5
-	})
+			i.Table, i.PrimaryKey, i.DestinationTable, i.Limits.MaxFailed = "public.seen", []string{"id"}, "seen", 5
+		})
 	b.registerAll(1, rows)
-	if err := b.wantFailure(chferry.CodeTooManyFailed); !strings.Contains(err.Error(), "more than 5 operations") || !strings.Contains(err.Error(), "22P02") {
+	if err := b.wantFailure(chferry.CodeTooManyFailed); !strings.Contains(err.Error(), "more than 5 operations") ||
+		!strings.Contains(err.Error(), "22P02") {
 		t.Errorf("the sync failed with %v", err)
 	}
 	b.wantStatus(chferry.Status{InFlight: rows})
 	b.exec(`UPDATE raw SET n = id::text WHERE id > 5`)
-	b.wantSync(workflows.SyncResult{Outcome: activities.OutcomePartial, Batches: 1, Operations: rows, Rows: rows - 5, Failed: 5})
+	b.wantSync(workflows.SyncResult{
+		Outcome: activities.OutcomePartial, Batches: 1, Operations: rows, Rows: rows - 5,
+		Failed: 5,
+	})
 	b.wantTexts("SELECT toString(count()) FROM seen_current", fmt.Sprint(rows-5))
 }

@@ -50,7 +50,8 @@ func Register(registry worker.Registry, a *activities.Activities) {
 	registry.RegisterActivityWithOptions(a.GetOperations, activity.RegisterOptions{Name: activities.GetOperationsName})
 	registry.RegisterActivityWithOptions(a.InsertBatch, activity.RegisterOptions{Name: activities.InsertBatchName})
 	registry.RegisterActivityWithOptions(a.PostSync, activity.RegisterOptions{Name: activities.PostSyncName})
-	registry.RegisterActivityWithOptions(a.PostSyncFailed, activity.RegisterOptions{Name: activities.PostSyncFailedName})
+	registry.RegisterActivityWithOptions(a.PostSyncFailed,
+		activity.RegisterOptions{Name: activities.PostSyncFailedName})
 }
 
 // Run serves a task queue until ctx is done, then lets running steps hand over and returns nil. An error means that the
@@ -82,7 +83,8 @@ func Run(ctx context.Context, c client.Client, a *activities.Activities, opts Op
 		if ctx.Err() != nil { // nobody wants it to start any more
 			return nil
 		}
-		return chferry.WrapError(chferry.CodeUnavailable, err, "the worker can't start on task queue %s: %s", opts.TaskQueue, err)
+		return chferry.WrapError(chferry.CodeUnavailable, err, "the worker can't start on task queue %s: %s",
+			opts.TaskQueue, err)
 	}
 	defer w.Stop()
 	select {

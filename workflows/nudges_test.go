@@ -27,9 +27,20 @@ func TestNudges(t *testing.T) {
 		"at a failure": {func(s *steps, nudge func()) {
 			s.insert = onceAt(nudge, permanent(chferry.CodeSchemaMismatch))
 		}, false},
-		"when superseded":             {func(s *steps, nudge func()) { s.insert = onceAt(nudge, permanent(chferry.CodeSuperseded)) }, true},
-		"while another holds the key": {func(s *steps, nudge func()) { s.preSync = onceAt(nudge, permanent(chferry.CodeSuperseded)) }, true},
-		"when nothing is there":       {func(s *steps, nudge func()) { s.pending = 0; s.preSync = onceAt(nudge, nil) }, true},
+		"when superseded": {func(s *steps,
+			nudge func(),
+		) {
+			s.insert = onceAt(nudge, permanent(chferry.CodeSuperseded))
+		}, true},
+		"while another holds the key": {func(s *steps,
+			nudge func(),
+		) {
+			s.preSync = onceAt(nudge, permanent(chferry.CodeSuperseded))
+		}, true},
+		"when nothing is there": {
+			func(s *steps, nudge func()) { s.pending = 0; s.preSync = onceAt(nudge, nil) },
+			true,
+		},
 	}
 	for name, test := range tests {
 		for _, short := range []bool{false, true} {

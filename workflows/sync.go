@@ -46,19 +46,20 @@ func (p SyncProgress) With(done activities.Counts) SyncProgress {
 
 // SyncResult is what the Temporal UI shows of a sync that ended.
 type SyncResult struct {
-	Outcome    string  `json:"outcome"`
-	Batches    int     `json:"batches"`
-	Operations int64   `json:"operations"`
-	Rows       int64   `json:"rows"`
-	Deletes    int64   `json:"deletes"`
-	Coalesced  int64   `json:"coalesced"`
-	Failed     int64   `json:"failed"`
-	PutBack    int64   `json:"put_back,omitempty"` // operations that wait again for a database that did not answer
-	Reason     string  `json:"reason,omitempty"`   // why the first that failed can't be imported, or why operations were put back
-	Remaining  int64   `json:"remaining"`          // operations left to the next sync
-	Limit      string  `json:"limit,omitempty"`    // why they are left: LimitBatches, LimitDuration or LimitDatabase
-	Seconds    float64 `json:"seconds"`
-	StartedBy  string  `json:"started_by,omitempty"` // StartedBySchedule or StartedByNudge; empty of an idle sync
+	Outcome    string `json:"outcome"`
+	Batches    int    `json:"batches"`
+	Operations int64  `json:"operations"`
+	Rows       int64  `json:"rows"`
+	Deletes    int64  `json:"deletes"`
+	Coalesced  int64  `json:"coalesced"`
+	Failed     int64  `json:"failed"`
+	PutBack    int64  `json:"put_back,omitempty"` // operations that wait again for a database that did not answer
+	// why the first that failed can't be imported, or why operations were put back
+	Reason    string  `json:"reason,omitempty"`
+	Remaining int64   `json:"remaining"`       // operations left to the next sync
+	Limit     string  `json:"limit,omitempty"` // why they are left: LimitBatches, LimitDuration or LimitDatabase
+	Seconds   float64 `json:"seconds"`
+	StartedBy string  `json:"started_by,omitempty"` // StartedBySchedule or StartedByNudge; empty of an idle sync
 }
 
 // What ends a sync although operations are left: the limits, as the configuration names them, and
@@ -92,7 +93,10 @@ type syncRun struct {
 
 func setupSync(ctx workflow.Context, in SyncInput) (*syncRun, error) {
 	info := workflow.GetInfo(ctx)
-	s := &syncRun{key: in.ImportKey, token: Token(info.WorkflowExecution.ID, info.FirstRunID), nudges: listen(ctx), nudged: in.Nudged}
+	s := &syncRun{
+		key: in.ImportKey, token: Token(info.WorkflowExecution.ID, info.FirstRunID), nudges: listen(ctx),
+		nudged: in.Nudged,
+	}
 	if in.Progress != nil {
 		s.progress = *in.Progress
 	} else {
@@ -130,7 +134,9 @@ func (s *syncRun) run(ctx workflow.Context) (result SyncResult, err error) {
 			return s.result(ctx), nil
 		}
 		if s.isLong(ctx) {
-			return SyncResult{}, workflow.NewContinueAsNewError(ctx, SyncName, SyncInput{ImportKey: s.key, Progress: &s.progress, Nudged: s.nudged})
+			return SyncResult{},
+				workflow.NewContinueAsNewError(ctx, SyncName,
+					SyncInput{ImportKey: s.key, Progress: &s.progress, Nudged: s.nudged})
 		}
 	}
 }
@@ -140,7 +146,8 @@ func (s *syncRun) run(ctx workflow.Context) (result SyncResult, err error) {
 func (s *syncRun) isLong(ctx workflow.Context) bool {
 	info := workflow.GetInfo(ctx)
 	return info.GetContinueAsNewSuggested() ||
-		workflow.Now(ctx).Sub(info.WorkflowStartTime) >= longestRun && workflow.GetVersion(ctx, "continue-by-age", workflow.DefaultVersion, 1) == 1
+		workflow.Now(ctx).Sub(info.WorkflowStartTime) >= longestRun &&
+			workflow.GetVersion(ctx, "continue-by-age", workflow.DefaultVersion, 1) == 1
 }
 
 func (s *syncRun) preSync(ctx workflow.Context) (claimed bool, err error) {
@@ -173,12 +180,15 @@ func (s *syncRun) insertBatch(ctx workflow.Context, ticket activities.Ticket) (a
 	var inserted activities.InsertBatchResult
 	s.enter(ctx, activities.InsertBatchName)
 	summary := fmt.Sprintf("import batch %d: %s", s.progress.Batches+1, operations(int64(ticket.Operations)))
-	err := workflow.ExecuteActivity(longOptions(ctx, s.limits, longestInsert(s.limits), summary), activities.InsertBatchName,
+	err := workflow.ExecuteActivity(longOptions(ctx, s.limits, longestInsert(s.limits), summary),
+		activities.InsertBatchName,
 		activities.InsertBatchInput{ImportKey: s.key, Token: s.token, Ticket: ticket}).Get(ctx, &inserted)
 	return inserted, err
 }
 
-func (s *syncRun) postSync(ctx workflow.Context, ticket activities.Ticket, inserted activities.InsertBatchResult) error {
+func (s *syncRun) postSync(ctx workflow.Context, ticket activities.Ticket,
+	inserted activities.InsertBatchResult,
+) error {
 	s.enter(ctx, activities.PostSyncName)
 	limit := s.reached(ctx, inserted) // asked before the step, which ends the claim: run and claim end together
 	summary := fmt.Sprintf("remove batch %d: %s", s.progress.Batches+1, counts(inserted.Counts))
@@ -186,7 +196,8 @@ func (s *syncRun) postSync(ctx workflow.Context, ticket activities.Ticket, inser
 	partial := s.progress.Failed+inserted.Failed+s.progress.PutBack+inserted.PutBack > 0
 	err := s.shortly(ctx, stepOptions(ctx, s.limits, longestCall, summary), summary, activities.PostSyncName,
 		activities.PostSyncInput{
-			ImportKey: s.key, Token: s.token, Batch: ticket.Batch, Counts: inserted.Counts, Last: limit != "", Partial: partial,
+			ImportKey: s.key, Token: s.token, Batch: ticket.Batch, Counts: inserted.Counts, Last: limit != "",
+			Partial: partial,
 		}, &removal)
 	if err == nil {
 		s.limit = limit
@@ -223,8 +234,10 @@ func (s *syncRun) enter(ctx workflow.Context, step string) {
 func (s *syncRun) result(ctx workflow.Context) SyncResult {
 	p := s.progress
 	result := SyncResult{
-		Outcome: activities.OutcomeSynced, Batches: p.Batches, Operations: p.Operations, Rows: p.Rows, Deletes: p.Deletes,
-		Coalesced: p.Coalesced, Failed: p.Failed, PutBack: p.PutBack, Reason: p.Reason, Remaining: p.Remaining, Seconds: float64(workflow.Now(ctx).Sub(p.Began).Milliseconds()) / 1000,
+		Outcome: activities.OutcomeSynced, Batches: p.Batches, Operations: p.Operations, Rows: p.Rows,
+		Deletes:   p.Deletes,
+		Coalesced: p.Coalesced, Failed: p.Failed, PutBack: p.PutBack, Reason: p.Reason, Remaining: p.Remaining,
+		Seconds: float64(workflow.Now(ctx).Sub(p.Began).Milliseconds()) / 1000,
 	}
 	if p.Remaining > 0 {
 		result.Limit = s.limit
@@ -262,7 +275,8 @@ func (s *syncRun) end(ctx workflow.Context, result SyncResult, err error) (SyncR
 		workflow.SetCurrentDetails(ctx, s.words(result))
 	}
 	if s.nudges.hear() {
-		return SyncResult{}, workflow.NewContinueAsNewError(ctx, SyncName, SyncInput{ImportKey: s.key, Nudged: s.nudged})
+		return SyncResult{}, workflow.NewContinueAsNewError(ctx, SyncName,
+			SyncInput{ImportKey: s.key, Nudged: s.nudged})
 	}
 	return result, nil
 }
@@ -274,7 +288,8 @@ func (s *syncRun) compensate(ctx workflow.Context) {
 	err := workflow.ExecuteActivity(ctx, activities.PostSyncFailedName,
 		activities.PostSyncFailedInput{ImportKey: s.key, Token: s.token}).Get(ctx, nil)
 	if err != nil {
-		workflow.GetLogger(ctx).Warn("the claim was not given back: its lease ends it", "import_key", s.key, "code", codeOf(err))
+		workflow.GetLogger(ctx).Warn("the claim was not given back: its lease ends it", "import_key", s.key, "code",
+			codeOf(err))
 	}
 }
 
@@ -284,7 +299,8 @@ func (s *syncRun) label(ctx workflow.Context, outcome string) {
 	if _, ok := attributes.GetKeyword(ImportKeyAttribute); !ok {
 		return
 	}
-	err := workflow.UpsertTypedSearchAttributes(ctx, OutcomeAttribute.ValueSet(outcome), RowsAttribute.ValueSet(s.progress.Rows))
+	err := workflow.UpsertTypedSearchAttributes(ctx, OutcomeAttribute.ValueSet(outcome),
+		RowsAttribute.ValueSet(s.progress.Rows))
 	if err != nil {
 		workflow.GetLogger(ctx).Warn("search attributes were not set", "import_key", s.key, "error", err)
 	}

@@ -47,7 +47,10 @@ func (s *steps) PreSync(context.Context, activities.PreSyncInput) (activities.Pr
 }
 
 func (s *steps) GetOperations(context.Context, activities.GetOperationsInput) (activities.Ticket, error) {
-	return activities.Ticket{Batch: "1", Operations: int(min(s.pending, cmp.Or(s.batch, 10))), Version: 1, ChunkSize: 10}, nil
+	return activities.Ticket{
+		Batch: "1", Operations: int(min(s.pending, cmp.Or(s.batch, 10))), Version: 1,
+		ChunkSize: 10,
+	}, nil
 }
 
 func (s *steps) InsertBatch(_ context.Context, in activities.InsertBatchInput) (activities.InsertBatchResult, error) {
@@ -84,7 +87,9 @@ func (s *steps) PostSyncFailed(context.Context, activities.PostSyncFailedInput) 
 	return nil
 }
 
-func run(t *testing.T, s *steps, in workflows.SyncInput, prepare ...func(*testsuite.TestWorkflowEnvironment)) *testsuite.TestWorkflowEnvironment {
+func run(t *testing.T, s *steps, in workflows.SyncInput,
+	prepare ...func(*testsuite.TestWorkflowEnvironment),
+) *testsuite.TestWorkflowEnvironment {
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestWorkflowEnvironment()
@@ -140,12 +145,18 @@ func TestStopsAtLimit(t *testing.T) {
 		"batches": {
 			activities.PreSyncResult{MaxBatches: 2},
 			0,
-			workflows.SyncResult{Outcome: "synced", Batches: 2, Operations: 20, Rows: 20, Remaining: 5, Limit: "max_batches"},
+			workflows.SyncResult{
+				Outcome: "synced", Batches: 2, Operations: 20, Rows: 20, Remaining: 5,
+				Limit: "max_batches",
+			},
 		},
 		"duration": {
 			activities.PreSyncResult{MaxDuration: 60},
 			time.Hour,
-			workflows.SyncResult{Outcome: "synced", Batches: 1, Operations: 10, Rows: 10, Remaining: 15, Limit: "max_duration"},
+			workflows.SyncResult{
+				Outcome: "synced", Batches: 1, Operations: 10, Rows: 10, Remaining: 15,
+				Limit: "max_duration",
+			},
 		},
 		"both":                 {activities.PreSyncResult{MaxBatches: 3, MaxDuration: 4000}, time.Hour, drained},
 		"no duration":          {activities.PreSyncResult{MaxBatches: 100}, time.Hour, drained},
@@ -162,7 +173,8 @@ func TestStopsAtLimit(t *testing.T) {
 			if got != test.want {
 				t.Errorf("got %+v, want %+v", got, test.want)
 			}
-			if wantLast := test.want.Limit != "" || name == "with the last batch" || name == "both"; s.last != wantLast {
+			if wantLast := test.want.Limit != "" || name == "with the last batch" ||
+				name == "both"; s.last != wantLast {
 				t.Errorf("the last PostSync was told %t, want %t", s.last, wantLast)
 			}
 		})
@@ -176,7 +188,10 @@ func TestLimitsReachSteps(t *testing.T) {
 	got := map[string][3]time.Duration{}
 	run(t, s, workflows.SyncInput{ImportKey: "k"}, func(env *testsuite.TestWorkflowEnvironment) {
 		env.SetOnActivityStartedListener(func(info *activity.Info, _ context.Context, _ converter.EncodedValues) {
-			got[info.ActivityType.Name] = [3]time.Duration{info.StartToCloseTimeout, info.ScheduleToCloseTimeout, info.HeartbeatTimeout}
+			got[info.ActivityType.Name] = [3]time.Duration{
+				info.StartToCloseTimeout, info.ScheduleToCloseTimeout,
+				info.HeartbeatTimeout,
+			}
 		})
 	})
 	want := map[string][3]time.Duration{
@@ -203,7 +218,10 @@ func TestContinuesAsNew(t *testing.T) {
 	got := result(t, run(t, s, workflows.SyncInput{ImportKey: "k", Progress: &workflows.SyncProgress{
 		Batches: 1, Counts: chferry.Counts{Operations: 10, Rows: 9, Failed: 1},
 	}}))
-	if want := (workflows.SyncResult{Outcome: "partial", Batches: 3, Operations: 25, Rows: 24, Failed: 1}); got != want {
+	if want := (workflows.SyncResult{
+		Outcome: "partial", Batches: 3, Operations: 25, Rows: 24,
+		Failed: 1,
+	}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
@@ -213,7 +231,8 @@ func TestPermanentFailure(t *testing.T) {
 	s := &steps{pending: 5, insert: func() error { return permanent(chferry.CodeSchemaMismatch) }}
 	env := run(t, s, workflows.SyncInput{ImportKey: "k"})
 	var app *temporal.ApplicationError
-	if !errors.As(env.GetWorkflowError(), &app) || app.Type() != "SchemaMismatch" || app.Message() != "InsertBatch: to be mended" {
+	if !errors.As(env.GetWorkflowError(), &app) || app.Type() != "SchemaMismatch" ||
+		app.Message() != "InsertBatch: to be mended" {
 		t.Errorf("got %v", env.GetWorkflowError())
 	}
 	if s.compensated != 1 {
@@ -246,11 +265,13 @@ func TestRetriesUntilFinal(t *testing.T) {
 		if attempts++; attempts < 9 { // the environment of the tests allows 10
 			return temporal.NewApplicationError("too many parts", string(chferry.CodeUnavailable))
 		}
-		return temporal.NewNonRetryableApplicationError("too many parts (it went on failing)", string(chferry.CodeUnavailable), nil)
+		return temporal.NewNonRetryableApplicationError("too many parts (it went on failing)",
+			string(chferry.CodeUnavailable), nil)
 	}}
 	env := run(t, s, workflows.SyncInput{ImportKey: "k"})
 	var app *temporal.ApplicationError
-	if !errors.As(env.GetWorkflowError(), &app) || app.Type() != "Unavailable" || app.Message() != "InsertBatch: too many parts (it went on failing)" {
+	if !errors.As(env.GetWorkflowError(), &app) || app.Type() != "Unavailable" ||
+		app.Message() != "InsertBatch: too many parts (it went on failing)" {
 		t.Errorf("got %v", env.GetWorkflowError())
 	}
 	if attempts != 9 || s.compensated != 1 {
@@ -277,7 +298,8 @@ func TestHandOver(t *testing.T) {
 			return nil
 		}
 	}}
-	got := result(t, run(t, s, workflows.SyncInput{ImportKey: "k"}, func(e *testsuite.TestWorkflowEnvironment) { env = e }))
+	got := result(t, run(t, s, workflows.SyncInput{ImportKey: "k"},
+		func(e *testsuite.TestWorkflowEnvironment) { env = e }))
 	if got.Outcome != "synced" || handedOver.Sub(began) > time.Second {
 		t.Errorf("got %+v, %s after the worker stopped", got, handedOver.Sub(began))
 	}
@@ -338,7 +360,8 @@ func TestLongRunContinues(t *testing.T) {
 		if tries++; tries%2 == 0 {
 			return nil
 		}
-		return temporal.NewApplicationErrorWithOptions("away", string(chferry.CodeUnavailable), temporal.ApplicationErrorOptions{NextRetryDelay: 210 * time.Minute})
+		return temporal.NewApplicationErrorWithOptions("away", string(chferry.CodeUnavailable),
+			temporal.ApplicationErrorOptions{NextRetryDelay: 210 * time.Minute})
 	}}
 	env := run(t, s, workflows.SyncInput{ImportKey: "k"})
 	var again *workflow.ContinueAsNewError

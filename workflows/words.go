@@ -29,7 +29,8 @@ func operations(n int64) string { return chferry.Amount(n, "operation", "operati
 
 // words says how the sync ended, and what to do if operations failed.
 func (s *syncRun) words(r SyncResult) string {
-	text := fmt.Sprintf("**%s**: %s in %s became %s", r.Outcome, operations(r.Operations), chferry.Amount(int64(r.Batches), "batch", "batches"),
+	text := fmt.Sprintf("**%s**: %s in %s became %s", r.Outcome, operations(r.Operations),
+		chferry.Amount(int64(r.Batches), "batch", "batches"),
 		counts(activities.Counts{Rows: r.Rows, Deletes: r.Deletes, Coalesced: r.Coalesced, Failed: r.Failed}))
 	switch {
 	case r.Reason == "": // an older worker gave none

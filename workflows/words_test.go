@@ -18,7 +18,8 @@ import (
 // scheduled makes a run one that a schedule has started.
 func scheduled(env *testsuite.TestWorkflowEnvironment) {
 	attribute := temporal.NewSearchAttributeKeyKeyword("TemporalScheduledById")
-	if err := env.SetTypedSearchAttributesOnStart(temporal.NewSearchAttributes(attribute.ValueSet("chferry:sync:k"))); err != nil {
+	if err := env.SetTypedSearchAttributesOnStart(
+		temporal.NewSearchAttributes(attribute.ValueSet("chferry:sync:k"))); err != nil {
 		panic(err)
 	}
 }
@@ -64,17 +65,20 @@ func TestDetails(t *testing.T) {
 		},
 		"partial": {
 			&steps{pending: 5, unfit: 2}, scheduled,
-			"**partial**: 5 operations in 1 batch became 3 rows, 2 failed (a column can't hold it: see `chferry failed list k`); " +
+			"**partial**: 5 operations in 1 batch became 3 rows, 2 failed (a column can't hold it: see `chferry " +
+				"failed list k`); " +
 				"started by its schedule",
 		},
 		"put back": {
 			&steps{pending: 5, away: 2}, scheduled,
-			"**partial**: 7 operations in 2 batches became 3 rows, 4 coalesced (a database is away); 2 operations left to the next sync; " +
+			"**partial**: 7 operations in 2 batches became 3 rows, 4 coalesced (a database is away); 2 operations " +
+				"left to the next sync; " +
 				"started by its schedule",
 		},
 		"limited": {
 			&steps{pending: 25, limits: activities.PreSyncResult{MaxBatches: 2}}, scheduled,
-			"**synced**: 20 operations in 2 batches became 20 rows; max_batches was reached, 5 operations left to the next sync; " +
+			"**synced**: 20 operations in 2 batches became 20 rows; max_batches was reached, 5 operations left to the " +
+				"next sync; " +
 				"started by its schedule",
 		},
 		"failed": {
@@ -83,7 +87,8 @@ func TestDetails(t *testing.T) {
 				"started by its schedule",
 		},
 		"failed at first": {
-			&steps{preSync: func() error { return permanent(chferry.CodeUnknownKey) }}, func(*testsuite.TestWorkflowEnvironment) {},
+			&steps{preSync: func() error { return permanent(chferry.CodeUnknownKey) }},
+			func(*testsuite.TestWorkflowEnvironment) {},
 			"**failed**: PreSync: to be mended (UnknownKey)",
 		},
 		"cancelled": {

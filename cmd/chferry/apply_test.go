@@ -21,18 +21,22 @@ func TestCheckChangesNothing(t *testing.T) {
 	s := setup(t, twoImports)
 	for range 2 {
 		out := s.must("check")
-		wantLines(t, out, "ok    Redis", "ok    Temporal", "ok    ClickHouse", "ok    database default", "ok    import "+s.key,
+		wantLines(t, out, "ok    Redis", "ok    Temporal", "ok    ClickHouse", "ok    database default",
+			"ok    import "+s.key,
 			"      apply would create table test_", "      apply would create view test_",
-			"      apply would create schedule "+s.id(s.key)+" (every 1h)", "      apply would create schedule "+s.id(s.lines())+" (cron 0 4 * * *)")
+			"      apply would create schedule "+s.id(s.key)+" (every 1h)",
+			"      apply would create schedule "+s.id(s.lines())+" (cron 0 4 * * *)")
 		out = s.must("apply", "--dry-run")
-		wantLines(t, out, "would create table test_", "would create view test_", "would create schedule "+s.id(s.key)+": every 1h")
+		wantLines(t, out, "would create table test_", "would create view test_",
+			"would create schedule "+s.id(s.key)+": every 1h")
 	}
 	if got := s.tables(); len(got) > 0 {
 		t.Errorf("ClickHouse has %v now", got)
 	}
 	s.fails(2, []string{"import key " + s.key + " has no schedule", "run chferry apply"}, "sync", s.key)
 
-	wantLines(t, s.must("apply"), "create table test_", "create view test_", "create schedule "+s.id(s.key)+": every 1h")
+	wantLines(t, s.must("apply"), "create table test_", "create view test_",
+		"create schedule "+s.id(s.key)+": every 1h")
 	if got := s.tables(); len(got) != 4 {
 		t.Errorf("ClickHouse has %v, want two tables and two views", got)
 	}
@@ -147,7 +151,8 @@ func TestMisfittingColumn(t *testing.T) {
 // retype changes the type of a column of the table users.
 func (s *stack) retype(column, to string) {
 	s.t.Helper()
-	if err := s.target.Exec(s.t.Context(), fmt.Sprintf("ALTER TABLE users MODIFY COLUMN %s %s", column, to)); err != nil {
+	if err := s.target.Exec(s.t.Context(),
+		fmt.Sprintf("ALTER TABLE users MODIFY COLUMN %s %s", column, to)); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -218,9 +223,11 @@ func TestColumnsThatDiffer(t *testing.T) {
 	s.start("worker")
 	s.exec(`ALTER TABLE users ADD COLUMN surname text NOT NULL DEFAULT 'Doe'`)
 	s.exec(`INSERT INTO users VALUES (1, 'Jo', NULL, 1, true, now(), NULL)`)
-	later := "rows that are there already have its default until they are synced again: chferry register " + s.key + " update --all"
+	later := "rows that are there already have its default until they are synced again: chferry register " + s.key +
+		" update --all"
 	s.must("register", s.key, "insert", "1")
-	wantLines(t, s.must("check"), "ok    import "+s.key, "      apply would create column test_", "      until then it is not synced; "+later,
+	wantLines(t, s.must("check"), "ok    import "+s.key, "      apply would create column test_",
+		"      until then it is not synced; "+later,
 		"      apply would create view test_")
 	s.must("sync", s.key, "--wait")
 	absent := `column "surname" is not in ClickHouse's table users: chferry apply adds it`
@@ -238,12 +245,14 @@ func TestColumnsThatDiffer(t *testing.T) {
 	s.must("register", s.key, "update", "1")
 	s.must("sync", s.key, "--wait")
 	var surname string
-	if err := s.target.QueryRow(t.Context(), "SELECT surname FROM users_current").Scan(&surname); err != nil || surname != "Doe" {
+	if err := s.target.QueryRow(t.Context(), "SELECT surname FROM users_current").Scan(&surname); err != nil ||
+		surname != "Doe" {
 		t.Errorf("got surname %q, %v", surname, err)
 	}
 
 	s.exec(`ALTER TABLE users DROP COLUMN surname`)
-	wantLines(t, s.must("check"), `      column "surname" of ClickHouse's table users is not in the source: rows that are synced get its default`)
+	wantLines(t, s.must("check"),
+		`      column "surname" of ClickHouse's table users is not in the source: rows that are synced get its default`)
 	s.edit("schedule:", "columns: {exclude: [surname]}, schedule:")
 	s.fails(2, []string{`no column "surname", which columns.exclude names`}, "check")
 	s.fails(2, []string{`no column "surname", which columns.exclude names`}, "apply")

@@ -23,7 +23,8 @@ func (r *application) choose(keys []string) error {
 			return err
 		}
 		if len(keys) > 0 && !slices.Contains(keys, key) {
-			return usageError{fmt.Errorf("import %s stands after a flag and not among the keys: name it there, too", key)}
+			return usageError{fmt.Errorf("import %s stands after a flag and not among the keys: name it there, too",
+				key)}
 		}
 	}
 	r.imports, r.some = r.cfg.Imports, len(keys) > 0
@@ -62,7 +63,8 @@ func (r *application) everything(ctx context.Context) error {
 	}
 	for _, w := range works {
 		err := r.one(ctx, w)
-		if chferry.CodeOf(err) == chferry.CodeUnavailable { // Redis or ClickHouse is gone: it is for the next import, too
+		// Redis or ClickHouse is gone: it is for the next import, too
+		if chferry.CodeOf(err) == chferry.CodeUnavailable {
 			return err
 		}
 		if err != nil {
@@ -213,7 +215,8 @@ func (r *application) schedules(ctx context.Context) error {
 			r.changed("create", "search attribute "+name, "")
 		}
 	} else {
-		fmt.Fprintf(r.app.errOut, "chferry: this namespace does not let us create search attributes; somebody with the right may run:\n  %s\n", attributes.Command)
+		fmt.Fprintf(r.app.errOut, "chferry: this namespace does not let us create search attributes; somebody with "+
+			"the right may run:\n  %s\n", attributes.Command)
 	}
 	var removed []chferry.ImportKey
 	changes, err := r.starter.Apply(ctx, r.imports, starter.ApplyOptions{
@@ -233,7 +236,8 @@ func (r *application) schedules(ctx context.Context) error {
 
 // staysAsItWas says what becomes of rows that were synced from another source, or by another chferry.
 func staysAsItWas(imp chferry.Import) string {
-	return fmt.Sprintf("rows that were synced before stay as they are; chferry register %s update --all syncs all that are there now", imp.Key)
+	return fmt.Sprintf("rows that were synced before stay as they are; chferry register %s update --all syncs all "+
+		"that are there now", imp.Key)
 }
 
 // stillQueued says what a removed import key leaves behind, which is synced if the key comes back.
@@ -246,7 +250,8 @@ func (r *application) stillQueued(ctx context.Context, key chferry.ImportKey) {
 	if n == 1 {
 		is = "is"
 	}
-	fmt.Fprintf(r.app.out, "%s of %s %s still queued: put the import key back to have them synced, or drop them with chferry flush %s --yes\n",
+	fmt.Fprintf(r.app.out, "%s of %s %s still queued: put the import key back to have them synced, or drop them with "+
+		"chferry flush %s --yes\n",
 		chferry.Amount(n, "operation", "operations"), key, is, key)
 }
 

@@ -20,13 +20,15 @@ func TestOneBadImportStopsNoOther(t *testing.T) {
 	t.Parallel()
 	s := setupOn(t, testenv.ModernClickHouse(t), badImports)
 	gone, other := strings.Replace(s.key, "users", "gone", 1), strings.Replace(s.key, "users", "other", 1)
-	s.edit("destination: {table: lines}", "columns: {exclude: [nothing], cast: {colour: String}}, destination: {table: lines}")
+	s.edit("destination: {table: lines}",
+		"columns: {exclude: [nothing], cast: {colour: String}}, destination: {table: lines}")
 	words := []string{
 		"has no table gone", "has no table other", `no column "nothing", which columns.exclude names`,
 		`no column "colour", which columns.cast names`,
 	}
 	out := s.fails(2, words[2:3], "check")
-	wantLines(t, out, "ok    import "+s.key, "FAIL  import "+s.lines()+": ", "FAIL  import "+gone+": ", "FAIL  import "+other+": ",
+	wantLines(t, out, "ok    import "+s.key, "FAIL  import "+s.lines()+": ", "FAIL  import "+gone+": ",
+		"FAIL  import "+other+": ",
 		"      no worker polls task queue ")
 	for _, word := range words {
 		if !strings.Contains(out, word) {
@@ -73,9 +75,13 @@ func TestSourceChanged(t *testing.T) {
 		s.must("check")
 	}
 	for _, table := range []string{"users", "lines"} {
-		s.exec(`CREATE TABLE new (LIKE ` + table + ` INCLUDING ALL); DROP TABLE ` + table + `; ALTER TABLE new RENAME TO ` + table)
+		s.exec(`CREATE TABLE new (LIKE ` + table + ` INCLUDING ALL); DROP TABLE ` + table +
+			`; ALTER TABLE new RENAME TO ` + table)
 	}
-	words := []string{"import key " + s.key + ": public.users in database default is another table", "--accept-source " + s.key}
+	words := []string{
+		"import key " + s.key + ": public.users in database default is another table",
+		"--accept-source " + s.key,
+	}
 	wantLines(t, s.fails(1, words, "check"), "FAIL  import "+s.key+": ", "FAIL  import "+s.lines()+": ")
 	both := []string{words[0], "import key " + s.lines() + ": lines in database default is another table"}
 	s.failsAll(1, both, "apply", "--dry-run")
@@ -85,7 +91,8 @@ func TestSourceChanged(t *testing.T) {
 	s.failsAll(1, both[1:], "check")
 	wantLines(t, s.must("apply", "--accept-source", "*", "--dry-run"), "would accept source lines of import "+s.lines())
 	s.failsAll(1, both[1:], "check")
-	stays := "; rows that were synced before stay as they are; chferry register " + s.lines() + " update --all syncs all that are there now\n"
+	stays := "; rows that were synced before stay as they are; chferry register " + s.lines() +
+		" update --all syncs all that are there now\n"
 	if out := s.must("apply", "--accept-source", "*"); strings.Count(out, "\n") != 1 || !strings.HasSuffix(out, stays) {
 		t.Errorf("apply says %s, want one line for the source that changed", out)
 	}
@@ -106,7 +113,8 @@ func TestRemovedKeyLeavesQueue(t *testing.T) {
 	s.write("chferry.yaml", text[:strings.Index(text, "\n  - {key: "+s.lines())]+"\n")
 	left := "1 operation of " + s.lines() + " is still queued: "
 	s.eventually("apply pauses the removed key's schedule", 20*time.Second, func() error {
-		if out := s.must("apply"); !strings.Contains(out, "pause schedule "+s.id(s.lines())) || !strings.Contains(out, left) {
+		if out := s.must("apply"); !strings.Contains(out, "pause schedule "+s.id(s.lines())) ||
+			!strings.Contains(out, left) {
 			return errors.New(out)
 		}
 		return nil
@@ -134,7 +142,8 @@ func (s *stack) failsAll(status int, words []string, args ...string) string {
 	s.t.Helper()
 	got, out, errOut := s.run(args...)
 	if got != status || badError(got, errOut) != "" || strings.Count(errOut, "chferry: ") != len(words) {
-		s.t.Errorf("chferry %s: status %d, want %d and %d errors\n%s%s", strings.Join(args, " "), got, status, len(words), out, errOut)
+		s.t.Errorf("chferry %s: status %d, want %d and %d errors\n%s%s", strings.Join(args, " "), got, status,
+			len(words), out, errOut)
 	}
 	for _, word := range words {
 		if strings.Count(errOut, word) != 1 {
@@ -148,15 +157,19 @@ func (s *stack) failsAll(status int, words []string, args ...string) string {
 // what apply does then: nothing.
 func TestRefusedByServer(t *testing.T) {
 	t.Parallel()
-	s := setupOn(t, testenv.ModernClickHouse(t), strings.Replace(twoImports, "table: lines}", `table: lines, partition_by: "intDivv(order_id, 10)"}`, 1))
+	s := setupOn(t, testenv.ModernClickHouse(t),
+		strings.Replace(twoImports, "table: lines}", `table: lines, partition_by: "intDivv(order_id, 10)"}`, 1))
 	words := []string{"46 UNKNOWN_FUNCTION", "intDivv", "mend destination.partition_by"}
 	out := s.fails(2, words, "check")
-	wantLines(t, out, "ok    import "+s.key, "      apply would create table test_", "FAIL  import "+s.lines()+": create table test_",
-		"      apply would leave this import and its schedule as they are\n", "ok    Temporal", "      apply would create schedule "+s.id(s.key))
+	wantLines(t, out, "ok    import "+s.key, "      apply would create table test_",
+		"FAIL  import "+s.lines()+": create table test_",
+		"      apply would leave this import and its schedule as they are\n", "ok    Temporal",
+		"      apply would create schedule "+s.id(s.key))
 	if strings.Contains(out, "schedule "+s.id(s.lines())) || strings.Count(out, "would create table") != 1 {
 		t.Errorf("check says that apply would create what it refuses:\n%s", out)
 	}
-	if out := s.fails(2, words, "apply", "--dry-run"); strings.Count(out, "would create table") != 1 || strings.Contains(out, s.id(s.lines())) {
+	if out := s.fails(2, words, "apply", "--dry-run"); strings.Count(out, "would create table") != 1 ||
+		strings.Contains(out, s.id(s.lines())) {
 		t.Errorf("a dry run would create what apply refuses:\n%s", out)
 	}
 	s.fails(2, words, "apply")

@@ -27,7 +27,8 @@ func TestWorkerMakesSureOfAttributes(t *testing.T) {
 	}
 	defer c.Close()
 	kinds := func() map[string]enums.IndexedValueType {
-		listed, err := c.OperatorService().ListSearchAttributes(t.Context(), &operatorservice.ListSearchAttributesRequest{Namespace: "default"})
+		listed, err := c.OperatorService().ListSearchAttributes(t.Context(),
+			&operatorservice.ListSearchAttributesRequest{Namespace: "default"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -64,7 +65,8 @@ func TestWorkerMakesSureOfAttributes(t *testing.T) {
 	})
 	for _, verb := range []string{"worker", "apply", "check"} {
 		status, _, errOut := s.run(verb)
-		if status == 0 || !strings.Contains(errOut, "search attribute ChferryOutcome of namespace \"default\" has type Double, chferry needs Keyword") {
+		if status == 0 || !strings.Contains(errOut,
+			"search attribute ChferryOutcome of namespace \"default\" has type Double, chferry needs Keyword") {
 			t.Errorf("%s: status %d, %s", verb, status, errOut)
 		}
 	}

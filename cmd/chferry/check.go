@@ -26,7 +26,8 @@ of every import is named; apply leaves an import with one as it is. Nothing is c
 		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.check(cmd.Context(), columns) },
 	}
-	cmd.Flags().BoolVar(&columns, "columns", false, "print the columns of each import with their types in source and ClickHouse")
+	cmd.Flags().BoolVar(&columns, "columns", false,
+		"print the columns of each import with their types in source and ClickHouse")
 	return cmd
 }
 
@@ -52,7 +53,10 @@ func (a *app) check(ctx context.Context, columns bool) error {
 		r.add("database "+alias, problem)
 		down[alias] = problem != nil
 	}
-	c := importCheck{services: s, report: &r, columns: columns, storageUp: storageProblem == nil, refused: map[chferry.ImportKey]bool{}}
+	c := importCheck{
+		services: s, report: &r, columns: columns, storageUp: storageProblem == nil,
+		refused: map[chferry.ImportKey]bool{},
+	}
 	if c.storageUp {
 		c.readStatuses(ctx)
 	}
@@ -70,7 +74,9 @@ func (a *app) check(ctx context.Context, columns bool) error {
 }
 
 // checkTemporal notes what apply would change in Temporal. apply leaves the schedules of refused imports as they are.
-func (s *services) checkTemporal(ctx context.Context, r *report, refused map[chferry.ImportKey]bool, applyStops bool) error {
+func (s *services) checkTemporal(ctx context.Context, r *report, refused map[chferry.ImportKey]bool,
+	applyStops bool,
+) error {
 	if err := s.starter.Check(ctx); err != nil {
 		return err
 	}
@@ -83,13 +89,15 @@ func (s *services) checkTemporal(ctx context.Context, r *report, refused map[chf
 			r.would("create search attribute " + name)
 		}
 		var changes []starter.Change
-		changes, err = s.starter.Apply(ctx, s.cfg.Imports, starter.ApplyOptions{Attributes: true, DryRun: true, Leave: refused})
+		changes, err = s.starter.Apply(ctx, s.cfg.Imports,
+			starter.ApplyOptions{Attributes: true, DryRun: true, Leave: refused})
 		for _, c := range changes {
 			r.would(c.What + " " + c.Name + " (" + c.Why + ")")
 		}
 	}
 	if workers, problem := s.starter.Pollers(ctx); problem == nil && workers == 0 {
-		r.note(fmt.Sprintf("no worker polls task queue %q: no sync gets on until one is started: chferry worker", s.starter.TaskQueue()))
+		r.note(fmt.Sprintf("no worker polls task queue %q: no sync gets on until one is started: chferry worker",
+			s.starter.TaskQueue()))
 	}
 	return err
 }

@@ -34,7 +34,8 @@ func (c *importCheck) problems(ctx context.Context, imp chferry.Import) error {
 	plan, err := transfer.MakePlan(ctx, imp, c.sources)
 	var missing []sink.Statement
 	if err == nil {
-		err = errors.Join(transfer.CheckColumns(ctx, imp, c.sources), c.destination(ctx, &plan, &missing), c.sameSources(ctx, plan))
+		err = errors.Join(transfer.CheckColumns(ctx, imp, c.sources), c.destination(ctx, &plan, &missing),
+			c.sameSources(ctx, plan))
 	}
 	err = errors.Join(err, owner)
 	stale := c.noteMissing(imp, missing, err != nil)
@@ -162,5 +163,6 @@ func (s *services) sameSource(ctx context.Context, imp chferry.Import, alias str
 
 // laterRows says what becomes of a new column.
 func laterRows(imp chferry.Import) string {
-	return "rows that are there already have its default until they are synced again: chferry register " + string(imp.Key) + " update --all"
+	return "rows that are there already have its default until they are synced again: chferry register " +
+		string(imp.Key) + " update --all"
 }

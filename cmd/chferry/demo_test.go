@@ -63,7 +63,10 @@ func TestDemo(t *testing.T) {
 	if code := p.ProcessState.ExitCode(); code != 0 {
 		t.Fatalf("status %d\n%s%s", code, out, p.log)
 	}
-	for _, want := range []string{"\nequal: ", "with kill -9", "takes over", "0 failed", "/namespaces/default/workflows?query="} {
+	for _, want := range []string{
+		"\nequal: ", "with kill -9", "takes over", "0 failed",
+		"/namespaces/default/workflows?query=",
+	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the demo does not say %q:\n%s", want, out)
 		}
@@ -80,7 +83,8 @@ func TestDemoWithoutRedis(t *testing.T) {
 		cmd := s.command(command)
 		cmd.Env = append(cmd.Env, "PATH="+t.TempDir(), "TMPDIR="+dir, "XDG_CACHE_HOME="+dir)
 		out, err := cmd.CombinedOutput()
-		if code := cmd.ProcessState.ExitCode(); code != 1 || !strings.Contains(string(out), "apt-get install redis-server") {
+		if code := cmd.ProcessState.ExitCode(); code != 1 ||
+			!strings.Contains(string(out), "apt-get install redis-server") {
 			t.Errorf("%s: status %d, %v\n%s", command, code, err, out)
 		}
 	}

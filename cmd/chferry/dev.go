@@ -24,8 +24,10 @@ away.`,
 		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.dev(cmd.Context(), opts) },
 	}
-	cmd.Flags().StringVar(&opts.Dir, "dir", "chferry-dev", "`folder` for data and configuration; made if it does not exist")
-	cmd.Flags().BoolVar(&opts.NoWorker, "no-worker", false, "run no worker, so that you can start and stop your own with chferry worker")
+	cmd.Flags().StringVar(&opts.Dir, "dir", "chferry-dev",
+		"`folder` for data and configuration; made if it does not exist")
+	cmd.Flags().BoolVar(&opts.NoWorker, "no-worker", false,
+		"run no worker, so that you can start and stop your own with chferry worker")
 	return cmd
 }
 

@@ -90,7 +90,8 @@ func (d *devStack) synced(key, insert string) {
 	d.sql(insert)
 	d.chferry("register", key, "insert", "1")
 	d.chferry("sync", key, "--wait")
-	response, err := http.Post(d.address("clickhouse"), "text/plain", strings.NewReader("SELECT id FROM "+key+"_current"))
+	response, err := http.Post(d.address("clickhouse"), "text/plain",
+		strings.NewReader("SELECT id FROM "+key+"_current"))
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -130,8 +131,9 @@ func TestDev(t *testing.T) {
 		t.Errorf("the configuration does not say where Temporal's UI is:\n%s", good)
 	}
 
-	more := strings.Replace(good, "imports:\n", "imports:\n  - {key: bookings, table: bookings, destination: {table: bookings}, schedule: {every: 1h}}\n"+
-		"  - {key: people, table: users, destination: {table: people}, schedule: {every: 1h}}\n", 1)
+	more := strings.Replace(good, "imports:\n",
+		"imports:\n  - {key: bookings, table: bookings, destination: {table: bookings}, schedule: {every: 1h}}\n"+
+			"  - {key: people, table: users, destination: {table: people}, schedule: {every: 1h}}\n", 1)
 	d.write(more)
 	d.await("has no table bookings")
 	d.await("API and worker run with the new configuration")
@@ -184,7 +186,10 @@ func TestDev(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for word, program := range map[string][]string{"redis": {"redis-server", redis.Host}, "temporal": {" start-dev ", folder}} {
+	for word, program := range map[string][]string{
+		"redis":    {"redis-server", redis.Host},
+		"temporal": {" start-dev ", folder},
+	} {
 		kill(t, program...)
 		d.await("ended, and runs again")
 		if !regexp.MustCompile(`(?m)^  ` + word + ` +ended, and runs again$`).MatchString(d.out.String()) {

@@ -26,15 +26,19 @@ func (a *app) failedCommand() *cobra.Command {
 		Args:  cobra.ArbitraryArgs, // refused below, with the verbs that there are
 		RunE: func(cmd *cobra.Command, values []string) error {
 			if len(values) > 0 {
-				return usageError{fmt.Errorf("unknown command %q for %q: say list, retry or discard before the import key: see %s --help",
+				return usageError{fmt.Errorf(
+					"unknown command %q for %q: say list, retry or discard before the import "+
+						"key: see %s --help",
 					values[0], cmd.CommandPath(), cmd.CommandPath())}
 			}
 			return usageError{fmt.Errorf("say what to do: list, retry or discard: see %s --help", cmd.CommandPath())}
 		},
 	}
 	cmd.AddCommand(a.failedListCommand(),
-		a.failedDoCommand("retry", "Register all failed operations of an import key again", "retried", (*redis.Storage).RetryFailed),
-		a.failedDoCommand("discard", "Forget all failed operations of an import key", "discarded", (*redis.Storage).DiscardFailed))
+		a.failedDoCommand("retry", "Register all failed operations of an import key again", "retried",
+			(*redis.Storage).RetryFailed),
+		a.failedDoCommand("discard", "Forget all failed operations of an import key", "discarded",
+			(*redis.Storage).DiscardFailed))
 	return cmd
 }
 
@@ -57,7 +61,9 @@ the line. On a terminal the operations of one reason stand under it.`,
 	return cmd
 }
 
-func (a *app) failedDoCommand(name, short, done string, do func(*redis.Storage, context.Context, chferry.ImportKey) (int, error)) *cobra.Command {
+func (a *app) failedDoCommand(name, short, done string,
+	do func(*redis.Storage, context.Context, chferry.ImportKey) (int, error),
+) *cobra.Command {
 	return &cobra.Command{
 		Use:   name + " KEY",
 		Short: short,
@@ -123,7 +129,8 @@ func printFailedByReason(out io.Writer, failed []api.FailedOperation, now time.T
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(table, "  %s\t%s\t%s\t%d\t%s\t%s\n", f.Kind, pk, f.Database, f.Attempts, ago(f.First, now), ago(f.Last, now))
+			fmt.Fprintf(table, "  %s\t%s\t%s\t%d\t%s\t%s\n", f.Kind, pk, f.Database, f.Attempts, ago(f.First, now),
+				ago(f.Last, now))
 		}
 		if err := table.Flush(); err != nil {
 			return fmt.Errorf("print the failed operations: %w", err)

@@ -23,7 +23,8 @@ removed from the configuration can be flushed, too.`,
 		Args: args(oneKey),
 		RunE: func(cmd *cobra.Command, values []string) error {
 			if !yes {
-				return usageError{errors.New("flush drops operations that were not synced: say --yes if that is what you want")}
+				return usageError{errors.New("flush drops operations that were not synced: say --yes if that is what " +
+					"you want")}
 			}
 			return a.flush(cmd.Context(), values[0])
 		},
@@ -72,7 +73,8 @@ func mayFlush(cfg *config.Config, key chferry.ImportKey, owner string, kept bool
 	case !kept:
 		return unknown
 	case owner != "" && !strings.HasPrefix(owner, installation(cfg)):
-		return chferry.Errorf(chferry.CodeConfiguration, "import key %s belongs to another chferry in this Redis (%s): flush it there", key, owner)
+		return chferry.Errorf(chferry.CodeConfiguration,
+			"import key %s belongs to another chferry in this Redis (%s): flush it there", key, owner)
 	default:
 		return nil
 	}

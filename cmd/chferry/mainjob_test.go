@@ -78,7 +78,8 @@ func (w *writer) write(rounds int) {
 	for range rounds {
 		var inserted, updated, deleted []string
 		for range 20 {
-			w.s.exec(`INSERT INTO users VALUES ($1, $2, NULL, 0.01, true, now(), NULL)`, w.next, fmt.Sprintf("new %d", w.next))
+			w.s.exec(`INSERT INTO users VALUES ($1, $2, NULL, 0.01, true, now(), NULL)`, w.next,
+				fmt.Sprintf("new %d", w.next))
 			inserted = append(inserted, strconv.Itoa(w.next))
 			w.next++
 			updated = append(updated, strconv.Itoa(1+w.random.IntN(w.next)))
@@ -121,11 +122,13 @@ func TestCompositeKey(t *testing.T) {
 
 	s.exec(`UPDATE lines SET line = 44 WHERE line = 43`) // a changed primary key: two operations
 	s.exec(`DELETE FROM lines WHERE order_id = 8`)
-	if status, out, errOut := s.runWith("[\"7\", \"43\"]\n[\"008\", \"1\"]\n", "register", key, "delete", "-"); status != 0 || out != "registered 2\n" {
+	if status, out, errOut := s.runWith("[\"7\", \"43\"]\n[\"008\", \"1\"]\n", "register", key, "delete",
+		"-"); status != 0 || out != "registered 2\n" {
 		t.Fatalf("register from standard input: %d %q %q", status, out, errOut)
 	}
 	s.must("register", key, "insert", `["7", "44"]`)
-	if out := s.must("sync", key, "--wait"); !strings.Contains(out, `"outcome":"synced"`) || !strings.Contains(out, `"deletes":2`) {
+	if out := s.must("sync", key, "--wait"); !strings.Contains(out, `"outcome":"synced"`) ||
+		!strings.Contains(out, `"deletes":2`) {
 		t.Errorf("the sync's result is %s", out)
 	}
 	s.wantSame(linesInSource, linesInTarget)

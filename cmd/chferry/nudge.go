@@ -31,7 +31,9 @@ func (a *app) nudging(ctx context.Context, next storage.Registrar, schedules *st
 }
 
 // nudgingOnce is nudging for a command, which registers also if Temporal can't be spoken to.
-func (a *app) nudgingOnce(ctx context.Context, next storage.Registrar, cfg *config.Config, imp chferry.Import) (storage.Registrar, func()) {
+func (a *app) nudgingOnce(ctx context.Context, next storage.Registrar, cfg *config.Config,
+	imp chferry.Import,
+) (storage.Registrar, func()) {
 	if !imp.SyncOnRegister {
 		return next, func() {}
 	}

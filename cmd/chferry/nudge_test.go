@@ -74,7 +74,8 @@ func TestSyncOnRegisterWithoutTemporal(t *testing.T) {
 	s.post(s.key, "update", "1")
 	began := time.Now()
 	api.stop(syscall.SIGTERM)
-	if code, took := api.ProcessState.ExitCode(), time.Since(began); code != 0 || took > 5*time.Second || strings.Count(api.log.String(), "level=WARN") != 1 {
+	if code, took := api.ProcessState.ExitCode(), time.Since(began); code != 0 || took > 5*time.Second ||
+		strings.Count(api.log.String(), "level=WARN") != 1 {
 		t.Errorf("the api ended with %d after %s, its log is %s", code, took, api.log)
 	}
 	status, out, errOut := s.run("register", s.key, "update", "1", "2")

@@ -21,7 +21,10 @@ import (
 // two words that nothing may show.
 func hurtfulPasswords() []string {
 	var list []string
-	for _, c := range []string{"@", "/", "#", "?", "%", "%41", ":", "[", "]", " ", "&", "=", "+", "\\", "\"", "'", "{", "$", "${PW}", "é", "@/?#[]:% ", "\n"} {
+	for _, c := range []string{
+		"@", "/", "#", "?", "%", "%41", ":", "[", "]", " ", "&", "=", "+", "\\", "\"", "'", "{",
+		"$", "${PW}", "é", "@/?#[]:% ", "\n",
+	} {
 		list = append(list, "54321"+c+"hunter2")
 	}
 	return list
@@ -81,7 +84,8 @@ func TestPasswordsOfServersThatAreNotThere(t *testing.T) {
 		for _, in := range []string{"${PW}", written} {
 			s.write("chferry.yaml", text)
 			for pattern, with := range map[string]string{
-				`default: \{url: "([^"]+)`: "postgres://u:PW@127.0.0.1:1/shop", `redis: \{url: "([^"]+)`: "redis://u:PW@127.0.0.1:1/0",
+				`default: \{url: "([^"]+)`:    "postgres://u:PW@127.0.0.1:1/shop",
+				`redis: \{url: "([^"]+)`:      "redis://u:PW@127.0.0.1:1/0",
 				`clickhouse: \{url: "([^"]+)`: "clickhouse://u:PW@127.0.0.1:1/default",
 			} {
 				s.substitute(pattern, strings.ReplaceAll(with, "PW", in))
@@ -112,7 +116,8 @@ func postgresUsers(t *testing.T, passwords []string) (address string) {
 	defer func() { _ = conn.Close(t.Context()) }()
 	statements := []string{`CREATE TABLE users (id bigint PRIMARY KEY)`}
 	for i, password := range passwords {
-		statements = append(statements, fmt.Sprintf("CREATE ROLE u%d SUPERUSER LOGIN PASSWORD '%s'", i, strings.ReplaceAll(password, "'", "''")))
+		statements = append(statements,
+			fmt.Sprintf("CREATE ROLE u%d SUPERUSER LOGIN PASSWORD '%s'", i, strings.ReplaceAll(password, "'", "''")))
 	}
 	for _, sql := range statements {
 		if _, err := conn.Exec(t.Context(), sql); err != nil {
@@ -136,7 +141,8 @@ func redisUsers(t *testing.T, passwords []string) (address string) {
 	c := redis.NewClient(&redis.Options{Addr: server.Addr})
 	defer func() { _ = c.Close() }()
 	for i, password := range passwords {
-		if err := c.Do(t.Context(), "ACL", "SETUSER", fmt.Sprintf("u%d", i), "on", ">"+password, "~*", "&*", "+@all").Err(); err != nil {
+		if err := c.Do(t.Context(), "ACL", "SETUSER", fmt.Sprintf("u%d", i), "on", ">"+password, "~*", "&*",
+			"+@all").Err(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -161,5 +167,6 @@ func clickHouseUsers(t *testing.T, passwords []string) (address string) {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return testenv.Private(t, embedded.StartClickHouse, embedded.Options{NoSync: true, Args: []string{"--", "--users_config=" + path}}).Addr
+	return testenv.Private(t, embedded.StartClickHouse,
+		embedded.Options{NoSync: true, Args: []string{"--", "--users_config=" + path}}).Addr
 }

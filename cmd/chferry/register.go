@@ -69,12 +69,15 @@ the same command goes on where a load was cut off.`,
 		},
 	}
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError{fmt.Errorf("%w: a primary key that begins with - comes behind --, as in %s delete -- -5: see %s --help", err,
+		return usageError{fmt.Errorf("%w: a primary key that begins with - comes behind --, as in %s delete -- -5: "+
+			"see %s --help", err,
 			strings.Join(strings.Fields(cmd.UseLine())[:3], " "), cmd.CommandPath())}
 	})
-	cmd.Flags().StringVar(&database, "database", "", "`alias` of the database (default: the import's only one, or default)")
+	cmd.Flags().StringVar(&database, "database", "",
+		"`alias` of the database (default: the import's only one, or default)")
 	cmd.Flags().BoolVar(&all, "all", false, "every row of the source table")
-	cmd.Flags().StringVar(&resume, "resume", "", "`file` that keeps how far --all got, to go on from there; removed at the end")
+	cmd.Flags().StringVar(&resume, "resume", "",
+		"`file` that keeps how far --all got, to go on from there; removed at the end")
 	return cmd
 }
 
@@ -105,7 +108,8 @@ func (r *registration) run(ctx context.Context, key string, pks []string) (err e
 	if _, err := fmt.Fprintf(r.app.out, "registered %d\n", r.total); err != nil || r.skipped == 0 {
 		return err
 	}
-	fmt.Fprintf(r.app.errOut, "chferry: rows that were skipped, because their primary key is too long to be registered: %d\n", r.skipped)
+	fmt.Fprintf(r.app.errOut, "chferry: rows that were skipped, because their primary key is too long to be "+
+		"registered: %d\n", r.skipped)
 	return errPartial
 }
 
@@ -214,7 +218,8 @@ func (r *registration) table(ctx context.Context, alias string, src source.Sourc
 	if resumer, ok := src.(source.Resumer); ok {
 		return resumer.PrimaryKeysBehind(ctx, table, r.bookmark.Places[alias], chferry.MaxOperations, each)
 	}
-	return src.PrimaryKeys(ctx, table, chferry.MaxOperations, func(page []chferry.PrimaryKey) error { return each(page, "") })
+	return src.PrimaryKeys(ctx, table, chferry.MaxOperations,
+		func(page []chferry.PrimaryKey) error { return each(page, "") })
 }
 
 // add adds one primary key as it was typed.
@@ -243,8 +248,9 @@ func typedKey(text string) (chferry.PrimaryKey, error) {
 	}
 	pk, err := api.ReadPrimaryKey(text)
 	if err != nil {
-		return nil, chferry.WrapError(chferry.CodeInvalid, err, `a primary key that begins with "[" must be a JSON list of texts and integers, such as `+
-			`["7", 42], and a text that begins with "[" the only value of one, such as ["[draft]"]: %s`, err)
+		return nil, chferry.WrapError(chferry.CodeInvalid, err,
+			`a primary key that begins with "[" must be a JSON list of texts and integers, such as `+
+				`["7", 42], and a text that begins with "[" the only value of one, such as ["[draft]"]: %s`, err)
 	}
 	return pk, nil
 }

@@ -48,7 +48,8 @@ func (r *report) err() error {
 	case r.count == 0:
 		return nil
 	case isTerminal(r.app.out):
-		return chferry.WrapError(chferry.CodeOf(r.first), r.first, "%s, see above", chferry.Amount(int64(r.count), "problem", "problems"))
+		return chferry.WrapError(chferry.CodeOf(r.first), r.first, "%s, see above",
+			chferry.Amount(int64(r.count), "problem", "problems"))
 	case r.count == 1:
 		return r.first
 	default:

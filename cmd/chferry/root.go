@@ -42,7 +42,9 @@ type usageError struct{ error }
 var errPartial = errors.New("done in part")
 
 // run runs one command line and returns its exit status.
-func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer, getenv func(string) (string, bool)) int {
+func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer,
+	getenv func(string) (string, bool),
+) int {
 	a := &app{in: in, out: out, errOut: errOut, getenv: getenv}
 	root := a.root()
 	root.SetArgs(args)
@@ -103,7 +105,8 @@ configuration or unknown key; 3 done in part.`,
 		return usageError{fmt.Errorf("%w: see %s --help", err, cmd.CommandPath())}
 	})
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.configPath, "config", a.env("CHFERRY_CONFIG", "chferry.yaml"), "configuration `file` (environment: CHFERRY_CONFIG)")
+	flags.StringVar(&a.configPath, "config", a.env("CHFERRY_CONFIG", "chferry.yaml"),
+		"configuration `file` (environment: CHFERRY_CONFIG)")
 	flags.StringVar(&a.logFormat, "log-format", "text", "format of the log on standard error: text or json")
 	flags.StringVar(&a.logLevel, "log-level", "info", "least level that is logged: debug, info, warn or error")
 	root.AddCommand(

@@ -45,7 +45,8 @@ func TestWrongPasswords(t *testing.T) {
 			[][]string{{"apply"}, {"register", "KEY", "update", "1"}, {"status"}, {"status", "--json"}},
 		},
 		"clickhouse": {
-			`clickhouse: \{url: "clickhouse://([^@]+)`, func(*testing.T) string { return "default:" + wrongPassword }, "ClickHouse", "clickhouse.url", 1,
+			`clickhouse: \{url: "clickhouse://([^@]+)`, func(*testing.T) string { return "default:" + wrongPassword },
+			"ClickHouse", "clickhouse.url", 1,
 			[][]string{{"apply"}},
 		},
 	}
@@ -140,7 +141,8 @@ func (s *stack) histories() string {
 			s.t.Fatal(err)
 		}
 		text += fmt.Sprintf("%+v\n", d)
-		events := temporal.GetWorkflowHistory(s.t.Context(), run.WorkflowID, run.FirstExecutionRunID, false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+		events := temporal.GetWorkflowHistory(s.t.Context(), run.WorkflowID, run.FirstExecutionRunID, false,
+			enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 		for events.HasNext() {
 			event, err := events.Next()
 			if err != nil {
@@ -192,7 +194,8 @@ func postgresWithPassword(t *testing.T) string {
 	if err := conn.QueryRow(t.Context(), `SHOW hba_file`).Scan(&rules); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(rules, []byte("host all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n"), 0o600); err != nil {
+	if err := os.WriteFile(rules,
+		[]byte("host all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	run(`SELECT pg_reload_conf()`)

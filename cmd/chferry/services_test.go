@@ -20,7 +20,8 @@ func TestServicesStop(t *testing.T) {
 		api, worker := s.start("api"), s.start("worker")
 		s.ready()
 		s.eventually("the worker has started", 20*time.Second, func() error {
-			if log := worker.log.String(); !strings.Contains(log, "serving metrics") || !strings.Contains(log, "worker started") {
+			if log := worker.log.String(); !strings.Contains(log, "serving metrics") ||
+				!strings.Contains(log, "worker started") {
 				return fmt.Errorf("its log is %s", log)
 			}
 			return nil
@@ -48,7 +49,10 @@ func TestAddressInUse(t *testing.T) {
 	s.start("api")
 	s.ready()
 	s.edit(`["${CHFERRY_TOKEN}"]`, `["${CHFERRY_TOKEN}", abcdef]`)
-	s.fails(2, []string{"can't listen on " + s.api, "choose another address", "token number 2 of api.tokens has fewer than 16 characters"}, "api")
+	s.fails(2, []string{
+		"can't listen on " + s.api, "choose another address",
+		"token number 2 of api.tokens has fewer than 16 characters",
+	}, "api")
 	s.edit("\napi:", fmt.Sprintf("\nmetrics: {listen: %s}\napi:", s.api))
 	s.fails(2, []string{"can't listen on " + s.api}, "worker")
 }

@@ -92,7 +92,8 @@ func (h *held) runOf(workflowID string) string {
 // events returns those of a run, of the newest one if runID is empty.
 func (h *held) events(workflowID, runID string) (events []*history.HistoryEvent) {
 	h.t.Helper()
-	all := h.temporal.GetWorkflowHistory(h.t.Context(), workflowID, runID, false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	all := h.temporal.GetWorkflowHistory(h.t.Context(), workflowID, runID, false,
+		enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for all.HasNext() {
 		event, err := all.Next()
 		if err != nil {
@@ -111,7 +112,8 @@ func (h *held) insertBatch(workflowID string) (attempt int32, began time.Time, l
 		if event.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName() == "InsertBatch" {
 			scheduled = event.GetEventId()
 		}
-		if started := event.GetActivityTaskStartedEventAttributes(); scheduled > 0 && started.GetScheduledEventId() == scheduled {
+		if started := event.GetActivityTaskStartedEventAttributes(); scheduled > 0 &&
+			started.GetScheduledEventId() == scheduled {
 			return started.GetAttempt(), event.GetEventTime().AsTime(), started.GetLastFailure()
 		}
 	}
@@ -208,7 +210,8 @@ func TestTakeover(t *testing.T) {
 			}
 			events := h.events(id, runID)
 			want := map[string]enums.EventType{
-				"terminated": enums.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED, "timed out": enums.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT,
+				"terminated": enums.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED,
+				"timed out":  enums.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT,
 			}
 			if got := events[len(events)-1].GetEventType(); got != want[name] {
 				t.Errorf("the first run ended with %s, want %s", got, want[name])
@@ -227,7 +230,8 @@ func (h *held) startSync(options client.StartWorkflowOptions) client.WorkflowRun
 	if options.TaskQueue == "" {
 		options.TaskQueue = strings.TrimSuffix(h.key, "-users")
 	}
-	run, err := h.temporal.ExecuteWorkflow(h.t.Context(), options, workflows.SyncName, map[string]any{"import_key": h.key})
+	run, err := h.temporal.ExecuteWorkflow(h.t.Context(), options, workflows.SyncName,
+		map[string]any{"import_key": h.key})
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -86,7 +86,8 @@ func (a *app) printStatus(statuses []api.ImportStatus, taskQueue string, now tim
 		fmt.Fprintln(table, "IMPORT KEY\tPENDING\tIN FLIGHT\tFAILED\tLAG\tLAST RUN\tNEXT\tSCHEDULE")
 		for _, s := range statuses {
 			fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%s\t%s\t%s\t%s\n",
-				s.Key, s.Pending, s.InFlight, s.Failed, shortLag(s), lastRunAgo(s, now), nextRunIn(s, now), shortSchedule(s))
+				s.Key, s.Pending, s.InFlight, s.Failed, shortLag(s), lastRunAgo(s, now), nextRunIn(s, now),
+				shortSchedule(s))
 		}
 	} else {
 		fmt.Fprintln(table, "IMPORT KEY\tPENDING\tIN FLIGHT\tFAILED\tLAG\tLAST SYNC\tSCHEDULE\tLAST RUN\tNEXT RUN")
@@ -117,7 +118,8 @@ func (a *app) printNotes(s api.ImportStatus, now time.Time) {
 		fmt.Fprintf(a.out, "%s: the last sync that had something to do ended as %s\n", s.Key, ended)
 	}
 	if s.Failed > 0 {
-		fmt.Fprintf(a.out, "%s: %s: chferry failed list %s\n", s.Key, chferry.Amount(s.Failed, "operation is set aside", "operations are set aside"), s.Key)
+		fmt.Fprintf(a.out, "%s: %s: chferry failed list %s\n", s.Key,
+			chferry.Amount(s.Failed, "operation is set aside", "operations are set aside"), s.Key)
 	}
 	if isTerminal(a.out) && paused(s) {
 		fmt.Fprintf(a.out, "%s: paused: %s\n", s.Key, s.Schedule.Note)

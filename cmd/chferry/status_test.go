@@ -23,10 +23,12 @@ func TestStatusWithoutTemporal(t *testing.T) {
 	if out := s.must("status", s.key); !strings.Contains(out, "unknown") || !strings.Contains(out, s.key+": "+problem) {
 		t.Errorf("the status is %s, want an unknown schedule and why", out)
 	}
-	if out := s.must("status"); strings.Count(out, "schedules are unknown: not told within 1s: ") != 1 || strings.Contains(out, problem) {
+	if out := s.must("status"); strings.Count(out, "schedules are unknown: not told within 1s: ") != 1 ||
+		strings.Contains(out, problem) {
 		t.Errorf("the status is %s, want the reason told once", out)
 	}
-	if out := s.must("status", s.key, "--json"); !strings.Contains(out, `"schedule_problem": "not told within 1s: Temporal at `) {
+	if out := s.must("status", s.key, "--json"); !strings.Contains(out,
+		`"schedule_problem": "not told within 1s: Temporal at `) {
 		t.Errorf("the status is %s, want to know why there is no schedule", out)
 	}
 }
@@ -55,7 +57,8 @@ func TestPauseResumeStatus(t *testing.T) {
 		fields := strings.Fields(line)
 		switch fields[0] {
 		case s.key:
-			if fields[1] != "3" || !strings.Contains(line, "every 1h (paused: the database moves)") || !strings.Contains(line, "never") {
+			if fields[1] != "3" || !strings.Contains(line, "every 1h (paused: the database moves)") ||
+				!strings.Contains(line, "never") {
 				t.Errorf("the paused key's line is %s", line)
 			}
 		case s.lines():
@@ -68,7 +71,8 @@ func TestPauseResumeStatus(t *testing.T) {
 		t.Errorf("status of one key says %s", one)
 	}
 	var list []status
-	if err := json.Unmarshal([]byte(s.must("status", "--json")), &list); err != nil || len(list) != 2 || list[0].Pending != 3 {
+	if err := json.Unmarshal([]byte(s.must("status", "--json")), &list); err != nil || len(list) != 2 ||
+		list[0].Pending != 3 {
 		t.Errorf("status --json: %+v, %v, want a list of two", list, err)
 	}
 	if out := s.must("resume", s.key); out != "resumed "+s.key+"\n" {

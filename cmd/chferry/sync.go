@@ -65,7 +65,9 @@ func (a *app) sync(cmd *cobra.Command, key string, wait, asJSON bool) error {
 
 // watch waits for a sync, and one that runs before it, and shows how they go. partial tells that
 // one of them set operations aside.
-func (a *app) watch(ctx context.Context, s *starter.Starter, key chferry.ImportKey) (result workflows.SyncResult, partial bool, err error) {
+func (a *app) watch(ctx context.Context, s *starter.Starter,
+	key chferry.ImportKey,
+) (result workflows.SyncResult, partial bool, err error) {
 	terminal := isTerminal(a.errOut)
 	shown := newProgress(a.errOut, terminal)
 	defer func() { shown.end() }()
@@ -91,7 +93,8 @@ func (a *app) watch(ctx context.Context, s *starter.Starter, key chferry.ImportK
 			}
 		},
 		NoWorker: func() {
-			shown.note(fmt.Sprintf("waiting: no worker polls task queue %q at %s (start one: chferry worker)", s.TaskQueue(), s.Address()))
+			shown.note(fmt.Sprintf("waiting: no worker polls task queue %q at %s (start one: chferry worker)",
+				s.TaskQueue(), s.Address()))
 		},
 		Failed: func(step string, attempt int32, reason string) {
 			shown.note(fmt.Sprintf("%s failed (attempt %d, it is made again): %s", step, attempt, reason))
@@ -114,7 +117,8 @@ func inWords(r workflows.SyncResult) string {
 	}
 	text += fmt.Sprintf(" in %.1f s", r.Seconds)
 	if r.Remaining > 0 {
-		text += fmt.Sprintf("; %s for the next sync (%s)", chferry.Amount(r.Remaining, "operation is left", "operations are left"), r.Limit)
+		text += fmt.Sprintf("; %s for the next sync (%s)",
+			chferry.Amount(r.Remaining, "operation is left", "operations are left"), r.Limit)
 	}
 	return text
 }

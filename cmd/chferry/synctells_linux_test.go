@@ -39,7 +39,8 @@ func TestSyncTells(t *testing.T) {
 	wantLines(t, s.must("check"), "      "+queue)
 	shown := s.onTerminal("status")
 	for line := range strings.Lines(shown) {
-		if len(strings.TrimRight(line, "\r\n")) > 80+len(key)-len("IMPORT KEY") && !strings.HasPrefix(line, "no worker") {
+		if len(strings.TrimRight(line, "\r\n")) > 80+len(key)-len("IMPORT KEY") &&
+			!strings.HasPrefix(line, "no worker") {
 			t.Errorf("a line is wider than 80 columns: %q", line)
 		}
 	}
@@ -55,7 +56,8 @@ func TestSyncTells(t *testing.T) {
 		t.Error("a sync that is waited for ends with another status than 0")
 	}
 	s.must("register", key, "update", "1")
-	if shown := s.onTerminal("sync", key, "--wait"); !strings.Contains(shown, "synced: 1 operation in 1 batch became 0 rows, 1 delete in ") {
+	if shown := s.onTerminal("sync", key, "--wait"); !strings.Contains(shown,
+		"synced: 1 operation in 1 batch became 0 rows, 1 delete in ") {
 		t.Errorf("on a terminal sync --wait says %s", shown)
 	}
 	s.must("register", key, "update", "1")
@@ -81,7 +83,8 @@ func TestSyncTells(t *testing.T) {
 		t.Error("a sync without its table ends with 0")
 	}
 	out := s.must("status")
-	if !regexp.MustCompile(`(?m)^` + key + `: \d+s ago failed: \w+: .*\(failing since .*, 1 attempt\)$`).MatchString(out) {
+	if !regexp.MustCompile(`(?m)^` + key +
+		`: \d+s ago failed: \w+: .*\(failing since .*, 1 attempt\)$`).MatchString(out) {
 		t.Errorf("status says %s", out)
 	}
 }
@@ -99,7 +102,8 @@ func TestSyncInterrupted(t *testing.T) {
 		return nil
 	})
 	waiting.stop(syscall.SIGINT)
-	want := "chferry: stopped waiting: the sync of " + s.key + " goes on, or begins when a worker takes it: chferry status " + s.key
+	want := "chferry: stopped waiting: the sync of " + s.key +
+		" goes on, or begins when a worker takes it: chferry status " + s.key
 	if log := waiting.log.String(); !strings.Contains(log, want) || waiting.ProcessState.ExitCode() != 1 {
 		t.Errorf("status %d, %s", waiting.ProcessState.ExitCode(), log)
 	}

@@ -46,11 +46,14 @@ func TestRegisterRefused(t *testing.T) {
 	s := setup(t, twoImports)
 	s.fails(2, []string{"insert, update or delete"}, "register", s.key, "upsert", "1")
 	s.fails(2, []string{"insert, update or delete"}, "register", s.key, "upsert", "--all")
-	s.fails(2, []string{"a primary key has at most 65536 bytes, this one has 65537"}, "register", s.key, "update", "1", strings.Repeat("9", 65537))
-	s.fails(2, []string{"has 2 values, this one has 3"}, "register", s.lines(), "update", `["7", "42"]`, `["7", "42", "1"]`)
+	s.fails(2, []string{"a primary key has at most 65536 bytes, this one has 65537"}, "register", s.key, "update", "1",
+		strings.Repeat("9", 65537))
+	s.fails(2, []string{"has 2 values, this one has 3"}, "register", s.lines(), "update", `["7", "42"]`,
+		`["7", "42", "1"]`)
 	s.fails(2, []string{"has 2 values, this one has 1"}, "register", s.lines(), "update", `["7", "42"]`, "7")
 	s.fails(2, []string{`database "archive"`}, "register", s.key, "update", "1", "--database", "archive")
-	if got, _, errOut := s.runWith("[\"7\", \"42\"]\n\n", "register", s.lines(), "update", "-"); got != 2 || !strings.Contains(errOut, "line 2: ") {
+	if got, _, errOut := s.runWith("[\"7\", \"42\"]\n\n", "register", s.lines(), "update", "-"); got != 2 ||
+		!strings.Contains(errOut, "line 2: ") {
 		t.Errorf("an empty line: status %d, %s", got, errOut)
 	}
 	for _, key := range []string{s.key, s.lines()} {
@@ -58,7 +61,8 @@ func TestRegisterRefused(t *testing.T) {
 			t.Errorf("%s has %d operations pending, want none", key, got.Pending)
 		}
 	}
-	if out := s.must("register", s.lines(), "update", `["7", "42"]`, `["7", "43"]`, "--database", "default"); out != "registered 2\n" {
+	if out := s.must("register", s.lines(), "update", `["7", "42"]`, `["7", "43"]`, "--database",
+		"default"); out != "registered 2\n" {
 		t.Errorf("register says %q", out)
 	}
 }
@@ -86,7 +90,8 @@ func TestRegisterLists(t *testing.T) {
 		t.Fatalf("register: status %d, %s%s", status, out, errOut)
 	}
 	s.must("sync", s.lines(), "--wait")
-	s.wantSame("SELECT page || '/' || locale FROM texts ORDER BY 1", "SELECT concat(toString(page), '/', locale) FROM texts_current ORDER BY 1")
+	s.wantSame("SELECT page || '/' || locale FROM texts ORDER BY 1",
+		"SELECT concat(toString(page), '/', locale) FROM texts_current ORDER BY 1")
 }
 
 // TestRegisterAllWaits: a load waits for room in the queue, says what nobody does about it, and
@@ -106,7 +111,8 @@ func TestRegisterAllWaits(t *testing.T) {
 			return nil
 		}
 	}
-	s.eventually("the load waits", 20*time.Second, said(s.key+" has 4 of max_pending 4 operations pending; its schedule is paused: chferry resume "+s.key))
+	s.eventually("the load waits", 20*time.Second,
+		said(s.key+" has 4 of max_pending 4 operations pending; its schedule is paused: chferry resume "+s.key))
 	s.must("resume", s.key)
 	s.eventually("the load waits for a worker", 20*time.Second, said("no worker polls the task queue: chferry worker"))
 	s.start("worker")
@@ -142,7 +148,8 @@ func TestRegisterAllResumes(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-load.done
-	s.fails(2, []string{"load is of a load that registers update of " + s.key}, "register", s.key, "insert", "--all", "--resume", "load")
+	s.fails(2, []string{"load is of a load that registers update of " + s.key}, "register", s.key, "insert", "--all",
+		"--resume", "load")
 	s.fails(2, []string{"--resume is for --all"}, "register", s.key, "update", "1", "--resume", "load")
 	s.start("worker")
 	s.must("resume", s.key)
@@ -202,7 +209,8 @@ func TestFailed(t *testing.T) {
 		t.Fatalf("the sync ends with %d: %s", status, errOut)
 	}
 	out := s.must("failed", "list", s.key)
-	wantLines(t, out, "database\tkind\tpk\treason\tattempts\tfirst\tlast", "default\tinsert\tabc\t", "default\tinsert\tde f\t")
+	wantLines(t, out, "database\tkind\tpk\treason\tattempts\tfirst\tlast", "default\tinsert\tabc\t",
+		"default\tinsert\tde f\t")
 	if n := strings.Count(out, "\n"); n != 3 {
 		t.Errorf("failed list has %d lines, want 3:\n%s", n, out)
 	}
@@ -239,11 +247,13 @@ func TestFailedReason(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.must("register", s.key, "insert", "1", "2", "3", "4", "5", "6", "7", "8", "9")
-	if status, out, errOut := s.run("sync", s.key, "--wait"); status != 3 || !strings.Contains(out, `"rows":8,`) || !strings.Contains(out, `"failed":1,`) {
+	if status, out, errOut := s.run("sync", s.key, "--wait"); status != 3 || !strings.Contains(out, `"rows":8,`) ||
+		!strings.Contains(out, `"failed":1,`) {
 		t.Errorf("the sync ends with %d: %s%s", status, out, errOut)
 	}
 	out := s.must("failed", "list", s.key)
-	if n := strings.Count(out, "\n"); n != 2 || !strings.Contains(out, ".users: ClickHouse refused with code 469 VIOLATED_CONSTRAINT: a constraint, ") {
+	if n := strings.Count(out, "\n"); n != 2 ||
+		!strings.Contains(out, ".users: ClickHouse refused with code 469 VIOLATED_CONSTRAINT: a constraint, ") {
 		t.Errorf("failed list has %d lines, want 2:\n%s", n, out)
 	}
 	wantLines(t, out, "default\tinsert\t7\tinsert into ")

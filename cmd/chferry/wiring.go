@@ -114,7 +114,8 @@ func openSource(alias string, database config.Database) (source.Source, error) {
 	scheme, _, _ := strings.Cut(database.URL, ":")
 	open, ok := sources[scheme]
 	if !ok {
-		return nil, chferry.Errorf(chferry.CodeConfiguration, "database %s: there is no driver for URLs of its form: use one of %s",
+		return nil, chferry.Errorf(chferry.CodeConfiguration,
+			"database %s: there is no driver for URLs of its form: use one of %s",
 			alias, strings.Join(slices.Sorted(maps.Keys(sources)), ", "))
 	}
 	return open(database.URL, source.Options{Alias: alias, Primary: database.StandbyOf})

@@ -44,7 +44,8 @@ const workerGC = 60
 
 func newRegistry() *prometheus.Registry {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return registry
 }
 
@@ -142,7 +143,8 @@ func (a *app) ready(ctx context.Context, start *starter.Starter) error {
 		return err
 	}
 	if !attributes.Usable {
-		a.log.Warn("search attributes are missing, and this namespace does not let us create them", "command", attributes.Command)
+		a.log.Warn("search attributes are missing, and this namespace does not let us create them",
+			"command", attributes.Command)
 	}
 	return nil
 }

@@ -19,7 +19,8 @@ func TestCompression(t *testing.T) {
 	s.exec(t, "CREATE TABLE packed (way String, n UInt32, text String) ENGINE = MergeTree ORDER BY (way, n)")
 	const rows = 60_000
 	for way, method := range map[string]clickhouse.CompressionMethod{
-		"plain": clickhouse.CompressionNone, "lz4": clickhouse.CompressionLZ4, "zstd": clickhouse.CompressionZSTD, "gzip": clickhouse.CompressionGZIP,
+		"plain": clickhouse.CompressionNone, "lz4": clickhouse.CompressionLZ4, "zstd": clickhouse.CompressionZSTD,
+		"gzip": clickhouse.CompressionGZIP,
 	} {
 		conn := connect(t, s.URL, func(o *clickhouse.Options) { o.Compression.Method = method })
 		batch, err := conn.PrepareBatch(t.Context(), "INSERT INTO packed (way, n, text)")
@@ -57,7 +58,8 @@ func TestBigBlock(t *testing.T) {
 		check(t, batch.Append(uint32(n), strings.Repeat(fmt.Sprint(n%10), size)))
 	}
 	check(t, batch.Send())
-	got := s.one(t, "SELECT concat(toString(count()), ' ', toString(sum(length(text))), ' ', toString(countIf(text = repeat(toString(n % 10), 1000000)))) FROM big")
+	got := s.one(t, "SELECT concat(toString(count()), ' ', toString(sum(length(text))), ' ', toString(countIf(text = "+
+		"repeat(toString(n % 10), 1000000)))) FROM big")
 	if want := fmt.Sprintf("%d %d %[1]d", rows, rows*size); got != want {
 		t.Errorf("rows, bytes, right rows: got %s, want %s", got, want)
 	}
@@ -79,7 +81,10 @@ func TestDamage(t *testing.T) {
 	altered, huge := bytes.Clone(whole), bytes.Clone(whole)
 	altered[len(altered)-1] ^= 1
 	huge[17], huge[18], huge[19], huge[20] = 0xff, 0xff, 0xff, 0xff
-	for name, body := range map[string][]byte{"cut": whole[:len(whole)-5], "cut head": whole[:7], "altered": altered, "huge": huge} {
+	for name, body := range map[string][]byte{
+		"cut": whole[:len(whole)-5], "cut head": whole[:7], "altered": altered,
+		"huge": huge,
+	} {
 		got := s.post(t, "decompress=1&query=INSERT+INTO+damaged+FORMAT+TSV", string(body))
 		if got.status != http.StatusBadRequest || got.header.Get("X-ClickHouse-Exception-Code") != "33" {
 			t.Errorf("%s: got %d %q", name, got.status, got.body)
@@ -94,7 +99,8 @@ func TestDamage(t *testing.T) {
 	if got := s.one(t, "SELECT toString(count()) FROM damaged"); got != "0" {
 		t.Errorf("%s rows were inserted", got)
 	}
-	if got := s.post(t, "decompress=1&query=INSERT+INTO+damaged+FORMAT+TSV", string(whole)+string(whole)); got.status != http.StatusOK {
+	if got := s.post(t, "decompress=1&query=INSERT+INTO+damaged+FORMAT+TSV",
+		string(whole)+string(whole)); got.status != http.StatusOK {
 		t.Errorf("two whole frames: got %d %q", got.status, got.body)
 	}
 	if got := s.one(t, "SELECT toString(count()) FROM damaged"); got != "200" {

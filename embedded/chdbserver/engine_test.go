@@ -24,7 +24,10 @@ func TestBehaviours(t *testing.T) {
 			"SELECT arrayStringConcat(groupArray(name), ' ') FROM users FINAL", "new",
 		},
 		"a tombstone removes its row from FINAL": {
-			[]string{users, "INSERT INTO users VALUES (1, 'a', 1, 0), (2, 'b', 1, 0)", "INSERT INTO users VALUES (1, '', 2, 1)"},
+			[]string{
+				users, "INSERT INTO users VALUES (1, 'a', 1, 0), (2, 'b', 1, 0)",
+				"INSERT INTO users VALUES (1, '', 2, 1)",
+			},
 			"SELECT arrayStringConcat(groupArray(name), ' ') FROM users FINAL", "b",
 		},
 		"a row comes back with a newer version": {
@@ -36,11 +39,17 @@ func TestBehaviours(t *testing.T) {
 			"SELECT toString(count()) FROM users FINAL WHERE name = 'old'", "0",
 		},
 		"the view shows what counts": {
-			[]string{users, current, "INSERT INTO users VALUES (1, 'a', 1, 0), (2, 'b', 1, 0)", "INSERT INTO users VALUES (2, '', 2, 1)"},
+			[]string{
+				users, current, "INSERT INTO users VALUES (1, 'a', 1, 0), (2, 'b', 1, 0)",
+				"INSERT INTO users VALUES (2, '', 2, 1)",
+			},
 			"SELECT arrayStringConcat(groupArray(name), ' ') FROM users_current", "a",
 		},
 		"merging keeps the newest": {
-			[]string{users, "INSERT INTO users VALUES (1, 'a', 1, 0)", "INSERT INTO users VALUES (1, 'b', 2, 0)", "OPTIMIZE TABLE users FINAL"},
+			[]string{
+				users, "INSERT INTO users VALUES (1, 'a', 1, 0)", "INSERT INTO users VALUES (1, 'b', 2, 0)",
+				"OPTIMIZE TABLE users FINAL",
+			},
 			"SELECT arrayStringConcat(groupArray(name), ' ') FROM users", "b",
 		},
 		"the last version is known": {
@@ -49,20 +58,24 @@ func TestBehaviours(t *testing.T) {
 		},
 		"a column is added": {
 			[]string{
-				users, "INSERT INTO users VALUES (1, 'a', 1, 0)", "ALTER TABLE users ADD COLUMN age Nullable(Int32) AFTER name",
+				users, "INSERT INTO users VALUES (1, 'a', 1, 0)",
+				"ALTER TABLE users ADD COLUMN age Nullable(Int32) AFTER name",
 				"INSERT INTO users (id, name, age, _version, _is_deleted) VALUES (1, 'a', 7, 2, 0)",
 			},
 			"SELECT toString(age) FROM users FINAL", "7",
 		},
 		"system tables describe a table": {
 			[]string{users},
-			"SELECT engine || ' by ' || sorting_key || ', ' || (SELECT arrayStringConcat(groupArray(name), ' ') FROM system.columns" +
-				" WHERE database = currentDatabase() AND table = 'users') FROM system.tables WHERE database = currentDatabase() AND name = 'users'",
+			"SELECT engine || ' by ' || sorting_key || ', ' || (SELECT arrayStringConcat(groupArray(name), ' ') FROM " +
+				"system.columns" +
+				" WHERE database = currentDatabase() AND table = 'users') FROM system.tables WHERE database = " +
+				"currentDatabase() AND name = 'users'",
 			"ReplacingMergeTree by id, id name _version _is_deleted",
 		},
 		"creating twice changes nothing": {
 			[]string{
-				"CREATE TABLE IF NOT EXISTS users (id Int64) ENGINE = MergeTree ORDER BY id", "INSERT INTO users VALUES (1)",
+				"CREATE TABLE IF NOT EXISTS users (id Int64) ENGINE = MergeTree ORDER BY id",
+				"INSERT INTO users VALUES (1)",
 				"CREATE TABLE IF NOT EXISTS users (id Int64) ENGINE = MergeTree ORDER BY id",
 			},
 			"SELECT toString(count()) FROM users", "1",
@@ -76,17 +89,24 @@ func TestBehaviours(t *testing.T) {
 		},
 		"a block is dropped when it is repeated": {
 			[]string{
-				"CREATE TABLE users (id Int64) ENGINE = MergeTree ORDER BY id SETTINGS non_replicated_deduplication_window = 100",
+				"CREATE TABLE users (id Int64) ENGINE = MergeTree ORDER BY id SETTINGS " +
+					"non_replicated_deduplication_window = 100",
 				"INSERT INTO users VALUES (1)", "INSERT INTO users VALUES (1)", "INSERT INTO users VALUES (2)",
 			},
 			"SELECT toString(count()) FROM users", "2",
 		},
 		"no window, no deduplication": {
-			[]string{"CREATE TABLE users (id Int64) ENGINE = MergeTree ORDER BY id", "INSERT INTO users VALUES (1)", "INSERT INTO users VALUES (1)"},
+			[]string{
+				"CREATE TABLE users (id Int64) ENGINE = MergeTree ORDER BY id", "INSERT INTO users VALUES (1)",
+				"INSERT INTO users VALUES (1)",
+			},
 			"SELECT toString(count()) FROM users", "2",
 		},
 		"names are quoted": {
-			[]string{"CREATE TABLE users (`odd \\x60name\\x60` Int64) ENGINE = MergeTree ORDER BY tuple()", "INSERT INTO users (`odd \\x60name\\x60`) VALUES (7)"},
+			[]string{
+				"CREATE TABLE users (`odd \\x60name\\x60` Int64) ENGINE = MergeTree ORDER BY tuple()",
+				"INSERT INTO users (`odd \\x60name\\x60`) VALUES (7)",
+			},
 			"SELECT toString(`odd \\x60name\\x60`) FROM users", "7",
 		},
 	} {
@@ -120,7 +140,8 @@ func TestTokens(t *testing.T) {
 		insert("first", 2) // dropped, although its row is another
 		insert("second", 1)
 		insert("third", 3)
-		if got, want := s.one(t, "SELECT arrayStringConcat(arraySort(groupArray(toString(id))), ' ') FROM tokens"), "1 1 3"; got != want {
+		if got, want := s.one(t, "SELECT arrayStringConcat(arraySort(groupArray(toString(id))), ' ') FROM tokens"),
+			"1 1 3"; got != want {
 			t.Errorf("%s: got %q, want %q", engine, got, want)
 		}
 	}
@@ -142,7 +163,8 @@ func TestWritersAndReaders(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	got := s.one(t, "SELECT toString(count()) || ' ' || toString(uniqExact(id)) || ' ' || toString(countIf(text != toString(id))) FROM busy")
+	got := s.one(t, "SELECT toString(count()) || ' ' || toString(uniqExact(id)) || ' ' || toString(countIf(text != "+
+		"toString(id))) FROM busy")
 	if want := fmt.Sprintf("%d %[1]d 0", hands*batches*rows); got != want {
 		t.Errorf("rows, different ids, wrong texts: got %s, want %s", got, want)
 	}
@@ -172,7 +194,8 @@ func readBusy(ctx context.Context, s *server, times int) error {
 	var before uint64
 	for range times {
 		var count, wrong uint64
-		if err := s.conn.QueryRow(ctx, "SELECT count(), countIf(text != toString(id)) FROM busy").Scan(&count, &wrong); err != nil {
+		if err := s.conn.QueryRow(ctx, "SELECT count(), countIf(text != toString(id)) FROM busy").Scan(&count,
+			&wrong); err != nil {
 			return err
 		}
 		if count < before || wrong > 0 {

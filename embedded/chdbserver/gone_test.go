@@ -19,7 +19,8 @@ func TestClientThatGoesAway(t *testing.T) {
 	s.exec(t, "CREATE TABLE gone (n UInt64) ENGINE = MergeTree ORDER BY n")
 	for name, run := range map[string]func(context.Context) error{
 		"without an answer yet": func(ctx context.Context) error {
-			return s.conn.Exec(ctx, "SELECT 'gone', sum(sleepEachRow(0.1)) FROM numbers(6000) SETTINGS max_block_size = 1")
+			return s.conn.Exec(ctx,
+				"SELECT 'gone', sum(sleepEachRow(0.1)) FROM numbers(6000) SETTINGS max_block_size = 1")
 		},
 		"in the middle of its answer": func(ctx context.Context) error {
 			rows, err := s.conn.Query(ctx, "SELECT 'gone', number FROM numbers(1e12)")
@@ -32,7 +33,8 @@ func TestClientThatGoesAway(t *testing.T) {
 			return rows.Err()
 		},
 		"that writes": func(ctx context.Context) error {
-			return s.conn.Exec(ctx, "INSERT INTO gone SELECT number + sleepEachRow(0.1) FROM numbers(6000) SETTINGS max_block_size = 1")
+			return s.conn.Exec(ctx,
+				"INSERT INTO gone SELECT number + sleepEachRow(0.1) FROM numbers(6000) SETTINGS max_block_size = 1")
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -73,7 +75,8 @@ func TestClientThatStopsSending(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	reader, writer := io.Pipe()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+u.Host+"/?query=INSERT+INTO+halves+FORMAT+TSV", reader)
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost,
+		"http://"+u.Host+"/?query=INSERT+INTO+halves+FORMAT+TSV", reader)
 	check(t, err)
 	password, _ := u.User.Password()
 	request.SetBasicAuth("default", password)

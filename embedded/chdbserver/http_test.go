@@ -27,13 +27,17 @@ func TestPlainRequests(t *testing.T) {
 		{"", "EXISTS TABLE plain", "1\n"},
 		{"param_x=" + query("it's"), "SELECT {x:String}", "it\\'s\n"},
 		{"max_threads=3", "SELECT value FROM system.settings WHERE name = 'max_threads'", "3\n"},
-		{"", "SELECT value = '3' FROM system.settings WHERE name = 'max_threads'", "0\n"}, // nothing is left of the last
+		// nothing is left of the last
+		{"", "SELECT value = '3' FROM system.settings WHERE name = 'max_threads'", "0\n"},
 		{"query=" + query("INSERT INTO plain FORMAT CSV"), "1,one\n2,two\n", ""},
 		{"query=" + query("insert into plain (a, b) values"), "(3, 'three')", ""},
 		{"query=" + query("INSERT INTO plain SELECT 4, 'four'"), "", ""},
 		{"", "INSERT INTO plain VALUES (5, 'five; six')", ""},
 		{"", "INSERT INTO plain FORMAT TSV\n6\tsix\n", ""},
-		{"", "SELECT a, b FROM plain ORDER BY a FORMAT CSV", "1,\"one\"\n2,\"two\"\n3,\"three\"\n4,\"four\"\n5,\"five; six\"\n6,\"six\"\n"},
+		{
+			"", "SELECT a, b FROM plain ORDER BY a FORMAT CSV",
+			"1,\"one\"\n2,\"two\"\n3,\"three\"\n4,\"four\"\n5,\"five; six\"\n6,\"six\"\n",
+		},
 		{"", "SELECT count() FROM numbers(10) WHERE 0", "0\n"},
 		{"", "SELECT number FROM numbers(10) WHERE number > 20", ""},
 		{"database=system", "SELECT currentDatabase()", "system\n"},
@@ -76,11 +80,16 @@ func TestErrors(t *testing.T) {
 	} {
 		got := s.post(t, test.parameters, test.body)
 		if got.status != test.status || got.header.Get("X-ClickHouse-Exception-Code") != test.code ||
-			!strings.HasPrefix(got.body, "Code: "+test.code+". DB::Exception: ") || !strings.Contains(got.body, "(version 26.") {
-			t.Errorf("%s %.40s: got %d %.200q, want %d and code %s", test.parameters, test.body, got.status, got.body, test.status, test.code)
+			!strings.HasPrefix(got.body, "Code: "+test.code+". DB::Exception: ") ||
+			!strings.Contains(got.body, "(version 26.") {
+			t.Errorf("%s %.40s: got %d %.200q, want %d and code %s", test.parameters, test.body, got.status, got.body,
+				test.status, test.code)
 		}
 	}
-	for _, sql := range []string{"CREATE TABLE x (a Int32) ENGINE = Memory", "INSERT INTO x FORMAT CSV", "INSERT INTO x VALUES (1)"} {
+	for _, sql := range []string{
+		"CREATE TABLE x (a Int32) ENGINE = Memory", "INSERT INTO x FORMAT CSV",
+		"INSERT INTO x VALUES (1)",
+	} {
 		got := s.send(t, http.MethodGet, "query="+url.QueryEscape(sql), nil, func(*http.Request) {})
 		if got.status != http.StatusForbidden || got.header.Get("X-ClickHouse-Exception-Code") != "164" {
 			t.Errorf("GET that writes: got %+v", got)
@@ -94,7 +103,8 @@ func TestErrorBehindRows(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	for name, method := range map[string]clickhouse.CompressionMethod{
-		"plain": clickhouse.CompressionNone, "lz4": clickhouse.CompressionLZ4, "zstd": clickhouse.CompressionZSTD, "gzip": clickhouse.CompressionGZIP,
+		"plain": clickhouse.CompressionNone, "lz4": clickhouse.CompressionLZ4, "zstd": clickhouse.CompressionZSTD,
+		"gzip": clickhouse.CompressionGZIP,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -118,13 +128,17 @@ func TestErrorBehindRows(t *testing.T) {
 func TestWholeDocuments(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	for _, body := range []string{"SELECT number FROM numbers(200000) FORMAT JSONCompact", "SELECT number FROM numbers(200000)"} {
+	for _, body := range []string{
+		"SELECT number FROM numbers(200000) FORMAT JSONCompact",
+		"SELECT number FROM numbers(200000)",
+	} {
 		var got struct {
 			Data [][]any
 			Rows int
 		}
 		answer := s.post(t, "default_format=JSONCompact", body)
-		if err := json.Unmarshal([]byte(answer.body), &got); err != nil || got.Rows != 200_000 || len(got.Data) != 200_000 {
+		if err := json.Unmarshal([]byte(answer.body), &got); err != nil || got.Rows != 200_000 ||
+			len(got.Data) != 200_000 {
 			t.Errorf("%s: %d rows, %d of them there, %v", body, got.Rows, len(got.Data), err)
 		}
 	}

@@ -42,7 +42,8 @@ func TestKilledServerKeepsWhatItAcknowledged(t *testing.T) {
 		if lost > 0 {
 			t.Errorf("kill %d lost %d of %d batches", kill, lost, n)
 		}
-		s.exec(t, fmt.Sprintf("ALTER TABLE kept DELETE WHERE id >= %d SETTINGS mutations_sync = 1", n)) // one may be there unacknowledged
+		// one may be there unacknowledged
+		s.exec(t, fmt.Sprintf("ALTER TABLE kept DELETE WHERE id >= %d SETTINGS mutations_sync = 1", n))
 	}
 }
 
@@ -65,7 +66,8 @@ func TestStopWithAStatementRunning(t *testing.T) {
 	s := start(t)
 	failed := make(chan error, 1)
 	go func() {
-		failed <- s.conn.Exec(t.Context(), "SELECT sleepEachRow(1) FROM numbers(60) FORMAT Null SETTINGS max_block_size = 1")
+		failed <- s.conn.Exec(t.Context(),
+			"SELECT sleepEachRow(1) FROM numbers(60) FORMAT Null SETTINGS max_block_size = 1")
 	}()
 	eventually(t, "the statement runs", func() bool { return s.running(t, "%sleepEachRow%") == "1" })
 	pid, begin := s.Pid(), time.Now()

@@ -74,7 +74,8 @@ func TestTypes(t *testing.T) {
 	s := start(t)
 	for name, values := range typeCases {
 		t.Run(name, func(t *testing.T) {
-			s.exec(t, "DROP TABLE IF EXISTS typed", "CREATE TABLE typed (n UInt8, v "+name+") ENGINE = MergeTree ORDER BY n")
+			s.exec(t, "DROP TABLE IF EXISTS typed",
+				"CREATE TABLE typed (n UInt8, v "+name+") ENGINE = MergeTree ORDER BY n")
 			batch, err := s.conn.PrepareBatch(t.Context(), "INSERT INTO typed (n, v)")
 			check(t, err)
 			for n, value := range values {

@@ -39,7 +39,10 @@ func benchAPI(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	f := &figure{name: "POST of one pk, 64 connections", format: "%.0f/s", baseName: "the same handler without Redis", goal: "≥ 0.7"}
+	f := &figure{
+		name: "POST of one pk, 64 connections", format: "%.0f/s", baseName: "the same handler without Redis",
+		goal: "≥ 0.7",
+	}
 	err = errors.Join(compareAPI(ctx, r.store, f), r.stop(ctx))
 	if err != nil {
 		return err
@@ -65,8 +68,9 @@ func compareAPI(ctx context.Context, store storage.Registrar, f *figure) error {
 // postRate returns how many requests a second an API on this registrar answers.
 func postRate(ctx context.Context, registrar storage.Registrar) (float64, error) {
 	handler := api.New(api.Options{
-		Imports:   chferry.ImportList{{Key: benched, Databases: []string{chferry.DefaultDatabase}}},
-		Registrar: storage.RegisterOperationsWrapped(registrar, metrics.New(prometheus.NewRegistry()), slog.New(slog.DiscardHandler)),
+		Imports: chferry.ImportList{{Key: benched, Databases: []string{chferry.DefaultDatabase}}},
+		Registrar: storage.RegisterOperationsWrapped(registrar, metrics.New(prometheus.NewRegistry()),
+			slog.New(slog.DiscardHandler)),
 	})
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -118,7 +122,8 @@ func postUntil(ctx context.Context, address string, until time.Time) (int, error
 		return 0, err
 	}
 	const body = `{"operation":"update","pks":["123456"]}`
-	request := fmt.Appendf(nil, "POST /v1/imports/%s/operations HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+	request := fmt.Appendf(nil, "POST /v1/imports/%s/operations HTTP/1.1\r\nHost: %s\r\nContent-Type: "+
+		"application/json\r\nContent-Length: %d\r\n\r\n%s",
 		benched, address, len(body), body)
 	answers := bufio.NewReader(conn)
 	n := 0

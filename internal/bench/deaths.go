@@ -19,8 +19,14 @@ import (
 
 // deaths measures when another worker goes on with a batch whose worker was killed, or told to stop.
 func (b *temporalBench) deaths(ctx context.Context) ([]*figure, error) {
-	killed := &figure{name: "kill -9 of the worker in mid-insert, heartbeat_timeout 2s: until the retry starts", format: "%.2f s", goal: "≤ 3 s"}
-	stopped := &figure{name: "SIGTERM to the worker in mid-insert: until the retry starts", format: "%.2f s", goal: "≤ 1 s"}
+	killed := &figure{
+		name:   "kill -9 of the worker in mid-insert, heartbeat_timeout 2s: until the retry starts",
+		format: "%.2f s", goal: "≤ 3 s",
+	}
+	stopped := &figure{
+		name: "SIGTERM to the worker in mid-insert: until the retry starts", format: "%.2f s",
+		goal: "≤ 1 s",
+	}
 	for range fewRounds {
 		for _, of := range []struct {
 			f      *figure
@@ -80,7 +86,10 @@ func (b *temporalBench) death(ctx context.Context, signal syscall.Signal) (float
 
 // terminations measures what becomes of the batch of a run that somebody terminates.
 func (b *temporalBench) terminations(ctx context.Context) ([]*figure, error) {
-	begins := &figure{name: "a run terminated in mid-insert, ticks every 1s: until the next begins", format: "%.2f s", goal: "≤ 1.1 s"}
+	begins := &figure{
+		name: "a run terminated in mid-insert, ticks every 1s: until the next begins", format: "%.2f s",
+		goal: "≤ 1.1 s",
+	}
 	imports := &figure{name: "which of the runs after it imports its batch", format: "number %.0f", goal: "1"}
 	for range fewRounds {
 		seconds, number, err := b.termination(ctx)
@@ -107,7 +116,8 @@ func (b *temporalBench) termination(ctx context.Context) (seconds, number float6
 		return 0, 0, err
 	}
 	began := time.Now()
-	if err := b.starter.Client().TerminateWorkflow(ctx, run.WorkflowID, run.FirstExecutionRunID, "by the benchmark"); err != nil {
+	if err := b.starter.Client().TerminateWorkflow(ctx, run.WorkflowID, run.FirstExecutionRunID,
+		"by the benchmark"); err != nil {
 		return 0, 0, err
 	}
 	if err := errors.Join(b.letInsert(), b.drained(ctx, key)); err != nil {
@@ -119,7 +129,8 @@ func (b *temporalBench) termination(ctx context.Context) (seconds, number float6
 	}
 	for i, next := range later {
 		var result workflows.SyncResult
-		if err := b.starter.Client().GetWorkflow(ctx, next.StartWorkflowResult.WorkflowID, next.StartWorkflowResult.FirstExecutionRunID).Get(ctx, &result); err != nil {
+		if err := b.starter.Client().GetWorkflow(ctx, next.StartWorkflowResult.WorkflowID,
+			next.StartWorkflowResult.FirstExecutionRunID).Get(ctx, &result); err != nil {
 			return 0, 0, err
 		}
 		if result.Operations > 0 {
@@ -130,7 +141,9 @@ func (b *temporalBench) termination(ctx context.Context) (seconds, number float6
 }
 
 // runsAfter returns what a schedule started after a run.
-func (b *temporalBench) runsAfter(ctx context.Context, key chferry.ImportKey, run *client.ScheduleWorkflowExecution) ([]client.ScheduleActionResult, error) {
+func (b *temporalBench) runsAfter(ctx context.Context, key chferry.ImportKey,
+	run *client.ScheduleWorkflowExecution,
+) ([]client.ScheduleActionResult, error) {
 	d, err := b.schedule(ctx, key)
 	if err != nil {
 		return nil, err
@@ -159,7 +172,9 @@ func (b *temporalBench) newest(ctx context.Context, key chferry.ImportKey) (uint
 
 // holdInsert waits until a part of the batch that was registered is in ClickHouse, stops that where
 // it is, and returns the run whose batch it is.
-func (b *temporalBench) holdInsert(ctx context.Context, key chferry.ImportKey, before uint64) (*client.ScheduleWorkflowExecution, error) {
+func (b *temporalBench) holdInsert(ctx context.Context, key chferry.ImportKey,
+	before uint64,
+) (*client.ScheduleWorkflowExecution, error) {
 	for began, newest := time.Now(), before; newest <= before; {
 		var err error
 		if newest, err = b.newest(ctx, key); err != nil {
@@ -186,11 +201,14 @@ func (b *temporalBench) holdInsert(ctx context.Context, key chferry.ImportKey, b
 func (b *temporalBench) letInsert() error { return syscall.Kill(b.clickhouse.Pid(), syscall.SIGCONT) }
 
 func (b *temporalBench) schedule(ctx context.Context, key chferry.ImportKey) (*client.ScheduleDescription, error) {
-	return b.starter.Client().ScheduleClient().GetHandle(ctx, workflows.SyncID(chferry.DefaultIDPrefix, key)).Describe(ctx)
+	return b.starter.Client().ScheduleClient().GetHandle(ctx,
+		workflows.SyncID(chferry.DefaultIDPrefix, key)).Describe(ctx)
 }
 
 // inserting returns how a run's insert goes.
-func (b *temporalBench) inserting(ctx context.Context, run *client.ScheduleWorkflowExecution) (*workflow.PendingActivityInfo, error) {
+func (b *temporalBench) inserting(ctx context.Context,
+	run *client.ScheduleWorkflowExecution,
+) (*workflow.PendingActivityInfo, error) {
 	d, err := b.starter.Client().DescribeWorkflowExecution(ctx, run.WorkflowID, run.FirstExecutionRunID)
 	if err != nil {
 		return nil, err
@@ -209,7 +227,8 @@ func (b *temporalBench) runSecond(ctx context.Context) (err error) {
 		return err
 	}
 	for began := time.Now(); time.Since(began) < time.Minute; {
-		queue, err := b.starter.Client().DescribeTaskQueue(ctx, chferry.DefaultTaskQueue, enums.TASK_QUEUE_TYPE_ACTIVITY)
+		queue, err := b.starter.Client().DescribeTaskQueue(ctx, chferry.DefaultTaskQueue,
+			enums.TASK_QUEUE_TYPE_ACTIVITY)
 		if err != nil {
 			return err
 		}

@@ -46,7 +46,8 @@ func median(values []float64) float64 {
 // write writes figures as a Markdown table.
 func write(out io.Writer, title string, figures []*figure) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n%s (median of %d rounds, least to most)\n\n| figure | measured | base | ratio | goal |\n| --- | --- | --- | --- | --- |\n", title, rounds)
+	fmt.Fprintf(&b, "\n%s (median of %d rounds, least to most)\n\n| figure | measured | base | ratio | goal |\n| --- "+
+		"| --- | --- | --- | --- |\n", title, rounds)
 	for _, f := range figures {
 		measured := fmt.Sprintf(f.format, median(f.values))
 		if low, high := slices.Min(f.values), slices.Max(f.values); low != high {

@@ -30,7 +30,8 @@ const (
 func (b *temporalBench) idle(ctx context.Context) ([]*figure, error) {
 	var imports strings.Builder
 	for i := range idleKeys {
-		fmt.Fprintf(&imports, "\n  - {key: idle%d, table: saves, destination: {table: idle%d}, schedule: {every: %s, jitter: %s}}", i, i, idleEvery, idleEvery)
+		fmt.Fprintf(&imports, "\n  - {key: idle%d, table: saves, destination: {table: idle%d}, schedule: {every: %s, "+
+			"jitter: %s}}", i, i, idleEvery, idleEvery)
 	}
 	b.worker.Stop(ctx)
 	if err := b.configure(ctx, imports.String()+"\n"); err != nil {
@@ -104,7 +105,8 @@ func spentBy(p *embedded.Program) (float64, error) {
 // idleSyncs returns how many syncs ended between two times, having found nothing.
 func (b *temporalBench) idleSyncs(ctx context.Context, from, to time.Time) (int64, error) {
 	counted, err := b.starter.Client().CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{
-		Query: fmt.Sprintf("ChferryOutcome = 'idle' AND CloseTime BETWEEN '%s' AND '%s'", from.UTC().Format(time.RFC3339Nano), to.UTC().Format(time.RFC3339Nano)),
+		Query: fmt.Sprintf("ChferryOutcome = 'idle' AND CloseTime BETWEEN '%s' AND '%s'",
+			from.UTC().Format(time.RFC3339Nano), to.UTC().Format(time.RFC3339Nano)),
 	})
 	return counted.GetCount(), err
 }

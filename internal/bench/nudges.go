@@ -30,10 +30,14 @@ const (
 func benchNudges(ctx context.Context, out io.Writer) error {
 	var imports strings.Builder
 	for i := range nudgedKeys {
-		fmt.Fprintf(&imports, "\n  - {key: %[1]s, table: saves, destination: {table: %[1]s}, schedule: {every: 5m, jitter: 5m}, sync_on_register: true}",
+		fmt.Fprintf(&imports, "\n  - {key: %[1]s, table: saves, destination: {table: %[1]s}, schedule: {every: 5m, "+
+			"jitter: 5m}, sync_on_register: true}",
 			busyKey(i))
 	}
-	data := content{tables: "CREATE TABLE saves (id bigint PRIMARY KEY, name text NOT NULL)", imports: imports.String() + "\n"}
+	data := content{
+		tables:  "CREATE TABLE saves (id bigint PRIMARY KEY, name text NOT NULL)",
+		imports: imports.String() + "\n",
+	}
 	return onStack(ctx, embedded.StartClickHouse, data, func(s *stack) error {
 		b := &temporalBench{stack: s}
 		if err := b.connect(ctx); err != nil {
@@ -178,7 +182,8 @@ func (b *temporalBench) saveBusy(ctx context.Context, address string, seen *sigh
 // look asks ClickHouse for new rows until all are there.
 func (b *temporalBench) look(ctx context.Context, seen *sightings) error {
 	for began := time.Now(); ; {
-		rows, err := b.target.Query(ctx, "SELECT toUInt64(id) FROM merge(currentDatabase(), '^nudged0[01][0-9]$') WHERE id >= ?", seen.first())
+		rows, err := b.target.Query(ctx,
+			"SELECT toUInt64(id) FROM merge(currentDatabase(), '^nudged0[01][0-9]$') WHERE id >= ?", seen.first())
 		if err != nil {
 			return err
 		}

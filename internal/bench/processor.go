@@ -75,5 +75,8 @@ func parseStat(text string) (process, error) {
 		return process{}, fmt.Errorf("/proc/PID/stat reads %q", text)
 	}
 	pid, err := strconv.Atoi(id)
-	return process{name: text[strings.IndexByte(text, '(')+1 : name], id: pid, parent: numbers[1], own: numbers[11] + numbers[12], children: numbers[13] + numbers[14]}, err
+	return process{
+		name: text[strings.IndexByte(text, '(')+1 : name], id: pid, parent: numbers[1],
+		own: numbers[11] + numbers[12], children: numbers[13] + numbers[14],
+	}, err
 }

@@ -44,14 +44,16 @@ func (r *redisBench) stop(ctx context.Context) error {
 
 // empty drops everything, and waits until the memory has been given back.
 func (r *redisBench) empty(ctx context.Context) error {
-	return errors.Join(r.admin.FlushAll(ctx).Err(), r.admin.Do(ctx, "MEMORY", "PURGE").Err(), r.admin.ConfigResetStat(ctx).Err())
+	return errors.Join(r.admin.FlushAll(ctx).Err(), r.admin.Do(ctx, "MEMORY", "PURGE").Err(),
+		r.admin.ConfigResetStat(ctx).Err())
 }
 
 // xadd lets redis-benchmark append n entries with one client, depth of them in a pipeline, and
 // returns entries a second.
 func (r *redisBench) xadd(ctx context.Context, n, depth int, entry string) (float64, error) {
 	host, port, _ := strings.Cut(r.server.Addr, ":")
-	out, err := exec.CommandContext(ctx, "redis-benchmark", "-h", host, "-p", port, "-c", "1", "-P", strconv.Itoa(depth),
+	out, err := exec.CommandContext(ctx, "redis-benchmark", "-h", host, "-p", port, "-c", "1", "-P",
+		strconv.Itoa(depth),
 		"-n", strconv.Itoa(n), "--csv", "XADD", "base", "*", "o", entry).Output()
 	if err != nil {
 		return 0, fmt.Errorf("redis-benchmark: %w", err)
@@ -111,7 +113,9 @@ func operations(first, n int) []chferry.Operation {
 }
 
 // register registers ops, perCall a call, and returns operations a second.
-func (r *redisBench) register(ctx context.Context, key chferry.ImportKey, ops []chferry.Operation, perCall int) (float64, error) {
+func (r *redisBench) register(ctx context.Context, key chferry.ImportKey, ops []chferry.Operation,
+	perCall int,
+) (float64, error) {
 	began := time.Now()
 	for i := 0; i < len(ops); i += perCall {
 		if _, err := r.store.RegisterOperations(ctx, key, ops[i:min(i+perCall, len(ops))]...); err != nil {

@@ -56,7 +56,8 @@ func (b *temporalBench) saves(ctx context.Context) ([]*figure, error) {
 			}
 			*of.into = append(*of.into, seconds)
 			// At any time between two ticks.
-			if err := sleep(ctx, saveEvery/2-time.Duration(seconds*float64(time.Second))+rand.N(time.Second)-time.Second/2); err != nil {
+			if err := sleep(ctx,
+				saveEvery/2-time.Duration(seconds*float64(time.Second))+rand.N(time.Second)-time.Second/2); err != nil {
 				return nil, err
 			}
 		}
@@ -71,13 +72,21 @@ func (b *temporalBench) saves(ctx context.Context) ([]*figure, error) {
 func percentiles(seconds []float64, name, goal50, goal99 string) []*figure {
 	sorted := slices.Sorted(slices.Values(seconds))
 	return []*figure{
-		{name: fmt.Sprintf("%s: p50 of %d", name, len(sorted)), format: "%.2f s", values: []float64{median(sorted)}, goal: goal50 + " s"},
-		{name: fmt.Sprintf("%s: p99, the last of %d", name, len(sorted)), format: "%.2f s", values: sorted[len(sorted)-1:], goal: goal99 + " s"},
+		{
+			name: fmt.Sprintf("%s: p50 of %d", name, len(sorted)), format: "%.2f s", values: []float64{median(sorted)},
+			goal: goal50 + " s",
+		},
+		{
+			name: fmt.Sprintf("%s: p99, the last of %d", name, len(sorted)), format: "%.2f s",
+			values: sorted[len(sorted)-1:], goal: goal99 + " s",
+		},
 	}
 }
 
 // save inserts a row, registers it, and returns after how many seconds ClickHouse shows it.
-func (b *temporalBench) save(ctx context.Context, key chferry.ImportKey, id int, register func(context.Context, chferry.ImportKey, int) error) (float64, error) {
+func (b *temporalBench) save(ctx context.Context, key chferry.ImportKey, id int,
+	register func(context.Context, chferry.ImportKey, int) error,
+) (float64, error) {
 	began := time.Now()
 	if _, err := b.source.Exec(ctx, "INSERT INTO saves VALUES ($1, $2)", id, "name of "+strconv.Itoa(id)); err != nil {
 		return 0, err
@@ -105,7 +114,8 @@ func (b *temporalBench) save(ctx context.Context, key chferry.ImportKey, id int,
 // post registers a primary key as an application would.
 func post(ctx context.Context, address string, key chferry.ImportKey, id int) error {
 	body := fmt.Appendf(nil, `{"operation":"insert","pks":[%q]}`, strconv.Itoa(id))
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, fmt.Sprintf("http://%s/v1/imports/%s/operations", address, key), bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost,
+		fmt.Sprintf("http://%s/v1/imports/%s/operations", address, key), bytes.NewReader(body))
 	if err != nil {
 		return err
 	}

@@ -40,7 +40,9 @@ type content struct {
 }
 
 // startStack starts all servers, with the ClickHouse that startClickHouse starts.
-func startStack(ctx context.Context, startClickHouse func(context.Context, embedded.Options) (*embedded.Server, error), data content) (s *stack, err error) {
+func startStack(ctx context.Context, startClickHouse func(context.Context, embedded.Options) (*embedded.Server, error),
+	data content,
+) (s *stack, err error) {
 	s = &stack{}
 	defer func() {
 		if err != nil {
@@ -113,7 +115,8 @@ func (s *stack) config() string { return filepath.Join(s.dir, "chferry.yaml") }
 
 // configure writes a configuration with these imports, and what may stand behind them, and lets chferry apply it.
 func (s *stack) configure(ctx context.Context, imports string) error {
-	text := fmt.Sprintf("temporal: {address: %q}\nredis: {url: %q}\nclickhouse: {url: %q}\ndatabases: {default: {url: %q}}\nimports:%s",
+	text := fmt.Sprintf("temporal: {address: %q}\nredis: {url: %q}\nclickhouse: {url: %q}\ndatabases: {default: {url: "+
+		"%q}}\nimports:%s",
 		s.temporal.Addr, s.redis.server.URL, s.clickhouse.URL, s.postgres.URL, imports)
 	if err := os.WriteFile(s.config(), []byte(text), 0o600); err != nil {
 		return err

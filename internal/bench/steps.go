@@ -26,7 +26,8 @@ func newStepFigures(batch string) stepFigures {
 
 // add reads the history of a run.
 func (f stepFigures) add(ctx context.Context, c client.Client, run *client.ScheduleWorkflowExecution) error {
-	events := c.GetWorkflowHistory(ctx, run.WorkflowID, run.FirstExecutionRunID, false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	events := c.GetWorkflowHistory(ctx, run.WorkflowID, run.FirstExecutionRunID, false,
+		enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	names, began, spent := map[int64]string{}, map[int64]time.Time{}, map[string]time.Duration{}
 	var first, last time.Time
 	batches, working := 0, time.Duration(0)

@@ -24,14 +24,29 @@ func benchStorage(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	b := storageBench{redisBench: r}
-	b.single = &figure{name: "register, one pk a call, one goroutine", format: "%.0f/s", baseName: "redis-benchmark XADD -c 1 -P 1", goal: "≥ 0.85"}
-	b.bulk = &figure{name: "register, 1,000 pks a call, operations", format: "%.0f/s", baseName: "redis-benchmark XADD -c 1 -P 100", goal: "≥ 4"}
+	b.single = &figure{
+		name: "register, one pk a call, one goroutine", format: "%.0f/s",
+		baseName: "redis-benchmark XADD -c 1 -P 1", goal: "≥ 0.85",
+	}
+	b.bulk = &figure{
+		name: "register, 1,000 pks a call, operations", format: "%.0f/s",
+		baseName: "redis-benchmark XADD -c 1 -P 100", goal: "≥ 4",
+	}
 	b.singleBytes = &figure{name: "Redis bytes per queued operation, one a call", format: "%.1f", goal: "≤ 28"}
 	b.bulkBytes = &figure{name: "Redis bytes per queued operation, 1,000 a call", format: "%.1f", goal: "≤ 12"}
-	b.singleCPU = &figure{name: "Redis µs per pk, one a call", format: "%.2f", baseName: "a bare XADD of the same", goal: "≤ 2"}
-	b.bulkCPU = &figure{name: "Redis µs per pk, 1,000 a call", format: "%.2f", baseName: "a bare XADD of the same", goal: "≤ 0.5"}
+	b.singleCPU = &figure{
+		name: "Redis µs per pk, one a call", format: "%.2f", baseName: "a bare XADD of the same",
+		goal: "≤ 2",
+	}
+	b.bulkCPU = &figure{
+		name: "Redis µs per pk, 1,000 a call", format: "%.2f", baseName: "a bare XADD of the same",
+		goal: "≤ 0.5",
+	}
 	b.singleDrain = &figure{name: "claim, read and remove 1M, registered singly", format: "%.0f/s", goal: "≥ 400,000/s"}
-	b.bulkDrain = &figure{name: "claim, read and remove 1M, registered in bulk", format: "%.0f/s", goal: "≥ 2,000,000/s"}
+	b.bulkDrain = &figure{
+		name: "claim, read and remove 1M, registered in bulk", format: "%.0f/s",
+		goal: "≥ 2,000,000/s",
+	}
 	b.slow = &figure{name: "commands above 2 ms meanwhile", format: "%.0f", goal: "0"}
 	for round := 0; round < rounds && err == nil; round++ {
 		err = b.round(ctx)

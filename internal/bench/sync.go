@@ -43,7 +43,9 @@ func benchSync(ctx context.Context, out io.Writer) error {
 	return onStack(ctx, embedded.StartModernClickHouse, bulky, func(s *stack) error { return benchHTTP(ctx, s, out) })
 }
 
-func onStack(ctx context.Context, startClickHouse func(context.Context, embedded.Options) (*embedded.Server, error), data content, do func(*stack) error) error {
+func onStack(ctx context.Context, startClickHouse func(context.Context, embedded.Options) (*embedded.Server, error),
+	data content, do func(*stack) error,
+) error {
 	s, err := startStack(ctx, startClickHouse, data)
 	if err != nil {
 		return err
@@ -58,7 +60,10 @@ var processes = []string{"chferry", "postgres", "clickhouse-serv", "redis-server
 type processorFigures []*figure
 
 func newProcessorFigures(batch, base, goal string) processorFigures {
-	all := processorFigures{{name: "CPU seconds of all processes per 1M rows, batch " + batch, format: "%.2f", baseName: base, goal: goal}}
+	all := processorFigures{{
+		name: "CPU seconds of all processes per 1M rows, batch " + batch, format: "%.2f",
+		baseName: base, goal: goal,
+	}}
 	for _, name := range processes {
 		all = append(all, &figure{name: "of them " + name, format: "%.2f"})
 	}
@@ -79,7 +84,8 @@ func benchNative(ctx context.Context, s *stack, out io.Writer) error {
 	speed := func(name, goal string) *figure {
 		return &figure{name: name, format: "%.0f rows/s", baseName: pipe, goal: goal}
 	}
-	inOrder, shuffled, small := speed("500,000 rows, batch 100k, in order", "≥ 0.45"), speed("the same, shuffled", "≥ 0.45"), speed("the same, batch 10k", "≥ 0.3")
+	inOrder, shuffled, small := speed("500,000 rows, batch 100k, in order", "≥ 0.45"),
+		speed("the same, shuffled", "≥ 0.45"), speed("the same, batch 10k", "≥ 0.3")
 	processor := newProcessorFigures("100k", pipe, "≤ 2.5")
 	smallProcessor := newProcessorFigures("10k", pipe, "")
 	steps := newStepFigures("10k")
@@ -120,14 +126,18 @@ func benchNative(ctx context.Context, s *stack, out io.Writer) error {
 		return err
 	}
 	return write(out, "Sync into ClickHouse 18.16, native protocol",
-		slices.Concat([]*figure{inOrder, shuffled, small}, processor, smallProcessor, []*figure(steps), []*figure{memory, events, bytes}, extremes))
+		slices.Concat([]*figure{inOrder, shuffled, small}, processor, smallProcessor, []*figure(steps),
+			[]*figure{memory, events, bytes}, extremes))
 }
 
 // benchExtremes measures once what takes long: large batches, large rows and a long queue.
 func benchExtremes(ctx context.Context, s *stack) ([]*figure, error) {
 	million1 := &figure{name: "worker's peak memory, batch 1M, shuffled", format: "%.0f MB", goal: "≤ 400"}
 	large := &figure{name: "worker's peak memory, 400 rows of 1 MB in a batch", format: "%.0f MB", goal: "≤ 400"}
-	long := &figure{name: "5,000,000 operations queued, batch 100k", format: "%.0f rows/s", baseName: "500,000 queued", goal: "≥ 0.9"}
+	long := &figure{
+		name: "5,000,000 operations queued, batch 100k", format: "%.0f rows/s", baseName: "500,000 queued",
+		goal: "≥ 0.9",
+	}
 	cost, err := s.sync(ctx, "batch1m", shuffle(operations(1, million))) // which is held as a whole to be sorted
 	if err != nil {
 		return nil, err
@@ -155,7 +165,10 @@ func benchExtremes(ctx context.Context, s *stack) ([]*figure, error) {
 
 // benchHTTP measures what is said about the modern engine.
 func benchHTTP(ctx context.Context, s *stack, out io.Writer) error {
-	f := &figure{name: "500,000 rows, batch 100k, in order", format: "%.0f rows/s", baseName: "psql COPY to curl", goal: "≥ 0.4"}
+	f := &figure{
+		name: "500,000 rows, batch 100k, in order", format: "%.0f rows/s", baseName: "psql COPY to curl",
+		goal: "≥ 0.4",
+	}
 	for range rounds {
 		base, _, err := s.pipe(ctx)
 		if err != nil {
@@ -172,7 +185,8 @@ func benchHTTP(ctx context.Context, s *stack, out io.Writer) error {
 
 func shuffle(ops []chferry.Operation) []chferry.Operation {
 	shuffled := append([]chferry.Operation(nil), ops...)
-	rand.New(rand.NewPCG(1, 2)).Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
+	rand.New(rand.NewPCG(1, 2)).Shuffle(len(shuffled),
+		func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
 	return shuffled
 }
 
@@ -198,9 +212,11 @@ func (s *stack) pipe(ctx context.Context) (rate, processor float64, err error) {
 		server := fmt.Sprintf("clickhouse-client --host %s --port %s --query ", u.Hostname(), u.Port())
 		client, createTable = server+"'"+insert+"'", server+"'"+create+"'"
 	}
-	script := fmt.Sprintf("set -euo pipefail\n%s\npsql -qAt '%s' -c '%s' | %s", createTable, s.postgres.URL, query, client)
+	script := fmt.Sprintf("set -euo pipefail\n%s\npsql -qAt '%s' -c '%s' | %s", createTable, s.postgres.URL, query,
+		client)
 	if out, err := exec.CommandContext(ctx, "bash", "-c", script).CombinedOutput(); err != nil {
-		return 0, 0, fmt.Errorf("copy with the databases' own tools (clickhouse-client, psql and curl must be installed): %w: %.500s", err, out)
+		return 0, 0, fmt.Errorf("copy with the databases' own tools (clickhouse-client, psql and curl must be "+
+			"installed): %w: %.500s", err, out)
 	}
 	seconds := time.Since(began).Seconds()
 	if err := s.settled(ctx); err != nil {

@@ -31,7 +31,8 @@ func RedisCluster(t testing.TB) string {
 	var addrs []string
 	for range clusterNodes {
 		// The port of the nodes' own talk is the server's plus 10,000.
-		server := Private(t, embedded.StartRedis, embedded.Options{NoSync: true, Args: []string{"--cluster-enabled", "yes"}})
+		server := Private(t, embedded.StartRedis,
+			embedded.Options{NoSync: true, Args: []string{"--cluster-enabled", "yes"}})
 		node := redis.NewClient(&redis.Options{Addr: server.Addr})
 		defer func() { _ = node.Close() }()
 		nodes, addrs = append(nodes, node), append(addrs, server.Addr)

@@ -41,7 +41,10 @@ var (
 	clickHouseServer = &shared{name: "clickhouse", variable: "CHFERRY_TEST_CLICKHOUSE", start: embedded.StartClickHouse}
 	temporalServer   = &shared{name: "temporal", variable: "CHFERRY_TEST_TEMPORAL", start: embedded.StartTemporal}
 
-	modernServer = &shared{name: "modern clickhouse", variable: "CHFERRY_TEST_CLICKHOUSE_MODERN", start: embedded.StartModernClickHouse}
+	modernServer = &shared{
+		name: "modern clickhouse", variable: "CHFERRY_TEST_CLICKHOUSE_MODERN",
+		start: embedded.StartModernClickHouse,
+	}
 
 	all = []*shared{temporalServer, clickHouseServer, modernServer, postgresServer, redisServer}
 
@@ -132,7 +135,8 @@ func (s *shared) get() (*embedded.Server, error) {
 func (s *shared) explain(err error) string {
 	var missing *embedded.MissingError
 	if errors.As(err, &missing) {
-		return fmt.Sprintf("%v, or set %s to the address of one (tools/servers.sh installs what is missing)", err, s.variable)
+		return fmt.Sprintf("%v, or set %s to the address of one (tools/servers.sh installs what is missing)", err,
+			s.variable)
 	}
 	return fmt.Sprintf("%v; set %s to use another one", err, s.variable)
 }

@@ -43,13 +43,15 @@ func TestHandler(t *testing.T) {
 // TestHandlerOfTakenName: where a figure has the name of another, one of the two is missing, and nothing else.
 func TestHandlerOfTakenName(t *testing.T) {
 	registry := prometheus.NewRegistry()
-	taken := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "temporal_request_total", Help: "ours"}, []string{"other"})
+	taken := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "temporal_request_total", Help: "ours"},
+		[]string{"other"})
 	registry.MustRegister(taken)
 	taken.WithLabelValues("x").Inc()
 	handler := temporal.Handler(registry)
 	handler.Counter("temporal_request").Inc(1)
 	handler.Counter("temporal_long_request").Inc(2)
-	if got := scrape(registry); !strings.Contains(got, "temporal_request_total") || !strings.Contains(got, "temporal_long_request_total 2\n") {
+	if got := scrape(registry); !strings.Contains(got, "temporal_request_total") ||
+		!strings.Contains(got, "temporal_long_request_total 2\n") {
 		t.Errorf("got\n%s", got)
 	}
 }
@@ -61,13 +63,16 @@ func TestHandlerOfLabels(t *testing.T) {
 	handler := temporal.Handler(registry)
 	both := map[string]string{"namespace": "default", "task_queue": "chferry-big queue"}
 	handler.WithTags(both).Counter("temporal_request").Inc(1)
-	handler.WithTags(map[string]string{"task_queue": "chferry-big queue"}).WithTags(map[string]string{"namespace": "default"}).Counter("temporal_request_total").Inc(2)
+	handler.WithTags(map[string]string{"task_queue": "chferry-big queue"}).WithTags(
+		map[string]string{"namespace": "default"}).Counter("temporal_request_total").Inc(2)
 	handler.WithTags(map[string]string{"namespace": "default"}).Counter("temporal_request").Inc(4)
-	handler.WithTags(map[string]string{"namespace": "other"}).WithTags(map[string]string{"namespace": "default"}).Counter("temporal_request").Inc(8)
+	handler.WithTags(map[string]string{"namespace": "other"}).WithTags(
+		map[string]string{"namespace": "default"}).Counter("temporal_request").Inc(8)
 	handler.Counter("temporal_request").Inc(16)
 	got := scrape(registry)
 	for _, want := range []string{
-		`temporal_request_total{namespace="default",task_queue="chferry_big_queue"} 3`, `temporal_request_total{namespace="default"} 12`, "temporal_request_total 16",
+		`temporal_request_total{namespace="default",task_queue="chferry_big_queue"} 3`,
+		`temporal_request_total{namespace="default"} 12`, "temporal_request_total 16",
 	} {
 		if !strings.Contains(got, want+"\n") {
 			t.Errorf("no %q in\n%s", want, got)

@@ -129,17 +129,22 @@ var allEdges = []edges{
 
 // destination has columns of the type: c, n that may be null, and a and aa of arrays, but of what is in no array.
 func (e edges) destination(table string) sink.Destination {
-	columns := []rowset.Column{column("id", int64Type), cast(column("c", e.of), e.to), cast(column("n", nullable(e.of)), e.to)}
+	columns := []rowset.Column{
+		column("id", int64Type), cast(column("c", e.of), e.to),
+		cast(column("n", nullable(e.of)), e.to),
+	}
 	if e.of.Kind == rowset.Enum || strings.HasPrefix(e.to, "LowCardinality") {
 		return destination(table, []string{"id"}, columns...)
 	}
 	for dimensions := range 2 {
 		array := rowset.Type{
-			Kind: rowset.Array, Element: e.of.Kind, Precision: e.of.Precision, Scale: e.of.Scale, Nullable: true, Dimensions: dimensions + 1,
+			Kind: rowset.Array, Element: e.of.Kind, Precision: e.of.Precision, Scale: e.of.Scale, Nullable: true,
+			Dimensions: dimensions + 1,
 		}
 		c := column(strings.Repeat("a", dimensions+1), array)
 		if e.to != "" {
-			c.Cast = strings.Repeat("Array(", dimensions+1) + "Nullable(" + e.to + ")" + strings.Repeat(")", dimensions+1)
+			c.Cast = strings.Repeat("Array(", dimensions+1) + "Nullable(" + e.to + ")" +
+				strings.Repeat(")", dimensions+1)
 		}
 		columns = append(columns, c)
 	}
@@ -219,8 +224,9 @@ func TestCanonicalValues(t *testing.T) {
 func (s *server) wantHeld(t *testing.T, name string, d sink.Destination, held rowset.Block) {
 	t.Helper()
 	for i, c := range held.Columns {
-		columnType := s.value(t, "SELECT type FROM system.columns WHERE database = '"+s.database+"' AND table = '"+d.Table+
-			"' AND name = '"+c.Destination+"'")
+		columnType := s.value(t,
+			"SELECT type FROM system.columns WHERE database = '"+s.database+"' AND table = '"+d.Table+
+				"' AND name = '"+c.Destination+"'")
 		values := s.rowBinary(t, d.Table, c.Destination)
 		if len(values) != held.Rows() {
 			t.Fatalf("%s: the server has %d rows, want %d", name, len(values), held.Rows())
@@ -230,7 +236,8 @@ func (s *server) wantHeld(t *testing.T, name string, d sink.Destination, held ro
 			rest := bytes.NewBuffer(value)
 			appendRowBinary(t, &got, columnType, rest)
 			if rest.Len() > 0 || !held.Vectors[i].Equal(row, &got, row) {
-				t.Errorf("%s: row %d of %s (%s) is not the canonical value: %x", name, row, c.Destination, columnType, value)
+				t.Errorf("%s: row %d of %s (%s) is not the canonical value: %x", name, row, c.Destination, columnType,
+					value)
 			}
 		}
 	}
@@ -255,7 +262,8 @@ func TestCanonicalValuesAreNotCopied(t *testing.T) {
 	t.Parallel()
 	s := open(t, testenv.ModernClickHouse)
 	d := destination("uncopied", []string{"id"}, column("id", int64Type), column("text", nullable(stringType)),
-		column("amount", decimalOf(12, 2)), column("score", kindOf(rowset.Float64)), column("created", kindOf(rowset.Timestamp)),
+		column("amount", decimalOf(12, 2)), column("score", kindOf(rowset.Float64)),
+		column("created", kindOf(rowset.Timestamp)),
 		column("born", kindOf(rowset.Date)), column("list", arrayOf(rowset.String, 1)))
 	s.create(t, d)
 	block := rowsOf(d, 3, 1, func(_ int, v []rowset.Vector) {
@@ -325,7 +333,8 @@ func testCanonicalBlocks(t *testing.T, s *server) {
 	if _, err := s.Insert(t.Context(), d, block, ""); err != nil {
 		t.Fatal(err)
 	}
-	sql := "SELECT toString(toInt64(at)), toString(amount * 100) FROM " + s.database + ".held WHERE _is_deleted = 0 ORDER BY id"
+	sql := "SELECT toString(toInt64(at)), toString(amount * 100) FROM " + s.database +
+		".held WHERE _is_deleted = 0 ORDER BY id"
 	got := s.rows(t, sql, []rowset.TypeKind{rowset.String, rowset.String})
 	for i, row := range []int{0, 2} {
 		seconds := strconv.FormatInt(held.Vectors[2].Ints[row]/1_000_000, 10)

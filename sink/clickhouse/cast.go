@@ -16,7 +16,8 @@ import (
 // table.
 
 // castPattern keeps out what does not look like a type: the text becomes part of statements.
-var castPattern = regexp.MustCompile(`^[A-Za-z0-9]+(\(([0-9]+|'[A-Za-z0-9_/+-]+')(, ?([0-9]+|'[A-Za-z0-9_/+-]+'))*\))?$`)
+var castPattern = regexp.MustCompile(
+	`^[A-Za-z0-9]+(\(([0-9]+|'[A-Za-z0-9_/+-]+')(, ?([0-9]+|'[A-Za-z0-9_/+-]+'))*\))?$`)
 
 // castOf reads a cast as a column of its type, nullable if its values may be null.
 func castOf(c rowset.Column) (column, bool) {
@@ -75,14 +76,17 @@ func (f *features) checkCasts(t table, d sink.Destination) error {
 		switch key := slices.Contains(d.Key, c.Destination); {
 		case !ok || !f.hasType(to) || !to.castsFrom(c.Type, f):
 			problems = append(problems, chferry.Errorf(chferry.CodeConfiguration,
-				"table %s: columns.cast can't make %.100q of column %q (%s): see docs/types.md for what it can", t, c.Cast, c.Name, c.SourceType))
+				"table %s: columns.cast can't make %.100q of column %q (%s): see docs/types.md for what it can", t,
+				c.Cast, c.Name, c.SourceType))
 		case to.isNumber() && textIsNoNumber(c):
 			problems = append(problems, chferry.Errorf(chferry.CodeConfiguration,
-				"table %s: columns.cast can't make %.100q of column %q: the text of a %s is no number: leave the cast out, or convert the column in the source, as in a view",
+				"table %s: columns.cast can't make %.100q of column %q: the text of a %s is no number: leave the cast "+
+					"out, or convert the column in the source, as in a view",
 				t, c.Cast, c.Name, c.SourceType))
 		case key && (to.nullable || to.loses(c.Type) || to.isNumber() && !hasOneText(c)):
 			problems = append(problems, chferry.Errorf(chferry.CodeConfiguration,
-				"table %s: columns.cast can't make %.100q of column %q, which is part of the key: two keys could become one", t, c.Cast, c.Name))
+				"table %s: columns.cast can't make %.100q of column %q, which is part of the key: two keys could "+
+					"become one", t, c.Cast, c.Name))
 		}
 	}
 	return errors.Join(problems...)
@@ -105,8 +109,9 @@ func (c column) isNumber() bool {
 // as money, interval, bit and inet, look like numbers at times and mean something else. SQLite
 // keeps numbers and texts in columns of any type: what a type is called there, mostly in capitals,
 // says nothing.
-var numberTexts = regexp.MustCompile(`^(no declared type|([a-z_0-9]+\.)?(text|citext|name|"char"|bpchar|clob|string|numeric|decimal|dec|json|jsonb|oid|xid|xid8|cid|` +
-	`n?(var)?char|(native )?character|(national )?(character|char)( varying)?|longtext|mediumtext|tinytext)(\([0-9, -]*\))?)$`)
+var numberTexts = regexp.MustCompile(
+	`^(no declared type|([a-z_0-9]+\.)?(text|citext|name|"char"|bpchar|clob|string|numeric|decimal|dec|json|jsonb|oid|xid|xid8|cid|` +
+		`n?(var)?char|(native )?character|(national )?(character|char)( varying)?|longtext|mediumtext|tinytext)(\([0-9, -]*\))?)$`)
 
 // textIsNoNumber tells whether a column comes as text that is no number, or looks like a number and is another.
 func textIsNoNumber(c rowset.Column) bool {
@@ -187,7 +192,8 @@ func (c column) castMisfit(w rowset.Column) (problem, want string) {
 	to, _ := castOf(w)
 	switch {
 	case c.computed():
-		return "is " + c.defaultKind + ", so it can't be inserted: make it an ordinary column or leave it out with columns.exclude", ""
+		return "is " + c.defaultKind +
+			", so it can't be inserted: make it an ordinary column or leave it out with columns.exclude", ""
 	case c.base != to.base || !slices.Equal(c.args, to.args) || c.dimensions != to.dimensions,
 		to.nullable && !c.nullable && to.dimensions == 0, c.dictionary && (c.base != "String" || c.dimensions > 0):
 		return "is " + c.text + ", but columns.cast asks for " + to.text + ": change the cast, or the column", to.text

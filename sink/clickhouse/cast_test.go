@@ -34,7 +34,10 @@ func TestCasts(t *testing.T) {
 		{old, kindOf(rowset.String), "LowCardinality(String)", ""},
 		{modern, kindOf(rowset.String), "LowCardinality(String)", "LowCardinality(String)"},
 		{modern, nullable(kindOf(rowset.Int16)), "LowCardinality(String)", "LowCardinality(Nullable(String))"},
-		{modern, nullable(kindOf(rowset.Int16)), "LowCardinality(Nullable(String))", "LowCardinality(Nullable(String))"},
+		{
+			modern, nullable(kindOf(rowset.Int16)), "LowCardinality(Nullable(String))",
+			"LowCardinality(Nullable(String))",
+		},
 		{modern, kindOf(rowset.Int64), "LowCardinality(Int64)", ""},
 		{old, kindOf(rowset.Int16), "Int64", "Int64"},
 		{old, kindOf(rowset.Int64), "UInt8", "UInt8"},
@@ -57,7 +60,10 @@ func TestCasts(t *testing.T) {
 		{modern, kindOf(rowset.Timestamp), "DateTime", "DateTime('UTC')"},
 		{modern, kindOf(rowset.Timestamp), "DateTime('Europe/Berlin')", "DateTime('Europe/Berlin')"},
 		{modern, kindOf(rowset.Timestamp), "DateTime64(3)", "DateTime64(3, 'UTC')"},
-		{modern, nullable(kindOf(rowset.Timestamp)), "DateTime64(9, 'Asia/Tokyo')", "Nullable(DateTime64(9, 'Asia/Tokyo'))"},
+		{
+			modern, nullable(kindOf(rowset.Timestamp)), "DateTime64(9, 'Asia/Tokyo')",
+			"Nullable(DateTime64(9, 'Asia/Tokyo'))",
+		},
 		{modern, kindOf(rowset.Timestamp), "DateTime64(10)", ""},
 		{old, kindOf(rowset.Timestamp), "DateTime64(6)", ""},
 		{old, kindOf(rowset.Timestamp), "String", "String"},
@@ -77,7 +83,8 @@ func TestCasts(t *testing.T) {
 	} {
 		d := destination("users", []string{"id"}, column("id", int64Type), cast(column("c", test.of), test.to))
 		err := clickhouse.CheckDestination(test.server, d)
-		if (err == nil) != (test.want != "") || err != nil && (chferry.CodeOf(err) != chferry.CodeConfiguration || !strings.Contains(err.Error(), `"c"`)) {
+		if (err == nil) != (test.want != "") || err != nil &&
+			(chferry.CodeOf(err) != chferry.CodeConfiguration || !strings.Contains(err.Error(), `"c"`)) {
 			t.Errorf("%s: %+v to %s: got %v, want %q", test.server, test.of, test.to, err, test.want)
 			continue
 		}
@@ -119,7 +126,8 @@ func TestCastsOfKeys(t *testing.T) {
 		c.SourceType = test.typeName
 		d := destination("users", []string{"c"}, c)
 		if err := clickhouse.CheckDestination("26.3", d); (err == nil) != test.want {
-			t.Errorf("%s (%s) to %s in a key: got %v, want it allowed: %v", test.of, test.typeName, test.to, err, test.want)
+			t.Errorf("%s (%s) to %s in a key: got %v, want it allowed: %v", test.of, test.typeName, test.to, err,
+				test.want)
 		}
 	}
 }
@@ -134,24 +142,61 @@ func testCastsOfValues(t *testing.T, s *server) {
 		held map[string]string
 		not  []string
 	}{
-		{kindOf(rowset.Int64), "String", map[string]string{"-9223372036854775808": "-9223372036854775808", "0": "0"}, nil},
+		{
+			kindOf(rowset.Int64), "String",
+			map[string]string{"-9223372036854775808": "-9223372036854775808", "0": "0"},
+			nil,
+		},
 		{kindOf(rowset.Bool), "String", map[string]string{"1": "true", "0": "false"}, nil},
-		{kindOf(rowset.Float64), "String", map[string]string{"0.1": "0.1", "1e300": "1e+300", "NaN": "NaN", "-Inf": "-Infinity"}, nil},
+		{
+			kindOf(rowset.Float64), "String",
+			map[string]string{"0.1": "0.1", "1e300": "1e+300", "NaN": "NaN", "-Inf": "-Infinity"},
+			nil,
+		},
 		{kindOf(rowset.Float32), "String", map[string]string{"0.1": "0.1", "+Inf": "Infinity"}, nil},
 		{decimalOf(12, 2), "String", map[string]string{"12.50": "12.50", "NaN": "NaN"}, nil},
-		{kindOf(rowset.Int64), "Int8", map[string]string{"-128": "-128", "127": "127"}, []string{"-129", "128", "9223372036854775807"}},
+		{
+			kindOf(rowset.Int64), "Int8",
+			map[string]string{"-128": "-128", "127": "127"},
+			[]string{"-129", "128", "9223372036854775807"},
+		},
 		{kindOf(rowset.Int64), "UInt8", map[string]string{"0": "0", "255": "255"}, []string{"-1", "256"}},
-		{kindOf(rowset.Int64), "UInt64", map[string]string{"9223372036854775807": "9223372036854775807"}, []string{"-1"}},
+		{
+			kindOf(rowset.Int64), "UInt64",
+			map[string]string{"9223372036854775807": "9223372036854775807"},
+			[]string{"-1"},
+		},
 		{kindOf(rowset.Int16), "Int64", map[string]string{"-32768": "-32768"}, nil},
-		{decimalOf(12, 2), "Int16", map[string]string{"32767.00": "32767", "-32768": "-32768"}, []string{"32768", "0.50", "NaN"}},
-		{stringType, "UInt64", map[string]string{"18446744073709551615": "18446744073709551615"}, []string{"-1", "1.5", "", "ten", "Infinity"}},
-		{stringType, "Int64", map[string]string{"-9223372036854775808": "-9223372036854775808"}, []string{"9223372036854775808", "1e3"}},
-		{stringType, "Decimal(38, 2)", map[string]string{"1": "1.00", "-0.10": "-0.10", "1.500": "1.50"}, []string{"1.001", "NaN", "Infinity", "", "1e5", strings.Repeat("9", 37)}},
-		{kindOf(rowset.Int64), "Decimal(18, 2)", map[string]string{"-9999999999999999": "-9999999999999999.00"}, []string{"10000000000000000"}},
+		{
+			decimalOf(12, 2), "Int16",
+			map[string]string{"32767.00": "32767", "-32768": "-32768"},
+			[]string{"32768", "0.50", "NaN"},
+		},
+		{
+			stringType, "UInt64",
+			map[string]string{"18446744073709551615": "18446744073709551615"},
+			[]string{"-1", "1.5", "", "ten", "Infinity"},
+		},
+		{
+			stringType, "Int64",
+			map[string]string{"-9223372036854775808": "-9223372036854775808"},
+			[]string{"9223372036854775808", "1e3"},
+		},
+		{
+			stringType, "Decimal(38, 2)",
+			map[string]string{"1": "1.00", "-0.10": "-0.10", "1.500": "1.50"},
+			[]string{"1.001", "NaN", "Infinity", "", "1e5", strings.Repeat("9", 37)},
+		},
+		{
+			kindOf(rowset.Int64), "Decimal(18, 2)",
+			map[string]string{"-9999999999999999": "-9999999999999999.00"},
+			[]string{"10000000000000000"},
+		},
 		{kindOf(rowset.Timestamp), "String", map[string]string{"2024-02-29 12:00:00": "2024-02-29 12:00:00"}, nil},
 	} {
 		name := "casts" + strconv.Itoa(i)
-		d := destination(name, []string{"id"}, column("id", int64Type), cast(column("c", test.of), test.to), cast(column("n", nullable(test.of)), test.to))
+		d := destination(name, []string{"id"}, column("id", int64Type), cast(column("c", test.of), test.to),
+			cast(column("n", nullable(test.of)), test.to))
 		s.create(t, d)
 		var values []string
 		for value := range test.held {
@@ -185,10 +230,12 @@ func testCastsOfValues(t *testing.T, s *server) {
 			t.Errorf("%s to %s: rejected %v, want %d rows", test.of.Kind, test.to, rejected, len(test.not))
 		}
 		text := "toString(c), toString(assumeNotNull(n))"
-		got := s.rows(t, "SELECT "+text+" FROM "+s.database+"."+name+"_current ORDER BY id", []rowset.TypeKind{rowset.String, rowset.String})
+		got := s.rows(t, "SELECT "+text+" FROM "+s.database+"."+name+"_current ORDER BY id",
+			[]rowset.TypeKind{rowset.String, rowset.String})
 		for row, value := range values[:held] {
 			want := test.held[value]
-			if fixed := strings.HasPrefix(test.to, "Decimal"); row >= len(got) || normal(got[row][0], fixed) != normal(want, fixed) || got[row][0] != got[row][1] {
+			if fixed := strings.HasPrefix(test.to, "Decimal"); row >= len(got) ||
+				normal(got[row][0], fixed) != normal(want, fixed) || got[row][0] != got[row][1] {
 				t.Errorf("%s to %s: %s became %v, want %s", test.of.Kind, test.to, value, got, want)
 			}
 		}
@@ -234,9 +281,15 @@ func TestCastTimes(t *testing.T) {
 	t.Parallel()
 	v := ints(rowset.Timestamp, -1, 1_999_999, -1_000_001, math.MaxInt64, micros(t, "1000-01-01 00:00:00"))
 	for to, want := range map[string][]int64{
-		"DateTime64(3, 'UTC')": {-1, 1999, -1001, micros(t, "2299-12-31 23:59:59.999") / 1000, micros(t, "1900-01-01 00:00:00") / 1000},
-		"DateTime64(0)":        {-1, 1, -2, micros(t, "2299-12-31 23:59:59") / 1_000_000, micros(t, "1900-01-01 00:00:00") / 1_000_000},
-		"DateTime('UTC')":      {0, 1, 0, micros(t, "2105-12-31 23:59:59") / 1_000_000, 0},
+		"DateTime64(3, 'UTC')": {
+			-1, 1999, -1001, micros(t, "2299-12-31 23:59:59.999") / 1000,
+			micros(t, "1900-01-01 00:00:00") / 1000,
+		},
+		"DateTime64(0)": {
+			-1, 1, -2, micros(t, "2299-12-31 23:59:59") / 1_000_000,
+			micros(t, "1900-01-01 00:00:00") / 1_000_000,
+		},
+		"DateTime('UTC')": {0, 1, 0, micros(t, "2105-12-31 23:59:59") / 1_000_000, 0},
 	} {
 		wire, unfit, err := clickhouse.Encode("26.3", to, v, false)
 		if err != nil || len(unfit) > 0 {
@@ -254,19 +307,28 @@ func TestCastTimes(t *testing.T) {
 func TestCastsAndTables(t *testing.T) {
 	t.Parallel()
 	for existing, want := range map[string]bool{
-		"DateTime64(3, 'UTC')": true, "DateTime64(3, 'Asia/Tokyo')": true, "Nullable(DateTime64(3))": true, "DateTime64(6, 'UTC')": false, "String": false,
+		"DateTime64(3, 'UTC')": true, "DateTime64(3, 'Asia/Tokyo')": true, "Nullable(DateTime64(3))": true,
+		"DateTime64(6, 'UTC')": false, "String": false,
 	} {
-		d := destination("users", []string{"id"}, column("id", int64Type), cast(column("c", kindOf(rowset.Timestamp)), "DateTime64(3)"))
+		d := destination("users", []string{"id"}, column("id", int64Type),
+			cast(column("c", kindOf(rowset.Timestamp)), "DateTime64(3)"))
 		columns := map[string]string{"id": "Int64", "c": existing, "_version": "UInt64", "_is_deleted": "UInt8"}
-		err := clickhouse.Fits("26.3", "ReplacingMergeTree", "ReplacingMergeTree(_version, _is_deleted)", "id", "", columns, d)
-		if (err == nil) != want || err != nil && !strings.Contains(err.Error(), "columns.cast asks for DateTime64(3, 'UTC')") {
+		err := clickhouse.Fits("26.3", "ReplacingMergeTree", "ReplacingMergeTree(_version, _is_deleted)", "id", "",
+			columns, d)
+		if (err == nil) != want || err != nil &&
+			!strings.Contains(err.Error(), "columns.cast asks for DateTime64(3, 'UTC')") {
 			t.Errorf("%s: got %v, want it to fit: %v", existing, err, want)
 		}
 	}
-	for existing, want := range map[string]bool{"Array(String)": true, "Array(Nullable(String))": true, "Array(LowCardinality(String))": false} {
-		d := destination("users", []string{"id"}, column("id", int64Type), cast(column("c", arrayOf(rowset.String, 1)), "Array(String)"))
+	for existing, want := range map[string]bool{
+		"Array(String)": true, "Array(Nullable(String))": true,
+		"Array(LowCardinality(String))": false,
+	} {
+		d := destination("users", []string{"id"}, column("id", int64Type),
+			cast(column("c", arrayOf(rowset.String, 1)), "Array(String)"))
 		columns := map[string]string{"id": "Int64", "c": existing, "_version": "UInt64", "_is_deleted": "UInt8"}
-		err := clickhouse.Fits("26.3", "ReplacingMergeTree", "ReplacingMergeTree(_version, _is_deleted)", "id", "", columns, d)
+		err := clickhouse.Fits("26.3", "ReplacingMergeTree", "ReplacingMergeTree(_version, _is_deleted)", "id", "",
+			columns, d)
 		if (err == nil) != want {
 			t.Errorf("%s: got %v, want it to fit: %v", existing, err, want)
 		}
@@ -278,11 +340,16 @@ func TestCastsAndTables(t *testing.T) {
 func TestCastsOfNoNumbers(t *testing.T) {
 	t.Parallel()
 	for sourceType, allowed := range map[string]bool{
-		"bit(8)": false, "bit varying(8)": false, "money": false, "interval": false, "time without time zone": false, "time(3) with time zone": false,
-		"inet": false, "cidr": false, "macaddr": false, "int4range": false, "point": false, "tsvector": false, "pg_lsn": false, "xml": false,
-		"hstore": false, "public.hstore": false, "shop.price": false, `"Price"`: false, "bytes": false, "timestamp": false,
-		"text": true, "character varying(20)": true, "character varying": true, "character(4)": true, "citext": true, "public.citext": true, "name": true,
-		`"char"`: true, "numeric": true, "numeric(100,2)": true, "json": true, "jsonb": true, "": true, "no declared type": true, "TEXT": true, "VARCHAR(20)": true,
+		"bit(8)": false, "bit varying(8)": false, "money": false, "interval": false, "time without time zone": false,
+		"time(3) with time zone": false,
+		"inet":                   false, "cidr": false, "macaddr": false, "int4range": false, "point": false, "tsvector": false,
+		"pg_lsn": false, "xml": false,
+		"hstore": false, "public.hstore": false, "shop.price": false, `"Price"`: false, "bytes": false,
+		"timestamp": false,
+		"text":      true, "character varying(20)": true, "character varying": true, "character(4)": true, "citext": true,
+		"public.citext": true, "name": true,
+		`"char"`: true, "numeric": true, "numeric(100,2)": true, "json": true, "jsonb": true, "": true,
+		"no declared type": true, "TEXT": true, "VARCHAR(20)": true,
 		"NUMERIC": true, "varchar(20)": true, "MONEY": true,
 	} {
 		for _, to := range []string{"UInt8", "Int64", "Decimal(19, 2)"} {
@@ -293,16 +360,19 @@ func TestCastsOfNoNumbers(t *testing.T) {
 					c.Type = arrayOf(rowset.String, dimensions)
 					c.Cast = strings.Repeat("Array(", dimensions) + to + strings.Repeat(")", dimensions)
 				}
-				err := clickhouse.CheckDestination("26.3", destination("users", []string{"id"}, column("id", int64Type), c))
+				err := clickhouse.CheckDestination("26.3",
+					destination("users", []string{"id"}, column("id", int64Type), c))
 				if (err == nil) != allowed || err != nil && (chferry.CodeOf(err) != chferry.CodeConfiguration ||
-					!strings.Contains(err.Error(), `"c"`) || !strings.Contains(err.Error(), sourceType) || !strings.Contains(err.Error(), "leave the cast out")) {
+					!strings.Contains(err.Error(), `"c"`) || !strings.Contains(err.Error(), sourceType) ||
+					!strings.Contains(err.Error(), "leave the cast out")) {
 					t.Errorf("%s to %s: got %v, want it allowed: %v", c.SourceType, c.Cast, err, allowed)
 				}
 			}
 		}
 		c := column("c", stringType)
 		c.SourceType, c.Cast = sourceType, "String"
-		if err := clickhouse.CheckDestination("26.3", destination("users", []string{"id"}, column("id", int64Type), c)); err != nil {
+		if err := clickhouse.CheckDestination("26.3",
+			destination("users", []string{"id"}, column("id", int64Type), c)); err != nil {
 			t.Errorf("%s to String: %v", sourceType, err)
 		}
 	}

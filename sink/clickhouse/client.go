@@ -97,7 +97,10 @@ func Open(address string, opts Options) (*Client, error) {
 }
 
 func connect(parsed *ch.Options, opts Options) (*Client, error) {
-	c := &Client{driver: parsed, address: strings.Join(parsed.Addr, ", "), database: parsed.Auth.Database, overHTTP: parsed.Protocol == ch.HTTP, opts: opts}
+	c := &Client{
+		driver: parsed, address: strings.Join(parsed.Addr, ", "), database: parsed.Auth.Database,
+		overHTTP: parsed.Protocol == ch.HTTP, opts: opts,
+	}
 	parsed.MaxOpenConns, parsed.MaxIdleConns = opts.MaxConnections, min(opts.MaxConnections, maxIdle)
 	if parsed.DialTimeout == 0 {
 		parsed.DialTimeout = opts.DialTimeout
@@ -120,7 +123,8 @@ func parseURL(address string) (*ch.Options, error) {
 	cleanURL, ok := chferry.CleanURL(address)
 	scheme, behind, _ := strings.Cut(cleanURL, "://")
 	u, err := url.Parse("clickhouse://" + behind) // a URL of HTTP may not name several servers with their ports
-	if scheme = strings.ToLower(scheme); err != nil || !ok || !slices.Contains([]string{"clickhouse", "http", "https"}, scheme) {
+	if scheme = strings.ToLower(scheme); err != nil || !ok ||
+		!slices.Contains([]string{"clickhouse", "http", "https"}, scheme) {
 		return nil, malformed(err)
 	}
 	u.Scheme = scheme
@@ -162,7 +166,8 @@ func defaultPort(o *ch.Options) string {
 // malformed leaves the URL out of the message: it may hold a password.
 func malformed(err error) error {
 	return chferry.WrapError(chferry.CodeConfiguration, err,
-		"clickhouse.url can't be read: it must look like clickhouse://user:password@host:9000/database or https://user:password@host:8443/database")
+		"clickhouse.url can't be read: it must look like clickhouse://user:password@host:9000/database or "+
+			"https://user:password@host:8443/database")
 }
 
 // Check returns nil if the server answers and the user may write.
@@ -175,7 +180,8 @@ func (c *Client) Check(ctx context.Context) error {
 	}
 	if f.readonly {
 		return chferry.Errorf(chferry.CodeAccessDenied,
-			"%s at %s: the user may only read (the setting readonly): name another user in clickhouse.url", doing, c.address)
+			"%s at %s: the user may only read (the setting readonly): name another user in clickhouse.url", doing,
+			c.address)
 	}
 	return nil
 }
@@ -192,12 +198,15 @@ func (c *Client) Close() {
 }
 
 // query calls each for every row of a query's result; scan reads the row's columns.
-func (c *Client) query(ctx context.Context, doing string, each func(scan func(...any) error) error, sql string, args ...any) error {
+func (c *Client) query(ctx context.Context, doing string, each func(scan func(...any) error) error, sql string,
+	args ...any,
+) error {
 	return c.queryWithin(ctx, c.opts.Timeout, doing, each, sql, args...)
 }
 
 func (c *Client) queryWithin(
-	ctx context.Context, limit time.Duration, doing string, each func(scan func(...any) error) error, sql string, args ...any,
+	ctx context.Context, limit time.Duration, doing string, each func(scan func(...any) error) error, sql string,
+	args ...any,
 ) error {
 	bounded, cancel := c.calls.begin(context.WithTimeout(ctx, limit))
 	defer cancel()

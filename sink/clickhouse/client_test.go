@@ -20,8 +20,10 @@ import (
 func TestOpenRefusesURLs(t *testing.T) {
 	t.Parallel()
 	for _, address := range []string{
-		"", "127.0.0.1:9000", "postgres://u:hunter2@h/db", "clickhouse://", "clickhouse://u:hunter2@h:port/db", "clickhouse://u:hunter2 @h/%zz",
-		"http://u:hunter2@h:1,i:port/db", "http://u:hunter2@h:port,i:1/db", "clickhouse://u:hunter2@h:port,i:1/db", "ftp://u:hunter2@h/db",
+		"", "127.0.0.1:9000", "postgres://u:hunter2@h/db", "clickhouse://", "clickhouse://u:hunter2@h:port/db",
+		"clickhouse://u:hunter2 @h/%zz",
+		"http://u:hunter2@h:1,i:port/db", "http://u:hunter2@h:port,i:1/db", "clickhouse://u:hunter2@h:port,i:1/db",
+		"ftp://u:hunter2@h/db",
 		"clickhouse://u:hunter2@h/db?secure=perhaps", "clickhouse://u:hunter2@h/db?dial_timeout=soon",
 	} {
 		_, err := clickhouse.Open(address, clickhouse.Options{})
@@ -48,7 +50,8 @@ func TestOpenFindsPorts(t *testing.T) {
 		"HTTPS://a.invalid,b.invalid:78/db":           "a.invalid:8443, b.invalid:78",
 	} {
 		err := openClient(t, address, clickhouse.Options{}).Check(t.Context())
-		if chferry.CodeOf(err) != chferry.CodeUnavailable || !strings.Contains(err.Error(), "does not answer at "+want+":") {
+		if chferry.CodeOf(err) != chferry.CodeUnavailable ||
+			!strings.Contains(err.Error(), "does not answer at "+want+":") {
 			t.Errorf("%s: got %v, want %s named", address, err, want)
 		}
 	}
@@ -71,9 +74,16 @@ func testCheck(t *testing.T, s *server) {
 		url  string
 		want chferry.Code
 	}{
-		"as it is":         {s.url, ""},
-		"wrong password":   {with(func(u *url.URL, _ url.Values) { u.User = url.UserPassword(u.User.Username(), "hunter2") }), chferry.CodeAccessDenied},
-		"unknown user":     {with(func(u *url.URL, _ url.Values) { u.User = url.UserPassword("nobody", "hunter2") }), chferry.CodeAccessDenied},
+		"as it is": {s.url, ""},
+		"wrong password": {with(func(u *url.URL,
+			_ url.Values,
+		) {
+			u.User = url.UserPassword(u.User.Username(), "hunter2")
+		}), chferry.CodeAccessDenied},
+		"unknown user": {
+			with(func(u *url.URL, _ url.Values) { u.User = url.UserPassword("nobody", "hunter2") }),
+			chferry.CodeAccessDenied,
+		},
 		"unknown database": {with(func(u *url.URL, _ url.Values) { u.Path = "/absent" }), chferry.CodeConfiguration},
 		"read only":        {with(func(_ *url.URL, q url.Values) { q.Set("readonly", "1") }), chferry.CodeAccessDenied},
 	} {
@@ -102,10 +112,12 @@ func TestSilentServer(t *testing.T) {
 	t.Parallel()
 	address := silent(t)
 	for _, scheme := range []string{"clickhouse", "http"} {
-		c := openClient(t, scheme+"://"+address, clickhouse.Options{Timeout: 200 * time.Millisecond, DialTimeout: 200 * time.Millisecond})
+		c := openClient(t, scheme+"://"+address,
+			clickhouse.Options{Timeout: 200 * time.Millisecond, DialTimeout: 200 * time.Millisecond})
 		start := time.Now()
 		err := c.Check(t.Context())
-		if chferry.CodeOf(err) != chferry.CodeUnavailable || !strings.Contains(err.Error(), address+": no answer in time") {
+		if chferry.CodeOf(err) != chferry.CodeUnavailable ||
+			!strings.Contains(err.Error(), address+": no answer in time") {
 			t.Errorf("%s: got %v, want it unavailable", scheme, err)
 		}
 		if took := time.Since(start); took > 5*time.Second {
@@ -163,7 +175,10 @@ func TestWrongPort(t *testing.T) {
 		}
 	}()
 	t.Cleanup(func() { _ = l.Close() })
-	for scheme, want := range map[string]chferry.Code{"clickhouse": chferry.CodeUnknown, "http": chferry.CodeConfiguration} {
+	for scheme, want := range map[string]chferry.Code{
+		"clickhouse": chferry.CodeUnknown,
+		"http":       chferry.CodeConfiguration,
+	} {
 		err := openClient(t, scheme+"://"+l.Addr().String(), clickhouse.Options{}).Check(t.Context())
 		if err == nil || chferry.CodeOf(err) != want || !strings.Contains(err.Error(), "clickhouse.url") {
 			t.Errorf("%s: got %v, want %s and what to mend", scheme, err, want)

@@ -29,7 +29,10 @@ func (c *Client) Create(ctx context.Context, statements []sink.Statement) error 
 
 // configured returns what of the configuration becomes part of the statement that creates the table.
 func configured(d sink.Destination) sink.Configured {
-	of := sink.Configured{PartitionBy: d.Options.PartitionBy, TTL: d.Options.TTL, Settings: settingsClause(d.Options.Settings)}
+	of := sink.Configured{
+		PartitionBy: d.Options.PartitionBy, TTL: d.Options.TTL,
+		Settings: settingsClause(d.Options.Settings),
+	}
 	for _, name := range slices.Sorted(maps.Keys(d.Options.Codecs)) {
 		of.Codec += d.Options.Codecs[name] + " "
 	}
@@ -62,7 +65,8 @@ var keyOfException = map[proto.Error]string{
 func explainCreate(s sink.Statement, err error) error {
 	var exception *ch.Exception
 	code, texts := chferry.CodeOf(err), byKey(s.Configured)
-	if len(texts) == 0 || code == chferry.CodeUnavailable || code == chferry.CodeAccessDenied || !errors.As(err, &exception) {
+	if len(texts) == 0 || code == chferry.CodeUnavailable || code == chferry.CodeAccessDenied ||
+		!errors.As(err, &exception) {
 		return err
 	}
 	number := proto.Error(exception.Code)
@@ -83,7 +87,8 @@ func explainCreate(s sink.Statement, err error) error {
 }
 
 var (
-	firstSentence = regexp.MustCompile(`^[^\n]*?(\. | \(line |: [Ww]hile | while |, required |: In scope | in scope |$)`)
+	firstSentence = regexp.MustCompile(
+		`^[^\n]*?(\. | \(line |: [Ww]hile | while |, required |: In scope | in scope |$)`)
 	statementWord = regexp.MustCompile(`(?i)\b(select|create|alter|insert)\b`)
 	aWord         = regexp.MustCompile(`[A-Za-z_][A-Za-z0-9_]*`)
 )
@@ -93,7 +98,10 @@ var (
 func serverWords(message string) string {
 	const most = 150
 	words := firstSentence.FindString(message)
-	for _, end := range []string{". ", " (line ", ": While ", ": while ", " while ", ", required ", ": In scope ", " in scope "} {
+	for _, end := range []string{
+		". ", " (line ", ": While ", ": while ", " while ", ", required ", ": In scope ",
+		" in scope ",
+	} {
 		words = strings.TrimSuffix(words, end)
 	}
 	if len(words) > most || statementWord.MatchString(words) {
@@ -136,8 +144,10 @@ func (c *Client) checkSettings(ctx context.Context, t table, d sink.Destination)
 	var problems []error
 	for _, name := range slices.Sorted(maps.Keys(d.Options.Settings)) {
 		if len(known) > 0 && !known[name] {
-			problems = append(problems, chferry.Errorf(chferry.CodeConfiguration, "table %s: destination.settings names %q, which is no setting of tables "+
-				"on this server: system.merge_tree_settings has them%s", t, name, resembling(name, known)))
+			problems = append(problems,
+				chferry.Errorf(chferry.CodeConfiguration,
+					"table %s: destination.settings names %q, which is no setting of tables "+
+						"on this server: system.merge_tree_settings has them%s", t, name, resembling(name, known)))
 		}
 	}
 	return errors.Join(problems...)

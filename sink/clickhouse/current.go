@@ -26,7 +26,9 @@ const (
 
 // Current looks rows up by their keys. See [sink.Finder]. The time limit is that of an insert, for
 // the server reads the key's columns of all rows.
-func (c *Client) Current(ctx context.Context, d sink.Destination, keys rowset.Block, before uint64) (rowset.Block, error) {
+func (c *Client) Current(ctx context.Context, d sink.Destination, keys rowset.Block,
+	before uint64,
+) (rowset.Block, error) {
 	t, err := parseTable(d.Table, c.database)
 	if err != nil {
 		return rowset.Block{}, err

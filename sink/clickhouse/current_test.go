@@ -68,7 +68,8 @@ func TestCurrent(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.exec(t, "INSERT INTO "+table+` SELECT r.1, r.2, r.3, r.4 FROM (SELECT arrayJoin([('Ann', 1, 1, 0), ('ann', 1, 1, 0), ('ann', 1, 2, 1), ('ANN', 1, 2, 1),
+		s.exec(t, "INSERT INTO "+table+
+			` SELECT r.1, r.2, r.3, r.4 FROM (SELECT arrayJoin([('Ann', 1, 1, 0), ('ann', 1, 1, 0), ('ann', 1, 2, 1), ('ANN', 1, 2, 1),
 			('ANN', 1, 3, 0), ('aNN', 1, 5, 0), ('anN', 1, 2, 0), ('anN', 1, 7, 1), ('Ann', 2, 1, 0), ('Bob', 1, 1, 0), ('', 1, 1, 0), ('Zoë', 1, 1, 0), ('\'\\a\tb', 1, 1, 0)]) AS r)`)
 		for _, test := range []struct {
 			keys   rowset.Block
@@ -96,7 +97,10 @@ func TestCurrent(t *testing.T) {
 func TestCurrentOfEveryLetter(t *testing.T) {
 	onServers(t, func(t *testing.T, s *server) {
 		d := folding(t, s)
-		others := map[string]string{"I": "ı", "İ": "i", "i": "İ", "ΟΔΟΣ": "οδος", "J́": "j̇́", "İx": "i̇x", "Ì": "i̇̀", "Íris": "i̇́ris", "Ĩ": "i̇̃", "i̇̀": "Ì", "Į": "į̇"}
+		others := map[string]string{
+			"I": "ı", "İ": "i", "i": "İ", "ΟΔΟΣ": "οδος", "J́": "j̇́", "İx": "i̇x", "Ì": "i̇̀",
+			"Íris": "i̇́ris", "Ĩ": "i̇̃", "i̇̀": "Ì", "Į": "į̇",
+		}
 		for r := rune(1); r <= unicode.MaxRune; r++ {
 			if lower := unicode.ToLower(r); lower != r {
 				others["<"+string(r)+">"] = "<" + string(lower) + ">"
@@ -110,7 +114,8 @@ func TestCurrentOfEveryLetter(t *testing.T) {
 		for stored, asked := range others {
 			rows, ids = append(rows, "'"+stored+"'"), append(ids, asked)
 		}
-		s.exec(t, "INSERT INTO "+table+" SELECT id, 1, 1, 0 FROM (SELECT arrayJoin(["+strings.Join(rows, ", ")+"]) AS id)")
+		s.exec(t, "INSERT INTO "+table+" SELECT id, 1, 1, 0 FROM (SELECT arrayJoin(["+strings.Join(rows, ", ")+
+			"]) AS id)")
 		got := s.found(t, d, keysOf(d, 1, ids...), 2)
 		for stored, asked := range others {
 			if _, found := slices.BinarySearch(got, "1"+stored); !found {
@@ -129,7 +134,8 @@ func TestCurrentOfManyKeys(t *testing.T) {
 			t.Fatal(err)
 		}
 		const n, long = 25_000, 40
-		s.exec(t, fmt.Sprintf("INSERT INTO %s SELECT concat('Key', toString(number), '%s'), 1, 1, 0 FROM system.numbers LIMIT %d", table, strings.Repeat("X", long), n))
+		s.exec(t, fmt.Sprintf("INSERT INTO %s SELECT concat('Key', toString(number), '%s'), 1, 1, 0 FROM "+
+			"system.numbers LIMIT %d", table, strings.Repeat("X", long), n))
 		ids := make([]string, n)
 		for i := range ids {
 			ids[i] = fmt.Sprintf("kEY%d%s", i, strings.Repeat("x", long))

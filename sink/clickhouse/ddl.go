@@ -55,7 +55,10 @@ func missingTable(t table, d sink.Destination, f *features, existing *existing) 
 	if existing == nil {
 		err := f.checkOptions(t, d)
 		create := f.createTable(t, d)
-		return []sink.Statement{{Kind: sink.Table, Creates: "table " + t.String(), SQL: create, Configured: configured(d)}}, err
+		return []sink.Statement{{
+			Kind: sink.Table, Creates: "table " + t.String(), SQL: create,
+			Configured: configured(d),
+		}}, err
 	}
 	if err := existing.fits(d, f); err != nil {
 		return nil, err
@@ -78,16 +81,19 @@ func validate(t table, d sink.Destination) error {
 	for _, column := range d.Columns {
 		name := column.Destination
 		if name == "" || slices.Contains(names, name) {
-			problems = append(problems, misfit(t, "two columns would be named %q, or one would have no name: mend columns.rename", name))
+			problems = append(problems,
+				misfit(t, "two columns would be named %q, or one would have no name: mend columns.rename", name))
 		}
 		if slices.Contains(d.Key, name) && column.Type.Nullable {
-			problems = append(problems, misfit(t, "column %q of the key may be NULL in the source: choose another primary_key", name))
+			problems = append(problems,
+				misfit(t, "column %q of the key may be NULL in the source: choose another primary_key", name))
 		}
 		names = append(names, name)
 	}
 	for _, name := range slices.Concat(d.Engine.Layout().Arguments, d.Key) {
 		if !slices.Contains(names, name) {
-			problems = append(problems, misfit(t, "column %q of the key or the engine is not among those to insert", name))
+			problems = append(problems,
+				misfit(t, "column %q of the key or the engine is not among those to insert", name))
 		}
 	}
 	return errors.Join(append(problems, validateNested(t, d), validateOrder(t, d))...)
@@ -102,8 +108,9 @@ func validateOrder(t table, d sink.Destination) error {
 	var problems []error
 	for _, name := range identifiersIn(d.Options.PartitionBy) {
 		if !slices.Contains(d.Key, name) {
-			problems = append(problems, misfit(t, "partition_by uses %q, which is not in the key (%s): versions of a row would be kept apart",
-				name, strings.Join(d.Key, ", ")))
+			problems = append(problems,
+				misfit(t, "partition_by uses %q, which is not in the key (%s): versions of a row would be kept apart",
+					name, strings.Join(d.Key, ", ")))
 		}
 	}
 	if problem := ttlProblem(d); problem != "" {
@@ -111,15 +118,17 @@ func validateOrder(t table, d sink.Destination) error {
 	}
 	for i, name := range d.OrderBy {
 		if !slices.Contains(d.Key, name) {
-			problems = append(problems, misfit(t, "order_by names column %q, which is not in the key (%s): a deleted row would not be found",
-				name, strings.Join(d.Key, ", ")))
+			problems = append(problems,
+				misfit(t, "order_by names column %q, which is not in the key (%s): a deleted row would not be found",
+					name, strings.Join(d.Key, ", ")))
 		}
 		if slices.Contains(d.OrderBy[:i], name) {
 			problems = append(problems, misfit(t, "order_by names column %q twice", name))
 		}
 	}
 	if len(d.OrderBy) > 0 && len(d.OrderBy) < len(d.Key) {
-		problems = append(problems, misfit(t, "order_by must name every column of the key (%s), in any order", strings.Join(d.Key, ", ")))
+		problems = append(problems,
+			misfit(t, "order_by must name every column of the key (%s), in any order", strings.Join(d.Key, ", ")))
 	}
 	return errors.Join(problems...)
 }

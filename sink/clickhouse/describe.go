@@ -59,7 +59,8 @@ func (c *Client) statements(ctx context.Context, t table) (both [2]string, err e
 	reading, ctx := errgroup.WithContext(ctx)
 	exists := uint8(1)
 	reading.Go(func() error { // a server writes the statement of a detached table, too
-		return c.query(ctx, "look for table "+t.String(), func(scan func(...any) error) error { return scan(&exists) }, "EXISTS TABLE "+t.sql())
+		return c.query(ctx, "look for table "+t.String(), func(scan func(...any) error) error { return scan(&exists) },
+			"EXISTS TABLE "+t.sql())
 	})
 	for i, of := range []table{t, t.current()} {
 		reading.Go(func() error {
@@ -107,7 +108,8 @@ func (c *Client) describeBoth(ctx context.Context, t table) (existing, view *exi
 	}
 	exists, err := c.databaseExists(ctx, t.database)
 	if err == nil && !exists {
-		err = chferry.Errorf(chferry.CodeConfiguration, "table %s: ClickHouse has no database %q: create it or name another", t, t.database)
+		err = chferry.Errorf(chferry.CodeConfiguration,
+			"table %s: ClickHouse has no database %q: create it or name another", t, t.database)
 	}
 	return nil, view, err
 }
@@ -125,7 +127,8 @@ func (c *Client) describeEngines(ctx context.Context, t table) (found, view *exi
 			view = e
 		}
 		return err
-	}, "SELECT name, engine, engine_full, sorting_key, partition_key, create_table_query FROM system.tables WHERE database = ? AND name IN (?, ?)",
+	}, "SELECT name, engine, engine_full, sorting_key, partition_key, create_table_query FROM system.tables WHERE "+
+		"database = ? AND name IN (?, ?)",
 		t.database, t.name, t.current().name)
 	return found, view, err
 }
@@ -141,7 +144,8 @@ func (c *Client) describeColumns(ctx context.Context, t table) (columns, ofView 
 			ofView = append(ofView, described)
 		}
 		return err
-	}, "SELECT table, name, type, default_kind FROM system.columns WHERE database = ? AND table IN (?, ?)", t.database, t.name, t.current().name)
+	}, "SELECT table, name, type, default_kind FROM system.columns WHERE database = ? AND table IN (?, ?)", t.database,
+		t.name, t.current().name)
 	return columns, ofView, err
 }
 

@@ -42,8 +42,10 @@ func (c *Client) classify(ctx context.Context, doing string, err error) error {
 	var exception *ch.Exception
 	if errors.As(err, &exception) {
 		if isTooManyPartitions(exception) {
-			return chferry.WrapError(chferry.CodeConfiguration, err, "%s: ClickHouse refused with code %d: a block has rows of more partitions "+
-				"than the user may insert at once: let the user set %s in its profile, raise it there, or partition by less",
+			return chferry.WrapError(chferry.CodeConfiguration, err,
+				"%s: ClickHouse refused with code %d: a block has rows of more partitions "+
+					"than the user may insert at once: let the user set %s in its profile, raise it there, or partition "+
+					"by less",
 				doing, exception.Code, partitionsSetting)
 		}
 		return refused(doing, err, proto.Error(exception.Code))
@@ -56,11 +58,13 @@ func (c *Client) classify(ctx context.Context, doing string, err error) error {
 		return chferry.WrapError(chferry.CodeConfiguration, err, "%s: ClickHouse at %s %s", doing, c.address, reason)
 	}
 	if reason, ok := unreachable(err); ok {
-		return chferry.WrapError(chferry.CodeUnavailable, err, "%s: ClickHouse does not answer at %s: %s: start it or mend clickhouse.url",
+		return chferry.WrapError(chferry.CodeUnavailable, err,
+			"%s: ClickHouse does not answer at %s: %s: start it or mend clickhouse.url",
 			doing, c.address, reason)
 	}
 	return chferry.WrapError(chferry.CodeUnknown, err,
-		"%s: what answers at %s can't be understood: does clickhouse.url name the right port (native 9000, HTTP 8123)?", doing, c.address)
+		"%s: what answers at %s can't be understood: does clickhouse.url name the right port (native 9000, HTTP 8123)?",
+		doing, c.address)
 }
 
 func (c *Client) httpFailure(doing string, err error, status int) error {
@@ -68,7 +72,8 @@ func (c *Client) httpFailure(doing string, err error, status int) error {
 	switch {
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
 		code = chferry.CodeAccessDenied
-	case status < http.StatusInternalServerError && status != http.StatusTooManyRequests && status != http.StatusRequestTimeout:
+	case status < http.StatusInternalServerError && status != http.StatusTooManyRequests &&
+		status != http.StatusRequestTimeout:
 		code = chferry.CodeConfiguration
 	}
 	return chferry.WrapError(code, err, "%s: %s answered HTTP %d %s: mend clickhouse.url or see the server's log",
@@ -87,7 +92,8 @@ func withoutTLS(err error) string {
 	case errors.As(err, &name):
 		return "has a certificate for another name: mend the host in clickhouse.url"
 	case errors.As(err, &certificate), errors.As(err, &authority):
-		return "has a certificate that is not trusted: add its authority to those of this machine, as with SSL_CERT_FILE, or renew it if it is over"
+		return "has a certificate that is not trusted: add its authority to those of this machine, as with " +
+			"SSL_CERT_FILE, or renew it if it is over"
 	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		return "does not speak TLS: mend the port in clickhouse.url (native 9440, HTTPS 8443), or ask for no TLS"
 	case errors.As(err, &alert):

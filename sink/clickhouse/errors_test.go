@@ -25,14 +25,19 @@ func TestExceptions(t *testing.T) {
 			74, 75, 76, 95, 96, // files and sockets
 			159, 160, 209, 210, 198, 279, 203, // time and network
 			173, 202, 241, 243, 201, 290, 364, 394, 411, 439, 574, 677, 692, 700, 735, 745, // too much to do
-			204, 225, 236, 242, 244, 252, 254, 265, 285, 286, 289, 297, 319, 341, 369, 384, 415, 416, 519, 529, 568, 571, 738, 999, // parts and replicas
+			// parts and replicas
+			204, 225, 236, 242, 244, 252, 254, 265, 285, 286, 289, 297, 319, 341, 369, 384, 415, 416, 519, 529, 568,
+			571, 738, 999,
 			425, 473, 499, 500, 660, 667, 693, 696, 722, 733, 737,
 		},
 		chferry.CodeAccessDenied:   {164, 192, 193, 194, 195, 291, 492, 497, 511, 512, 516, 720},
 		chferry.CodeSchemaMismatch: {7, 8, 10, 15, 16, 20, 44, 47, 48, 50, 53, 60, 70, 122, 218, 349, 352, 741},
-		chferry.CodeConfiguration:  {46, 56, 62, 81, 115, 158, 180, 217, 307, 344, 392, 396, 452, 471, 472, 565, 620, 724, 725, 903},
-		chferry.CodeRefused:        {6, 27, 38, 41, 69, 72, 117, 128, 131, 153, 321, 376, 395, 407, 469},
-		chferry.CodeUnknown:        {1, 49, 1001, 1002, 123456},
+		chferry.CodeConfiguration: {
+			46, 56, 62, 81, 115, 158, 180, 217, 307, 344, 392, 396, 452, 471, 472, 565, 620,
+			724, 725, 903,
+		},
+		chferry.CodeRefused: {6, 27, 38, 41, 69, 72, 117, 128, 131, 153, 321, 376, 395, 407, 469},
+		chferry.CodeUnknown: {1, 49, 1001, 1002, 123456},
 	} {
 		for _, code := range codes {
 			err := c.Failure("insert into shop.users", &ch.Exception{Code: code, Message: "secret row"})
@@ -88,7 +93,10 @@ func TestFailures(t *testing.T) {
 		{&ch.HTTPError{StatusCode: 404, Err: errors.New("secret row")}, chferry.CodeConfiguration, "404 Not Found"},
 		{&ch.HTTPError{StatusCode: 502, Err: errors.New("secret row")}, chferry.CodeUnavailable, "502 Bad Gateway"},
 		{&ch.HTTPError{StatusCode: 500, Err: exception(60)}, chferry.CodeSchemaMismatch, "60 UNKNOWN_TABLE"},
-		{&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, chferry.CodeUnavailable, "does not answer at 127.0.0.1:1: connection refused"},
+		{
+			&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, chferry.CodeUnavailable,
+			"does not answer at 127.0.0.1:1: connection refused",
+		},
 		{&net.DNSError{Err: "no such host"}, chferry.CodeUnavailable, "name can't be resolved"},
 		{fmt.Errorf("read: %w", io.EOF), chferry.CodeUnavailable, "connection was closed"},
 		{context.DeadlineExceeded, chferry.CodeUnavailable, "no answer in time"},

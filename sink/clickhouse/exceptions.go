@@ -151,15 +151,16 @@ var exceptions = map[proto.Error]chferry.Code{
 
 // advice says what to do about an exception; where it has nothing better, about its code.
 var advice = map[proto.Error]string{
-	proto.ErrUnknownDatabase:          "create the database or mend clickhouse.url",
-	proto.ErrUnknownTable:             "create the table with apply",
-	proto.ErrSizesOfArraysDoesntMatch: "arrays of one Nested differ in length: give them names without a dot in columns.rename, in a new table",
-	proto.ErrUnknownFunction:          "over http(s):// the server must be newer: use clickhouse://",
-	proto.ErrUnknownSetting:           "take the setting out of clickhouse.url",
-	proto.ErrTableIsDropped:           "create the table with apply",
-	proto.ErrSyntaxError:              "the server does not know what chferry asks of it: it must be 18.16 or newer",
-	proto.ErrNotImplemented:           "the table can't be written to, as a view: name another in destination.table",
-	proto.ErrReadonly:                 "the user may only read: set readonly to 0 in its profile",
+	proto.ErrUnknownDatabase: "create the database or mend clickhouse.url",
+	proto.ErrUnknownTable:    "create the table with apply",
+	proto.ErrSizesOfArraysDoesntMatch: "arrays of one Nested differ in length: give them names without a dot in " +
+		"columns.rename, in a new table",
+	proto.ErrUnknownFunction: "over http(s):// the server must be newer: use clickhouse://",
+	proto.ErrUnknownSetting:  "take the setting out of clickhouse.url",
+	proto.ErrTableIsDropped:  "create the table with apply",
+	proto.ErrSyntaxError:     "the server does not know what chferry asks of it: it must be 18.16 or newer",
+	proto.ErrNotImplemented:  "the table can't be written to, as a view: name another in destination.table",
+	proto.ErrReadonly:        "the user may only read: set readonly to 0 in its profile",
 
 	proto.ErrClientHasConnectedToWrongPort: "mend the port in clickhouse.url: native 9000, HTTP 8123",
 
@@ -167,12 +168,14 @@ var advice = map[proto.Error]string{
 	proto.ErrTooManyBytes:       "raise the limit in the profile of the user, or lower batch_size",
 	proto.ErrTooManyRowsOrBytes: "raise the limit in the profile of the user, or lower batch_size",
 
-	proto.ErrTooManyParts:               "the table has too many parts, as merges are behind: it passes when they catch up; sync less often, or partition by less",
-	proto.ErrTooManySimultaneousQueries: "the server has too much to do: raise its max_concurrent_queries, or run fewer syncs",
-	proto.ErrMemoryLimitExceeded:        "the server lacks memory: lower batch_size, or raise max_memory_usage",
-	proto.ErrNotEnoughSpace:             "its disk is full",
-	proto.ErrTableIsReadOnly:            "the replica is read-only until it reaches its keeper",
-	proto.ErrQuotaExceeded:              "the quota of the user is used up: wait, or raise it",
+	proto.ErrTooManyParts: "the table has too many parts, as merges are behind: it passes when they " +
+		"catch up; sync less often, or partition by less",
+	proto.ErrTooManySimultaneousQueries: "the server has too much to do: raise its max_concurrent_queries, or run " +
+		"fewer syncs",
+	proto.ErrMemoryLimitExceeded: "the server lacks memory: lower batch_size, or raise max_memory_usage",
+	proto.ErrNotEnoughSpace:      "its disk is full",
+	proto.ErrTableIsReadOnly:     "the replica is read-only until it reaches its keeper",
+	proto.ErrQuotaExceeded:       "the quota of the user is used up: wait, or raise it",
 }
 
 var adviceByCode = map[chferry.Code]string{
@@ -180,8 +183,9 @@ var adviceByCode = map[chferry.Code]string{
 	chferry.CodeAccessDenied:   "mend user and password in clickhouse.url, or grant the user the right",
 	chferry.CodeSchemaMismatch: "run check to see what does not fit",
 	chferry.CodeConfiguration:  "the server does not allow it: see its log and the settings of the user",
-	chferry.CodeRefused:        "a constraint, a materialized view or the partition key does not take what a row holds: mend the row or the table, then retry",
-	chferry.CodeUnknown:        "it is not known whether it passes: if it stays, the server's log says more",
+	chferry.CodeRefused: "a constraint, a materialized view or the partition key does not take what a row " +
+		"holds: mend the row or the table, then retry",
+	chferry.CodeUnknown: "it is not known whether it passes: if it stays, the server's log says more",
 }
 
 func refused(doing string, err error, number proto.Error) error {
@@ -203,7 +207,8 @@ func refused(doing string, err error, number proto.Error) error {
 // isTooManyPartitions reports whether a block has too many partitions, for which the server has the
 // number of tables with too many parts.
 func isTooManyPartitions(e *ch.Exception) bool {
-	return proto.Error(e.Code) == proto.ErrTooManyParts && strings.Contains(e.Message, "Too many partitions for single INSERT block")
+	return proto.Error(e.Code) == proto.ErrTooManyParts &&
+		strings.Contains(e.Message, "Too many partitions for single INSERT block")
 }
 
 // isMissing tells whether err says that the table, or its database, does not exist.

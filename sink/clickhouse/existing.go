@@ -29,7 +29,8 @@ func (e *existing) fits(d sink.Destination, f *features) error {
 		return err
 	}
 	lacked := e.lacks(d)
-	d.Columns = slices.DeleteFunc(slices.Clone(d.Columns), func(c rowset.Column) bool { return slices.Contains(lacked, c) })
+	d.Columns = slices.DeleteFunc(slices.Clone(d.Columns),
+		func(c rowset.Column) bool { return slices.Contains(lacked, c) })
 	_, err := columnsFor(e.table, e.columns, d, f)
 	return errors.Join(err, e.hasNested(d), e.hasKeys(d))
 }
@@ -56,19 +57,22 @@ func (e *existing) hasKeys(d sink.Destination) error {
 	for _, part := range keyColumns(e.sortingKey) {
 		name, ok := identifier(part)
 		if !ok || !slices.Contains(d.Key, name) {
-			return misfit(e.table, "its ORDER BY holds %s, which is not a column of the key (%s): a deleted row would not be found",
+			return misfit(e.table,
+				"its ORDER BY holds %s, which is not a column of the key (%s): a deleted row would not be found",
 				part, strings.Join(d.Key, ", "))
 		}
 		sorted = append(sorted, name)
 	}
 	for _, name := range d.Key {
 		if !slices.Contains(sorted, name) {
-			return misfit(e.table, "its ORDER BY lacks column %q of the key: different rows would replace each other", name)
+			return misfit(e.table, "its ORDER BY lacks column %q of the key: different rows would replace each other",
+				name)
 		}
 	}
 	for _, name := range identifiersIn(e.partitionKey) {
 		if !slices.Contains(d.Key, name) {
-			return misfit(e.table, "its PARTITION BY uses column %q, which is not in the key (%s): versions of a row would be kept apart",
+			return misfit(e.table,
+				"its PARTITION BY uses column %q, which is not in the key (%s): versions of a row would be kept apart",
 				name, strings.Join(d.Key, ", "))
 		}
 	}
@@ -144,5 +148,6 @@ func (c column) withDimensions(w rowset.Column, err error) error {
 	if w.Type.Kind != rowset.Array || c.dimensions == 0 || c.dimensions == w.Type.Dimensions {
 		return err
 	}
-	return chferry.WrapError(chferry.CodeOf(err), &sink.DimensionsError{Column: w.Destination, Dimensions: c.dimensions}, "%s", err)
+	return chferry.WrapError(chferry.CodeOf(err),
+		&sink.DimensionsError{Column: w.Destination, Dimensions: c.dimensions}, "%s", err)
 }

@@ -72,7 +72,9 @@ func Encode(version, columnType string, v rowset.Vector, key bool) (wire []byte,
 
 // Canonical returns what the table of d would hold of a block's rows, how many of their values were
 // clamped or cut, and which rows are left out.
-func (c *Client) Canonical(ctx context.Context, d sink.Destination, block rowset.Block) (rowset.Block, int, []sink.Rejected, error) {
+func (c *Client) Canonical(ctx context.Context, d sink.Destination,
+	block rowset.Block,
+) (rowset.Block, int, []sink.Rejected, error) {
 	held, err := c.canonical(ctx, d, block)
 	return held.Block, held.changed, held.rejected, err
 }
@@ -102,7 +104,10 @@ func Fits(version, engine, full, sortingKey, partitionKey string, columns map[st
 	if err != nil {
 		return err
 	}
-	e := existing{table: t, engine: engine, arguments: engineArguments(full), sortingKey: sortingKey, partitionKey: partitionKey}
+	e := existing{
+		table: t, engine: engine, arguments: engineArguments(full), sortingKey: sortingKey,
+		partitionKey: partitionKey,
+	}
 	for name, text := range columns {
 		e.columns = append(e.columns, newColumn(name, text, ""))
 	}
@@ -134,5 +139,6 @@ func (c *Client) CheckHosts(ctx context.Context, configured string) error {
 	if err != nil {
 		return err
 	}
-	return c.checkHosts(ctx, t, sink.Destination{Table: configured}, &existing{table: t, engine: "ReplicatedReplacingMergeTree"})
+	return c.checkHosts(ctx, t, sink.Destination{Table: configured},
+		&existing{table: t, engine: "ReplicatedReplacingMergeTree"})
 }

@@ -91,7 +91,8 @@ func (c *Client) readFeatures(ctx context.Context) (*features, error) {
 		f.settings[name] = fixed == 0
 		f.readonly = f.readonly || name == "readonly" && value == "1"
 		return nil
-	}, "SELECT name, value, "+fixed+" FROM system.settings WHERE name IN ('readonly', '"+strings.Join(knownSettings(), "', '")+"')")
+	}, "SELECT name, value, "+fixed+" FROM system.settings WHERE name IN ('readonly', '"+
+		strings.Join(knownSettings(), "', '")+"')")
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +110,8 @@ var versionPattern = regexp.MustCompile(`^v?(\d{1,4})\.(\d{1,4})`)
 func parseVersion(text string) (version, error) {
 	m := versionPattern.FindStringSubmatch(text)
 	if m == nil {
-		return version{}, chferry.Errorf(chferry.CodeConfiguration, "ClickHouse calls its version %.40q, which chferry can't read", text)
+		return version{}, chferry.Errorf(chferry.CodeConfiguration,
+			"ClickHouse calls its version %.40q, which chferry can't read", text)
 	}
 	// At most four digits each, so that they are numbers.
 	major, _ := strconv.Atoi(m[1])

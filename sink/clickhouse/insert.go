@@ -26,7 +26,9 @@ var insertSettings = []string{
 const partitionsSetting = "max_partitions_per_insert_block"
 
 // Insert inserts the block as one block. See [sink.Sink].
-func (c *Client) Insert(ctx context.Context, d sink.Destination, block rowset.Block, token string) ([]sink.Rejected, error) {
+func (c *Client) Insert(ctx context.Context, d sink.Destination, block rowset.Block,
+	token string,
+) ([]sink.Rejected, error) {
 	if block.Rows() == 0 {
 		return nil, nil
 	}
@@ -41,7 +43,8 @@ func (c *Client) Insert(ctx context.Context, d sink.Destination, block rowset.Bl
 	bounded, done := c.sendContext(ctx)
 	defer done()
 	d.Columns = block.Columns
-	if d.Engine.Layout().Replaces { // a token would do harm: an attempt may have a row that the one before could not insert
+	// a token would do harm: an attempt may have a row that the one before could not insert
+	if d.Engine.Layout().Replaces {
 		token = ""
 	}
 	rejected, err := c.insert(withInsertSettings(bounded, f, block.Rows(), token), t, d, block, f)
@@ -52,7 +55,9 @@ func (c *Client) Insert(ctx context.Context, d sink.Destination, block rowset.Bl
 }
 
 // insert sends the rows that the columns can hold. A batch of the driver's that broke is never sent again.
-func (c *Client) insert(ctx context.Context, t table, d sink.Destination, block rowset.Block, f *features) ([]sink.Rejected, error) {
+func (c *Client) insert(ctx context.Context, t table, d sink.Destination, block rowset.Block,
+	f *features,
+) ([]sink.Rejected, error) {
 	batch, columns, err := c.begin(ctx, t, d, f)
 	if err != nil {
 		return nil, err

@@ -61,7 +61,8 @@ func testOneBlock(t *testing.T, s *server) {
 	for i, n := range sizes {
 		s.insert(t, d, rowsOf(d, n, uint64(i), fill))
 	}
-	got := s.value(t, "SELECT arrayStringConcat(arrayMap(x -> toString(x), arraySort(groupArray(rows))), ' ') FROM system.parts"+
+	got := s.value(t, "SELECT arrayStringConcat(arrayMap(x -> toString(x), arraySort(groupArray(rows))), ' ') FROM "+
+		"system.parts"+
 		" WHERE active AND database = '"+s.database+"' AND table = 'blocks'")
 	if want := "1 70000 1100000"; got != want {
 		t.Errorf("parts of %s rows, want %s", got, want)
@@ -119,9 +120,12 @@ func testForeignTable(t *testing.T, s *server) {
 		extra DateTime DEFAULT now(), doubled Int64 MATERIALIZED small * 2, _is_deleted UInt8, note LowCardinality(Nullable(String)), word LowCardinality(String),
 		id Int64, small Nullable(Int64), amount Decimal(20, 4), stamp String, flag Int32, single Nullable(Float64), _version UInt64)
 		ENGINE = ReplacingMergeTree(_version) PARTITION BY intDiv(id, 1000) ORDER BY id`)
-	d := destination("foreign", []string{"id"}, column("id", int64Type), column("small", rowset.Type{Kind: rowset.Int16}),
-		column("amount", decimalOf(12, 2)), column("stamp", rowset.Type{Kind: rowset.Timestamp}), column("flag", rowset.Type{Kind: rowset.Bool}),
-		column("single", rowset.Type{Kind: rowset.Float32}), column("note", nullable(stringType)), column("word", stringType))
+	d := destination("foreign", []string{"id"}, column("id", int64Type),
+		column("small", rowset.Type{Kind: rowset.Int16}),
+		column("amount", decimalOf(12, 2)), column("stamp", rowset.Type{Kind: rowset.Timestamp}),
+		column("flag", rowset.Type{Kind: rowset.Bool}),
+		column("single", rowset.Type{Kind: rowset.Float32}), column("note", nullable(stringType)),
+		column("word", stringType))
 	missing, err := s.Missing(t.Context(), d)
 	if err != nil || len(missing) != 1 || missing[0].Kind != sink.View {
 		t.Fatalf("got %v, %v, want the view alone", missing, err)
@@ -168,15 +172,25 @@ func testMisfitsOfTheServer(t *testing.T, s *server) {
 		"memory":    {"(" + columns + ") ENGINE = Memory", "engine is Memory"},
 		"unversion": {"(" + columns + ") ENGINE = ReplacingMergeTree ORDER BY id", "_version"},
 		"order":     {"(" + columns + ") ENGINE = ReplacingMergeTree(_version) ORDER BY (id, name)", "name"},
-		"function":  {"(" + columns + ") ENGINE = ReplacingMergeTree(_version) ORDER BY intDiv(id, 10)", "intDiv(id, 10)"},
+		"function": {
+			"(" + columns + ") ENGINE = ReplacingMergeTree(_version) ORDER BY intDiv(id, 10)",
+			"intDiv(id, 10)",
+		},
 		"unordered": {"(" + columns + ") ENGINE = ReplacingMergeTree(_version) ORDER BY tuple()", `"id"`},
-		"parted":    {"(" + columns + ") ENGINE = ReplacingMergeTree(_version) PARTITION BY substring(name, 1, 1) ORDER BY id", `"name"`},
-		"narrow":    {"(id Int32, name String, _version UInt64, _is_deleted UInt8) ENGINE = ReplacingMergeTree(_version) ORDER BY id", `"id" is Int32`},
-		"computed":  {"(id Int64, name String MATERIALIZED 'x', _version UInt64, _is_deleted UInt8) ENGINE = ReplacingMergeTree(_version) ORDER BY id", "MATERIALIZED"},
-		"undeleted": {"(id Int64, name String, _version UInt64) ENGINE = ReplacingMergeTree(_version) ORDER BY id", `"_is_deleted" is missing`},
+		"parted": {"(" + columns +
+			") ENGINE = ReplacingMergeTree(_version) PARTITION BY substring(name, 1, 1) ORDER BY id", `"name"`},
+		"narrow": {"(id Int32, name String, _version UInt64, _is_deleted UInt8) ENGINE = " +
+			"ReplacingMergeTree(_version) ORDER BY id", `"id" is Int32`},
+		"computed": {"(id Int64, name String MATERIALIZED 'x', _version UInt64, _is_deleted UInt8) ENGINE = " +
+			"ReplacingMergeTree(_version) ORDER BY id", "MATERIALIZED"},
+		"undeleted": {
+			"(id Int64, name String, _version UInt64) ENGINE = ReplacingMergeTree(_version) ORDER BY id",
+			`"_is_deleted" is missing`,
+		},
 	} {
 		s.exec(t, "CREATE TABLE "+s.database+"."+name+" "+test.sql)
-		_, err := s.Missing(t.Context(), destination(name, []string{"id"}, column("id", int64Type), column("name", stringType)))
+		_, err := s.Missing(t.Context(),
+			destination(name, []string{"id"}, column("id", int64Type), column("name", stringType)))
 		if chferry.CodeOf(err) != chferry.CodeSchemaMismatch || !strings.Contains(err.Error(), test.want) ||
 			!strings.Contains(err.Error(), s.database+"."+name) {
 			t.Errorf("%s: got %v, want a mismatch with %s", name, err, test.want)
@@ -244,7 +258,10 @@ func testExtremeTimes(t *testing.T, s *server) {
 	d := destination("times", []string{"id"}, column("id", int64Type),
 		column("day", rowset.Type{Kind: rowset.Date}), column("stamp", nullable(rowset.Type{Kind: rowset.Timestamp})))
 	s.create(t, d)
-	days := []int64{math.MinInt64, dayOf(t, "0044-03-15"), dayOf(t, "9999-12-31"), math.MaxInt64, dayOf(t, "2038-01-19")}
+	days := []int64{
+		math.MinInt64, dayOf(t, "0044-03-15"), dayOf(t, "9999-12-31"), math.MaxInt64,
+		dayOf(t, "2038-01-19"),
+	}
 	stamps := []int64{
 		math.MinInt64, micros(t, "1000-01-01 00:00:00"), micros(t, "9999-12-31 23:59:59.999999"), math.MaxInt64,
 		micros(t, "2038-01-19 03:14:08.999999"),
@@ -259,10 +276,12 @@ func testExtremeTimes(t *testing.T, s *server) {
 	if major, _, err := s.Version(t.Context()); err != nil {
 		t.Fatal(err)
 	} else if major > 22 {
-		first, last = [2]string{"1900-01-01", "1900-01-01 00:00:00.000000"}, [2]string{"2299-12-31", "2299-12-31 23:59:59.999999"}
+		first, last = [2]string{"1900-01-01", "1900-01-01 00:00:00.000000"},
+			[2]string{"2299-12-31", "2299-12-31 23:59:59.999999"}
 		between[1] += ".999999"
 	}
-	got := s.rows(t, "SELECT toString(day), toString(stamp) FROM "+s.database+".times_current ORDER BY id", []rowset.TypeKind{rowset.String, rowset.String})
+	got := s.rows(t, "SELECT toString(day), toString(stamp) FROM "+s.database+".times_current ORDER BY id",
+		[]rowset.TypeKind{rowset.String, rowset.String})
 	want := [][]string{first[:], first[:], last[:], last[:], between[:]}
 	if !slices.EqualFunc(got, want, slices.Equal[[]string]) {
 		t.Errorf("got %q\nwant %q", got, want)
@@ -273,17 +292,21 @@ func testExtremeTimes(t *testing.T, s *server) {
 func TestKeysAreNotClamped(t *testing.T) { onServers(t, testKeysAreNotClamped) }
 
 func testKeysAreNotClamped(t *testing.T, s *server) {
-	d := destination("days", []string{"id", "day"}, column("id", int64Type), column("day", rowset.Type{Kind: rowset.Date}))
+	d := destination("days", []string{"id", "day"}, column("id", int64Type),
+		column("day", rowset.Type{Kind: rowset.Date}))
 	s.create(t, d)
 	days := []string{"0044-03-15", "2024-02-29", "9999-12-31"}
-	rejected, err := s.Insert(t.Context(), d, rowsOf(d, len(days), 1, func(row int, v []rowset.Vector) { v[0].AppendInt(dayOf(t, days[row])) }), "")
+	rejected, err := s.Insert(t.Context(), d,
+		rowsOf(d, len(days), 1, func(row int, v []rowset.Vector) { v[0].AppendInt(dayOf(t, days[row])) }), "")
 	if err != nil || len(rejected) != 2 || rejected[0].Row != 0 || rejected[1].Row != 2 {
 		t.Fatalf("got %v, %v, want rows 0 and 2 rejected", rejected, err)
 	}
-	if got, want := rejected[0].Reason, "a date outside its range"; !strings.Contains(got, want) || !strings.Contains(got, `"day"`) || !strings.Contains(got, "cast: {day: String}") {
+	if got, want := rejected[0].Reason, "a date outside its range"; !strings.Contains(got, want) ||
+		!strings.Contains(got, `"day"`) || !strings.Contains(got, "cast: {day: String}") {
 		t.Errorf("got reason %q, want %q of column day, and a cast", got, want)
 	}
-	if got, want := s.current(t, "days", d.Columns[:2]...), [][]string{{"2", "2024-02-29"}}; !slices.EqualFunc(got, want, slices.Equal[[]string]) {
+	if got, want := s.current(t, "days", d.Columns[:2]...),
+		[][]string{{"2", "2024-02-29"}}; !slices.EqualFunc(got, want, slices.Equal[[]string]) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

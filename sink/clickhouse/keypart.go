@@ -27,7 +27,8 @@ func (p keyPart) listed() bool {
 	}
 	_, number := integers[p.base]
 	_, whole := integerKinds[p.from.Type.Kind]
-	return p.base == "String" || number && whole && p.from.Type.Kind != rowset.Bool || p.base == "UUID" && p.from.Type.Kind == rowset.UUID
+	return p.base == "String" || number && whole && p.from.Type.Kind != rowset.Bool || p.base == "UUID" &&
+		p.from.Type.Kind == rowset.UUID
 }
 
 // textSQL is the expression for the column's text, which [rowset.AppendPrimaryKey] reads.

@@ -52,7 +52,8 @@ func parseTable(text, database string) (table, error) {
 	}
 	if !ok || first == "" || database == "" {
 		return table{}, chferry.Errorf(chferry.CodeConfiguration,
-			"destination table %q must be a table or database.table, with `quotes` around names that hold dots or quotes", text)
+			"destination table %q must be a table or database.table, with `quotes` around names that hold dots or "+
+				"quotes", text)
 	}
 	return table{database, first}, nil
 }

@@ -32,9 +32,11 @@ func validateNested(t table, d sink.Destination) error {
 			continue
 		}
 		if other, ok := first[prefix]; ok {
-			problems = append(problems, misfit(t, "columns %q and %q are arrays, which ClickHouse would take for one Nested and hold to one length: "+
-				"give them names without a dot in columns.rename, such as %s and %s",
-				other.Destination, c.Destination, renaming(other), renaming(c)))
+			problems = append(problems,
+				misfit(t, "columns %q and %q are arrays, which ClickHouse would take for one Nested and hold to one "+
+					"length: "+
+					"give them names without a dot in columns.rename, such as %s and %s",
+					other.Destination, c.Destination, renaming(other), renaming(c)))
 			continue
 		}
 		first[prefix] = c
@@ -47,7 +49,8 @@ func validateNested(t table, d sink.Destination) error {
 
 // nestedUnder returns the error for an array below a column.
 func nestedUnder(t table, c rowset.Column, prefix string) error {
-	return misfit(t, "column %q is an array, for which ClickHouse needs the name %q, but there is a column of that name: "+
+	return misfit(t, "column %q is an array, for which ClickHouse needs the name %q, but there is a column of that "+
+		"name: "+
 		"give the array a name without a dot in columns.rename, such as %s", c.Destination, prefix, renaming(c))
 }
 
@@ -68,7 +71,8 @@ func has(d sink.Destination, name string) bool {
 func (e *existing) hasNested(d sink.Destination) error {
 	var problems []error
 	for _, c := range d.Columns {
-		if prefix := nestedPart(c.Destination); c.Type.Kind == rowset.Array && prefix != "" && e.has(prefix) && !has(d, prefix) {
+		if prefix := nestedPart(c.Destination); c.Type.Kind == rowset.Array && prefix != "" && e.has(prefix) &&
+			!has(d, prefix) {
 			problems = append(problems, nestedUnder(e.table, c, prefix))
 		}
 	}

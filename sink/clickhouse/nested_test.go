@@ -18,17 +18,33 @@ func testNestedNames(t *testing.T, s *server) {
 		columns []rowset.Column
 		want    []string // empty: let through
 	}{
-		"two":      {[]rowset.Column{column("lines.sku", texts), column("lines.qty", numbers)}, []string{`"lines.sku"`, `"lines.qty"`, "columns.rename", "lines_qty"}},
-		"deeper":   {[]rowset.Column{column("q.d.e", numbers), column("q.g", arrayOf(rowset.Int32, 2))}, []string{`"q.d.e"`, `"q.g"`}},
-		"below":    {[]rowset.Column{column("id.tags", texts)}, []string{`"id.tags"`, `"id"`, "columns.rename", "id_tags"}},
-		"array":    {[]rowset.Column{column("n", numbers), column("n.x", numbers)}, []string{`"n.x"`, `"n"`}},
-		"single":   {[]rowset.Column{column("one.x", texts), column("One.y", texts), column(".a", texts), column(".b", numbers)}, nil},
-		"scalars":  {[]rowset.Column{column("id.text", stringType), column("id.more", stringType)}, nil},
-		"streams":  {[]rowset.Column{column("a", nullable(stringType)), column("a.null", stringType), column("b", numbers), column("b.size0", stringType)}, nil},
+		"two": {
+			[]rowset.Column{column("lines.sku", texts), column("lines.qty", numbers)},
+			[]string{`"lines.sku"`, `"lines.qty"`, "columns.rename", "lines_qty"},
+		},
+		"deeper": {
+			[]rowset.Column{column("q.d.e", numbers), column("q.g", arrayOf(rowset.Int32, 2))},
+			[]string{`"q.d.e"`, `"q.g"`},
+		},
+		"below": {
+			[]rowset.Column{column("id.tags", texts)},
+			[]string{`"id.tags"`, `"id"`, "columns.rename", "id_tags"},
+		},
+		"array": {[]rowset.Column{column("n", numbers), column("n.x", numbers)}, []string{`"n.x"`, `"n"`}},
+		"single": {[]rowset.Column{
+			column("one.x", texts), column("One.y", texts), column(".a", texts),
+			column(".b", numbers),
+		}, nil},
+		"scalars": {[]rowset.Column{column("id.text", stringType), column("id.more", stringType)}, nil},
+		"streams": {[]rowset.Column{
+			column("a", nullable(stringType)), column("a.null", stringType),
+			column("b", numbers), column("b.size0", stringType),
+		}, nil},
 		"in_table": {[]rowset.Column{column("extra.x", texts)}, []string{`"extra.x"`, `"extra"`}},
 	} {
 		if name == "in_table" {
-			s.exec(t, "CREATE TABLE "+s.database+".in_table (id Int64, extra String, `extra.x` Array(Nullable(String)), _version UInt64, _is_deleted UInt8)"+
+			s.exec(t, "CREATE TABLE "+s.database+".in_table (id Int64, extra String, `extra.x` "+
+				"Array(Nullable(String)), _version UInt64, _is_deleted UInt8)"+
 				" ENGINE = ReplacingMergeTree(_version) ORDER BY id")
 		}
 		d := destination(name, []string{"id"}, append([]rowset.Column{column("id", int64Type)}, test.columns...)...)
@@ -66,7 +82,8 @@ func (s *server) wantDottedRow(t *testing.T, d sink.Destination) {
 			want = append(want, "length(`"+name+"`) = "+string(rune('0'+elements)))
 		}
 	}))
-	if got := s.value(t, "SELECT toString(count()) FROM "+s.database+"."+d.Table+"_current WHERE "+strings.Join(want, " AND ")); got != "1" {
+	if got := s.value(t, "SELECT toString(count()) FROM "+s.database+"."+d.Table+"_current WHERE "+
+		strings.Join(want, " AND ")); got != "1" {
 		t.Errorf("%s: the row is not as it was inserted: %s", d.Table, strings.Join(want, ", "))
 	}
 }

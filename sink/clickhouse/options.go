@@ -61,7 +61,8 @@ func ttlProblem(d sink.Destination) string {
 		for _, name := range identifiersIn(part) {
 			known := slices.ContainsFunc(d.Columns, func(c rowset.Column) bool { return c.Destination == name })
 			if known && !slices.Contains(d.Key, name) {
-				return "deletes by column \"" + name + "\", which is not in the key (" + strings.Join(d.Key, ", ") + "): deleted rows would come back"
+				return "deletes by column \"" + name + "\", which is not in the key (" + strings.Join(d.Key, ", ") +
+					"): deleted rows would come back"
 			}
 		}
 	}

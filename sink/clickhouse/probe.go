@@ -21,8 +21,10 @@ import (
 // statement that creates something. Any other may be about the question, such as a right that a
 // user lacks.
 var refusedExpression = []proto.Error{
-	proto.ErrUnknownFunction, proto.ErrIllegalTypeOfArgument, proto.ErrNumberOfArgumentsDoesntMatch, proto.ErrUnknownIdentifier,
-	proto.ErrTooManyArgumentsForFunction, proto.ErrTooFewArgumentsForFunction, proto.ErrSyntaxError, proto.ErrTypeMismatch,
+	proto.ErrUnknownFunction, proto.ErrIllegalTypeOfArgument, proto.ErrNumberOfArgumentsDoesntMatch,
+	proto.ErrUnknownIdentifier,
+	proto.ErrTooManyArgumentsForFunction, proto.ErrTooFewArgumentsForFunction, proto.ErrSyntaxError,
+	proto.ErrTypeMismatch,
 	proto.ErrNoCommonType, proto.ErrBadArguments, proto.ErrIllegalAggregation,
 	proto.ErrUnknownCodec, proto.ErrIllegalCodecParameter,
 }
@@ -61,7 +63,8 @@ func (c *Client) probeExpressions(ctx context.Context, f *features, d sink.Desti
 		got, err := c.typeOf(ctx, f, d, s, text, sink.Configured{TTL: text})
 		if err == nil && got != "" && !strings.HasPrefix(got, "Date") {
 			err = chferry.Errorf(chferry.CodeConfiguration,
-				"create %s: the expression of destination.ttl is of type %s: it must be a Date or DateTime", s.Creates, got)
+				"create %s: the expression of destination.ttl is of type %s: it must be a Date or DateTime", s.Creates,
+				got)
 		}
 		problems = append(problems, err)
 	}
@@ -70,7 +73,8 @@ func (c *Client) probeExpressions(ctx context.Context, f *features, d sink.Desti
 
 // typeOf returns the type of an expression; empty if the server does not tell. The error says that
 // the server would refuse the expression.
-func (c *Client) typeOf(ctx context.Context, f *features, d sink.Destination, s sink.Statement, expression string, of sink.Configured,
+func (c *Client) typeOf(ctx context.Context, f *features, d sink.Destination, s sink.Statement, expression string,
+	of sink.Configured,
 ) (name string, err error) {
 	row := "(SELECT 1 AS " + quote("any column")
 	used := identifiersIn(expression)
@@ -85,7 +89,9 @@ func (c *Client) typeOf(ctx context.Context, f *features, d sink.Destination, s 
 }
 
 // probeCodec asks for a table function with a column like the one to be made.
-func (c *Client) probeCodec(ctx context.Context, f *features, d sink.Destination, s sink.Statement, column rowset.Column) error {
+func (c *Client) probeCodec(ctx context.Context, f *features, d sink.Destination, s sink.Statement,
+	column rowset.Column,
+) error {
 	codec, ok := d.Options.Codecs[column.Destination]
 	if !ok {
 		return nil
@@ -100,7 +106,9 @@ func (c *Client) probeCodec(ctx context.Context, f *features, d sink.Destination
 // probe asks a question whose answer is one text, if the server can answer a like one that is right
 // for sure. A refusal names the key of the configuration; everything else that goes wrong is no
 // answer.
-func (c *Client) probe(ctx context.Context, s sink.Statement, of sink.Configured, like, ask string, answer *string) error {
+func (c *Client) probe(ctx context.Context, s sink.Statement, of sink.Configured, like, ask string,
+	answer *string,
+) error {
 	const doing = "ask ClickHouse about expressions"
 	scan := func(scan func(...any) error) error { return scan(answer) }
 	if err := c.query(ctx, doing, scan, like); err != nil {
@@ -130,7 +138,8 @@ func (c *Client) probePolicy(ctx context.Context, d sink.Destination, s sink.Sta
 	if err != nil || len(known) == 0 || known[want] {
 		return nil //nolint:nilerr // an old server, or a user who may not ask
 	}
-	return chferry.Errorf(chferry.CodeConfiguration, "create %s: the server has no storage policy %q, only %s: mend destination.settings",
+	return chferry.Errorf(chferry.CodeConfiguration,
+		"create %s: the server has no storage policy %q, only %s: mend destination.settings",
 		s.Creates, want, strings.Join(slices.Sorted(maps.Keys(known)), ", "))
 }
 
@@ -142,7 +151,8 @@ var (
 
 // ttlExpression returns the expression of one part of a TTL, without what is to be done then.
 func ttlExpression(part string) string {
-	masked := quotedAny.ReplaceAllStringFunc(part, func(quoted string) string { return strings.Repeat("'", len(quoted)) })
+	masked := quotedAny.ReplaceAllStringFunc(part,
+		func(quoted string) string { return strings.Repeat("'", len(quoted)) })
 	if action := ttlAction.FindStringIndex(masked); action != nil {
 		return part[:action[0]]
 	}

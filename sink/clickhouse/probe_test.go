@@ -20,26 +20,61 @@ func probes() map[string]probed {
 	codec := func(text string) options { return options{Codecs: map[string]string{"name": text}} }
 	policy := func(name string) options { return options{Settings: map[string]string{"storage_policy": name}} }
 	return map[string]probed{
-		"nothing":         {options{}, false, nil},
-		"plain":           {options{PartitionBy: "id"}, false, nil},
-		"tuple":           {options{PartitionBy: "(intDiv(id, 10), toYYYYMM(day))"}, false, nil},
-		"question":        {options{PartitionBy: "id > 5 ? 1 : 2"}, false, nil},
-		"function":        {options{PartitionBy: "intDivv(id, 10)"}, false, []string{"46 UNKNOWN_FUNCTION", "intDivv", "mend destination.partition_by"}},
-		"arguments":       {options{PartitionBy: "intDiv(id)"}, false, []string{"42 NUMBER_OF_ARG", "mend destination.partition_by"}},
-		"type":            {options{PartitionBy: "toYYYYMM(id)"}, false, []string{"43 ILLEGAL_TYPE", "mend destination.partition_by"}},
-		"aggregate":       {options{PartitionBy: "sum(id)"}, false, []string{"184 ILLEGAL_AGGREGATION", "mend destination.partition_by"}},
-		"syntax":          {options{PartitionBy: "intDiv(id, 10) 5"}, false, []string{"62 SYNTAX_ERROR", "mend destination.partition_by"}},
-		"ttl":             {options{TTL: "day + INTERVAL 1 MONTH"}, true, nil},
-		"ttl, actions":    {options{TTL: "day + INTERVAL 1 DAY RECOMPRESS CODEC(ZSTD(9)), day + INTERVAL 1 YEAR DELETE WHERE id > 5"}, true, nil},
-		"ttl, function":   {options{TTL: "addMonthss(day, 1) DELETE"}, true, []string{"46 UNKNOWN_FUNCTION", "addMonthss", "mend destination.ttl"}},
-		"ttl, type":       {options{TTL: "id"}, true, []string{"destination.ttl is of type Int64", "must be a Date or DateTime"}},
-		"ttl, syntax":     {options{TTL: "day INTERVAL"}, true, []string{"62 SYNTAX_ERROR", "mend destination.ttl"}},
-		"codec":           {codec("ZSTD(3)"), true, nil},
-		"codec, unknown":  {codec("ZSTDD(3)"), true, []string{"432 UNKNOWN_CODEC", "ZSTDD", "mend destination.codec"}},
-		"codec, level":    {codec("ZSTD(300)"), true, []string{"433 ILLEGAL_CODEC_PARAMETER", "mend destination.codec"}},
-		"codec, type":     {codec("Delta, ZSTD"), true, []string{"36 BAD_ARGUMENTS", "mend destination.codec"}},
-		"policy":          {policy("default"), true, nil},
-		"policy, unknown": {policy("hot"), true, []string{`no storage policy "hot", only default`, "mend destination.settings"}},
+		"nothing":  {options{}, false, nil},
+		"plain":    {options{PartitionBy: "id"}, false, nil},
+		"tuple":    {options{PartitionBy: "(intDiv(id, 10), toYYYYMM(day))"}, false, nil},
+		"question": {options{PartitionBy: "id > 5 ? 1 : 2"}, false, nil},
+		"function": {
+			options{PartitionBy: "intDivv(id, 10)"},
+			false,
+			[]string{"46 UNKNOWN_FUNCTION", "intDivv", "mend destination.partition_by"},
+		},
+		"arguments": {
+			options{PartitionBy: "intDiv(id)"},
+			false,
+			[]string{"42 NUMBER_OF_ARG", "mend destination.partition_by"},
+		},
+		"type": {
+			options{PartitionBy: "toYYYYMM(id)"},
+			false,
+			[]string{"43 ILLEGAL_TYPE", "mend destination.partition_by"},
+		},
+		"aggregate": {
+			options{PartitionBy: "sum(id)"},
+			false,
+			[]string{"184 ILLEGAL_AGGREGATION", "mend destination.partition_by"},
+		},
+		"syntax": {
+			options{PartitionBy: "intDiv(id, 10) 5"},
+			false,
+			[]string{"62 SYNTAX_ERROR", "mend destination.partition_by"},
+		},
+		"ttl": {options{TTL: "day + INTERVAL 1 MONTH"}, true, nil},
+		"ttl, actions": {options{TTL: "day + INTERVAL 1 DAY RECOMPRESS CODEC(ZSTD(9)), day + INTERVAL 1 YEAR " +
+			"DELETE WHERE id > 5"}, true, nil},
+		"ttl, function": {
+			options{TTL: "addMonthss(day, 1) DELETE"},
+			true,
+			[]string{"46 UNKNOWN_FUNCTION", "addMonthss", "mend destination.ttl"},
+		},
+		"ttl, type": {
+			options{TTL: "id"},
+			true,
+			[]string{"destination.ttl is of type Int64", "must be a Date or DateTime"},
+		},
+		"ttl, syntax":    {options{TTL: "day INTERVAL"}, true, []string{"62 SYNTAX_ERROR", "mend destination.ttl"}},
+		"codec":          {codec("ZSTD(3)"), true, nil},
+		"codec, unknown": {codec("ZSTDD(3)"), true, []string{"432 UNKNOWN_CODEC", "ZSTDD", "mend destination.codec"}},
+		"codec, level": {
+			codec("ZSTD(300)"), true,
+			[]string{"433 ILLEGAL_CODEC_PARAMETER", "mend destination.codec"},
+		},
+		"codec, type": {codec("Delta, ZSTD"), true, []string{"36 BAD_ARGUMENTS", "mend destination.codec"}},
+		"policy":      {policy("default"), true, nil},
+		"policy, unknown": {
+			policy("hot"), true,
+			[]string{`no storage policy "hot", only default`, "mend destination.settings"},
+		},
 	}
 }
 
@@ -52,7 +87,8 @@ func testProbe(t *testing.T, s *server) {
 			continue
 		}
 		day := column("day", kindOf(rowset.Date))
-		d := destination(strings.NewReplacer(" ", "_", ",", "").Replace(name), []string{"id", "day"}, column("id", int64Type), day, column("name", stringType))
+		d := destination(strings.NewReplacer(" ", "_", ",", "").Replace(name), []string{"id", "day"},
+			column("id", int64Type), day, column("name", stringType))
 		d.Options = test.options
 		missing, err := s.Missing(t.Context(), d)
 		if err != nil {
@@ -95,7 +131,10 @@ func testProbeOfColumn(t *testing.T, s *server) {
 	id, old, added := column("id", int64Type), column("old", stringType), column("added", stringType)
 	s.create(t, destination("probed", []string{"id"}, id, old))
 	d := destination("probed", []string{"id"}, id, old, added)
-	for codec, want := range map[string][]string{"ZSTD(3)": nil, "Foo": {"column ", ".probed.added", "432 UNKNOWN_CODEC", "mend destination.codec"}} {
+	for codec, want := range map[string][]string{
+		"ZSTD(3)": nil,
+		"Foo":     {"column ", ".probed.added", "432 UNKNOWN_CODEC", "mend destination.codec"},
+	} {
 		d.Options.Codecs = map[string]string{"added": codec, "old": "Bar"}
 		missing, err := s.Missing(t.Context(), d)
 		if err != nil {

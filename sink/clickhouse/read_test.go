@@ -81,7 +81,8 @@ func TestSumsWithHostileSettings(t *testing.T) {
 		t.Fatalf("got %v, %v, want 30,000 rows and none", want, err)
 	}
 	for _, setting := range []string{
-		"max_rows_to_read=1000", "max_rows_to_read=1000&read_overflow_mode=break", "aggregate_functions_null_for_empty=1",
+		"max_rows_to_read=1000", "max_rows_to_read=1000&read_overflow_mode=break",
+		"aggregate_functions_null_for_empty=1",
 		"empty_result_for_aggregation_by_empty_set=1", "do_not_merge_across_partitions_select_final=1",
 		"optimize_move_to_prewhere_if_final=1",
 		"apply_deleted_mask=0", "max_threads=1", "force_index_by_date=1",
@@ -133,7 +134,8 @@ func (s *server) wideTable(t testing.TB, rows int) sink.Selection {
 		t.Fatal(err)
 	}
 	for version := 1; version <= 2; version++ {
-		s.exec(t, fmt.Sprintf(`INSERT INTO %s SELECT number, lower(hex(MD5(toString(number)))), concat('user ', toString(number)), number %% 1000,
+		s.exec(t, fmt.Sprintf(
+			`INSERT INTO %s SELECT number, lower(hex(MD5(toString(number)))), concat('user ', toString(number)), number %% 1000,
 			number * 1.5,
 			toDecimal64(number * 0.01, 2), toDateTime64('2024-01-01 00:00:00', 6, 'UTC') + number, number %% 2 = 0,
 			toDate32('2000-01-01') + number %% 10000,

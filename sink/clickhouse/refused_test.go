@@ -55,7 +55,8 @@ func testRefused(t *testing.T, s *server) {
 		if got := s.value(t, "SELECT toString(count()) FROM "+table+" WHERE _version = 3"); got != "2" {
 			t.Errorf("%s: %s rows came after those that were refused, want 2", name, got)
 		}
-		if got := s.value(t, "SELECT toString(count()) FROM "+table+" WHERE word = 'poison'"); (got != "0") != refusal.inTable {
+		if got := s.value(t, "SELECT toString(count()) FROM "+table+
+			" WHERE word = 'poison'"); (got != "0") != refusal.inTable {
 			t.Errorf("%s: %s refused rows are in the table", name, got)
 		}
 	}

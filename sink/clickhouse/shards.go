@@ -25,13 +25,16 @@ func (c *Client) checkCluster(ctx context.Context, t table, d sink.Destination) 
 	case err != nil:
 		return err
 	case shards > 1:
-		return chferry.Errorf(chferry.CodeConfiguration, "table %s: destination.cluster %q has %d shards in system.clusters: versions of a row "+
-			"would be kept apart, so name a cluster of one shard, with as many replicas as you like", t, name, shards)
+		return chferry.Errorf(chferry.CodeConfiguration,
+			"table %s: destination.cluster %q has %d shards in system.clusters: versions of a row "+
+				"would be kept apart, so name a cluster of one shard, with as many replicas as you like", t, name, shards)
 	case shards == 0 && len(known) == 0:
-		return chferry.Errorf(chferry.CodeConfiguration, "table %s: ClickHouse has no cluster %q, nor any other, in system.clusters: "+
-			"add it to remote_servers of every server, or leave destination.cluster out", t, name)
+		return chferry.Errorf(chferry.CodeConfiguration,
+			"table %s: ClickHouse has no cluster %q, nor any other, in system.clusters: "+
+				"add it to remote_servers of every server, or leave destination.cluster out", t, name)
 	case shards == 0:
-		return chferry.Errorf(chferry.CodeConfiguration, "table %s: ClickHouse has no cluster %q in destination.cluster, only %s",
+		return chferry.Errorf(chferry.CodeConfiguration,
+			"table %s: ClickHouse has no cluster %q in destination.cluster, only %s",
 			t, name, strings.Join(known, ", "))
 	default:
 		return nil
@@ -73,14 +76,17 @@ func (c *Client) checkHosts(ctx context.Context, t table, d sink.Destination, ex
 		return nil
 	}
 	switch {
-	case existing == nil && d.Options.Replicated != nil, existing != nil && strings.HasPrefix(existing.engine, "Shared"):
+	case existing == nil && d.Options.Replicated != nil, existing != nil &&
+		strings.HasPrefix(existing.engine, "Shared"):
 		return nil
 	case existing == nil:
-		return chferry.Errorf(chferry.CodeConfiguration, "table %s: clickhouse.url names several servers, so the table must be replicated: "+
-			"configure destination.replicated (and destination.cluster), or name one server", t)
+		return chferry.Errorf(chferry.CodeConfiguration,
+			"table %s: clickhouse.url names several servers, so the table must be replicated: "+
+				"configure destination.replicated (and destination.cluster), or name one server", t)
 	case !strings.HasPrefix(existing.engine, "Replicated"):
-		return chferry.Errorf(chferry.CodeConfiguration, "table %s: clickhouse.url names several servers, but the engine of the table is %s, "+
-			"whose rows are on one of them alone: make it a Replicated%[2]s, or name one server", t, existing.engine)
+		return chferry.Errorf(chferry.CodeConfiguration,
+			"table %s: clickhouse.url names several servers, but the engine of the table is %s, "+
+				"whose rows are on one of them alone: make it a Replicated%[2]s, or name one server", t, existing.engine)
 	}
 	c.mu.Lock()
 	same := c.replicated[t]
@@ -131,8 +137,10 @@ func differentShards(t table, hosts, paths []string) error {
 	first := slices.IndexFunc(paths, func(path string) bool { return path != "" })
 	for i, path := range paths {
 		if path != "" && path != paths[first] {
-			return chferry.Errorf(chferry.CodeConfiguration, "table %s: %s and %s of clickhouse.url are different shards, as the table has the path "+
-				"%s on one and %s on the other: versions of a row would be kept apart, so name the replicas of one shard", t, hosts[first], hosts[i], paths[first], path)
+			return chferry.Errorf(chferry.CodeConfiguration,
+				"table %s: %s and %s of clickhouse.url are different shards, as the table has the path "+
+					"%s on one and %s on the other: versions of a row would be kept apart, so name the replicas of one "+
+					"shard", t, hosts[first], hosts[i], paths[first], path)
 		}
 	}
 	return nil

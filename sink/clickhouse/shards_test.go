@@ -47,7 +47,8 @@ func TestClustersOfShards(t *testing.T) {
 	}
 	s.exec(t, "SYSTEM RELOAD CONFIG")
 	for name, want := range map[string]string{
-		"halves": `"halves" has 2 shards in system.clusters`, "pair": "", "other": `no cluster "other" in destination.cluster, only halves, pair`, "{cluster}": "",
+		"halves": `"halves" has 2 shards in system.clusters`, "pair": "",
+		"other": `no cluster "other" in destination.cluster, only halves, pair`, "{cluster}": "",
 	} {
 		wantConfiguration(t, s, clustered(name), want)
 	}
@@ -148,7 +149,8 @@ func (r *replica) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 func TestShardThatComesBack(t *testing.T) {
 	t.Parallel()
 	s := open(t, testenv.ModernClickHouse)
-	first, same, other := s.replica(t, "first", "/users/1"), s.replica(t, "same", "/users/1"), s.replica(t, "other", "/users/2")
+	first, same, other := s.replica(t, "first", "/users/1"), s.replica(t, "same", "/users/1"),
+		s.replica(t, "other", "/users/2")
 	client := func(hosts ...string) *clickhouse.Client {
 		u, err := url.Parse(s.url)
 		if err != nil {
@@ -158,7 +160,8 @@ func TestShardThatComesBack(t *testing.T) {
 	}
 	check := func(c *clickhouse.Client, want chferry.Code) {
 		t.Helper()
-		if err := c.CheckHosts(t.Context(), "users"); err != nil != (want != "") || err != nil && chferry.CodeOf(err) != want {
+		if err := c.CheckHosts(t.Context(), "users"); err != nil != (want != "") || err != nil &&
+			chferry.CodeOf(err) != want {
 			t.Errorf("got %v, want code %q", err, want)
 		}
 	}

@@ -21,10 +21,14 @@ func TestTLSThatFails(t *testing.T) {
 	t.Cleanup(untrusted.Close)
 	plain := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(plain.Close)
-	for want, server := range map[string]*httptest.Server{"certificate that is not trusted": untrusted, "does not speak TLS": plain} {
+	for want, server := range map[string]*httptest.Server{
+		"certificate that is not trusted": untrusted,
+		"does not speak TLS":              plain,
+	} {
 		for _, url := range []string{"clickhouse://$/db?secure=true", "https://$/db"} {
 			c := openClient(t, strings.Replace(url, "$", server.Listener.Addr().String(), 1), clickhouse.Options{})
-			if err := c.Check(t.Context()); chferry.CodeOf(err) != chferry.CodeConfiguration || !strings.Contains(err.Error(), want) {
+			if err := c.Check(t.Context()); chferry.CodeOf(err) != chferry.CodeConfiguration ||
+				!strings.Contains(err.Error(), want) {
 				t.Errorf("%s: got %s %v, want %s", url, chferry.CodeOf(err), err, want)
 			}
 		}

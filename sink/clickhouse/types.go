@@ -47,7 +47,8 @@ func (f *features) columnType(t rowset.Type) string {
 
 var plainTypes = map[rowset.TypeKind]string{
 	rowset.Int16: "Int16", rowset.Int32: "Int32", rowset.Int64: "Int64", rowset.Uint8: "UInt8", rowset.Uint64: "UInt64",
-	rowset.Float32: "Float32", rowset.Float64: "Float64", rowset.String: "String", rowset.Enum: "String", rowset.Bytes: "String", rowset.UUID: "UUID",
+	rowset.Float32: "Float32", rowset.Float64: "Float64", rowset.String: "String", rowset.Enum: "String",
+	rowset.Bytes: "String", rowset.UUID: "UUID",
 }
 
 func (f *features) baseType(t rowset.Type) string {
@@ -137,7 +138,8 @@ func unwrap(text, wrapper string) (string, bool) {
 func (c column) misfit(t rowset.Type, key bool, f *features) (problem, to string) {
 	switch {
 	case c.computed():
-		return "is " + c.defaultKind + ", so it can't be inserted: make it an ordinary column or leave it out with columns.exclude", ""
+		return "is " + c.defaultKind +
+			", so it can't be inserted: make it an ordinary column or leave it out with columns.exclude", ""
 	case key && c.nullable:
 		return fmt.Sprintf("is %s, but the key's columns must not be Nullable", c.text), f.baseType(t)
 	case t.Nullable && !c.nullable && t.Kind != rowset.Array: // a null among elements is set aside

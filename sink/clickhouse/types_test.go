@@ -32,9 +32,12 @@ func column(name string, t rowset.Type) rowset.Column {
 
 // destination has the key's columns first, and the engine's last.
 func destination(table string, key []string, columns ...rowset.Column) sink.Destination {
-	return sink.Destination{Table: table, Engine: engine.Replacing{}, Key: key, OrderBy: key, Columns: append(slices.Clip(columns),
-		rowset.Column{Destination: "_version", Type: rowset.Type{Kind: rowset.Uint64}},
-		rowset.Column{Destination: "_is_deleted", Type: rowset.Type{Kind: rowset.Uint8}})}
+	return sink.Destination{
+		Table: table, Engine: engine.Replacing{}, Key: key, OrderBy: key,
+		Columns: append(slices.Clip(columns),
+			rowset.Column{Destination: "_version", Type: rowset.Type{Kind: rowset.Uint64}},
+			rowset.Column{Destination: "_is_deleted", Type: rowset.Type{Kind: rowset.Uint8}}),
+	}
 }
 
 var kinds = []rowset.Column{
@@ -43,7 +46,8 @@ var kinds = []rowset.Column{
 	column("int32", rowset.Type{Kind: rowset.Int32}), column("uint8", rowset.Type{Kind: rowset.Uint8}),
 	column("uint64", rowset.Type{Kind: rowset.Uint64}), column("float32", rowset.Type{Kind: rowset.Float32}),
 	column("float64", nullable(rowset.Type{Kind: rowset.Float64})), column("money", decimalOf(12, 2)),
-	column("wide", nullable(decimalOf(60, 10))), column("wider", decimalOf(77, 0)), column("hundreds", decimalOf(3, -2)),
+	column("wide", nullable(decimalOf(60, 10))), column("wider", decimalOf(77, 0)),
+	column("hundreds", decimalOf(3, -2)),
 	column("tiny", decimalOf(2, 5)), column("string", nullable(rowset.Type{Kind: rowset.String})),
 	column("bytes", rowset.Type{Kind: rowset.Bytes}), column("date", nullable(rowset.Type{Kind: rowset.Date})),
 	column("timestamp", rowset.Type{Kind: rowset.Timestamp}), column("enum", rowset.Type{Kind: rowset.Enum}),
@@ -91,7 +95,8 @@ func TestCreateTableByVersion(t *testing.T) {
 		"23.2":                      createModern,
 		"23.1.6.42":                 v22,
 		"21.12.4.1":                 v22,
-		"21.8.3.44":                 older("(`_version`, `_is_deleted`)", "(`_version`)", "` Bool", "` UInt8", "Date32", "Date"),
+		"21.8.3.44": older("(`_version`, `_is_deleted`)", "(`_version`)", "` Bool", "` UInt8", "Date32",
+			"Date"),
 		"18.16.1": older("(`_version`, `_is_deleted`)", "(`_version`)", "` Bool", "` UInt8", "Date32", "Date",
 			"DateTime64(6, 'UTC')", "DateTime('UTC')", "Decimal(60, 10)", "String",
 			"LowCardinality(Nullable(String))", "Nullable(String)", "LowCardinality(String)", "String"),
@@ -109,7 +114,8 @@ func TestCreateTableByVersion(t *testing.T) {
 func TestCreateView(t *testing.T) {
 	t.Parallel()
 	got, err := clickhouse.CreateView(destination("shop.users", []string{"id"}, kinds[:2]...))
-	want := "`shop`.`users_current` AS\nSELECT `id`, `Tenant \\x60x\\x60`\nFROM `shop`.`users` FINAL\nWHERE `_is_deleted` = 0" +
+	want := "`shop`.`users_current` AS\nSELECT `id`, `Tenant \\x60x\\x60`\nFROM `shop`.`users` FINAL\nWHERE " +
+		"`_is_deleted` = 0" +
 		" AND 'made by chferry' != ''"
 	if err != nil || got != want {
 		t.Errorf("got %s, %v\nwant %s", got, err, want)
@@ -218,10 +224,14 @@ func TestWhatColumnsTake(t *testing.T) {
 	} {
 		got, err := clickhouse.Misfit(test.server, test.column, "", test.of, test.key)
 		if err != nil || (got == "") != test.takes {
-			t.Errorf("%s: %s takes %+v as key=%v: got %q, want %v", test.server, test.column, test.of, test.key, got, test.takes)
+			t.Errorf("%s: %s takes %+v as key=%v: got %q, want %v", test.server, test.column, test.of, test.key, got,
+				test.takes)
 		}
 	}
-	for kind, takes := range map[string]bool{"": true, "DEFAULT": true, "MATERIALIZED": false, "ALIAS": false, "EPHEMERAL": false} {
+	for kind, takes := range map[string]bool{
+		"": true, "DEFAULT": true, "MATERIALIZED": false, "ALIAS": false,
+		"EPHEMERAL": false,
+	} {
 		got, err := clickhouse.Misfit(modern, "Int64", kind, of(rowset.Int64), false)
 		if err != nil || (got == "") != takes {
 			t.Errorf("%s column: got %q, want it taken: %v", kind, got, takes)
@@ -231,36 +241,53 @@ func TestWhatColumnsTake(t *testing.T) {
 
 func TestTablesThatFit(t *testing.T) {
 	t.Parallel()
-	d := destination("shop.pairs", []string{"a", "odd `name`"}, column("a", rowset.Type{Kind: rowset.Int64}), column("odd `name`", rowset.Type{Kind: rowset.String}))
-	columns := map[string]string{"a": "Int64", "odd `name`": "String", "_version": "UInt64", "_is_deleted": "UInt8", "extra": "DateTime"}
+	d := destination("shop.pairs", []string{"a", "odd `name`"}, column("a", rowset.Type{Kind: rowset.Int64}),
+		column("odd `name`", rowset.Type{Kind: rowset.String}))
+	columns := map[string]string{
+		"a": "Int64", "odd `name`": "String", "_version": "UInt64", "_is_deleted": "UInt8",
+		"extra": "DateTime",
+	}
 	const replacing, order = "ReplacingMergeTree(_version, _is_deleted) ORDER BY x", "a, `odd \\`name\\``"
 	for name, test := range map[string]struct{ engine, full, order, partition, want string }{
-		"as created":            {"ReplacingMergeTree", replacing, order, "", ""},
-		"in brackets":           {"ReplacingMergeTree", replacing, "(" + order + ")", "", ""},
-		"other order":           {"ReplacingMergeTree", replacing, "`odd \\`name\\``, a", "", ""},
-		"no is_deleted":         {"ReplacingMergeTree", "ReplacingMergeTree(_version) ORDER BY x", order, "", ""},
-		"replicated":            {"ReplicatedReplacingMergeTree", "ReplicatedReplacingMergeTree('/t/(a', '{replica}', _version) ORDER BY x", order, "", ""},
-		"shared":                {"SharedReplacingMergeTree", "SharedReplacingMergeTree('/t', '{replica}', _version, _is_deleted) ORDER BY x", order, "", ""},
-		"partitioned by key":    {"ReplacingMergeTree", replacing, order, "(intDiv(a, 1000), cityHash64(`odd \\`name\\``) % 8, 'extra')", ""},
+		"as created":    {"ReplacingMergeTree", replacing, order, "", ""},
+		"in brackets":   {"ReplacingMergeTree", replacing, "(" + order + ")", "", ""},
+		"other order":   {"ReplacingMergeTree", replacing, "`odd \\`name\\``, a", "", ""},
+		"no is_deleted": {"ReplacingMergeTree", "ReplacingMergeTree(_version) ORDER BY x", order, "", ""},
+		"replicated": {
+			"ReplicatedReplacingMergeTree",
+			"ReplicatedReplacingMergeTree('/t/(a', '{replica}', _version) ORDER BY x", order, "", "",
+		},
+		"shared": {
+			"SharedReplacingMergeTree",
+			"SharedReplacingMergeTree('/t', '{replica}', _version, _is_deleted) ORDER BY x", order, "", "",
+		},
+		"partitioned by key": {
+			"ReplacingMergeTree", replacing, order,
+			"(intDiv(a, 1000), cityHash64(`odd \\`name\\``) % 8, 'extra')", "",
+		},
 		"partitioned otherwise": {"ReplacingMergeTree", replacing, order, "toYYYYMM(extra)", `"extra"`},
 		"plain merge tree":      {"MergeTree", "MergeTree() ORDER BY x", order, "", "MergeTree"},
 		"a view":                {"View", "", "", "", "View"},
 		"no version":            {"ReplacingMergeTree", "ReplacingMergeTree ORDER BY f(x)", order, "", "_version"},
 		"no arguments":          {"ReplacingMergeTree", "ReplacingMergeTree() ORDER BY x", order, "", "_version"},
 		"other version":         {"ReplacingMergeTree", "ReplacingMergeTree(extra) ORDER BY x", order, "", "_version"},
-		"other deleted":         {"ReplacingMergeTree", "ReplacingMergeTree(_version, extra) ORDER BY x", order, "", `"extra"`},
-		"key column missing":    {"ReplacingMergeTree", replacing, "a", "", "odd `name`"},
-		"no order":              {"ReplacingMergeTree", replacing, "", "", `"a"`},
-		"further column":        {"ReplacingMergeTree", replacing, order + ", extra", "", "extra"},
-		"expression":            {"ReplacingMergeTree", replacing, order + ", lower(x)", "", "lower(x)"},
-		"descending":            {"ReplacingMergeTree", replacing, "a DESC, `odd \\`name\\``", "", "a DESC"},
+		"other deleted": {
+			"ReplacingMergeTree", "ReplacingMergeTree(_version, extra) ORDER BY x", order, "",
+			`"extra"`,
+		},
+		"key column missing": {"ReplacingMergeTree", replacing, "a", "", "odd `name`"},
+		"no order":           {"ReplacingMergeTree", replacing, "", "", `"a"`},
+		"further column":     {"ReplacingMergeTree", replacing, order + ", extra", "", "extra"},
+		"expression":         {"ReplacingMergeTree", replacing, order + ", lower(x)", "", "lower(x)"},
+		"descending":         {"ReplacingMergeTree", replacing, "a DESC, `odd \\`name\\``", "", "a DESC"},
 	} {
 		err := clickhouse.Fits("26.3", test.engine, test.full, test.order, test.partition, columns, d)
 		switch {
 		case test.want == "" && err != nil:
 			t.Errorf("%s: got %v, want it to fit", name, err)
-		case test.want != "" && (chferry.CodeOf(err) != chferry.CodeSchemaMismatch || !strings.Contains(err.Error(), test.want) ||
-			!strings.Contains(err.Error(), "shop.pairs")):
+		case test.want != "" &&
+			(chferry.CodeOf(err) != chferry.CodeSchemaMismatch || !strings.Contains(err.Error(), test.want) ||
+				!strings.Contains(err.Error(), "shop.pairs")):
 			t.Errorf("%s: got %v, want a mismatch that names shop.pairs and %s", name, err, test.want)
 		}
 	}
@@ -273,14 +300,23 @@ func TestDestinationsThatMakeNoSense(t *testing.T) {
 		change func(*sink.Destination)
 		want   chferry.Code
 	}{
-		"no key":           {func(d *sink.Destination) { d.Key, d.OrderBy = nil, nil }, chferry.CodeSchemaMismatch},
-		"unknown key":      {func(d *sink.Destination) { d.Key = []string{"absent"} }, chferry.CodeSchemaMismatch},
-		"nullable key":     {func(d *sink.Destination) { d.Columns[0].Type.Nullable = true }, chferry.CodeSchemaMismatch},
-		"one name twice":   {func(d *sink.Destination) { d.Columns[1].Destination = "id" }, chferry.CodeSchemaMismatch},
-		"the engine's":     {func(d *sink.Destination) { d.Columns[1].Destination = "_version" }, chferry.CodeSchemaMismatch},
-		"no name":          {func(d *sink.Destination) { d.Columns[1].Destination = "" }, chferry.CodeSchemaMismatch},
-		"no version":       {func(d *sink.Destination) { d.Columns = d.Columns[:2] }, chferry.CodeSchemaMismatch},
-		"order twice":      {func(d *sink.Destination) { d.OrderBy = []string{"id", "id"} }, chferry.CodeSchemaMismatch},
+		"no key":      {func(d *sink.Destination) { d.Key, d.OrderBy = nil, nil }, chferry.CodeSchemaMismatch},
+		"unknown key": {func(d *sink.Destination) { d.Key = []string{"absent"} }, chferry.CodeSchemaMismatch},
+		"nullable key": {
+			func(d *sink.Destination) { d.Columns[0].Type.Nullable = true },
+			chferry.CodeSchemaMismatch,
+		},
+		"one name twice": {func(d *sink.Destination) { d.Columns[1].Destination = "id" }, chferry.CodeSchemaMismatch},
+		"the engine's": {
+			func(d *sink.Destination) { d.Columns[1].Destination = "_version" },
+			chferry.CodeSchemaMismatch,
+		},
+		"no name":    {func(d *sink.Destination) { d.Columns[1].Destination = "" }, chferry.CodeSchemaMismatch},
+		"no version": {func(d *sink.Destination) { d.Columns = d.Columns[:2] }, chferry.CodeSchemaMismatch},
+		"order twice": {
+			func(d *sink.Destination) { d.OrderBy = []string{"id", "id"} },
+			chferry.CodeSchemaMismatch,
+		},
 		"order of another": {func(d *sink.Destination) { d.OrderBy = []string{"name"} }, chferry.CodeSchemaMismatch},
 		"bad table name":   {func(d *sink.Destination) { d.Table = "shop." }, chferry.CodeConfiguration},
 		"all right":        {func(*sink.Destination) {}, chferry.CodeUnavailable},

@@ -64,7 +64,8 @@ func TestDecimals(t *testing.T) {
 			whole, fraction := string(digits[:of.precision-of.scale]), string(digits[of.precision-of.scale:])
 			values = append(values, "-0"+whole+"."+fraction+"000", "0"+whole+"."+fraction[:of.scale/2])
 		}
-		wire, unfit, err := clickhouse.Encode("26.3", of.column, texts(decimalOf(of.precision, of.scale), values...), false)
+		wire, unfit, err := clickhouse.Encode("26.3", of.column, texts(decimalOf(of.precision, of.scale), values...),
+			false)
 		if err != nil || len(unfit) > 0 || len(wire) != len(values)*of.width {
 			t.Fatalf("%s: %d bytes, unfit %v, %v", of.column, len(wire), unfit, err)
 		}
@@ -91,7 +92,10 @@ func signed(wire []byte) *big.Int {
 
 func TestDecimalsThatDoNotFit(t *testing.T) {
 	t.Parallel()
-	values := []string{"1.00", "NaN", "Infinity", "-Infinity", "10000000000", "0.001", "", "-", ".", "1e5", "--1", "1.2.3", " 1", "9999999999.99"}
+	values := []string{
+		"1.00", "NaN", "Infinity", "-Infinity", "10000000000", "0.001", "", "-", ".", "1e5", "--1",
+		"1.2.3", " 1", "9999999999.99",
+	}
 	want := []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}
 	_, unfit, err := clickhouse.Encode("18.16.1", "Decimal(12, 2)", texts(decimalOf(12, 2), values...), false)
 	if err != nil || !slices.Equal(unfit, want) {
@@ -124,7 +128,8 @@ func TestDates(t *testing.T) {
 				got[i] = int64(int32(binary.LittleEndian.Uint32(wire[4*i:])))
 			}
 		}
-		if want := []int64{first, first, first, first, 3, last, last, last, last}; err != nil || !slices.Equal(got, want) || len(unfit) > 0 {
+		if want := []int64{first, first, first, first, 3, last, last, last, last}; err != nil ||
+			!slices.Equal(got, want) || len(unfit) > 0 {
 			t.Errorf("%s: got %v, unfit %v, %v, want %v", test.column, got, unfit, err, want)
 		}
 		_, unfit, err = clickhouse.Encode(test.server, test.column, v, true)
@@ -206,7 +211,10 @@ func TestTimesAsText(t *testing.T) {
 	}{
 		{
 			ints(rowset.Timestamp, 0, -1, caesar.UnixMicro(), math.MaxInt64, math.MinInt64),
-			[]string{"1970-01-01 00:00:00", "1969-12-31 23:59:59.999999", "0044-03-15 12:00:00.5 BC", "infinity", "-infinity"},
+			[]string{
+				"1970-01-01 00:00:00", "1969-12-31 23:59:59.999999", "0044-03-15 12:00:00.5 BC", "infinity",
+				"-infinity",
+			},
 		},
 		{ints(rowset.Date, 0, dayOf(t, "9999-12-31"), math.MaxInt64), []string{"1970-01-01", "9999-12-31", "infinity"}},
 		{id, []string{"0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6"}},
@@ -273,7 +281,8 @@ func arrays(of rowset.TypeKind, null int64, rows ...[][]int64) rowset.Vector {
 func TestArraysThatDoNotFit(t *testing.T) {
 	t.Parallel()
 	const null = 99
-	v := arrays(rowset.Int16, null, [][]int64{{1}, {2, null}}, nil, [][]int64{{}, {}}, [][]int64{{3}}, [][]int64{{null}, {null}})
+	v := arrays(rowset.Int16, null, [][]int64{{1}, {2, null}}, nil, [][]int64{{}, {}}, [][]int64{{3}},
+		[][]int64{{null}, {null}})
 	wire, unfit, err := clickhouse.Encode("26.3", "Array(Array(Int16))", v, false)
 	if want := []int{0, 4, 4}; err != nil || !slices.Equal(unfit, want) {
 		t.Errorf("got unfit rows %v, %v, want %v", unfit, err, want)
@@ -281,7 +290,8 @@ func TestArraysThatDoNotFit(t *testing.T) {
 	if want := 5*8 + 7*8 + 6*2; len(wire) != want {
 		t.Errorf("got %d bytes, want %d", len(wire), want)
 	}
-	if _, unfit, err = clickhouse.Encode("26.3", "Array(Array(Nullable(Int16)))", v, false); err != nil || len(unfit) > 0 {
+	if _, unfit, err = clickhouse.Encode("26.3", "Array(Array(Nullable(Int16)))", v, false); err != nil ||
+		len(unfit) > 0 {
 		t.Errorf("got unfit rows %v, %v, want none", unfit, err)
 	}
 }

@@ -34,7 +34,8 @@ func missingView(t table, d sink.Destination, f *features, existing, view *exist
 		return []sink.Statement{{Kind: sink.View, Creates: "view " + name.String(), SQL: create}}, nil
 	}
 	if view.engine != "View" {
-		return nil, misfit(name, "it is no view but %s: the view of the current rows of %s needs the name", view.engine, t)
+		return nil, misfit(name, "it is no view but %s: the view of the current rows of %s needs the name", view.engine,
+			t)
 	}
 	columns := viewedColumns(d, f, existing, view)
 	layout := d.Engine.Layout()
@@ -42,7 +43,8 @@ func missingView(t table, d sink.Destination, f *features, existing, view *exist
 	lack, stale := viewProblems(columns, made)
 	switch problem := either(stale, lack); {
 	case !made && (problem != "" || !showsCurrent(t, layout, view.query)):
-		return nil, misfit(name, "this view of %s has no mark of chferry, and %s: rename or drop it, then run chferry apply",
+		return nil, misfit(name,
+			"this view of %s has no mark of chferry, and %s: rename or drop it, then run chferry apply",
 			t, either(problem, "rows that were replaced or deleted are not left out"))
 	case problem == "":
 		return nil, nil

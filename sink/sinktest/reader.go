@@ -82,7 +82,8 @@ func (s *suite) pages(t *testing.T, sel sink.Selection, r sink.Range, most int) 
 		}
 		rows := page.Keys.Rows()
 		if rows > most || !page.Done && rows < most || len(page.Hashes) != rows && len(sel.Hashed) > 0 {
-			t.Fatalf("got a page of %d rows and %d hashes, done %t, of at most %d", rows, len(page.Hashes), page.Done, most)
+			t.Fatalf("got a page of %d rows and %d hashes, done %t, of at most %d", rows, len(page.Hashes), page.Done,
+				most)
 		}
 		if all.Hashes = append(all.Hashes, page.Hashes...); all.Keys.Columns == nil {
 			all.Keys = page.Keys
@@ -130,7 +131,12 @@ func testReadSums(t *testing.T, s *suite) {
 	s.insert(t, d, 4, []string{"2", "late", null}, []string{"3", "late", null}, []string{"7", "a", null})
 	id := func(text string) rowset.Block { return keys(t, d, []string{text}) }
 	ranges := []sink.Range{
-		{}, {UpTo: id("1")}, {After: id("1")}, {After: id("-5"), UpTo: id("2")}, {After: id("2"), UpTo: id("6")}, {After: id("7")},
+		{},
+		{UpTo: id("1")},
+		{After: id("1")},
+		{After: id("-5"), UpTo: id("2")},
+		{After: id("2"), UpTo: id("6")},
+		{After: id("7")},
 	}
 	got := s.sums(t, sel, ranges...)
 	for i, rows := range []uint64{4, 2, 2, 2, 0, 0} {
@@ -157,7 +163,16 @@ func testReadPages(t *testing.T, s *suite) {
 	d := destination("pairs", []string{"b", "a"}, column("a", int64Type), column("b", stringType))
 	d.OrderBy = []string{"a", "b"}
 	s.create(t, d)
-	rows := [][]string{{"1", ""}, {"2", ""}, {"1", "B"}, {"-7", "a"}, {"2", "a"}, {"10", "a"}, {"1", "a'\\\n"}, {"1", "é"}}
+	rows := [][]string{
+		{"1", ""},
+		{"2", ""},
+		{"1", "B"},
+		{"-7", "a"},
+		{"2", "a"},
+		{"10", "a"},
+		{"1", "a'\\\n"},
+		{"1", "é"},
+	}
 	for i, row := range rows {
 		s.insert(t, d, uint64(i+1), row)
 	}
@@ -179,7 +194,8 @@ func testReadPages(t *testing.T, s *suite) {
 			}
 		}
 	}
-	found, err := s.reader(t).Find(t.Context(), sel, keys(t, d, []string{"a", "2"}, []string{"A", "2"}, []string{"", "1"}))
+	found, err := s.reader(t).Find(t.Context(), sel,
+		keys(t, d, []string{"a", "2"}, []string{"A", "2"}, []string{"", "1"}))
 	if err != nil || sumOf(found) != (sink.Sum{Rows: 2, Hashes: all.Hashes[0] + all.Hashes[4]}) {
 		t.Errorf("got %v, %v, want rows 0 and 4", found, err)
 	}

@@ -69,7 +69,11 @@ func testReadBeyond(t *testing.T, s *suite) {
 			"1900-01-01 00:00:00", "2299-12-31 23:59:59.999999",
 		}},
 		{rowset.Type{Kind: rowset.Date}, "0044-03-15 BC", "infinity", []string{"1900-01-01", "2299-12-31"}},
-		{rowset.Type{Kind: rowset.Decimal, Precision: 12, Scale: 2}, "", "NaN", []string{"-9999999999.99", "9999999999.99"}},
+		{
+			rowset.Type{Kind: rowset.Decimal, Precision: 12, Scale: 2},
+			"", "NaN",
+			[]string{"-9999999999.99", "9999999999.99"},
+		},
 	} {
 		d := destination("beyond"+strconv.Itoa(i), []string{"id", "n"}, column("id", test.Type), column("n", int64Type))
 		s.create(t, d)
@@ -90,7 +94,8 @@ func testReadBeyond(t *testing.T, s *suite) {
 			continue
 		}
 		start := keys(t, d, []string{test.least, "0"})
-		if got := s.sums(t, sel, sink.Range{After: start}, sink.Range{UpTo: start}); got[0].Rows != 2 || got[1].Rows != 0 {
+		if got := s.sums(t, sel, sink.Range{After: start}, sink.Range{UpTo: start}); got[0].Rows != 2 ||
+			got[1].Rows != 0 {
 			t.Errorf("%s: got %v, want 2 rows and none", test.Kind, got)
 		}
 	}

@@ -74,7 +74,8 @@ func testEmptyBlock(t *testing.T, s *suite) {
 func testRejected(t *testing.T, s *suite) {
 	d := users()
 	s.create(t, d)
-	b := block(t, d, 1, []string{"1", "a", "NaN"}, []string{"2", "b", "2.00"}, []string{"3", "c", null}, []string{"4", "d", "NaN"})
+	b := block(t, d, 1, []string{"1", "a", "NaN"}, []string{"2", "b", "2.00"}, []string{"3", "c", null},
+		[]string{"4", "d", "NaN"})
 	rejected, err := s.Sink.Insert(t.Context(), d, b, "some")
 	if err != nil {
 		t.Fatal(err)

@@ -96,7 +96,8 @@ func testMisfits(t *testing.T, s *suite) {
 func testMissingColumns(t *testing.T, s *suite) {
 	s.create(t, users())
 	s.insert(t, users(), 1, []string{"1", "a", "1.50"})
-	d := destination("users", []string{"id"}, column("id", int64Type), column("name", stringType), column("amount", nullable(amountType)),
+	d := destination("users", []string{"id"}, column("id", int64Type), column("name", stringType),
+		column("amount", nullable(amountType)),
 		column("added", nullable(stringType)), column("namE", int64Type), column("a `b`", stringType))
 	missing, err := s.Sink.Missing(t.Context(), d)
 	if err != nil {
@@ -125,7 +126,8 @@ func testMissingColumns(t *testing.T, s *suite) {
 		t.Errorf("got %v, %v, want nothing missing", again, err)
 	}
 	s.insert(t, d, 3, []string{"3", "after", null, "x", "7", "y"})
-	s.holds(t, d, []string{"1", "a", "1.50", null, "0", ""}, []string{"2", "before", null, null, "0", ""}, []string{"3", "after", null, "x", "7", "y"})
+	s.holds(t, d, []string{"1", "a", "1.50", null, "0", ""}, []string{"2", "before", null, null, "0", ""},
+		[]string{"3", "after", null, "x", "7", "y"})
 }
 
 // testUnfilled syncs fewer columns than the table has, as when the source dropped one.
@@ -149,7 +151,8 @@ func testUnfilled(t *testing.T, s *suite) {
 // testOrder holds tables to a sorting key of the key's columns.
 func testOrder(t *testing.T, s *suite) {
 	pair := func(order ...string) sink.Destination {
-		d := destination("pairs", []string{"a", "b"}, column("a", int64Type), column("b", int64Type), column("c", int64Type))
+		d := destination("pairs", []string{"a", "b"}, column("a", int64Type), column("b", int64Type),
+			column("c", int64Type))
 		d.OrderBy = order
 		return d
 	}
@@ -174,8 +177,10 @@ func testOrder(t *testing.T, s *suite) {
 // testNames puts names that hurt everywhere a name can stand.
 func testNames(t *testing.T, s *suite) {
 	names := []string{
-		"Zoe", "zoe", "select", "VALUES", "two words", "dot.ted", "comma, separated", "quo\"ted", "ti`cked", "apo'strophe", "back\\slash",
-		"(round)", "half)", " (b", "[square]", "a-b", "100%", "?", "$1", "@p", "{x:String}", "-- c", "/* c", "#", "naïve", "日本", "new\nline", "FORMAT Native", "a;b", "SETTINGS x=1",
+		"Zoe", "zoe", "select", "VALUES", "two words", "dot.ted", "comma, separated", "quo\"ted", "ti`cked",
+		"apo'strophe", "back\\slash",
+		"(round)", "half)", " (b", "[square]", "a-b", "100%", "?", "$1", "@p", "{x:String}", "-- c", "/* c", "#",
+		"naïve", "日本", "new\nline", "FORMAT Native", "a;b", "SETTINGS x=1",
 	}
 	var columns []rowset.Column
 	row, want := []string{}, []string{}
@@ -183,7 +188,9 @@ func testNames(t *testing.T, s *suite) {
 		columns = append(columns, column(name, stringType))
 		row, want = append(row, "value of "+name), append(want, "value of "+names[i])
 	}
-	d := destination("`ta``ble (x), VALUES \"q\" \\' -- c`", []string{"ti`cked", "quo\"ted", "(round)", "back\\slash", "new\nline", "apo'strophe", "日本", "comma, separated"}, columns...)
+	d := destination("`ta``ble (x), VALUES \"q\" \\' -- c`",
+		[]string{"ti`cked", "quo\"ted", "(round)", "back\\slash", "new\nline", "apo'strophe", "日本", "comma, separated"},
+		columns...)
 	s.create(t, d)
 	if missing, err := s.Sink.Missing(t.Context(), d); err != nil || len(missing) > 0 {
 		t.Fatalf("got %v, %v, want nothing missing", missing, err)

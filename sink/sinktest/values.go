@@ -24,23 +24,38 @@ var samples = []sample{
 	{rowset.Type{Kind: rowset.Uint64}, []string{"0", "9223372036854775808", "18446744073709551615"}},
 	{rowset.Type{Kind: rowset.Float32}, []string{"0", "-0.25", "1.1", "3.4028235e+38", "1e-45", "NaN", "+Inf", "-Inf"}},
 	{rowset.Type{Kind: rowset.Float64}, []string{
-		"0", "0.1", "-1.7976931348623157e+308", "5e-324", "2.2250738585072014e-308", "-0", "9.007199254740992e+15", "NaN", "+Inf", "-Inf",
+		"0", "0.1", "-1.7976931348623157e+308", "5e-324", "2.2250738585072014e-308", "-0", "9.007199254740992e+15",
+		"NaN", "+Inf", "-Inf",
 	}},
 	{rowset.Type{Kind: rowset.Decimal, Precision: 9, Scale: 9}, []string{"0.000000000", "-0.999999999", "0.000000001"}},
-	{rowset.Type{Kind: rowset.Decimal, Precision: 12, Scale: 2}, []string{"0.00", "-0.01", "12.50", "9999999999.99", "-9999999999.99"}},
-	{rowset.Type{Kind: rowset.Decimal, Precision: 38, Scale: 0}, []string{"0", strings.Repeat("9", 38), "-" + strings.Repeat("9", 38)}},
-	{rowset.Type{Kind: rowset.Decimal, Precision: 38, Scale: 20}, []string{"-1.00000000000000000001", "123456789012345678.00000000000000000009"}},
+	{
+		rowset.Type{Kind: rowset.Decimal, Precision: 12, Scale: 2},
+		[]string{"0.00", "-0.01", "12.50", "9999999999.99", "-9999999999.99"},
+	},
+	{
+		rowset.Type{Kind: rowset.Decimal, Precision: 38, Scale: 0},
+		[]string{"0", strings.Repeat("9", 38), "-" + strings.Repeat("9", 38)},
+	},
+	{
+		rowset.Type{Kind: rowset.Decimal, Precision: 38, Scale: 20},
+		[]string{"-1.00000000000000000001", "123456789012345678.00000000000000000009"},
+	},
 	{rowset.Type{Kind: rowset.Decimal, Precision: 90, Scale: 1}, []string{"0.0", strings.Repeat("9", 89) + ".9"}},
 	{rowset.Type{Kind: rowset.String}, []string{
-		"", " ", "a", "A", "O'Reilly \"quoted\" `ticked`", `back\slash \n`, "line\nbreak\r\ttab\x01", "naïve Straße", "日本語", "🚢⛴\U0010FFFF",
+		"", " ", "a", "A", "O'Reilly \"quoted\" `ticked`", `back\slash \n`, "line\nbreak\r\ttab\x01", "naïve Straße",
+		"日本語", "🚢⛴\U0010FFFF",
 		strings.Repeat("long ", 100_000),
 	}},
 	{rowset.Type{Kind: rowset.Bytes}, []string{"", "\x00", "plain", "\xff\xfe\x00\x01\x80"}},
 	{rowset.Type{Kind: rowset.UUID}, []string{
-		"00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff", "0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6",
+		"00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff",
+		"0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6",
 	}},
 	{rowset.Type{Kind: rowset.Date}, []string{"1970-01-01", "2000-02-29", "2106-02-07"}},
-	{rowset.Type{Kind: rowset.Timestamp}, []string{"1970-01-01 00:00:00", "2024-02-29 12:34:56", "2105-12-31 23:59:59"}},
+	{
+		rowset.Type{Kind: rowset.Timestamp},
+		[]string{"1970-01-01 00:00:00", "2024-02-29 12:34:56", "2105-12-31 23:59:59"},
+	},
 	{rowset.Type{Kind: rowset.Enum}, []string{"", "happy", "very sad", "it's", "happy"}},
 	{arrayOf(rowset.Bool, 1), []string{"[]", "[true false]", "[NULL true]"}},
 	{arrayOf(rowset.Int32, 1), []string{"[]", "[1 -2 NULL]"}},
@@ -52,7 +67,10 @@ var samples = []sample{
 	{arrayOf(rowset.UUID, 1), []string{"[0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6 NULL]"}},
 	{arrayOf(rowset.Date, 1), []string{"[2024-02-29 NULL]"}},
 	{arrayOf(rowset.Timestamp, 2), []string{"[[2024-02-29T12:34:56 NULL]]"}},
-	{rowset.Type{Kind: rowset.Array, Element: rowset.Decimal, Dimensions: 1, Precision: 12, Scale: 2, Nullable: true}, []string{"[12.50 NULL -0.01]"}},
+	{
+		rowset.Type{Kind: rowset.Array, Element: rowset.Decimal, Dimensions: 1, Precision: 12, Scale: 2, Nullable: true},
+		[]string{"[12.50 NULL -0.01]"},
+	},
 }
 
 // arrayOf is an array of values, nulls too.

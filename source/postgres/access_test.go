@@ -22,7 +22,8 @@ func (b bundle) role(t *testing.T, name, options string) string {
 	b.exec(t, "CREATE ROLE "+name+" LOGIN PASSWORD 's3cret' "+options)
 	conn := connect(t, b.url)
 	t.Cleanup(func() {
-		if _, err := conn.PgConn().Exec(background(t), "DROP OWNED BY "+name+"; DROP ROLE "+name).ReadAll(); err != nil {
+		if _, err := conn.PgConn().Exec(background(t),
+			"DROP OWNED BY "+name+"; DROP ROLE "+name).ReadAll(); err != nil {
 			t.Errorf("drop role: %v", err)
 		}
 	})
@@ -123,7 +124,8 @@ func TestSession(t *testing.T) {
 func TestLockedRows(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.exec(t, "CREATE TABLE items (id int PRIMARY KEY, name text); INSERT INTO items VALUES (1, 'old'), (2, 'old'), (3, 'old')")
+	b.exec(t, "CREATE TABLE items (id int PRIMARY KEY, name text); INSERT INTO items VALUES (1, 'old'), (2, 'old'), "+
+		"(3, 'old')")
 	limited := b
 	limited.source = open(t, withParameter(t, b.url, "statement_timeout", "5s")) // waiting would fail
 	table := limited.describe(t, "items")
@@ -137,7 +139,8 @@ func TestLockedRows(t *testing.T) {
 // wantItems reads the rows 1 to 4.
 func (b bundle) wantItems(t *testing.T, table rowset.Table, want ...string) {
 	t.Helper()
-	keys := keysOf(t, table, chferry.PrimaryKey{"1"}, chferry.PrimaryKey{"2"}, chferry.PrimaryKey{"3"}, chferry.PrimaryKey{"4"})
+	keys := keysOf(t, table, chferry.PrimaryKey{"1"}, chferry.PrimaryKey{"2"}, chferry.PrimaryKey{"3"},
+		chferry.PrimaryKey{"4"})
 	rows, err := b.source.Fetch(t.Context(), table, keys)
 	var got []string
 	for r := range rows.Rows() {

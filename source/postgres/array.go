@@ -24,8 +24,10 @@ func arrayReader(t rowset.Type) valueReader {
 		format: binaryFormat,
 		unfit: func(b []byte) string {
 			if lengths, _, ok := arrayLengths(b); ok && lengths.n != 0 && lengths.n != t.Dimensions {
-				return fmt.Sprintf("a %d-dimensional array, and the column has %d: ALTER … TYPE int%s tells its dimensions, or columns.cast does, as in %s",
-					lengths.n, t.Dimensions, strings.Repeat("[]", lengths.n), strings.Repeat("Array(", lengths.n)+"Int32"+strings.Repeat(")", lengths.n))
+				return fmt.Sprintf("a %d-dimensional array, and the column has %d: ALTER … TYPE int%s tells its "+
+					"dimensions, or columns.cast does, as in %s",
+					lengths.n, t.Dimensions, strings.Repeat("[]", lengths.n),
+					strings.Repeat("Array(", lengths.n)+"Int32"+strings.Repeat(")", lengths.n))
 			}
 			return ""
 		},
@@ -70,7 +72,9 @@ func arrayLengths(b []byte) (found lengths, rest []byte, ok bool) {
 }
 
 // readArray appends an array whose dimensions have these lengths and returns what follows it.
-func readArray(v *rowset.Vector, lengths []int, b []byte, element func(*rowset.Vector, []byte) bool) (rest []byte, ok bool) {
+func readArray(v *rowset.Vector, lengths []int, b []byte,
+	element func(*rowset.Vector, []byte) bool,
+) (rest []byte, ok bool) {
 	for range lengths[0] {
 		if len(lengths) > 1 {
 			b, ok = readArray(v.Elements(), lengths[1:], b, element)
@@ -126,7 +130,8 @@ var arrayElements = map[uint32]uint32{
 	pgtype.BoolArrayOID: pgtype.BoolOID, pgtype.Int2ArrayOID: pgtype.Int2OID, pgtype.Int4ArrayOID: pgtype.Int4OID,
 	pgtype.Int8ArrayOID: pgtype.Int8OID, pgtype.OIDArrayOID: pgtype.OIDOID, pgtype.Float4ArrayOID: pgtype.Float4OID,
 	pgtype.Float8ArrayOID: pgtype.Float8OID, pgtype.ByteaArrayOID: pgtype.ByteaOID, pgtype.UUIDArrayOID: pgtype.UUIDOID,
-	pgtype.DateArrayOID: pgtype.DateOID, pgtype.TimestampArrayOID: pgtype.TimestampOID, pgtype.TimestamptzArrayOID: pgtype.TimestamptzOID,
+	pgtype.DateArrayOID: pgtype.DateOID, pgtype.TimestampArrayOID: pgtype.TimestampOID,
+	pgtype.TimestamptzArrayOID: pgtype.TimestamptzOID,
 }
 
 // firstUserOID is FirstNormalObjectId in PostgreSQL: types from there on are not its own.

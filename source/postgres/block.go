@@ -27,7 +27,8 @@ const sample = 128
 // newBlockReader makes room for the rows that are expected. More may come.
 func newBlockReader(table rowset.Table, expected, maxBytes int) *blockReader {
 	r := &blockReader{
-		table: table, block: rowset.NewBlock(table.Columns), nulls: map[int]bool{}, expected: expected, maxBytes: maxBytes,
+		table: table, block: rowset.NewBlock(table.Columns), nulls: map[int]bool{}, expected: expected,
+		maxBytes: maxBytes,
 	}
 	for i, c := range table.Columns {
 		reader := readerOf(c.Type)
@@ -62,7 +63,8 @@ func sameType(field pgconn.FieldDescription, c rowset.Column) bool {
 }
 
 func changed(table rowset.Table, c rowset.Column, what string) error {
-	return chferry.Errorf(chferry.CodeSchemaMismatch, "column %q of table %s has %s than when it was described: it was changed meanwhile",
+	return chferry.Errorf(chferry.CodeSchemaMismatch,
+		"column %q of table %s has %s than when it was described: it was changed meanwhile",
 		c.Name, table.Name, what)
 }
 

@@ -35,7 +35,8 @@ func unbounded(c rowset.Column) bool { return c.SourceType == "bpchar" }
 
 // canonicalNumber drops the zeros at the end of a fraction, as trim_scale does, which PostgreSQL 12 does not have.
 func canonicalNumber(value string) string {
-	return fmt.Sprintf("(CASE WHEN pg_catalog.strpos(%s::text, '.') > 0 THEN pg_catalog.rtrim(pg_catalog.rtrim(%[1]s::text, '0'), '.') ELSE %[1]s::text END)", value)
+	return fmt.Sprintf("(CASE WHEN pg_catalog.strpos(%s::text, '.') > 0 THEN "+
+		"pg_catalog.rtrim(pg_catalog.rtrim(%[1]s::text, '0'), '.') ELSE %[1]s::text END)", value)
 }
 
 // canonicalRange is the range with canonical bounds. An empty range has none, and is written as empty.
@@ -43,7 +44,8 @@ func canonicalRange(value string) string {
 	value = "(" + value + "::numrange)"
 	bound := func(of string) string { return canonicalNumber("pg_catalog."+of+"("+value+")") + "::numeric" }
 	return fmt.Sprintf("(CASE WHEN pg_catalog.isempty(%s) THEN %[1]s ELSE pg_catalog.numrange(%s, %s, "+
-		"CASE WHEN pg_catalog.lower_inc(%[1]s) THEN '[' ELSE '(' END || CASE WHEN pg_catalog.upper_inc(%[1]s) THEN ']' ELSE ')' END) END)::text",
+		"CASE WHEN pg_catalog.lower_inc(%[1]s) THEN '[' ELSE '(' END || CASE WHEN pg_catalog.upper_inc(%[1]s) THEN "+
+		"']' ELSE ')' END) END)::text",
 		value, bound("lower"), bound("upper"))
 }
 

@@ -17,33 +17,46 @@ import (
 // keys. The first is what is stored.
 var equalTexts = map[string]map[string][]string{
 	"numeric": {
-		"1.5": {"1.50", "1.5", "1.5000", "15e-1"}, "100": {"100", "100.00", "1e2"}, "0": {"0.00", "0", "-0.0"}, "-0.1": {"-0.10", "-.1"},
-		"NaN": {"NaN", "nan"}, "Infinity": {"Infinity", "inf"}, "1000.001": {"1000.00100", "1000.001"},
+		"1.5": {"1.50", "1.5", "1.5000", "15e-1"}, "100": {"100", "100.00", "1e2"}, "0": {"0.00", "0", "-0.0"},
+		"-0.1": {"-0.10", "-.1"},
+		"NaN":  {"NaN", "nan"}, "Infinity": {"Infinity", "inf"}, "1000.001": {"1000.00100", "1000.001"},
 	},
 	"numeric(80,3)": {"1.5": {"1.500", "1.5"}, "10": {"10.000", "10"}, "NaN": {"NaN"}},
 	"numrange": {
-		"[1.5,2)": {"[1.50,2.0)", "[1.5,2)"}, "(1,10.1]": {"(1.0,10.10]", "(1,10.1]"}, "(,10)": {"(,10.0)", "[,10)"}, "[2,)": {"[2.00,)", "[2,]"},
-		"(,)": {"(,)", "[,]"}, "empty": {"(1,1.0)", "empty", "[3,3)"}, "[1,1]": {"[1.0,1.00]"}, "[0,Infinity]": {"[0.0,Infinity]"},
+		"[1.5,2)": {"[1.50,2.0)", "[1.5,2)"}, "(1,10.1]": {"(1.0,10.10]", "(1,10.1]"}, "(,10)": {"(,10.0)", "[,10)"},
+		"[2,)": {"[2.00,)", "[2,]"},
+		"(,)":  {"(,)", "[,]"}, "empty": {"(1,1.0)", "empty", "[3,3)"}, "[1,1]": {"[1.0,1.00]"},
+		"[0,Infinity]": {"[0.0,Infinity]"},
 	},
 	"interval": {
-		"1 day": {"24:00:00", "1 day", "1 mon -29 days"}, "1 mon": {"30 days", "1 month", "29 days 24 hours", "720 hours"}, "00:00:00": {"1 day -24:00:00", "0", "1 mon -30 days"},
-		"1 year 10 days": {"370 days", "1 year 10 days", "12 mons 9 days 24 hours"}, "-1 days": {"-24 hours", "-1 day", "-1 mon 29 days"},
-		"29 days 23:00:00": {"1 mon -1 hour", "29 days 23 hours"}, "-29 days -23:00:00": {"-1 mon 1 hour", "-29 days -23 hours"},
-		"-1 mons -00:00:00.000001": {"-30 days -0.000001", "-1 mon -0.000001"}, "1 mon 1 day 01:00:00": {"31 days 1 hour", "1 mon 25 hours", "2 mons -28 days -23 hours"},
-		"198841 years 28 days 08:00:00": {"71582788 days 8 hours"}, "5965232 years 4 mons 7 days": {"2147483647 days", "5965232 years 127 days"},
-		"178956970 years 7 mons 31 days": {"178956970 years 7 mons 31 days"}, "-178956970 years -8 mons -31 days": {"-178956970 years -8 mons -31 days"},
+		"1 day":                             {"24:00:00", "1 day", "1 mon -29 days"},
+		"1 mon":                             {"30 days", "1 month", "29 days 24 hours", "720 hours"},
+		"00:00:00":                          {"1 day -24:00:00", "0", "1 mon -30 days"},
+		"1 year 10 days":                    {"370 days", "1 year 10 days", "12 mons 9 days 24 hours"},
+		"-1 days":                           {"-24 hours", "-1 day", "-1 mon 29 days"},
+		"29 days 23:00:00":                  {"1 mon -1 hour", "29 days 23 hours"},
+		"-29 days -23:00:00":                {"-1 mon 1 hour", "-29 days -23 hours"},
+		"-1 mons -00:00:00.000001":          {"-30 days -0.000001", "-1 mon -0.000001"},
+		"1 mon 1 day 01:00:00":              {"31 days 1 hour", "1 mon 25 hours", "2 mons -28 days -23 hours"},
+		"198841 years 28 days 08:00:00":     {"71582788 days 8 hours"},
+		"5965232 years 4 mons 7 days":       {"2147483647 days", "5965232 years 127 days"},
+		"178956970 years 7 mons 31 days":    {"178956970 years 7 mons 31 days"},
+		"-178956970 years -8 mons -31 days": {"-178956970 years -8 mons -31 days"},
 	},
 	"bpchar": {"ab": {"ab ", "ab", "ab   "}, "": {"  ", ""}},
 	"amount": {"2.5": {"2.50", "2.5"}},
 	"period": {"[1,2]": {"[1.0,2.0]", "[1,2]"}},
 	"took":   {"2 days": {"48:00:00", "2 days"}},
 	// Texts of these that differ are values that differ, and equal values have one text.
-	"timetz":    {"12:00:00+00": {"12:00:00+00", "12:00Z"}, "14:00:00+02": {"14:00:00+02"}},
-	"inet":      {"10.0.0.1": {"10.0.0.1/32", "10.0.0.1"}, "10.0.0.1/8": {"10.0.0.1/8"}},
-	"varbit":    {"01": {"01"}, "010": {"010"}},
-	"tstzrange": {`["2024-01-01 00:00:00+00","2024-01-02 00:00:00+00")`: {"[2024-01-01T02:00+02,2024-01-02Z)", "[2024-01-01Z,2024-01-01T24:00Z)"}},
-	"char(4)":   {"ab  ": {"ab", "ab  ", "ab      "}},
-	"mood":      {"Happy": {"Happy"}, "happy": {"happy"}},
+	"timetz": {"12:00:00+00": {"12:00:00+00", "12:00Z"}, "14:00:00+02": {"14:00:00+02"}},
+	"inet":   {"10.0.0.1": {"10.0.0.1/32", "10.0.0.1"}, "10.0.0.1/8": {"10.0.0.1/8"}},
+	"varbit": {"01": {"01"}, "010": {"010"}},
+	"tstzrange": {`["2024-01-01 00:00:00+00","2024-01-02 00:00:00+00")`: {
+		"[2024-01-01T02:00+02,2024-01-02Z)",
+		"[2024-01-01Z,2024-01-01T24:00Z)",
+	}},
+	"char(4)": {"ab  ": {"ab", "ab  ", "ab      "}},
+	"mood":    {"Happy": {"Happy"}, "happy": {"happy"}},
 }
 
 // TestEqualKeys: equal values have one text, in rows, in keys that are read and in pages of keys.
@@ -90,7 +103,8 @@ func TestEqualKeys(t *testing.T) {
 		}
 		var fetched []string
 		for i := range rows.Rows() {
-			fetched, plain = append(fetched, string(rows.Vectors[0].At(i))), append(plain, string(rows.Vectors[1].At(i)))
+			fetched, plain = append(fetched, string(rows.Vectors[0].At(i))),
+				append(plain, string(rows.Vectors[1].At(i)))
 		}
 		slices.Sort(want)
 		for what, got := range map[string][]string{"pages": paged, "rows": fetched} {
@@ -109,7 +123,8 @@ func TestEqualKeys(t *testing.T) {
 func TestKeysOfQuotedTypes(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.exec(t, "CREATE EXTENSION citext; CREATE DOMAIN handle AS citext; CREATE TABLE items (id citext, at date, span numrange, alias handle, PRIMARY KEY (id, at, span, alias))")
+	b.exec(t, "CREATE EXTENSION citext; CREATE DOMAIN handle AS citext; CREATE TABLE items (id citext, at date, span "+
+		"numrange, alias handle, PRIMARY KEY (id, at, span, alias))")
 	b.exec(t, "INSERT INTO items VALUES ('Ann', '2024-02-29', '[1.0,2)', 'A')")
 	b.exec(t, "ALTER DATABASE "+quote(b.conn.Config().Database)+" SET quote_all_identifiers = on")
 	b.source = open(t, b.url)
@@ -119,7 +134,8 @@ func TestKeysOfQuotedTypes(t *testing.T) {
 			t.Errorf("column %d is of type %s, want %s", i, got, want)
 		}
 	}
-	read, err := b.source.ReadKeys(t.Context(), table, []chferry.PrimaryKey{{"ANN", "29 Feb 2024", "[1.00,2)", "a"}, {"ANN", "today", "[1,2)", "a"}})
+	read, err := b.source.ReadKeys(t.Context(), table,
+		[]chferry.PrimaryKey{{"ANN", "29 Feb 2024", "[1.00,2)", "a"}, {"ANN", "today", "[1,2)", "a"}})
 	if err != nil || read[0].Key == nil || read[1].Key != nil {
 		t.Fatalf("got %+v, %v", read, err)
 	}
@@ -146,14 +162,18 @@ func TestFold(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close(context.Background()) }()
-	if _, err := conn.Exec(t.Context(), "CREATE EXTENSION citext; CREATE TABLE items (id citext PRIMARY KEY)"); err != nil {
+	if _, err := conn.Exec(t.Context(),
+		"CREATE EXTENSION citext; CREATE TABLE items (id citext PRIMARY KEY)"); err != nil {
 		t.Fatal(err)
 	}
 	table, err := src.Describe(t.Context(), "items", nil)
 	if err != nil || !table.Columns[0].Folds {
 		t.Fatalf("got %+v, %v", table.Columns, err)
 	}
-	texts := []string{"Ann", "ANN", "ann ", "Zoë", "ZOË", "zoe", "", "Кот", "КОТ", "I", "i", "İ", "ı", "ΟΔΟΣ", "οδος", "οδοσ", "ẞ", "ß", "SS", "K", "k"}
+	texts := []string{
+		"Ann", "ANN", "ann ", "Zoë", "ZOË", "zoe", "", "Кот", "КОТ", "I", "i", "İ", "ı", "ΟΔΟΣ", "οδος",
+		"οδοσ", "ẞ", "ß", "SS", "K", "k",
+	}
 	folded, err := src.(source.Folder).Fold(t.Context(), table.Columns[0], texts)
 	if err != nil {
 		t.Fatal(err)
@@ -161,7 +181,8 @@ func TestFold(t *testing.T) {
 	for i, a := range texts {
 		for j, other := range texts {
 			var equal bool
-			if err := conn.QueryRow(t.Context(), "SELECT $1::text::citext = $2::text::citext", a, other).Scan(&equal); err != nil {
+			if err := conn.QueryRow(t.Context(), "SELECT $1::text::citext = $2::text::citext", a,
+				other).Scan(&equal); err != nil {
 				t.Fatal(err)
 			}
 			if (folded[i] == folded[j]) != equal {

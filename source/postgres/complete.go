@@ -79,7 +79,8 @@ func (s *Source) complete(ctx context.Context, table string, d *described) error
 	}
 	for _, a := range d.columns {
 		if answers[a.Name] < len(statements) {
-			return chferry.Errorf(chferry.CodeUnavailable, "table %s of database %q was changed while it was described: it is tried again",
+			return chferry.Errorf(chferry.CodeUnavailable,
+				"table %s of database %q was changed while it was described: it is tried again",
 				table, s.alias)
 		}
 	}

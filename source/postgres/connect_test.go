@@ -22,9 +22,12 @@ import (
 func TestBadURL(t *testing.T) {
 	t.Parallel()
 	for _, url := range []string{
-		"postgres://app:s3cret@host:port/shop", "postgres://app:s3cret@[::1/shop", "postgres://app:s3%cret@host/shop", "postgres://app:s3/cret@host/shop",
-		"postgres://app:s3cret@host/shop?sslmode=sometimes", "postgres://app:s3cret@host/shop?sslrootcert=/nowhere/s3cret.pem", "mysql://app:s3cret@host/shop",
-		"postgres://app:s3cret@host/shop?statement_timeout=soon", "postgres://app:s3cret@host/shop?statement_timeout=-5",
+		"postgres://app:s3cret@host:port/shop", "postgres://app:s3cret@[::1/shop", "postgres://app:s3%cret@host/shop",
+		"postgres://app:s3/cret@host/shop",
+		"postgres://app:s3cret@host/shop?sslmode=sometimes",
+		"postgres://app:s3cret@host/shop?sslrootcert=/nowhere/s3cret.pem", "mysql://app:s3cret@host/shop",
+		"postgres://app:s3cret@host/shop?statement_timeout=soon",
+		"postgres://app:s3cret@host/shop?statement_timeout=-5",
 	} {
 		_, err := postgres.Open(url, source.Options{Alias: alias})
 		if got, want := chferry.CodeOf(err), chferry.CodeConfiguration; err == nil || got != want {
@@ -76,14 +79,20 @@ func TestUnreachable(t *testing.T) {
 // TestAddressesHidePasswords: of a URL only the host and port behind its last @ are shown.
 func TestAddressesHidePasswords(t *testing.T) {
 	t.Parallel()
-	for _, userinfo := range []string{"app:x@hunter2", "app@hunter2:x", "app:[hunter2 ]", "app:a:hunter2", "hunter2@x:@y"} {
+	for _, userinfo := range []string{
+		"app:x@hunter2", "app@hunter2:x", "app:[hunter2 ]", "app:a:hunter2",
+		"hunter2@x:@y",
+	} {
 		err := open(t, "postgres://"+userinfo+"@127.0.0.1:1/shop").Check(t.Context())
 		wantCode(t, err, chferry.CodeUnavailable, "answer at 127.0.0.1:1:")
 		if strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("error %q shows a part of %s", err, userinfo)
 		}
 	}
-	for _, userinfo := range []string{"app:12/hunter2", "app:?hunter2", "app:#hunter2", "app:%hunter2", "app:12/x@hunter2"} {
+	for _, userinfo := range []string{
+		"app:12/hunter2", "app:?hunter2", "app:#hunter2", "app:%hunter2",
+		"app:12/x@hunter2",
+	} {
 		_, err := postgres.Open("postgres://"+userinfo+"@127.0.0.1:1/shop", source.Options{Alias: alias})
 		wantCode(t, err, chferry.CodeConfiguration, alias)
 		for cause := err; cause != nil; cause = errors.Unwrap(cause) {
@@ -109,7 +118,8 @@ func TestRefusedLogins(t *testing.T) {
 	s := testenv.Private(t, embedded.StartPostgres, embedded.Options{NoSync: true})
 	admin := at(t, s.URL)
 	admin.exec(t, "CREATE ROLE app LOGIN PASSWORD 's3cret'; CREATE ROLE crowd LOGIN CONNECTION LIMIT 0")
-	rules := "host all app 127.0.0.1/32 scram-sha-256\nhost all banned 127.0.0.1/32 reject\nhost all all 127.0.0.1/32 trust\n"
+	rules := "host all app 127.0.0.1/32 scram-sha-256\nhost all banned 127.0.0.1/32 reject\nhost all all 127.0.0.1/32 " +
+		"trust\n"
 	if err := os.WriteFile(filepath.Join(s.Dir, "data", "pg_hba.conf"), []byte(rules), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +134,10 @@ func TestRefusedLogins(t *testing.T) {
 		"banned":         {"postgres://banned:wr0ng@" + s.Addr + "/postgres", "pg_hba.conf", chferry.CodeAccessDenied},
 		"no database":    {"postgres://app:s3cret@" + s.Addr + "/nowhere", "no database", chferry.CodeConfiguration},
 		"too many":       {"postgres://crowd@" + s.Addr + "/postgres", "max_connections", chferry.CodeUnavailable},
-		"no TLS":         {"postgres://app:s3cret@" + s.Addr + "/postgres?sslmode=require", "TLS", chferry.CodeConfiguration},
+		"no TLS": {
+			"postgres://app:s3cret@" + s.Addr + "/postgres?sslmode=require", "TLS",
+			chferry.CodeConfiguration,
+		},
 	} {
 		err := eventually(t, test.want == "", func() error { return open(t, test.url).Check(t.Context()) })
 		if test.want == "" {
@@ -222,7 +235,8 @@ func TestLostConnections(t *testing.T) {
 	if err := b.source.Check(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	b.exec(t, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'chferry'")
+	b.exec(t, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND "+
+		"application_name = 'chferry'")
 	if err := b.source.Check(t.Context()); err != nil {
 		wantCode(t, err, chferry.CodeUnavailable, alias)
 	}
@@ -243,7 +257,8 @@ func TestGoroutinesEnd(t *testing.T) { //nolint:paralleltest // counts goroutine
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	if _, err := s.Fetch(ctx, table, keysOf(t, table, chferry.PrimaryKey{"1"})); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := s.Fetch(ctx, table, keysOf(t, table, chferry.PrimaryKey{"1"})); !errors.Is(err,
+		context.DeadlineExceeded) {
 		t.Errorf("got %v, want an error that wraps context.DeadlineExceeded", err)
 	}
 	s.Close()

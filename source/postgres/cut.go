@@ -33,7 +33,8 @@ func (s *Source) Cut(ctx context.Context, table rowset.Table, where string, most
 	if err := s.refuseNulls(ctx, table, r.name); err != nil {
 		return source.Cut{}, err
 	}
-	end, greatest, err := r.key("SELECT "+strings.Join(r.order.texts(), ", ")+r.from()+" ORDER BY "+r.order.descending()+" LIMIT 1", nil)
+	end, greatest, err := r.key("SELECT "+strings.Join(r.order.texts(), ", ")+r.from()+" ORDER BY "+
+		r.order.descending()+" LIMIT 1", nil)
 	if err != nil || end == "" {
 		return source.Cut{}, err
 	}
@@ -158,7 +159,8 @@ func (r *tableRange) checkWhere() error {
 		if !errors.As(err, &refused) || passes(refused) {
 			return err
 		}
-		return chferry.Errorf(chferry.CodeConfiguration, "the where for table %s of database %q can't be used (SQLSTATE %s): %s",
+		return chferry.Errorf(chferry.CodeConfiguration,
+			"the where for table %s of database %q can't be used (SQLSTATE %s): %s",
 			r.table.Name, r.alias, refused.Code, cmp.Or(whereFaults[refused.Code], "PostgreSQL does not take it"))
 	}
 	return nil

@@ -121,7 +121,10 @@ func (d *described) read(rr *pgconn.ResultReader) error {
 		yes := func(i int) bool { return text(i) == "t" }
 		d.oid, d.identity, d.kind, d.hasChildren = text(0), text(1), text(2), yes(3)
 		d.rowSecurity, d.readable, d.encoding = yes(4), yes(5), text(6)
-		a := attribute{Column: rowset.Column{Name: text(7), Destination: text(7)}, notNull: yes(8), deterministic: yes(10)}
+		a := attribute{
+			Column: rowset.Column{Name: text(7), Destination: text(7)}, notNull: yes(8),
+			deterministic: yes(10),
+		}
 		a.neverNull = a.notNull && !yes(9) && (d.kind == "r" || d.kind == "p")
 		var err error
 		if a.keyPosition, err = strconv.Atoi(text(11)); err != nil {
@@ -168,8 +171,9 @@ func (s *Source) readable(table string, d described) error {
 	case !d.readable:
 		return s.denied(nil, table)
 	case d.rowSecurity:
-		return chferry.Errorf(chferry.CodeConfiguration, "row security hides rows of table %s from the user of database %q, and they "+
-			"would look deleted: ALTER ROLE … BYPASSRLS, or connect as the table's owner", table, s.alias)
+		return chferry.Errorf(chferry.CodeConfiguration,
+			"row security hides rows of table %s from the user of database %q, and they "+
+				"would look deleted: ALTER ROLE … BYPASSRLS, or connect as the table's owner", table, s.alias)
 	}
 	return nil
 }

@@ -37,7 +37,8 @@ func TestDescribeRefusesNames(t *testing.T) {
 	b := setup(t)
 	b.exec(t, `CREATE TABLE users (id int PRIMARY KEY); CREATE SEQUENCE numbers; CREATE TYPE pair AS (a int, b int); CREATE INDEX by_id ON users (id)`)
 	for _, name := range []string{
-		"", ".", "a.", ".a", "a.b.c", `"a`, `"a"b`, `""`, `a.""`, "a\x00b", "Users", "other.users", "numbers", "pair", "by_id", "users; DROP TABLE users", `users" --`,
+		"", ".", "a.", ".a", "a.b.c", `"a`, `"a"b`, `""`, `a.""`, "a\x00b", "Users", "other.users", "numbers", "pair",
+		"by_id", "users; DROP TABLE users", `users" --`,
 	} {
 		_, err := b.source.Describe(t.Context(), name, nil)
 		if got, want := chferry.CodeOf(err), chferry.CodeConfiguration; got != want {
@@ -136,7 +137,8 @@ func TestDescribeRefusesKeys(t *testing.T) {
 		CREATE COLLATION folding (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
 		CREATE DOMAIN folded AS text COLLATE folding`)
 	for column, why := range map[string]string{
-		"real": "real", "float8": "double precision", "jsonb": "jsonb", "money": "money", "oid": "oid", "int[]": "integer[]", "inet[]": "inet[]",
+		"real": "real", "float8": "double precision", "jsonb": "jsonb", "money": "money", "oid": "oid",
+		"int[]": "integer[]", "inet[]": "inet[]",
 		"char(8) COLLATE folding": "collation", "char(4097)": "varchar",
 		"text COLLATE folding": "collation", "varchar(8) COLLATE folding": "collation", "folded": "collation",
 	} {
@@ -185,7 +187,8 @@ func TestDescribeRelations(t *testing.T) {
 		if table.Columns[0].Type.Nullable {
 			t.Errorf("%s: the key's column is nullable", name)
 		}
-		rows, err := b.source.Fetch(t.Context(), table, keysOf(t, table, chferry.PrimaryKey{"1"}, chferry.PrimaryKey{"3"}))
+		rows, err := b.source.Fetch(t.Context(), table,
+			keysOf(t, table, chferry.PrimaryKey{"1"}, chferry.PrimaryKey{"3"}))
 		if err != nil || rows.Rows() != 1 {
 			t.Errorf("%s: got %d rows, %v, want 1", name, rows.Rows(), err)
 		}

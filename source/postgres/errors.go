@@ -47,10 +47,12 @@ func (s *Source) connectRefusal(err *pgconn.PgError) error {
 		return problem
 	}
 	if err.Code == "42501" {
-		return chferry.WrapError(chferry.CodeAccessDenied, err, "database %q at %s does not let its user connect: GRANT CONNECT ON DATABASE", s.alias, s.address)
+		return chferry.WrapError(chferry.CodeAccessDenied, err,
+			"database %q at %s does not let its user connect: GRANT CONNECT ON DATABASE", s.alias, s.address)
 	}
 	if err.Code == "55000" {
-		return chferry.WrapError(chferry.CodeUnavailable, err, "database %q at %s accepts no connections: ALTER DATABASE … ALLOW_CONNECTIONS true",
+		return chferry.WrapError(chferry.CodeUnavailable, err,
+			"database %q at %s accepts no connections: ALTER DATABASE … ALLOW_CONNECTIONS true",
 			s.alias, s.address)
 	}
 	return s.refusal(err, "")
@@ -63,23 +65,28 @@ func (s *Source) refusal(err *pgconn.PgError, table string) error {
 		return chferry.WrapError(code, err, format, args...)
 	}
 	if what := unreadable(err); what != "" && table != "" {
-		return wrap(chferry.CodeUnreadable, "table %s of database %q has a row that can't be read (SQLSTATE %s): %s", table, s.alias, err.Code, what)
+		return wrap(chferry.CodeUnreadable, "table %s of database %q has a row that can't be read (SQLSTATE %s): %s",
+			table, s.alias, err.Code, what)
 	}
 	switch err.Code {
 	case "3D000":
-		return wrap(chferry.CodeConfiguration, "database %q: the server at %s has no database of the name that the url gives", s.alias, s.address)
+		return wrap(chferry.CodeConfiguration,
+			"database %q: the server at %s has no database of the name that the url gives", s.alias, s.address)
 	case "42501":
 		return s.denied(err, table)
 	case "42P01", "3F000":
 		return s.noTable(err, table)
 	case "42703":
-		return wrap(chferry.CodeUnavailable, "table %s of database %q lost a column since it was described: it was changed meanwhile, and the next "+
-			"attempt describes it anew", table, s.alias)
+		return wrap(chferry.CodeUnavailable,
+			"table %s of database %q lost a column since it was described: it was changed meanwhile, and the next "+
+				"attempt describes it anew", table, s.alias)
 	case "57P04":
-		return wrap(chferry.CodeConfiguration, "database %q at %s was dropped: restore it, or mend its url", s.alias, s.address)
+		return wrap(chferry.CodeConfiguration, "database %q at %s was dropped: restore it, or mend its url", s.alias,
+			s.address)
 	case "25006":
-		return wrap(chferry.CodeUnknown, "database %q: %s is read through something that writes, such as a view's function, "+
-			"and chferry's transactions are read only (SQLSTATE %s)", s.alias, orDatabase(table), err.Code)
+		return wrap(chferry.CodeUnknown,
+			"database %q: %s is read through something that writes, such as a view's function, "+
+				"and chferry's transactions are read only (SQLSTATE %s)", s.alias, orDatabase(table), err.Code)
 	case "25P03", "XX000":
 		return s.busy(err)
 	case queryCanceled, transactionTimeout:
@@ -95,10 +102,13 @@ func (s *Source) refusal(err *pgconn.PgError, table string) error {
 	case "08", "40", "53", "55", "57", "58", "HV":
 		return s.busy(err)
 	case "0A", "42":
-		return wrap(chferry.CodeConfiguration, "database %q at %s does not know what it is asked for, to read %s (SQLSTATE %s): it must be "+
-			"PostgreSQL 12 or newer, and what a view reads must be there", s.alias, s.address, orDatabase(table), err.Code)
+		return wrap(chferry.CodeConfiguration,
+			"database %q at %s does not know what it is asked for, to read %s (SQLSTATE %s): it must be "+
+				"PostgreSQL 12 or newer, and what a view reads must be there", s.alias, s.address, orDatabase(table),
+			err.Code)
 	}
-	return wrap(chferry.CodeUnknown, "database %q at %s failed to read %s (SQLSTATE %s): see the server's log", s.alias, s.address,
+	return wrap(chferry.CodeUnknown, "database %q at %s failed to read %s (SQLSTATE %s): see the server's log", s.alias,
+		s.address,
 		orDatabase(table), err.Code)
 }
 
@@ -122,9 +132,11 @@ func advice(sqlState string) string {
 	case "57P01", "57P02", "57P03":
 		return "it is starting or shutting down"
 	case "40001":
-		return "on a standby, replaying a change needed what was being read: turn its hot_standby_feedback on, or raise its max_standby_streaming_delay"
+		return "on a standby, replaying a change needed what was being read: turn its hot_standby_feedback on, or " +
+			"raise its max_standby_streaming_delay"
 	case "55P03":
-		return "a lock is held on the table, as by ALTER TABLE, and was waited for until lock_timeout, or for three quarters of the statement timeout"
+		return "a lock is held on the table, as by ALTER TABLE, and was waited for until lock_timeout, or for three " +
+			"quarters of the statement timeout"
 	case "55000":
 		return "something is not in a state to be read, such as a materialized view before its first REFRESH"
 	case "57P05":
@@ -166,14 +178,17 @@ func (s *Source) unreachable(err error) error {
 		reason = "the host's name is unknown: check its url"
 	case errors.As(err, &certificate):
 		return chferry.WrapError(chferry.CodeConfiguration, err,
-			"database %q at %s has a certificate that is not trusted: check sslmode and sslrootcert in its url", s.alias, s.address)
+			"database %q at %s has a certificate that is not trusted: check sslmode and sslrootcert in its url",
+			s.alias, s.address)
 	case strings.Contains(err.Error(), "server refused TLS"):
 		return chferry.WrapError(chferry.CodeConfiguration, err,
 			"database %q at %s speaks no TLS: turn it on there, or check sslmode in its url", s.alias, s.address)
 	case pgconn.Timeout(err), errors.As(err, &netError) && netError.Timeout(), errors.Is(err, context.DeadlineExceeded):
 		reason = "it took too long: is the server up, and the address in its url right?"
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET),
+		errors.Is(err, syscall.EPIPE):
 		reason = "the connection was lost: was the server restarted?"
 	}
-	return chferry.WrapError(chferry.CodeUnavailable, err, "database %q does not answer at %s: %s", s.alias, s.address, reason)
+	return chferry.WrapError(chferry.CodeUnavailable, err, "database %q does not answer at %s: %s", s.alias, s.address,
+		reason)
 }

@@ -134,7 +134,8 @@ func TestNetworkFailures(t *testing.T) {
 		"connecting failed":       errors.New("secret"),
 	} {
 		got := postgres.Fail(s, err)
-		if chferry.CodeOf(got) != chferry.CodeUnavailable || !strings.Contains(got.Error(), text) || strings.Contains(got.Error(), "secret") {
+		if chferry.CodeOf(got) != chferry.CodeUnavailable || !strings.Contains(got.Error(), text) ||
+			strings.Contains(got.Error(), "secret") {
 			t.Errorf("%v: got %s %v, want %q", err, chferry.CodeOf(got), got, text)
 		}
 	}

@@ -69,12 +69,14 @@ func (s *Source) stillNotNull(ctx context.Context, table rowset.Table, name rela
 func fetchable(table rowset.Table, keys []rowset.Vector) error {
 	for _, c := range table.Columns {
 		if c.Type.Kind == 0 {
-			return chferry.Errorf(chferry.CodeSchemaMismatch, "column %q of table %s has the type %s, which is not supported: name it in columns.exclude",
+			return chferry.Errorf(chferry.CodeSchemaMismatch,
+				"column %q of table %s has the type %s, which is not supported: name it in columns.exclude",
 				c.Name, table.Name, c.SourceType)
 		}
 	}
 	if len(keys) > 0 && len(keys) != len(table.PrimaryKey) {
-		return chferry.Errorf(chferry.CodeInvalid, "the primary key of table %s has %d columns, the keys have %d", table.Name, len(table.PrimaryKey), len(keys))
+		return chferry.Errorf(chferry.CodeInvalid, "the primary key of table %s has %d columns, the keys have %d",
+			table.Name, len(table.PrimaryKey), len(keys))
 	}
 	return nil
 }
@@ -89,7 +91,10 @@ type rowReader struct {
 }
 
 func newRowReader(table rowset.Table, keys int, position func(int64) int, maxBytes int) *rowReader {
-	r := &rowReader{blockReader: newBlockReader(table, keys, maxBytes), position: position, seen: make([]bool, keys), repeated: map[int]bool{}}
+	r := &rowReader{
+		blockReader: newBlockReader(table, keys, maxBytes), position: position, seen: make([]bool, keys),
+		repeated: map[int]bool{},
+	}
 	r.formats = slices.Insert(r.formats, 0, binaryFormat)
 	r.rows.Block, r.rows.Key = r.block, make([]int, 0, keys)
 	return r

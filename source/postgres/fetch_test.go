@@ -37,22 +37,29 @@ func TestKeyTypes(t *testing.T) {
 	b.exec(t, `CREATE SCHEMA "S"; CREATE TYPE "S"."Mood" AS ENUM ('happy', 'it''s "sad"'); CREATE DOMAIN feeling AS "S"."Mood";
 		CREATE DOMAIN number AS int; CREATE DOMAIN moment AS timestamp`)
 	for column, pks := range map[string]map[string]bool{
-		`"S"."Mood"`:     {"happy": true, `it's "sad"`: false, "Happy": false, "": false, "no label": false},
-		"feeling":        {"happy": true, `it's "sad"`: false, "no label": false},
-		"varchar(5)":     {"happy": true, "happy ": false, "too long for the column": false},
-		"name":           {"happy": true, strings.Repeat("long", 40): false},
-		"number":         {"7": true, "07": true, "8": false},
-		"timestamp":      {"2024-02-29 12:00:00": true, "2024-02-29T12:00:00Z": true, "2024-02-29 14:00:00+02": true, "2024-02-29 12:00:01": false},
+		`"S"."Mood"`: {"happy": true, `it's "sad"`: false, "Happy": false, "": false, "no label": false},
+		"feeling":    {"happy": true, `it's "sad"`: false, "no label": false},
+		"varchar(5)": {"happy": true, "happy ": false, "too long for the column": false},
+		"name":       {"happy": true, strings.Repeat("long", 40): false},
+		"number":     {"7": true, "07": true, "8": false},
+		"timestamp": {
+			"2024-02-29 12:00:00": true, "2024-02-29T12:00:00Z": true, "2024-02-29 14:00:00+02": true,
+			"2024-02-29 12:00:01": false,
+		},
 		"moment":         {"2024-02-29 12:00:00": true, "2024-02-29 12:00:01": false},
 		"timestamptz(0)": {"2024-02-29 12:00:00": true, "2024-02-29 12:00:00.4": false},
 		"numeric(3,5)":   {"0.00712": true, ".00712": true, "0.00713": false},
 		"numeric(3,-2)":  {"71200": true, "071200.00": true, "71201": false},
-		"numeric(76,70)": {"7.12": true, "7.120": true, "7.1200000000000000000000000000000000000000000000000000000000000000000001": false},
+		"numeric(76,70)": {
+			"7.12": true, "7.120": true,
+			"7.1200000000000000000000000000000000000000000000000000000000000000000001": false,
+		},
 	} {
 		b.exec(t, "CREATE TABLE items (key "+column+" PRIMARY KEY)")
 		for _, value := range []string{"happy", "7", "2024-02-29 12:00:00", "0.00712", "71200", "7.12"} {
 			// Each type takes one of the values.
-			_, _ = b.conn.Exec(t.Context(), "INSERT INTO items SELECT '"+value+"'::"+column+" WHERE NOT EXISTS (SELECT FROM items)")
+			_, _ = b.conn.Exec(t.Context(),
+				"INSERT INTO items SELECT '"+value+"'::"+column+" WHERE NOT EXISTS (SELECT FROM items)")
 		}
 		if column == "numeric(3,-2)" {
 			b.exec(t, "UPDATE items SET key = 71200")
@@ -76,13 +83,22 @@ func TestKeysAtTheEdges(t *testing.T) {
 	b := setup(t)
 	nines := strings.Repeat("9", 38)
 	for column, pks := range map[string][]string{
-		"date":           {"0000-01-01", "0001-01-01", "9999-12-31"},
-		"timestamp":      {"0000-01-01 00:00:00", "9999-12-31 23:59:59.999999", "0000-01-01 00:00:00+23:59", "9999-12-31 23:59:59-23:59"},
-		"timestamptz":    {"0000-01-01", "9999-12-31 23:59:59.999999", "0000-01-01 00:00:00+23:59", "9999-12-31 23:59:59-23:59"},
+		"date": {"0000-01-01", "0001-01-01", "9999-12-31"},
+		"timestamp": {
+			"0000-01-01 00:00:00", "9999-12-31 23:59:59.999999", "0000-01-01 00:00:00+23:59",
+			"9999-12-31 23:59:59-23:59",
+		},
+		"timestamptz": {
+			"0000-01-01", "9999-12-31 23:59:59.999999", "0000-01-01 00:00:00+23:59",
+			"9999-12-31 23:59:59-23:59",
+		},
 		"numeric(76,38)": {nines + "." + nines, "-" + nines + "." + nines},
 		"int2":           {"-32768", "32767"},
-		"text":           {"{", "}", `"`, `\`, ",", "NULL", "\x01", "\x7f", "\uFEFF", "\uFFFD", "\U0010FFFF", strings.Repeat("x", 1<<20)},
-		"name":           {strings.Repeat("é", 1000)},
+		"text": {
+			"{", "}", `"`, `\`, ",", "NULL", "\x01", "\x7f", "\uFEFF", "\uFFFD", "\U0010FFFF",
+			strings.Repeat("x", 1<<20),
+		},
+		"name": {strings.Repeat("é", 1000)},
 	} {
 		b.exec(t, "CREATE TABLE items (key "+column+" PRIMARY KEY)")
 		table := b.describe(t, "items")
@@ -102,7 +118,9 @@ func TestAnyTextIsAKey(t *testing.T) {
 	b.exec(t, "CREATE TABLE items (key text PRIMARY KEY)")
 	table := b.describe(t, "items")
 	rapid.Check(t, func(rt *rapid.T) {
-		texts := rapid.SliceOfNDistinct(rapid.String().Filter(func(s string) bool { return !strings.Contains(s, "\x00") }), 1, 20, rapid.ID).Draw(rt, "texts")
+		texts := rapid.SliceOfNDistinct(
+			rapid.String().Filter(func(s string) bool { return !strings.Contains(s, "\x00") }), 1, 20,
+			rapid.ID).Draw(rt, "texts")
 		_, err := b.conn.CopyFrom(t.Context(), pgx.Identifier{"items"}, []string{"key"},
 			pgx.CopyFromSlice(len(texts), func(i int) ([]any, error) { return []any{texts[i]}, nil }))
 		if err != nil {
@@ -129,8 +147,9 @@ func TestAnyTextIsAKey(t *testing.T) {
 func TestReplacedTable(t *testing.T) {
 	t.Parallel()
 	for name, replace := range map[string]string{
-		"created again":  "DROP TABLE items; CREATE TABLE items (id int PRIMARY KEY)",
-		"swapped":        "CREATE TABLE other (id int PRIMARY KEY); ALTER TABLE items RENAME TO old; ALTER TABLE other RENAME TO items",
+		"created again": "DROP TABLE items; CREATE TABLE items (id int PRIMARY KEY)",
+		"swapped": "CREATE TABLE other (id int PRIMARY KEY); ALTER TABLE items RENAME TO old; ALTER TABLE " +
+			"other RENAME TO items",
 		"in search path": `CREATE SCHEMA "postgres"; CREATE TABLE "postgres".items (id int PRIMARY KEY)`,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -171,7 +190,8 @@ func TestChangedColumns(t *testing.T) {
 		"RENAME COLUMN n TO m": chferry.CodeUnavailable,
 	} {
 		b := setup(t)
-		b.exec(t, "CREATE TABLE items (id int PRIMARY KEY, n int NOT NULL, price numeric(12,2), tags int[]); INSERT INTO items VALUES (1, 2, 3, '{4}')")
+		b.exec(t, "CREATE TABLE items (id int PRIMARY KEY, n int NOT NULL, price numeric(12,2), tags int[]); INSERT "+
+			"INTO items VALUES (1, 2, 3, '{4}')")
 		table := b.describe(t, "items")
 		b.exec(t, "ALTER TABLE items "+change)
 		wantCode(t, b.fetchErr(t, table), want, "items", "changed")
@@ -255,7 +275,8 @@ func (b bundle) idle(t *testing.T) error {
 func TestAtTheSameTime(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.exec(t, "CREATE TABLE items (id int PRIMARY KEY, name text); INSERT INTO items SELECT i, 'name ' || i FROM generate_series(0, 999) AS i")
+	b.exec(t, "CREATE TABLE items (id int PRIMARY KEY, name text); INSERT INTO items SELECT i, 'name ' || i FROM "+
+		"generate_series(0, 999) AS i")
 	table := b.describe(t, "items")
 	var wg sync.WaitGroup
 	for g := range 12 {

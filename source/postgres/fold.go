@@ -34,7 +34,8 @@ func (s *Source) Fold(ctx context.Context, column rowset.Column, texts []string)
 	for i, text := range texts {
 		var ok bool
 		if folded[i], ok = r.read[text]; !ok {
-			return nil, chferry.Errorf(chferry.CodeSchemaMismatch, "database %q can't lower a text of column %q, a part of the primary key (%s)",
+			return nil, chferry.Errorf(chferry.CodeSchemaMismatch,
+				"database %q can't lower a text of column %q, a part of the primary key (%s)",
 				s.alias, column.Name, column.SourceType)
 		}
 	}

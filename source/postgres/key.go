@@ -18,11 +18,13 @@ func (d described) key(table string, names []string) ([]int, error) {
 		return nil, err
 	}
 	if len(key) == 0 {
-		return nil, chferry.Errorf(chferry.CodeConfiguration, "table %s has no primary key: set primary_key to columns that tell its rows apart", table)
+		return nil, chferry.Errorf(chferry.CodeConfiguration,
+			"table %s has no primary key: set primary_key to columns that tell its rows apart", table)
 	}
 	for _, i := range key {
 		if why := d.unfit(d.columns[i]); why != "" {
-			return nil, chferry.Errorf(chferry.CodeSchemaMismatch, "column %q of table %s can't be part of the primary key: %s",
+			return nil, chferry.Errorf(chferry.CodeSchemaMismatch,
+				"column %q of table %s can't be part of the primary key: %s",
 				d.columns[i].Name, table, why)
 		}
 	}
@@ -31,13 +33,16 @@ func (d described) key(table string, names []string) ([]int, error) {
 
 // keyTypes are the types of keys. Texts of some are values to everyone; only the server can read those of the others.
 var keyTypes = []uint32{
-	pgtype.BoolOID, pgtype.Int2OID, pgtype.Int4OID, pgtype.Int8OID, pgtype.NumericOID, pgtype.TextOID, pgtype.VarcharOID,
+	pgtype.BoolOID, pgtype.Int2OID, pgtype.Int4OID, pgtype.Int8OID, pgtype.NumericOID, pgtype.TextOID,
+	pgtype.VarcharOID,
 	pgtype.NameOID, pgtype.UUIDOID, pgtype.DateOID, pgtype.TimestampOID, pgtype.TimestamptzOID,
 }
 
 var keyTypesReadBySource = []uint32{
-	pgtype.BPCharOID, pgtype.ByteaOID, pgtype.InetOID, pgtype.CIDROID, pgtype.MacaddrOID, pgtype.Macaddr8OID, pgtype.TimeOID,
-	pgtype.TimetzOID, pgtype.IntervalOID, pgtype.BitOID, pgtype.VarbitOID, pgtype.Int4rangeOID, pgtype.Int8rangeOID, pgtype.NumrangeOID,
+	pgtype.BPCharOID, pgtype.ByteaOID, pgtype.InetOID, pgtype.CIDROID, pgtype.MacaddrOID, pgtype.Macaddr8OID,
+	pgtype.TimeOID,
+	pgtype.TimetzOID, pgtype.IntervalOID, pgtype.BitOID, pgtype.VarbitOID, pgtype.Int4rangeOID, pgtype.Int8rangeOID,
+	pgtype.NumrangeOID,
 	pgtype.DaterangeOID, pgtype.TsrangeOID, pgtype.TstzrangeOID,
 }
 
@@ -45,7 +50,8 @@ var keyTypesReadBySource = []uint32{
 // without a precision, or with too many digits, is text for chferry, and citext, of an extension,
 // is known by its name.
 func (a attribute) readBySource() bool {
-	return slices.Contains(keyTypesReadBySource, a.oid) || a.oid == pgtype.NumericOID && a.Type.Kind != rowset.Decimal || a.isCitext()
+	return slices.Contains(keyTypesReadBySource, a.oid) || a.oid == pgtype.NumericOID &&
+		a.Type.Kind != rowset.Decimal || a.isCitext()
 }
 
 func (a attribute) isCitext() bool { return a.typeName == "citext" }
@@ -60,7 +66,8 @@ func (d described) unfit(a attribute) string {
 	case a.Type.Kind == rowset.Array, !a.isEnum && !slices.Contains(keyTypes, a.oid) && !a.readBySource():
 		return "type " + a.SourceType + " is not supported there"
 	case a.oid == pgtype.BPCharOID && a.modifier-header > maxCharLength:
-		return fmt.Sprintf("PostgreSQL fills every value of %s with blanks, which is supported there up to char(%d): make it varchar", a.SourceType, maxCharLength)
+		return fmt.Sprintf("PostgreSQL fills every value of %s with blanks, which is supported there up to char(%d): "+
+			"make it varchar", a.SourceType, maxCharLength)
 	case !a.notNull && (d.kind == "r" || d.kind == "p"):
 		return "it is nullable; make it NOT NULL"
 	case !a.deterministic:

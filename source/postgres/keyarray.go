@@ -35,7 +35,10 @@ func keyColumnOf(c rowset.Column) keyColumn {
 		if strings.HasSuffix(c.SourceType, "without time zone") {
 			return keyColumn{arrayOID: pgtype.TimestampArrayOID, elementOID: pgtype.TimestampOID, array: "timestamp[]"}
 		}
-		return keyColumn{arrayOID: pgtype.TimestamptzArrayOID, elementOID: pgtype.TimestamptzOID, array: "timestamptz[]"}
+		return keyColumn{
+			arrayOID: pgtype.TimestamptzArrayOID, elementOID: pgtype.TimestamptzOID,
+			array: "timestamptz[]",
+		}
 	}
 	text := keyColumn{arrayOID: pgtype.TextArrayOID, elementOID: pgtype.TextOID, array: "text[]"}
 	switch {
@@ -64,7 +67,8 @@ func (c keyColumn) condition(column, key string) string {
 		return column + equals + key
 	}
 	labels := "(SELECT enum_range(NULL::" + c.enum + ")::text[])"
-	return column + "::" + c.enum + " = CASE WHEN " + key + " = ANY (" + labels + "::text[]) THEN " + key + "::" + c.enum + " END"
+	return column + "::" + c.enum + " = CASE WHEN " + key + " = ANY (" + labels + "::text[]) THEN " + key + "::" +
+		c.enum + " END"
 }
 
 // schemaOf returns the schema in a type's name, quoted where that needs it; empty if it has none.

@@ -59,7 +59,8 @@ func (k keyOrder) place(key chferry.PrimaryKey) (string, error) {
 func (k keyOrder) values(place string) ([]string, error) {
 	var values []string
 	if json.Unmarshal([]byte(place), &values) != nil || len(values) == 0 || len(values) > len(k.columns) {
-		return nil, chferry.Errorf(chferry.CodeInvalid, "the place to go on from is none of table %s, whose primary key may have changed", k.table.Name)
+		return nil, chferry.Errorf(chferry.CodeInvalid,
+			"the place to go on from is none of table %s, whose primary key may have changed", k.table.Name)
 	}
 	return values, nil
 }

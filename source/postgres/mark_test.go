@@ -12,7 +12,8 @@ func TestMarkGrows(t *testing.T) {
 	t.Parallel()
 	original := testenv.Private(t, embedded.StartPostgres, embedded.Options{NoSync: true})
 	b := at(t, original.URL)
-	b.exec(t, "SET synchronous_commit = on; CREATE TABLE items (id int PRIMARY KEY, note text); INSERT INTO items VALUES (1, 'one')")
+	b.exec(t, "SET synchronous_commit = on; CREATE TABLE items (id int PRIMARY KEY, note text); INSERT INTO items "+
+		"VALUES (1, 'one')")
 	first := b.describe(t, "items")
 	if first.Mark == 0 {
 		t.Fatal("got no mark")
@@ -24,7 +25,8 @@ func TestMarkGrows(t *testing.T) {
 		t.Errorf("after changes got the mark %d, want more than %d", second.Mark, first.Mark)
 	}
 	// What such a commit wrote is lost in a crash, unless it was flushed meanwhile.
-	b.exec(t, "SET synchronous_commit = off; INSERT INTO items SELECT i, repeat('x', 100) FROM generate_series(2001, 4000) AS i")
+	b.exec(t, "SET synchronous_commit = off; INSERT INTO items SELECT i, repeat('x', 100) FROM generate_series(2001, "+
+		"4000) AS i")
 	third := b.describe(t, "items")
 	if err := original.Kill(); err != nil {
 		t.Fatal(err)
@@ -35,11 +37,13 @@ func TestMarkGrows(t *testing.T) {
 	b.source = open(t, original.URL)
 	after := b.describe(t, "items")
 	if after.Mark < third.Mark || after.Identity != first.Identity {
-		t.Errorf("after a crash got the mark %d and the identity %s, want at least %d and %s", after.Mark, after.Identity, third.Mark, first.Identity)
+		t.Errorf("after a crash got the mark %d and the identity %s, want at least %d and %s", after.Mark,
+			after.Identity, third.Mark, first.Identity)
 	}
 	copied := at(t, past.URL).describe(t, "items")
 	if copied.Identity != first.Identity || copied.Mark >= second.Mark {
-		t.Errorf("a copy of the past has the identity %s and the mark %d, want %s and less than %d", copied.Identity, copied.Mark, first.Identity, second.Mark)
+		t.Errorf("a copy of the past has the identity %s and the mark %d, want %s and less than %d", copied.Identity,
+			copied.Mark, first.Identity, second.Mark)
 	}
 }
 
@@ -67,7 +71,8 @@ func TestWithoutMark(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	user := b.role(t, "markless", "")
-	b.exec(t, "REVOKE EXECUTE ON FUNCTION pg_current_wal_flush_lsn() FROM PUBLIC; CREATE TABLE items (id int PRIMARY KEY); GRANT SELECT ON items TO "+user)
+	b.exec(t, "REVOKE EXECUTE ON FUNCTION pg_current_wal_flush_lsn() FROM PUBLIC; CREATE TABLE items (id int PRIMARY "+
+		"KEY); GRANT SELECT ON items TO "+user)
 	limited := bundle{b.url, open(t, as(t, b.url, user)), b.conn}
 	for range 2 {
 		if got := limited.describe(t, "items").Mark; got != 0 {

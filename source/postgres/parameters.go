@@ -52,7 +52,8 @@ var (
 	session_replication_role standard_conforming_strings statement_timeout stats_fetch_consistency synchronize_seqscans synchronous_commit
 	temp_buffers temp_file_limit temp_tablespaces timezone timezone_abbreviations transaction_timeout transform_null_equals
 	update_process_title work_mem xmlbinary xmloption zero_damaged_pages`)
-	settingGroups = strings.Fields("cpu_ debug_ default_ enable_ geqo jit lc_ log_ tcp_ trace_ track_ transaction_ vacuum_ wal_")
+	settingGroups = strings.Fields("cpu_ debug_ default_ enable_ geqo jit lc_ log_ tcp_ trace_ track_ transaction_ " +
+		"vacuum_ wal_")
 )
 
 // parametersOf takes what is meant for other clients out of the parameters, and returns the schema that they name.
@@ -68,9 +69,11 @@ func parametersOf(params map[string]string, setting, alias string) (schema strin
 		case slices.Contains(foreign, plain):
 			delete(params, name)
 		case plain == "ssl", plain == "usessl":
-			return "", unknownParameter(name, setting, alias, "write sslmode=require, or sslmode=verify-full, which checks the certificate")
+			return "", unknownParameter(name, setting, alias,
+				"write sslmode=require, or sslmode=verify-full, which checks the certificate")
 		default:
-			return "", unknownParameter(name, setting, alias, "take it out; a setting of the server is written as options=-c%20name%3Dvalue")
+			return "", unknownParameter(name, setting, alias,
+				"take it out; a setting of the server is written as options=-c%20name%3Dvalue")
 		}
 	}
 	return schema, nil
@@ -89,16 +92,19 @@ func unknownParameter(name, setting, alias, mend string) error {
 	} else {
 		name = ""
 	}
-	return chferry.Errorf(chferry.CodeConfiguration, "the %s of database %q has a parameter%s that chferry does not know: %s", setting, alias, name, mend)
+	return chferry.Errorf(chferry.CodeConfiguration,
+		"the %s of database %q has a parameter%s that chferry does not know: %s", setting, alias, name, mend)
 }
 
-var poolersParameter = regexp.MustCompile(`^unsupported startup parameter(?: in options)?: ([A-Za-z][A-Za-z0-9_.]{0,62})$`)
+var poolersParameter = regexp.MustCompile(
+	`^unsupported startup parameter(?: in options)?: ([A-Za-z][A-Za-z0-9_.]{0,62})$`)
 
 // refusedParameter translates that a server or pooler does not take a parameter of the URL; nil for anything else.
 func (s *Source) refusedParameter(err *pgconn.PgError) error {
 	wrap := func(what, mend string) error {
 		// The cause quotes the parameter's value: it is not kept.
-		return chferry.Errorf(chferry.CodeConfiguration, "database %q at %s refuses %s of its url: %s", s.alias, s.address, what, mend)
+		return chferry.Errorf(chferry.CodeConfiguration, "database %q at %s refuses %s of its url: %s", s.alias,
+			s.address, what, mend)
 	}
 	if found := poolersParameter.FindStringSubmatch(err.Message); found != nil {
 		return wrap("the parameter "+found[1], "take it out, or name it in PgBouncer's ignore_startup_parameters")

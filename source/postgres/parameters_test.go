@@ -14,11 +14,14 @@ import (
 func TestParametersOfOthers(t *testing.T) {
 	t.Parallel()
 	direct, through := bounced(t)
-	direct.exec(t, "CREATE TABLE items (id int PRIMARY KEY); CREATE SCHEMA shop; CREATE TABLE shop.items (id int PRIMARY KEY, name text); CREATE TABLE shop.sold (id int PRIMARY KEY)")
+	direct.exec(t, "CREATE TABLE items (id int PRIMARY KEY); CREATE SCHEMA shop; CREATE TABLE shop.items (id int "+
+		"PRIMARY KEY, name text); CREATE TABLE shop.sold (id int PRIMARY KEY)")
 	for _, parameters := range []string{
-		"pgbouncer=true&connection_limit=1", "schema=public", "pool_timeout=10&socket_timeout=5&statement_cache_size=0&sslaccept=accept_invalid_certs",
+		"pgbouncer=true&connection_limit=1", "schema=public",
+		"pool_timeout=10&socket_timeout=5&statement_cache_size=0&sslaccept=accept_invalid_certs",
 		"prepareThreshold=0&preparedStatementCacheQueries=0&binaryTransfer=true&reWriteBatchedInserts=true&ApplicationName=x", "currentSchema=public&loginTimeout=3",
-		"prepared_statements=false&channel_binding=prefer&gssencmode=disable&keepalives=1&keepalives_idle=30", "pool_max_conns=3&pool_pre_ping=true&max_overflow=2",
+		"prepared_statements=false&channel_binding=prefer&gssencmode=disable&keepalives=1&keepalives_idle=30",
+		"pool_max_conns=3&pool_pre_ping=true&max_overflow=2",
 		"serverVersion=15&charset=utf8", "connection_limit=5&pgbouncer=true&sslmode=prefer&connect_timeout=3",
 	} {
 		for _, address := range []string{direct.url, through.url} {
@@ -27,7 +30,10 @@ func TestParametersOfOthers(t *testing.T) {
 			}
 		}
 	}
-	for parameters, columns := range map[string]int{"schema=shop": 2, "currentSchema=shop": 2, "schema=public": 1, "search_path=shop": 2} {
+	for parameters, columns := range map[string]int{
+		"schema=shop": 2, "currentSchema=shop": 2, "schema=public": 1,
+		"search_path=shop": 2,
+	} {
 		b := bundle{source: open(t, merged(t, direct.url, parameters))}
 		table := b.describe(t, "items")
 		if got := len(table.Columns); got != columns {
@@ -49,7 +55,8 @@ func TestParametersOfOthers(t *testing.T) {
 func TestUnknownParameters(t *testing.T) {
 	t.Parallel()
 	for name, mend := range map[string]string{
-		"connections_limit": "take it out", "sslmod": "take it out", "statementTimeout": "take it out", "usessl": "sslmode=require", "sslcrl": "take it out", "replication": "take it out",
+		"connections_limit": "take it out", "sslmod": "take it out", "statementTimeout": "take it out",
+		"usessl": "sslmode=require", "sslcrl": "take it out", "replication": "take it out",
 	} {
 		_, err := postgres.Open("postgres://app:s3cret@127.0.0.1:1/shop?"+name+"=s3cret", source.Options{Alias: alias})
 		wantCode(t, err, chferry.CodeConfiguration, alias, "url", " "+name+" ", mend)

@@ -45,7 +45,8 @@ func TestManyClientsOfPgBouncer(t *testing.T) {
 		wg.Go(func() {
 			other := connect(t, through.url)
 			for range 20 {
-				if _, err := other.PgConn().Exec(t.Context(), `SET timezone = 'Asia/Kolkata'; SET datestyle = 'German'; SET intervalstyle = 'iso_8601';
+				if _, err := other.PgConn().Exec(t.Context(),
+					`SET timezone = 'Asia/Kolkata'; SET datestyle = 'German'; SET intervalstyle = 'iso_8601';
 					SET bytea_output = 'escape'; SET default_transaction_isolation = 'serializable'; SET search_path = pg_catalog, public; DEALLOCATE ALL;
 					PREPARE chferry AS SELECT 1`).ReadAll(); err != nil {
 					t.Errorf("another client: %v", err)
@@ -56,7 +57,8 @@ func TestManyClientsOfPgBouncer(t *testing.T) {
 	for range 4 {
 		source := bundle{through.url, openWith(t, through.url, source.Options{Alias: alias, MaxConnections: 4}), nil}
 		wg.Go(func() {
-			source.readAll(t, table, 500, "1 day 02:00:00", "2024-02-29 12:00:00", "[\x00\xff]", `["2024-02-29 12:00:00+00",)`)
+			source.readAll(t, table, 500, "1 day 02:00:00", "2024-02-29 12:00:00", "[\x00\xff]",
+				`["2024-02-29 12:00:00+00",)`)
 		})
 	}
 	wg.Wait()

@@ -105,11 +105,13 @@ func open(url, setting string, opts source.Options) (*Source, error) {
 		// The cause may quote the password, which the caller did not ask to see: it is not kept.
 		return nil, chferry.Errorf(chferry.CodeConfiguration,
 			"the %s of database %q can't be read: it must look like postgres://user:password@host:5432/database, with "+
-				"special characters of the password written as %%XX (@ as %%40, / as %%2F), and files it names must exist", setting, opts.Alias)
+				"special characters of the password written as %%XX (@ as %%40, / as %%2F), and files it names must "+
+				"exist", setting, opts.Alias)
 	}
 	s := &Source{
-		alias: opts.Alias, address: addresses(&config.ConnConfig.Config), patience: replayPatience, maxBytes: opts.FetchBytes(),
-		fewRows: fewRows, mostCounted: mostCounted,
+		alias: opts.Alias, address: addresses(&config.ConnConfig.Config), patience: replayPatience,
+		maxBytes: opts.FetchBytes(),
+		fewRows:  fewRows, mostCounted: mostCounted,
 	}
 	if s.timeout, err = timeoutOf(config.ConnConfig.RuntimeParams, setting, opts.Alias); err != nil {
 		return nil, err
@@ -121,7 +123,8 @@ func open(url, setting string, opts source.Options) (*Source, error) {
 	s.opening = s.openingStatements()
 	s.configure(config, opts.MaxConnections)
 	if s.pool, err = pgxpool.NewWithConfig(context.Background(), config); err != nil {
-		return nil, chferry.Errorf(chferry.CodeConfiguration, "the connection pool of database %q can't be made", opts.Alias)
+		return nil, chferry.Errorf(chferry.CodeConfiguration, "the connection pool of database %q can't be made",
+			opts.Alias)
 	}
 	return s, nil
 }
@@ -160,7 +163,8 @@ func timeoutOf(params map[string]string, setting, alias string) (time.Duration, 
 	d, err := time.ParseDuration(strings.Replace(text, "min", "m", 1))
 	if err != nil || d < 0 || d > math.MaxInt32*time.Millisecond {
 		return 0, chferry.Errorf(chferry.CodeConfiguration,
-			"the %s of database %q has a statement_timeout that can't be read: it must be milliseconds, or look like 30s or 5min", setting, alias)
+			"the %s of database %q has a statement_timeout that can't be read: it must be milliseconds, or look like "+
+				"30s or 5min", setting, alias)
 	}
 	return d, nil
 }

@@ -24,8 +24,11 @@ const (
 // PrimaryKeys implements [source.Source]. Each page is a transaction of its own, so that none is
 // open while each runs: neither vacuum nor idle_in_transaction_session_timeout knows of a reader
 // that waits.
-func (s *Source) PrimaryKeys(ctx context.Context, table rowset.Table, pageSize int, each func([]chferry.PrimaryKey) error) error {
-	return s.PrimaryKeysBehind(ctx, table, "", pageSize, func(page []chferry.PrimaryKey, _ string) error { return each(page) })
+func (s *Source) PrimaryKeys(ctx context.Context, table rowset.Table, pageSize int,
+	each func([]chferry.PrimaryKey) error,
+) error {
+	return s.PrimaryKeysBehind(ctx, table, "", pageSize,
+		func(page []chferry.PrimaryKey, _ string) error { return each(page) })
 }
 
 // PrimaryKeysBehind implements [source.Resumer]. A place is the last key, as a JSON list.
@@ -76,7 +79,8 @@ func (p *keyPages) next(ctx context.Context) ([]chferry.PrimaryKey, error) {
 	deadline := time.Now().Add(pagePatience)
 	for pause := firstPagePause; ; pause = min(2*pause, longestPagePause) {
 		page, err := p.read(ctx)
-		if chferry.CodeOf(err) != chferry.CodeUnavailable || ctx.Err() != nil || p.last == nil && pause > firstPagePause || time.Now().After(deadline) {
+		if chferry.CodeOf(err) != chferry.CodeUnavailable || ctx.Err() != nil || p.last == nil &&
+			pause > firstPagePause || time.Now().After(deadline) {
 			return page, err
 		}
 		select {
@@ -161,7 +165,8 @@ func (s *Source) refuseNulls(ctx context.Context, table rowset.Table, name relat
 }
 
 func holdsNulls(table rowset.Table, i int) error {
-	return chferry.Errorf(chferry.CodeSchemaMismatch, "column %q of table %s is part of the primary key and holds nulls, and a row "+
-		"without a key can't be told from others: give it one, or read a view that leaves it out",
+	return chferry.Errorf(chferry.CodeSchemaMismatch,
+		"column %q of table %s is part of the primary key and holds nulls, and a row "+
+			"without a key can't be told from others: give it one, or read a view that leaves it out",
 		table.Columns[table.PrimaryKey[i]].Name, table.Name)
 }

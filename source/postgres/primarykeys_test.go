@@ -21,7 +21,8 @@ func TestPagesHoldNothing(t *testing.T) {
 	b.source = open(t, b.url)
 	table := b.describe(t, "items")
 	var want []string
-	rows, err := b.conn.Query(t.Context(), "SELECT concat_ws('|', code, at::text, trim_scale(n)) FROM items ORDER BY code, at, n")
+	rows, err := b.conn.Query(t.Context(),
+		"SELECT concat_ws('|', code, at::text, trim_scale(n)) FROM items ORDER BY code, at, n")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,10 +43,12 @@ func TestPagesHoldNothing(t *testing.T) {
 			for _, key := range page {
 				got = append(got, key[0]+"|"+key[1]+"|"+key[2])
 			}
-			if open := b.number(t, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL"); open > 0 {
+			if open := b.number(t, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid "+
+				"<> pg_backend_pid() AND xact_start IS NOT NULL"); open > 0 {
 				t.Errorf("behind %d keys: %d transactions are open", len(got), open)
 			}
-			b.exec(t, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+			b.exec(t, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND "+
+				"pid <> pg_backend_pid()")
 			return nil
 		})
 		if err != nil || !slices.Equal(got, want) {

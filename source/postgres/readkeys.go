@@ -28,7 +28,9 @@ var (
 // ReadKeys implements [source.Source]. The server reads all texts of a column by one statement. If
 // it refuses one of them, it is asked for halves, and for halves of these, until the text stands
 // alone. Versions before 16 have no other way to find it.
-func (s *Source) ReadKeys(ctx context.Context, table rowset.Table, keys []chferry.PrimaryKey) ([]source.ReadKey, error) {
+func (s *Source) ReadKeys(ctx context.Context, table rowset.Table,
+	keys []chferry.PrimaryKey,
+) ([]source.ReadKey, error) {
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		return nil, s.fail(ctx, err, table.Name)
@@ -137,7 +139,10 @@ func (r *keyReader) texts(ctx context.Context, texts []string) error {
 	for _, text := range texts {
 		v.AppendData([]byte(text))
 	}
-	ask := statement{sql: r.sql, params: []param{arrayOf(&v, rowset.Column{Type: v.Type, SourceType: "text"})}, resultFormats: []int16{binaryFormat, textFormat}}
+	ask := statement{
+		sql: r.sql, params: []param{arrayOf(&v, rowset.Column{Type: v.Type, SourceType: "text"})},
+		resultFormats: []int16{binaryFormat, textFormat},
+	}
 	read := make(map[string]string, len(texts))
 	ask.read = func(rr *pgconn.ResultReader) error {
 		return eachRow(rr, func(row [][]byte) error {

@@ -15,54 +15,81 @@ import (
 // keyNotations are what PostgreSQL reads as keys of its types, and what it writes for them; nothing
 // for what it does not read.
 var keyNotations = map[string]map[string]string{
-	"boolean":      {"tr": "t", "of": "f", "maybe": ""},
-	"smallint":     {"32768": "", "1.0": ""},
-	"integer":      {" 7 ": " 7 ", "7.0": "", "2147483648": ""},
-	"numeric(5,2)": {"15e-1": "1.5", ".5": ".5", "NaN": "NaN", "nan": "NaN", "1e3x": "", "1e131071": "", "1E+000002": "100"},
+	"boolean":  {"tr": "t", "of": "f", "maybe": ""},
+	"smallint": {"32768": "", "1.0": ""},
+	"integer":  {" 7 ": " 7 ", "7.0": "", "2147483648": ""},
+	"numeric(5,2)": {
+		"15e-1": "1.5", ".5": ".5", "NaN": "NaN", "nan": "NaN", "1e3x": "", "1e131071": "",
+		"1E+000002": "100",
+	},
 	"numeric": {
-		"15e-1": "1.5", "1.50": "1.5", "nan": "NaN", " 007 ": "7", "-0": "0", "x": "", "": "", "1e500": "1" + strings.Repeat("0", 500), "1e1000": "", "2e-1000": "", "1e99999999999999999999": "", "0001e0003": "1000",
+		"15e-1": "1.5", "1.50": "1.5", "nan": "NaN", " 007 ": "7", "-0": "0", "x": "", "": "",
+		"1e500": "1" + strings.Repeat("0", 500), "1e1000": "", "2e-1000": "", "1e99999999999999999999": "",
+		"0001e0003": "1000",
 	},
 	"numeric(80,2)": {"1.505": "1.505", "NaN": "NaN"},
-	"uuid":          {"{0F2E4D6C-8BA9-1C3E-5F70-8192A3B4C5D6}": "{0F2E4D6C-8BA9-1C3E-5F70-8192A3B4C5D6}", "0f-2e4d6c8ba91c3e5f708192a3b4c5d6": ""},
+	"uuid": {
+		"{0F2E4D6C-8BA9-1C3E-5F70-8192A3B4C5D6}": "{0F2E4D6C-8BA9-1C3E-5F70-8192A3B4C5D6}",
+		"0f-2e4d6c8ba91c3e5f708192a3b4c5d6":      "",
+	},
 	"date": {
-		"2024-02-29T00:00:00.000Z": "2024-02-29", "20240229": "2024-02-29", "Feb 29, 2024": "2024-02-29", "infinity": "infinity", "-Infinity": "-infinity",
-		"epoch": "1970-01-01", "12000-01-01": "12000-01-01", "0044-03-15 BC": "0044-03-15 BC", "J2451187": "1999-01-08", "0000-01-01": "", "today": "",
+		"2024-02-29T00:00:00.000Z": "2024-02-29", "20240229": "2024-02-29", "Feb 29, 2024": "2024-02-29",
+		"infinity": "infinity", "-Infinity": "-infinity",
+		"epoch": "1970-01-01", "12000-01-01": "12000-01-01", "0044-03-15 BC": "0044-03-15 BC", "J2451187": "1999-01-08",
+		"0000-01-01": "", "today": "",
 		"Tomorrow": "", "now": "", "5874898-01-01": "", "2024-02-29 23:00:00-12": "2024-02-29",
 	},
 	"timestamptz": {
-		"2024-02-29T12:00Z": "2024-02-29 12:00:00+00", "2024-02-29T12:00+05:30": "2024-02-29 06:30:00+00", "2024-02-29 12:00:00 +0000": "2024-02-29 12:00:00+00",
-		"20240229T120000Z": "2024-02-29 12:00:00+00", "Thu Feb 29 12:00:00 2024 UTC": "2024-02-29 12:00:00+00", "epoch": "1970-01-01 00:00:00+00",
-		"infinity": "infinity", "-infinity": "-infinity", "12000-01-01": "12000-01-01 00:00:00+00", "0044-03-15 BC": "0044-03-15 00:00:00+00 BC",
-		"2024-02-29 12:00:00 America/New_York": "2024-02-29 17:00:00+00", "2024-02-29 12:00 Nowhere/City": "", "now": "", "today": "", "yesterday 12:00": "",
+		"2024-02-29T12:00Z": "2024-02-29 12:00:00+00", "2024-02-29T12:00+05:30": "2024-02-29 06:30:00+00",
+		"2024-02-29 12:00:00 +0000": "2024-02-29 12:00:00+00",
+		"20240229T120000Z":          "2024-02-29 12:00:00+00", "Thu Feb 29 12:00:00 2024 UTC": "2024-02-29 12:00:00+00",
+		"epoch":    "1970-01-01 00:00:00+00",
+		"infinity": "infinity", "-infinity": "-infinity", "12000-01-01": "12000-01-01 00:00:00+00",
+		"0044-03-15 BC":                        "0044-03-15 00:00:00+00 BC",
+		"2024-02-29 12:00:00 America/New_York": "2024-02-29 17:00:00+00", "2024-02-29 12:00 Nowhere/City": "",
+		"now": "", "today": "", "yesterday 12:00": "",
 		"2024-02-29 12:00:00.1234567": "2024-02-29 12:00:00.123457+00",
 	},
 	"timestamp": {
-		"2024-02-29 12:00:00+05": "2024-02-29 12:00:00", "2024-02-29T12:00:00.5-0130": "2024-02-29 12:00:00.5", "2024-02-29T12:00:00Z": "2024-02-29T12:00:00Z",
-		"infinity": "infinity", "0044-03-15 BC": "0044-03-15 00:00:00 BC", "NOW": "",
+		"2024-02-29 12:00:00+05": "2024-02-29 12:00:00", "2024-02-29T12:00:00.5-0130": "2024-02-29 12:00:00.5",
+		"2024-02-29T12:00:00Z": "2024-02-29T12:00:00Z",
+		"infinity":             "infinity", "0044-03-15 BC": "0044-03-15 00:00:00 BC", "NOW": "",
 	},
-	"timestamptz(0)":            {"2024-02-29T12:00:00.4Z": "2024-02-29T12:00:00.4Z", "2024-02-29T12:00:00.4+01": "2024-02-29 11:00:00.4+00"},
-	"time":                      {"12:34": "12:34:00", "04:05 PM": "16:05:00", "12:34:56.789": "12:34:56.789", "now": "", "allballs": "00:00:00", "25:00": ""},
+	"timestamptz(0)": {
+		"2024-02-29T12:00:00.4Z":   "2024-02-29T12:00:00.4Z",
+		"2024-02-29T12:00:00.4+01": "2024-02-29 11:00:00.4+00",
+	},
+	"time": {
+		"12:34": "12:34:00", "04:05 PM": "16:05:00", "12:34:56.789": "12:34:56.789",
+		"now": "", "allballs": "00:00:00", "25:00": "",
+	},
 	"time(0)":                   {"12:34:56.789": "12:34:56.789"},
 	"timetz":                    {"12:34+2": "12:34:00+02", "12:34 UTC": "12:34:00+00"},
 	"interval":                  {"1 day": "1 day", "P1DT2H": "1 day 02:00:00", "90 minutes": "01:30:00", "soon": ""},
 	"interval day to second(0)": {"1.5 seconds": "00:00:01.5"},
-	"bytea":                     {`\x00FF`: `\x00ff`, `\000\377`: `\x00ff`, "abc": `\x616263`, "": `\x`, `\x0`: "", `\q`: ""},
-	"char(4)":                   {"ab": "ab  ", "ab      ": "ab  ", "abcd": "abcd", "abcde": "", "": "    "},
-	"bpchar":                    {"ab": "ab", "ab ": "ab"},
-	"text":                      {"": "", "now": "now"},
-	"inet":                      {"10.0.0.1/32": "10.0.0.1", "10.0.0.1/8": "10.0.0.1/8", "::FFFF": "::ffff", "10.0.0": "", "": ""},
-	"cidr":                      {"10.0.0.0/8": "10.0.0.0/8", "10": "10.0.0.0/8", "10.0.0.1/8": ""},
-	"macaddr":                   {"08002b:010203": "08:00:2b:01:02:03", "x": ""},
-	"macaddr8":                  {"08002b0102030405": "08:00:2b:01:02:03:04:05"},
-	"bit(4)":                    {"0101": "0101", "x5": "0101", "01": "01", "2": ""},
-	"bit varying":               {"b0101": "0101", "": ""},
-	"numrange":                  {"[1e2,2e2)": "[100,200)", "[1,1e100000)": ""},
-	"int4range":                 {"[1,4]": "[1,5)", "empty": "empty", "1": ""},
-	"daterange":                 {"[2024-01-01,2024-01-31]": "[2024-01-01,2024-02-01)", "[2024-01-01,today]": ""},
-	"citext":                    {"Ann": "Ann", "": ""},
-	"mood":                      {"happy": "happy", "Happy": "", "it's": "it's"},
-	"feeling":                   {"happy": "happy", "no label": ""},
-	"code":                      {"ab": "ab ", "abcd": ""},
+	"bytea": {
+		`\x00FF`: `\x00ff`, `\000\377`: `\x00ff`, "abc": `\x616263`, "": `\x`, `\x0`: "",
+		`\q`: "",
+	},
+	"char(4)": {"ab": "ab  ", "ab      ": "ab  ", "abcd": "abcd", "abcde": "", "": "    "},
+	"bpchar":  {"ab": "ab", "ab ": "ab"},
+	"text":    {"": "", "now": "now"},
+	"inet": {
+		"10.0.0.1/32": "10.0.0.1", "10.0.0.1/8": "10.0.0.1/8", "::FFFF": "::ffff",
+		"10.0.0": "", "": "",
+	},
+	"cidr":        {"10.0.0.0/8": "10.0.0.0/8", "10": "10.0.0.0/8", "10.0.0.1/8": ""},
+	"macaddr":     {"08002b:010203": "08:00:2b:01:02:03", "x": ""},
+	"macaddr8":    {"08002b0102030405": "08:00:2b:01:02:03:04:05"},
+	"bit(4)":      {"0101": "0101", "x5": "0101", "01": "01", "2": ""},
+	"bit varying": {"b0101": "0101", "": ""},
+	"numrange":    {"[1e2,2e2)": "[100,200)", "[1,1e100000)": ""},
+	"int4range":   {"[1,4]": "[1,5)", "empty": "empty", "1": ""},
+	"daterange":   {"[2024-01-01,2024-01-31]": "[2024-01-01,2024-02-01)", "[2024-01-01,today]": ""},
+	"citext":      {"Ann": "Ann", "": ""},
+	"mood":        {"happy": "happy", "Happy": "", "it's": "it's"},
+	"feeling":     {"happy": "happy", "no label": ""},
+	"code":        {"ab": "ab ", "abcd": ""},
 }
 
 // TestKeyNotations reads keys of every type that may be one, with those that can't be read among them.
@@ -82,7 +109,8 @@ func TestKeyNotations(t *testing.T) {
 			t.Fatalf("%s: %v", typ, err)
 		}
 		for i, pk := range pks {
-			want, readable := notations[pk[0]], notations[pk[0]] != "" || pk[0] == "" && (typ == "text" || typ == "citext" || typ == "bit varying")
+			want, readable := notations[pk[0]], notations[pk[0]] != "" || pk[0] == "" &&
+				(typ == "text" || typ == "citext" || typ == "bit varying")
 			switch {
 			case (read[i].Key != nil) != readable:
 				t.Errorf("%s: %q is read as %q, want %q", typ, pk[0], read[i].Key, want)
@@ -100,7 +128,8 @@ func (b bundle) wantStored(t *testing.T, typ string, table rowset.Table, read []
 	t.Helper()
 	for _, r := range read {
 		if r.Key != nil { // a type with a parameter may not take it, or make another one of it
-			_, _ = b.conn.Exec(t.Context(), "INSERT INTO items VALUES ($1::text::"+typ+") ON CONFLICT DO NOTHING", r.Key[0])
+			_, _ = b.conn.Exec(t.Context(), "INSERT INTO items VALUES ($1::text::"+typ+") ON CONFLICT DO NOTHING",
+				r.Key[0])
 		}
 	}
 	var stored []chferry.PrimaryKey
@@ -112,7 +141,8 @@ func (b bundle) wantStored(t *testing.T, typ string, table rowset.Table, read []
 		t.Fatalf("%s: %v", typ, err)
 	}
 	var count int
-	if err := b.conn.QueryRow(t.Context(), "SELECT count(*) FROM items").Scan(&count); err != nil || count != len(stored) {
+	if err := b.conn.QueryRow(t.Context(), "SELECT count(*) FROM items").Scan(&count); err != nil ||
+		count != len(stored) {
 		t.Errorf("%s: got the keys %q of %d rows, %v", typ, stored, count, err)
 	}
 	again, err := b.source.ReadKeys(t.Context(), table, stored)
@@ -172,7 +202,8 @@ func TestReadKeysWithOtherSettings(t *testing.T) {
 	b.source = open(t, b.url)
 	table := b.describe(t, "items")
 	read, err := b.source.ReadKeys(t.Context(), table, []chferry.PrimaryKey{{"2024-02-29 12:00"}, {"Feb 29, 2024"}})
-	if err != nil || !slices.Equal(read[0].Key, chferry.PrimaryKey{"2024-02-29 12:00:00+00"}) || !slices.Equal(read[1].Key, chferry.PrimaryKey{"2024-02-29 00:00:00+00"}) {
+	if err != nil || !slices.Equal(read[0].Key, chferry.PrimaryKey{"2024-02-29 12:00:00+00"}) ||
+		!slices.Equal(read[1].Key, chferry.PrimaryKey{"2024-02-29 00:00:00+00"}) {
 		t.Errorf("got %+v, %v", read, err)
 	}
 }

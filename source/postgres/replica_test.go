@@ -29,7 +29,11 @@ func setupReplica(t *testing.T, standbyArgs ...string) replica {
 	t.Helper()
 	primary := testenv.Private(t, embedded.StartPostgres, embedded.Options{NoSync: true})
 	standby := standbyOf(t, primary, standbyArgs...)
-	return replica{bundle{standby.URL, openStandby(t, standby.URL, primary.URL), connect(t, primary.URL)}, primary, standby}
+	return replica{
+		bundle{standby.URL, openStandby(t, standby.URL, primary.URL), connect(t, primary.URL)},
+		primary,
+		standby,
+	}
 }
 
 // standbyOf starts a standby. Its slot keeps the primary from removing what a slow machine has not streamed yet.
@@ -56,7 +60,8 @@ func copyOf(t *testing.T, original *embedded.Server, serverArgs []string, copyAr
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), filepath.Join(filepath.Dir(original.Binary), "pg_basebackup"),
-		append(copyArgs, "--pgdata", filepath.Join(dir, "data"), "--host", host, "--port", port, "--username", "postgres",
+		append(copyArgs, "--pgdata", filepath.Join(dir, "data"), "--host", host, "--port", port, "--username",
+			"postgres",
 			"--checkpoint", "fast", "--no-sync", "--no-password")...)
 	cmd.Dir = dir
 	runAsOwner(t, cmd, original.Dir)

@@ -90,7 +90,8 @@ func (r *tableRange) Read(of source.Range, rows int) (source.Page, error) {
 	reader := newPageReader(r.table, r.order, rows, r.maxBytes)
 	read := statement{
 		sql: "SELECT " + strings.Join(reader.selected, ", ") + r.from() + within +
-			" ORDER BY " + r.order.list() + " LIMIT " + strconv.Itoa(rows+1), // the last one tells whether the one before it stands alone
+			// the last one tells whether the one before it stands alone
+			" ORDER BY " + r.order.list() + " LIMIT " + strconv.Itoa(rows+1),
 		params: params, resultFormats: reader.formats, read: reader.read,
 	}
 	var tooMuch *source.TooMuchError
@@ -126,7 +127,9 @@ func (r *tableRange) keyColumns() string {
 }
 
 // key runs a statement that gives one key, or the first values of one; place is empty if it gives none.
-func (r *tableRange) key(sql string, params []param, before ...statement) (place string, key chferry.PrimaryKey, err error) {
+func (r *tableRange) key(sql string, params []param,
+	before ...statement,
+) (place string, key chferry.PrimaryKey, err error) {
 	ask := statement{sql: sql, params: params, read: func(rr *pgconn.ResultReader) error {
 		return eachRow(rr, func(row [][]byte) error {
 			for i, value := range row {

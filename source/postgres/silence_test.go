@@ -136,7 +136,8 @@ func TestServerThatNeverAnswers(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	_, err := s.Describe(ctx, "items", nil)
-	if chferry.CodeOf(err) != chferry.CodeUnavailable || !strings.Contains(err.Error(), "it took too long") || ctx.Err() != nil {
+	if chferry.CodeOf(err) != chferry.CodeUnavailable || !strings.Contains(err.Error(), "it took too long") ||
+		ctx.Err() != nil {
 		t.Errorf("got %v", err)
 	}
 }
@@ -145,12 +146,14 @@ func TestServerThatNeverAnswers(t *testing.T) {
 func TestCloseDoesNotHang(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.exec(t, "CREATE TABLE items (id int PRIMARY KEY); INSERT INTO items VALUES (1); CREATE VIEW slow AS SELECT 1 AS id, pg_sleep(50) IS NULL AS slept")
+	b.exec(t, "CREATE TABLE items (id int PRIMARY KEY); INSERT INTO items VALUES (1); CREATE VIEW slow AS SELECT 1 AS "+
+		"id, pg_sleep(50) IS NULL AS slept")
 	var server string
 	direct := edited(t, b.url, func(u *url.URL) { server = u.Host })
 	for _, idle := range []bool{true, false} {
 		n := newNAT(t, server)
-		s, err := postgres.Open(edited(t, direct, func(u *url.URL) { u.Host = n.address }), source.Options{Alias: alias})
+		s, err := postgres.Open(edited(t, direct, func(u *url.URL) { u.Host = n.address }),
+			source.Options{Alias: alias})
 		if err != nil {
 			t.Fatal(err)
 		}

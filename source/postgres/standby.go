@@ -107,7 +107,8 @@ func (r *replay) compare(ctx context.Context) error {
 		return err
 	}
 	refuse := func(what string) error {
-		return chferry.Errorf(chferry.CodeConfiguration, "standby_of of database %q leads to %s, at %s: it must lead to the primary of the standby at %s",
+		return chferry.Errorf(chferry.CodeConfiguration,
+			"standby_of of database %q leads to %s, at %s: it must lead to the primary of the standby at %s",
 			r.alias, what, r.primary.address, r.address)
 	}
 	switch {
@@ -154,8 +155,9 @@ func (r *replay) still() statement {
 			return err
 		}
 		if r.here.standby && !r.here.reached(r.target) {
-			return chferry.Errorf(chferry.CodeUnavailable, "database %q: there are several servers at %s, and another one answers than the one "+
-				"that had caught up with the primary", r.alias, r.address)
+			return chferry.Errorf(chferry.CodeUnavailable,
+				"database %q: there are several servers at %s, and another one answers than the one "+
+					"that had caught up with the primary", r.alias, r.address)
 		}
 		return nil
 	}
@@ -182,10 +184,13 @@ func (r *replay) onPrimary(ctx context.Context, st statement) error {
 
 func (r *replay) lagging() error {
 	if r.here.timeline != r.target.timeline {
-		return chferry.Errorf(chferry.CodeUnavailable, "database %q: the standby at %s does not follow its primary at %s, or can't show it yet: "+
-			"it is on timeline %d, the primary on %d", r.alias, r.address, r.primary.address, r.here.timeline, r.target.timeline)
+		return chferry.Errorf(chferry.CodeUnavailable,
+			"database %q: the standby at %s does not follow its primary at %s, or can't show it yet: "+
+				"it is on timeline %d, the primary on %d", r.alias, r.address, r.primary.address, r.here.timeline,
+			r.target.timeline)
 	}
-	return chferry.Errorf(chferry.CodeUnavailable, "database %q: the standby at %s lags behind its primary at %s by %d bytes: "+
-		"it is slow, its replay is paused, or it lost its connection to the primary",
+	return chferry.Errorf(chferry.CodeUnavailable,
+		"database %q: the standby at %s lags behind its primary at %s by %d bytes: "+
+			"it is slow, its replay is paused, or it lost its connection to the primary",
 		r.alias, r.address, r.primary.address, r.target.location-r.here.location)
 }

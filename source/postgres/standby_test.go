@@ -30,7 +30,8 @@ func (b bundle) reads(t *testing.T, table rowset.Table) map[string]func() (bool,
 		},
 		"Describe": func() (bool, error) {
 			described, err := b.source.Describe(t.Context(), "items", nil)
-			return err == nil && slices.ContainsFunc(described.Columns, func(c rowset.Column) bool { return c.Name == "more" }), err
+			return err == nil &&
+				slices.ContainsFunc(described.Columns, func(c rowset.Column) bool { return c.Name == "more" }), err
 		},
 	}
 }
@@ -100,7 +101,8 @@ func TestLaggingStandby(t *testing.T) {
 	for name, read := range r.reads(t, table) {
 		started := time.Now()
 		_, err := read()
-		wantCode(t, err, chferry.CodeUnavailable, alias, r.standby.Addr, r.primary.Addr, "lags behind its primary", "bytes")
+		wantCode(t, err, chferry.CodeUnavailable, alias, r.standby.Addr, r.primary.Addr, "lags behind its primary",
+			"bytes")
 		if got := time.Since(started); got < patience || got > 10*patience {
 			t.Errorf("%s gave up after %s, want about %s", name, got, patience)
 		}
@@ -135,8 +137,14 @@ func TestWrongPrimary(t *testing.T) {
 		"none":            {"", "must give the primary's url", chferry.CodeConfiguration},
 		"another cluster": {testenv.Postgres(t), "another server's data", chferry.CodeConfiguration},
 		"a standby":       {r.standby.URL, "a standby too", chferry.CodeConfiguration},
-		"refusing":        {"postgres://app:s3cret@" + refusing.Addr().String() + "/shop", refusing.Addr().String(), chferry.CodeUnavailable},
-		"silent":          {"postgres://app:s3cret@" + silent.Addr().String() + "/shop", "too long", chferry.CodeUnavailable},
+		"refusing": {
+			"postgres://app:s3cret@" + refusing.Addr().String() + "/shop", refusing.Addr().String(),
+			chferry.CodeUnavailable,
+		},
+		"silent": {
+			"postgres://app:s3cret@" + silent.Addr().String() + "/shop", "too long",
+			chferry.CodeUnavailable,
+		},
 	} {
 		s := openStandby(t, r.standby.URL, test.primary)
 		postgres.SetPatience(s, patience)
@@ -150,7 +158,8 @@ func TestWrongPrimary(t *testing.T) {
 		}
 	}
 	// Where there is no standby, nobody is asked.
-	if err := openStandby(t, r.primary.URL, "postgres://"+refusing.Addr().String()+"/shop").Check(t.Context()); err != nil {
+	if err := openStandby(t, r.primary.URL,
+		"postgres://"+refusing.Addr().String()+"/shop").Check(t.Context()); err != nil {
 		t.Errorf("the primary itself: %v", err)
 	}
 }

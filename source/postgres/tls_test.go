@@ -32,8 +32,9 @@ func newAuthority(t *testing.T) authority {
 	t.Helper()
 	key := newKey(t)
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "an authority"}, NotAfter: time.Now().Add(time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "an authority"},
+		NotAfter: time.Now().Add(time.Hour),
+		IsCA:     true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
@@ -59,7 +60,10 @@ func newKey(t *testing.T) *ecdsa.PrivateKey {
 func (a authority) sign(t *testing.T, name string) (certificate, key []byte) {
 	t.Helper()
 	own := newKey(t)
-	template := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, NotAfter: time.Now().Add(time.Hour)}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name},
+		NotAfter: time.Now().Add(time.Hour),
+	}
 	if ip := net.ParseIP(name); ip != nil {
 		template.IPAddresses = []net.IP{ip}
 	}
@@ -71,7 +75,8 @@ func (a authority) sign(t *testing.T, name string) (certificate, key []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: private})
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+		pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: private})
 }
 
 func write(t *testing.T, dir, name string, text []byte) string {
@@ -94,11 +99,15 @@ func TestTLS(t *testing.T) {
 	certificate, key := ours.sign(t, "127.0.0.1")
 	for name, text := range map[string][]byte{
 		"server.crt": certificate, "server.key": key, "root.crt": ours.pem,
-		"pg_hba.conf": []byte("hostssl all known all cert\nhostssl all app all trust\nhost all postgres 127.0.0.1/32 trust\n"),
+		"pg_hba.conf": []byte("hostssl all known all cert\nhostssl all app all trust\nhost all postgres 127.0.0.1/32 " +
+			"trust\n"),
 	} {
 		chown(t, write(t, data, name, text), data)
 	}
-	for _, statement := range []string{"ALTER SYSTEM SET ssl = on", "ALTER SYSTEM SET ssl_ca_file = 'root.crt'", "SELECT pg_reload_conf()"} {
+	for _, statement := range []string{
+		"ALTER SYSTEM SET ssl = on", "ALTER SYSTEM SET ssl_ca_file = 'root.crt'",
+		"SELECT pg_reload_conf()",
+	} {
 		admin.exec(t, statement)
 	}
 
@@ -109,14 +118,20 @@ func TestTLS(t *testing.T) {
 		user, parameters, names string
 		want                    chferry.Code
 	}{
-		"encrypted":              {user: "app", parameters: "sslmode=require"},
-		"trusted":                {user: "app", parameters: "sslmode=verify-ca&sslrootcert=" + trusted},
-		"trusted, and the host":  {user: "app", parameters: "sslmode=verify-full&sslrootcert=" + trusted},
-		"with a certificate":     {user: "known", parameters: "sslmode=verify-full&sslrootcert=" + trusted + own},
-		"signed by another":      {"app", "sslmode=verify-full&sslrootcert=" + other, "certificate that is not trusted", chferry.CodeConfiguration},
-		"signed by nobody known": {"app", "sslmode=verify-full", "certificate that is not trusted", chferry.CodeConfiguration},
-		"not encrypted":          {"app", "sslmode=disable", "refused the login", chferry.CodeAccessDenied},
-		"without a certificate":  {"known", "sslmode=require", "refused the login", chferry.CodeAccessDenied},
+		"encrypted":             {user: "app", parameters: "sslmode=require"},
+		"trusted":               {user: "app", parameters: "sslmode=verify-ca&sslrootcert=" + trusted},
+		"trusted, and the host": {user: "app", parameters: "sslmode=verify-full&sslrootcert=" + trusted},
+		"with a certificate":    {user: "known", parameters: "sslmode=verify-full&sslrootcert=" + trusted + own},
+		"signed by another": {
+			"app", "sslmode=verify-full&sslrootcert=" + other, "certificate that is not trusted",
+			chferry.CodeConfiguration,
+		},
+		"signed by nobody known": {
+			"app", "sslmode=verify-full", "certificate that is not trusted",
+			chferry.CodeConfiguration,
+		},
+		"not encrypted":         {"app", "sslmode=disable", "refused the login", chferry.CodeAccessDenied},
+		"without a certificate": {"known", "sslmode=require", "refused the login", chferry.CodeAccessDenied},
 	} {
 		address := "postgres://" + test.user + "@" + s.Addr + "/postgres?" + test.parameters
 		check := func() error { return open(t, address).Check(t.Context()) }
@@ -140,7 +155,8 @@ func eventuallyCode(t *testing.T, code chferry.Code, words string, check func() 
 	deadline := time.Now().Add(5 * time.Second)
 	for {
 		err := check()
-		if err != nil && chferry.CodeOf(err) == code && strings.Contains(err.Error(), words) || time.Now().After(deadline) {
+		if err != nil && chferry.CodeOf(err) == code && strings.Contains(err.Error(), words) ||
+			time.Now().After(deadline) {
 			return err
 		}
 		time.Sleep(20 * time.Millisecond)

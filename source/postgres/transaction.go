@@ -74,7 +74,10 @@ type place struct {
 func (s *Source) openingStatements() []statement {
 	list := append(slices.Clone(settings), [2]string{"statement_timeout", fmt.Sprint(s.timeout.Milliseconds())})
 	where := statement{read: s.checkPlace}
-	columns := []string{"pg_is_in_recovery()", "(SELECT system_identifier FROM pg_control_system()) || '/' || d.oid", "d.datname"}
+	columns := []string{
+		"pg_is_in_recovery()", "(SELECT system_identifier FROM pg_control_system()) || '/' || d.oid",
+		"d.datname",
+	}
 	for i, setting := range list {
 		columns = append(columns, fmt.Sprintf("set_config($%d, $%d, true)", 2*i+1, 2*i+2))
 		where.params = append(where.params, textParam(setting[0]), textParam(setting[1]))
@@ -114,7 +117,8 @@ func (s *Source) samePlace(p place) error {
 	}
 	if s.where != p {
 		return chferry.Errorf(chferry.CodeSourceChanged,
-			"database %q at %s is not the one that was read before: another server or database answers there", s.alias, s.address)
+			"database %q at %s is not the one that was read before: another server or database answers there", s.alias,
+			s.address)
 	}
 	return nil
 }
@@ -136,7 +140,8 @@ func (s *Source) sameTable(table rowset.Table, name relation) statement {
 			return eachRow(rr, func(row [][]byte) error {
 				if table.Identity != "" && s.identity(string(row[0])) != table.Identity {
 					return chferry.Errorf(chferry.CodeSourceChanged,
-						"table %s of database %q is not the one that was described: it was replaced", table.Name, s.alias)
+						"table %s of database %q is not the one that was described: it was replaced", table.Name,
+						s.alias)
 				}
 				return nil
 			})
@@ -191,7 +196,8 @@ func exchange(ctx context.Context, conn *pgconn.PgConn, statements []statement) 
 }
 
 func (st statement) addTo(batch *pgconn.Batch) {
-	values, oids, formats := make([][]byte, len(st.params)), make([]uint32, len(st.params)), make([]int16, len(st.params))
+	values, oids, formats := make([][]byte, len(st.params)), make([]uint32, len(st.params)),
+		make([]int16, len(st.params))
 	for i, p := range st.params {
 		values[i], oids[i], formats[i] = p.value, p.oid, p.format
 	}

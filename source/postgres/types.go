@@ -12,7 +12,8 @@ const maxPrecision = 76
 
 var fixedTypes = map[uint32]rowset.TypeKind{
 	pgtype.BoolOID: rowset.Bool,
-	pgtype.Int2OID: rowset.Int16, pgtype.Int4OID: rowset.Int32, pgtype.Int8OID: rowset.Int64, pgtype.OIDOID: rowset.Int64,
+	pgtype.Int2OID: rowset.Int16, pgtype.Int4OID: rowset.Int32, pgtype.Int8OID: rowset.Int64,
+	pgtype.OIDOID:    rowset.Int64,
 	pgtype.Float4OID: rowset.Float32, pgtype.Float8OID: rowset.Float64,
 	pgtype.ByteaOID: rowset.Bytes, pgtype.UUIDOID: rowset.UUID,
 	pgtype.DateOID: rowset.Date, pgtype.TimestampOID: rowset.Timestamp, pgtype.TimestamptzOID: rowset.Timestamp,
@@ -33,7 +34,8 @@ func typeOf(oid uint32, modifier int32) rowset.Type {
 // arrayType is an array of a type. Any of its elements may be null, whatever the column says.
 func arrayType(of rowset.Type, dimensions int) rowset.Type {
 	return rowset.Type{
-		Kind: rowset.Array, Element: of.Kind, Dimensions: dimensions, Precision: of.Precision, Scale: of.Scale, Nullable: true,
+		Kind: rowset.Array, Element: of.Kind, Dimensions: dimensions, Precision: of.Precision, Scale: of.Scale,
+		Nullable: true,
 	}
 }
 

@@ -40,7 +40,8 @@ func arrays(values ...string) [][2]string {
 // arrayOf is an array of any values of a type, nulls too.
 func arrayOf(of rowset.Type, dimensions int) rowset.Type {
 	return rowset.Type{
-		Kind: rowset.Array, Element: of.Kind, Dimensions: dimensions, Precision: of.Precision, Scale: of.Scale, Nullable: true,
+		Kind: rowset.Array, Element: of.Kind, Dimensions: dimensions, Precision: of.Precision, Scale: of.Scale,
+		Nullable: true,
 	}
 }
 
@@ -60,8 +61,14 @@ var (
 		{"bigint", kind(rowset.Int64), same("-9223372036854775808", "9223372036854775807")},
 		{"oid", kind(rowset.Int64), same("0", "4294967295")},
 		{"real", kind(rowset.Float32), same("1.5", "-0", "3.4028235e+38", "1e-45", "NaN", "+Inf", "-Inf")},
-		{"double precision", kind(rowset.Float64), same("0.1", "-0", "1.7976931348623157e+308", "5e-324", "NaN", "+Inf", "-Inf")},
-		{"numeric(12,2)", decimal(12, 2), [][2]string{{"12.5", "12.50"}, {"-0.001", "0.00"}, {"-9999999999.99", "-9999999999.99"}, {"NaN", "NaN"}}},
+		{
+			"double precision", kind(rowset.Float64),
+			same("0.1", "-0", "1.7976931348623157e+308", "5e-324", "NaN", "+Inf", "-Inf"),
+		},
+		{
+			"numeric(12,2)", decimal(12, 2),
+			[][2]string{{"12.5", "12.50"}, {"-0.001", "0.00"}, {"-9999999999.99", "-9999999999.99"}, {"NaN", "NaN"}},
+		},
 		{"numeric(5)", decimal(5, 0), same("99999", "-1", "0")},
 		{"numeric(76,38)", decimal(76, 38), same(strings.Repeat("9", 38) + "." + strings.Repeat("9", 38))},
 		{"numeric(77,0)", text, same(strings.Repeat("9", 77))},
@@ -80,7 +87,10 @@ var (
 		{"mood", kind(rowset.Enum), same("happy", "very sad", "it's")},
 		{`"Moods"."Mood"`, kind(rowset.Enum), same("A,b")},
 		{"bytea", kind(rowset.Bytes), [][2]string{{`\x`, ""}, {`\x00ff5c`, "\x00\xff\\"}}},
-		{"uuid", kind(rowset.UUID), [][2]string{{"{0F2E4D6C8BA91C3E5F708192A3B4C5D6}", "0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6"}}},
+		{
+			"uuid", kind(rowset.UUID),
+			[][2]string{{"{0F2E4D6C8BA91C3E5F708192A3B4C5D6}", "0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6"}},
+		},
 		{"date", kind(rowset.Date), [][2]string{
 			{"1970-01-01", "1970-01-01"},
 			{"1999-12-31", "1999-12-31"},
@@ -141,17 +151,29 @@ var (
 		{"int2vector", text, same("1 2")},
 
 		{"boolean[]", arrayOf(kind(rowset.Bool), 1), arrays("{t,f,NULL}", "[true, false, \x00null]")},
-		{"smallint[]", arrayOf(kind(rowset.Int16), 1), arrays("{-32768,32767}", "[-32768, 32767]", "{}", "[]", "{NULL}", "[\x00null]")},
-		{"int[][]", arrayOf(kind(rowset.Int32), 2), arrays("{{1,2},{3,NULL}}", "[[1, 2], [3, \x00null]]", "{}", "[]", "{{1}}", "[[1]]")},
+		{
+			"smallint[]", arrayOf(kind(rowset.Int16), 1),
+			arrays("{-32768,32767}", "[-32768, 32767]", "{}", "[]", "{NULL}", "[\x00null]"),
+		},
+		{
+			"int[][]", arrayOf(kind(rowset.Int32), 2),
+			arrays("{{1,2},{3,NULL}}", "[[1, 2], [3, \x00null]]", "{}", "[]", "{{1}}", "[[1]]"),
+		},
 		{"int[3][2]", arrayOf(kind(rowset.Int32), 2), arrays("{{1,2}}", "[[1, 2]]")},
 		{"int[][][][][][]", arrayOf(kind(rowset.Int32), 6), arrays("{{{{{{1,2}}}}}}", "[[[[[[1, 2]]]]]]")},
-		{"bigint[]", arrayOf(kind(rowset.Int64), 1), arrays("[5:6]={-9223372036854775808,9223372036854775807}", "[-9223372036854775808, 9223372036854775807]")},
+		{
+			"bigint[]", arrayOf(kind(rowset.Int64), 1),
+			arrays("[5:6]={-9223372036854775808,9223372036854775807}", "[-9223372036854775808, 9223372036854775807]"),
+		},
 		{"oid[]", arrayOf(kind(rowset.Int64), 1), arrays("{4294967295}", "[4294967295]")},
 		{"real[]", arrayOf(kind(rowset.Float32), 1), arrays("{1.5,NaN,-Infinity}", "[1.5, NaN, -Inf]")},
 		{"double precision[]", arrayOf(kind(rowset.Float64), 1), arrays("{5e-324,Infinity}", "[5e-324, +Inf]")},
 		{"numeric(12,2)[]", arrayOf(decimal(12, 2), 1), arrays("{1,-0.5,NULL,NaN}", "[1.00, -0.50, \x00null, NaN]")},
 		{"numeric[]", arrayOf(text, 1), arrays("{1.0,Infinity}", "[1.0, Infinity]")},
-		{"text[]", arrayOf(text, 1), arrays(`{"",a,"NULL",NULL,"b,c","{d}","e\"\\f","🚢"}`, "[, a, NULL, \x00null, b,c, {d}, e\"\\f, 🚢]")},
+		{
+			"text[]", arrayOf(text, 1),
+			arrays(`{"",a,"NULL",NULL,"b,c","{d}","e\"\\f","🚢"}`, "[, a, NULL, \x00null, b,c, {d}, e\"\\f, 🚢]"),
+		},
 		{"varchar(3)[][]", arrayOf(text, 2), arrays("{{abc},{NULL}}", "[[abc], [\x00null]]")},
 		{"char(3)[]", arrayOf(text, 1), arrays("{ab}", "[ab ]")},
 		{"padded[]", arrayOf(text, 1), arrays("{ab}", "[ab ]")},
@@ -160,10 +182,22 @@ var (
 		{"jsonb[]", arrayOf(text, 1), arrays(`{"{\"a\": [1, null]}",null}`, `[{"a": [1, null]}, `+"\x00null]")},
 		{"mood[]", arrayOf(text, 1), arrays(`{happy,"very sad"}`, "[happy, very sad]")},
 		{"bytea[]", arrayOf(kind(rowset.Bytes), 1), arrays(`{"\\x00ff"}`, "[\x00\xff]")},
-		{"uuid[]", arrayOf(kind(rowset.UUID), 1), arrays("{0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6}", "[0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6]")},
-		{"date[]", arrayOf(kind(rowset.Date), 1), arrays("{2024-02-29,infinity,0044-03-15 BC}", "[2024-02-29, infinity, -0043-03-15]")},
-		{"timestamp[]", arrayOf(kind(rowset.Timestamp), 1), arrays(`{"2024-02-29 12:34:56.789012"}`, "[2024-02-29 12:34:56.789012]")},
-		{"timestamptz[]", arrayOf(kind(rowset.Timestamp), 1), arrays(`{"2024-02-29 12:00:00+05:30",-infinity}`, "[2024-02-29 06:30:00, -infinity]")},
+		{
+			"uuid[]", arrayOf(kind(rowset.UUID), 1),
+			arrays("{0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6}", "[0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6]"),
+		},
+		{
+			"date[]", arrayOf(kind(rowset.Date), 1),
+			arrays("{2024-02-29,infinity,0044-03-15 BC}", "[2024-02-29, infinity, -0043-03-15]"),
+		},
+		{
+			"timestamp[]", arrayOf(kind(rowset.Timestamp), 1),
+			arrays(`{"2024-02-29 12:34:56.789012"}`, "[2024-02-29 12:34:56.789012]"),
+		},
+		{
+			"timestamptz[]", arrayOf(kind(rowset.Timestamp), 1),
+			arrays(`{"2024-02-29 12:00:00+05:30",-infinity}`, "[2024-02-29 06:30:00, -infinity]"),
+		},
 		{"interval[]", arrayOf(text, 1), arrays(`{"1 day 02:00:00"}`, "[1 day 02:00:00]")},
 		{"inet[]", arrayOf(text, 1), arrays("{10.0.0.1,::1}", "[10.0.0.1/32, ::1/128]")},
 		{"box[]", arrayOf(text, 1), arrays("{(3,4),(1,2);NULL}", "[(3,4),(1,2), \x00null]")},
@@ -245,10 +279,12 @@ func TestArraysOfOtherDimensions(t *testing.T) {
 		unfit      map[int]string
 	}{
 		"items": {2, map[int]string{0: "[1] [[x]]", 3: "[] []", 4: "[] []"}, map[int]string{
-			1: `table items: column "a" (integer[]) holds a 2-dimensional array`, 2: `table items: column "b" (text[][]) holds a 1-dimensional array`,
+			1: `table items: column "a" (integer[]) holds a 2-dimensional array`,
+			2: `table items: column "b" (text[][]) holds a 1-dimensional array`,
 		}},
 		"seen": {1, map[int]string{2: "[3] [z]", 3: "[] []", 4: "[] []"}, map[int]string{
-			0: `table seen: column "b" (text[]) holds a 2-dimensional array`, 1: `table seen: column "a" (integer[]) holds a 2-dimensional array`,
+			0: `table seen: column "b" (text[]) holds a 2-dimensional array`,
+			1: `table seen: column "a" (integer[]) holds a 2-dimensional array`,
 		}},
 	} {
 		table := b.describe(t, name, "id")
@@ -270,7 +306,8 @@ func TestArraysOfOtherDimensions(t *testing.T) {
 		for _, u := range rows.Unfit {
 			reason, advice, _ := strings.Cut(u.Reason, ", and the column has ")
 			unfit[u.Key] = reason
-			if !strings.Contains(advice, "ALTER … TYPE int[]") || !strings.Contains(advice, "columns.cast") || !strings.Contains(advice, "Array(") {
+			if !strings.Contains(advice, "ALTER … TYPE int[]") || !strings.Contains(advice, "columns.cast") ||
+				!strings.Contains(advice, "Array(") {
 				t.Errorf("%s: the reason %q does not say what to do", name, u.Reason)
 			}
 		}

@@ -35,8 +35,10 @@ var unreadableStates = map[string]string{
 	"22025": "an escape sequence is not one", "22019": "an escape character is not one",
 	"22026": "a text or bit string has another length than its type",
 	"2202E": "an array's subscripts are wrong",
-	"22030": "a JSON object has a key twice", "22032": "a text is not JSON", "22033": "an SQL/JSON subscript is not one",
-	"22034": "SQL/JSON finds more than one item", "22035": "SQL/JSON finds no item", "22036": "SQL/JSON finds no number",
+	"22030": "a JSON object has a key twice", "22032": "a text is not JSON",
+	"22033": "an SQL/JSON subscript is not one",
+	"22034": "SQL/JSON finds more than one item", "22035": "SQL/JSON finds no item",
+	"22036": "SQL/JSON finds no number",
 	"22038": "SQL/JSON needs a single item", "22039": "SQL/JSON finds no array", "2203A": "SQL/JSON finds no member",
 	"2203F": "SQL/JSON needs a scalar", "2203G": "an SQL/JSON item can't be cast to its type",
 	"2201B": "a regular expression is not one",
@@ -52,7 +54,8 @@ var unreadableStates = map[string]string{
 	"54001": "a function calls itself too often",
 	"58P01": "a file of the table or of the transaction log's status is missing",
 	"P0001": "a function that the table's rows go through raised an error",
-	"P0002": "a function that the table's rows go through found no row", "P0003": "a function that the table's rows go through found several rows",
+	"P0002": "a function that the table's rows go through found no row",
+	"P0003": "a function that the table's rows go through found several rows",
 	"P0004": "a function that the table's rows go through found a condition not to hold",
 	"XX000": "the row is damaged, or too large to be read",
 	"XX001": "the row or its page is damaged: see what the extension amcheck and pg_dump say of the table",
@@ -73,8 +76,9 @@ var unreadableClasses = map[string]string{
 
 // damaged finds the internal errors that a damaged row causes; others pass, such as those of a
 // table that is altered just now. PostgreSQL does not translate the texts of internal errors.
-var damaged = regexp.MustCompile(`^(invalid memory alloc request size|missing chunk number|unexpected chunk|unexpected number of chunks|` +
-	`compressed .*data is corrupt|found toasted toast chunk|attempted to (fetch|read) .*tuple)`)
+var damaged = regexp.MustCompile(
+	`^(invalid memory alloc request size|missing chunk number|unexpected chunk|unexpected number of chunks|` +
+		`compressed .*data is corrupt|found toasted toast chunk|attempted to (fetch|read) .*tuple)`)
 
 // unreadable says what a row has that the server can't give it for; empty if the error is not a row's.
 func unreadable(err *pgconn.PgError) string {
@@ -124,11 +128,14 @@ func (s *Source) tooSlow(err *pgconn.PgError) error {
 	}
 	switch {
 	case err.Code == transactionTimeout:
-		return wrap("database %q at %s did not answer within its transaction_timeout: look for locks and load there, or raise the timeout")
+		return wrap("database %q at %s did not answer within its transaction_timeout: look for locks and load there, " +
+			"or raise the timeout")
 	case isPoolersTimeout(err):
-		return wrap("database %q at %s did not answer within PgBouncer's query_timeout: look for locks and load there, or raise the timeout")
+		return wrap("database %q at %s did not answer within PgBouncer's query_timeout: look for locks and load " +
+			"there, or raise the timeout")
 	case strings.Contains(err.Message, "user request"):
-		return wrap("database %q at %s was told to cancel the read, by pg_cancel_backend or a tool that uses it: it is tried again")
+		return wrap("database %q at %s was told to cancel the read, by pg_cancel_backend or a tool that uses it: it " +
+			"is tried again")
 	}
 	return wrap("database %q at %s did not answer within the statement timeout: look for locks and load there, " +
 		"for an index on the primary key, or set a longer statement_timeout in its url")

@@ -36,9 +36,12 @@ func TestUnreadableRows(t *testing.T) {
 		CREATE FUNCTION endless(n int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN CASE WHEN n = 0 THEN endless(n) ELSE n END; END $$`)
 	for state, expression := range map[string]string{
 		"22P02": "word::int", "22012": "10 / n", "22003": "n + 1 + CASE n WHEN 0 THEN 2147483647 ELSE 0 END",
-		"22007": "CASE n WHEN 0 THEN word::date END", "22008": "CASE n WHEN 0 THEN '2024-02-31'::text::date END", "2201E": "ln(n)", "22P05": `('{"a": "\u0000' || n || '"}')::json ->> CASE n WHEN 0 THEN 'a' END`,
-		"21000": "(SELECT r.id FROM raw AS r WHERE r.id = raw.n OR raw.n = 0)", "23514": "n::positive", "P0001": "picky(n)", "54001": "endless(n)",
-		"22023": "(json_build_object('a', CASE n WHEN 0 THEN 'x' END)::jsonb -> CASE n WHEN 0 THEN 'a' END)::int", "22004": "format(CASE n WHEN 0 THEN '%I' END, NULL)",
+		"22007": "CASE n WHEN 0 THEN word::date END", "22008": "CASE n WHEN 0 THEN '2024-02-31'::text::date END",
+		"2201E": "ln(n)", "22P05": `('{"a": "\u0000' || n || '"}')::json ->> CASE n WHEN 0 THEN 'a' END`,
+		"21000": "(SELECT r.id FROM raw AS r WHERE r.id = raw.n OR raw.n = 0)", "23514": "n::positive",
+		"P0001": "picky(n)", "54001": "endless(n)",
+		"22023": "(json_build_object('a', CASE n WHEN 0 THEN 'x' END)::jsonb -> CASE n WHEN 0 THEN 'a' END)::int",
+		"22004": "format(CASE n WHEN 0 THEN '%I' END, NULL)",
 		"54000": "length(repeat('x', CASE n WHEN 0 THEN 2000000000 ELSE 1 END))",
 	} {
 		view := "v" + strings.ToLower(state)
@@ -75,7 +78,8 @@ func TestNullsUnderNotNull(t *testing.T) {
 	b.exec(t, "CREATE VIEW seen AS SELECT * FROM remote; CREATE MATERIALIZED VIEW kept AS SELECT * FROM remote")
 	for _, name := range []string{"remote", "parted", "parent", "seen", "kept"} {
 		table := b.describe(t, name, "id")
-		rows, err := b.source.Fetch(t.Context(), table, keysOf(t, table, chferry.PrimaryKey{"1"}, chferry.PrimaryKey{"2"}))
+		rows, err := b.source.Fetch(t.Context(), table,
+			keysOf(t, table, chferry.PrimaryKey{"1"}, chferry.PrimaryKey{"2"}))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -88,11 +92,13 @@ func TestNullsUnderNotNull(t *testing.T) {
 			got[key] = sourcetest.Text(&rows.Vectors[1], r)
 		}
 		want := map[int]string{0: "x@example.org", 1: "NULL"}
-		if got[1] = strings.Trim(got[1], "\x00"); !strings.EqualFold(got[1], want[1]) || got[0] != want[0] || len(rows.Unfit) > 0 {
+		if got[1] = strings.Trim(got[1], "\x00"); !strings.EqualFold(got[1], want[1]) || got[0] != want[0] ||
+			len(rows.Unfit) > 0 {
 			t.Errorf("%s: got %v and unfit %v, want %v", name, got, rows.Unfit, want)
 		}
 	}
-	if b.exec(t, "CREATE TABLE plain (id int PRIMARY KEY, email text NOT NULL)"); b.describe(t, "plain").Columns[1].Type.Nullable {
+	if b.exec(t, "CREATE TABLE plain (id int PRIMARY KEY, email text NOT NULL)"); b.describe(t,
+		"plain").Columns[1].Type.Nullable {
 		t.Error("a NOT NULL column of a table is nullable")
 	}
 }
@@ -127,7 +133,8 @@ func TestNullDespiteNotNull(t *testing.T) {
 		t.Fatalf("got %d rows and unfit %v, want 2 and that of key 2", rows.Rows(), rows.Unfit)
 	}
 	reason := rows.Unfit[0].Reason
-	if !strings.Contains(reason, `column "n" (integer) holds a null, although the table says NOT NULL`) || strings.Contains(reason, "changed") {
+	if !strings.Contains(reason, `column "n" (integer) holds a null, although the table says NOT NULL`) ||
+		strings.Contains(reason, "changed") {
 		t.Errorf("got the reason %q", reason)
 	}
 	b.exec(t, "ALTER TABLE items ALTER COLUMN n DROP NOT NULL")
@@ -153,7 +160,8 @@ func TestFansOut(t *testing.T) {
 		got[u.Key] = u.Reason
 	}
 	reason := "several rows of order_payments have this primary key"
-	if want := map[int]string{76: reason, 899: reason}; rows.Rows() != 998 || len(rows.Key) != 998 || !maps.Equal(got, want) {
+	if want := map[int]string{76: reason, 899: reason}; rows.Rows() != 998 || len(rows.Key) != 998 ||
+		!maps.Equal(got, want) {
 		t.Errorf("got %d rows and unfit %v, want 998 and %v", rows.Rows(), got, want)
 	}
 	for r, key := range rows.Key {
@@ -227,7 +235,10 @@ func TestLockedTable(t *testing.T) {
 	b.exec(t, "CREATE TABLE items (id int PRIMARY KEY); INSERT INTO items SELECT generate_series(1, 20)")
 	table := b.describe(t, "items")
 	b.lock(t, "items")
-	for parameters, least := range map[string]time.Duration{"statement_timeout=800": 600 * time.Millisecond, "statement_timeout=60000&lock_timeout=100ms": 100 * time.Millisecond} {
+	for parameters, least := range map[string]time.Duration{
+		"statement_timeout=800":                      600 * time.Millisecond,
+		"statement_timeout=60000&lock_timeout=100ms": 100 * time.Millisecond,
+	} {
 		limited := open(t, merged(t, b.url, parameters))
 		began := time.Now()
 		_, err := limited.Fetch(t.Context(), table, keysOf(t, table, keysFrom(1, 20)...))

@@ -61,7 +61,16 @@ func testFetchDroppedColumn(t *testing.T, s *suite) {
 func testCompositeKeysApart(t *testing.T, s *suite) {
 	columns := []column{{"a", stringType}, {"b", stringType}, {"name", rowset.Type{Kind: rowset.String}}}
 	s.create(t, "pairs", columns, "a", "b")
-	keys := []chferry.PrimaryKey{{"1", "23"}, {"12", "3"}, {"123", ""}, {"", "123"}, {"1,2", "3"}, {"1", "2,3"}, {`1"`, "3"}, {"1", `"3`}}
+	keys := []chferry.PrimaryKey{
+		{"1", "23"},
+		{"12", "3"},
+		{"123", ""},
+		{"", "123"},
+		{"1,2", "3"},
+		{"1", "2,3"},
+		{`1"`, "3"},
+		{"1", `"3`},
+	}
 	for _, key := range keys[:len(keys)-1] { // the last one has no row
 		s.insert(t, "pairs", columns, []string{key[0], key[1], key[0] + "|" + key[1]})
 	}

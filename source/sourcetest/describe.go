@@ -51,7 +51,8 @@ func testDescribe(t *testing.T, s *suite) {
 	for i, want := range columns {
 		got := table.Columns[i]
 		if got.Name != want.name || got.Destination != want.name || got.Type != want.Type {
-			t.Errorf("column %d: got %q to %q, %+v, want %q, %+v", i, got.Name, got.Destination, got.Type, want.name, want.Type)
+			t.Errorf("column %d: got %q to %q, %+v, want %q, %+v", i, got.Name, got.Destination, got.Type, want.name,
+				want.Type)
 		}
 		if got.SourceType == "" {
 			t.Errorf("column %q has no source type", got.Name)
@@ -60,7 +61,12 @@ func testDescribe(t *testing.T, s *suite) {
 }
 
 func testDescribeGivenKey(t *testing.T, s *suite) {
-	s.create(t, "items", []column{{"id", int64Type}, {"part", stringType}, {"shop", int64Type}, {"note", nullable(stringType)}}, "id")
+	s.create(t, "items", []column{
+		{"id", int64Type},
+		{"part", stringType},
+		{"shop", int64Type},
+		{"note", nullable(stringType)},
+	}, "id")
 
 	table := s.describe(t, "items", "shop", "part")
 

@@ -27,7 +27,8 @@ func testFetchNewestState(t *testing.T, s *suite) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 
-	s.Exec(t, "UPDATE "+s.Quote("items")+" SET "+s.Quote("name")+" = "+s.Literal(stringType, "new")+" WHERE "+s.Quote("id")+" = 1")
+	s.Exec(t, "UPDATE "+s.Quote("items")+" SET "+s.Quote("name")+" = "+s.Literal(stringType, "new")+" WHERE "+
+		s.Quote("id")+" = 1")
 	s.Exec(t, "DELETE FROM "+s.Quote("items")+" WHERE "+s.Quote("id")+" = 2")
 	s.insert(t, "items", itemColumns, []string{"4", "late"})
 
@@ -44,7 +45,8 @@ func testFetchNoKeys(t *testing.T, s *suite) {
 	for name, keys := range map[string][]rowset.Vector{"nil": nil, "empty": keysOf(t, table)} {
 		rows, err := s.Source.Fetch(t.Context(), table, keys)
 		if err != nil || rows.Rows() != 0 || len(rows.Columns) != len(table.Columns) {
-			t.Errorf("%s: got %d rows of %d columns, %v, want none of %d", name, rows.Rows(), len(rows.Columns), err, len(table.Columns))
+			t.Errorf("%s: got %d rows of %d columns, %v, want none of %d", name, rows.Rows(), len(rows.Columns), err,
+				len(table.Columns))
 		}
 	}
 }
@@ -54,7 +56,8 @@ func testFetchProjected(t *testing.T, s *suite) {
 	columns := []column{{"secret", stringType}, {"id", int64Type}, {"name", stringType}}
 	s.create(t, "items", columns, "id")
 	s.insert(t, "items", columns, []string{"hidden", "1", "one"})
-	table, err := s.describe(t, "items").Project(chferry.Import{Exclude: []string{"secret"}, Rename: map[string]string{"name": "title"}})
+	table, err := s.describe(t,
+		"items").Project(chferry.Import{Exclude: []string{"secret"}, Rename: map[string]string{"name": "title"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +130,9 @@ func testFetchUnfitValues(t *testing.T, s *suite) {
 	s.Exec(t, "INSERT INTO "+s.Quote("items")+" VALUES ("+s.Literal(stringType, "second")+", 2, "+s.Misfit+")")
 	table := s.describe(t, "items")
 
-	rows, err := s.Source.Fetch(t.Context(), table, keysOf(t, table, chferry.PrimaryKey{"1"}, chferry.PrimaryKey{"2"}, chferry.PrimaryKey{"3"}, chferry.PrimaryKey{"4"}))
+	rows, err := s.Source.Fetch(t.Context(), table,
+		keysOf(t, table, chferry.PrimaryKey{"1"}, chferry.PrimaryKey{"2"}, chferry.PrimaryKey{"3"},
+			chferry.PrimaryKey{"4"}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +147,8 @@ func testFetchUnfitValues(t *testing.T, s *suite) {
 		t.Fatalf("got unfit rows %v, want that of key 1", rows.Unfit)
 	}
 	reason := rows.Unfit[0].Reason
-	if !strings.Contains(reason, "items") || !strings.Contains(reason, "size") || strings.Contains(reason, strings.Trim(s.Misfit, "'")) {
+	if !strings.Contains(reason, "items") || !strings.Contains(reason, "size") ||
+		strings.Contains(reason, strings.Trim(s.Misfit, "'")) {
 		t.Errorf("the reason %q must name the table and the column, and not hold the value", reason)
 	}
 }

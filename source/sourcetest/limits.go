@@ -33,7 +33,9 @@ func (s *suite) limited(t *testing.T) *suite {
 
 // inPieces fetches as a sync does: fewer keys after each [source.TooMuchError]. It returns the rows
 // by their keys' indexes, and how many answers there were.
-func (s *suite) inPieces(t *testing.T, table rowset.Table, pks []chferry.PrimaryKey) (found map[int][]string, answers int) {
+func (s *suite) inPieces(t *testing.T, table rowset.Table,
+	pks []chferry.PrimaryKey,
+) (found map[int][]string, answers int) {
 	t.Helper()
 	found = map[int][]string{}
 	for first, n := 0, len(pks); first < len(pks); {
@@ -91,7 +93,8 @@ func testFetchTooMuch(t *testing.T, s *suite) {
 	for name, order := range map[string][]chferry.PrimaryKey{"ascending": pks, "descending": reversed(pks)} {
 		found, answers := narrow.inPieces(t, table, order)
 		if len(found) != n || answers < n*1000/fetchLimit {
-			t.Errorf("%s: got %d rows in %d pieces, want %d in at least %d", name, len(found), answers, n, n*1000/fetchLimit)
+			t.Errorf("%s: got %d rows in %d pieces, want %d in at least %d", name, len(found), answers, n,
+				n*1000/fetchLimit)
 		}
 		for i, got := range found {
 			if id, err := strconv.Atoi(order[i][0]); err != nil || !slices.Equal(got, rows[id]) {
@@ -125,7 +128,8 @@ func testFetchLargeRow(t *testing.T, s *suite) {
 			}
 		}
 	}
-	if found, answers := narrow.inPieces(t, table, []chferry.PrimaryKey{{"1"}, {"2"}}); len(found) != 2 || answers != 2 {
+	if found, answers := narrow.inPieces(t, table, []chferry.PrimaryKey{{"1"}, {"2"}}); len(found) != 2 ||
+		answers != 2 {
 		t.Errorf("got %d rows in %d pieces, want 2 in 2", len(found), answers)
 	}
 }
@@ -155,7 +159,8 @@ func testFetchSmallValues(t *testing.T, s *suite) {
 func testFetchLargeRowsOfOneKey(t *testing.T, s *suite) {
 	columns := []column{{"id", int64Type}, {"shop", int64Type}, {"text", stringType}}
 	s.create(t, "items", columns, "id")
-	s.insert(t, "items", columns, []string{"1", "7", large(1, 2*fetchLimit)}, []string{"2", "7", large(2, 2*fetchLimit)})
+	s.insert(t, "items", columns, []string{"1", "7", large(1, 2*fetchLimit)},
+		[]string{"2", "7", large(2, 2*fetchLimit)})
 	table := s.describe(t, "items", "shop")
 	rows, err := s.limited(t).Source.Fetch(t.Context(), table, keysOf(t, table, chferry.PrimaryKey{"7"}))
 	if err != nil || rows.Rows() != 0 || len(rows.Unfit) != 1 {
@@ -171,7 +176,8 @@ func testFetchLargeUnfitRows(t *testing.T, s *suite) {
 	s.create(t, "items", largeColumns, "id")
 	var pks []chferry.PrimaryKey
 	for id := range 10 {
-		s.Exec(t, "INSERT INTO "+s.Quote("items")+" VALUES ("+strconv.Itoa(id)+", "+s.Literal(stringType, large(id, 3000))+", "+s.Misfit+")")
+		s.Exec(t, "INSERT INTO "+s.Quote("items")+" VALUES ("+strconv.Itoa(id)+", "+
+			s.Literal(stringType, large(id, 3000))+", "+s.Misfit+")")
 		pks = append(pks, chferry.PrimaryKey{strconv.Itoa(id)})
 	}
 	s.insert(t, "items", largeColumns, []string{"10", large(10, 100), "1"}, []string{"11", large(11, 100), "1"})

@@ -47,10 +47,18 @@ func testRangesOfEveryKind(t *testing.T, s *suite) {
 // composites are rows of a table with a key of several columns, in another order than the columns.
 func (s *suite) composites(t *testing.T) (table rowset.Table, rows [][]string) {
 	t.Helper()
-	columns := []column{{"code", stringType}, {"day", rowset.Type{Kind: rowset.Date}}, {"shop", int64Type}, {"name", nullable(stringType)}}
+	columns := []column{
+		{"code", stringType},
+		{"day", rowset.Type{Kind: rowset.Date}},
+		{"shop", int64Type},
+		{"name", nullable(stringType)},
+	}
 	s.create(t, "orders", columns, "shop", "code", "day")
 	for i := range 200 {
-		rows = append(rows, []string{fmt.Sprintf("c,%d", i/8%5), fmt.Sprintf("2024-02-%02d", 1+i%8), strconv.Itoa(i / 40), null})
+		rows = append(rows, []string{
+			fmt.Sprintf("c,%d", i/8%5), fmt.Sprintf("2024-02-%02d", 1+i%8),
+			strconv.Itoa(i / 40), null,
+		})
 	}
 	s.insert(t, "orders", columns, rows...)
 	return s.describe(t, "orders"), rows
@@ -106,9 +114,11 @@ func testRangesWhileWriting(t *testing.T, s *suite) {
 		step++
 		if gone := 3*step - 2; gone < n {
 			s.Exec(t, fmt.Sprintf("DELETE FROM %s WHERE %s = %d", items, id, gone))
-			s.Exec(t, fmt.Sprintf("UPDATE %s SET %s = %s WHERE %s = %d", items, s.Quote("name"), s.Literal(stringType, "new"), id, gone+1))
+			s.Exec(t, fmt.Sprintf("UPDATE %s SET %s = %s WHERE %s = %d", items, s.Quote("name"),
+				s.Literal(stringType, "new"), id, gone+1))
 		}
-		s.insert(t, "items", itemColumns, []string{strconv.Itoa(-step), "before"}, []string{strconv.Itoa(n + 10*step), "behind"})
+		s.insert(t, "items", itemColumns, []string{strconv.Itoa(-step), "before"},
+			[]string{strconv.Itoa(n + 10*step), "behind"})
 	}
 	all := ScanAll(t, s.Source, table, "", 7, between)
 	var got [][]string
@@ -194,7 +204,8 @@ func testRangesRefuseWhere(t *testing.T, s *suite) {
 	from := ranger(t, s.Source)
 	id := s.Quote("id")
 	for _, where := range []string{
-		id + " =", id + " = 1) OR (" + id + " = 7777", "7777", "nothing = 7777", "(" + id + " > 7777", id + " > 7777; SELECT 1", "count(*) > 7777",
+		id + " =", id + " = 1) OR (" + id + " = 7777", "7777", "nothing = 7777", "(" + id + " > 7777",
+		id + " > 7777; SELECT 1", "count(*) > 7777",
 		id + " > $1 AND " + id + " < 7777", id + " > 1 ORDER BY 1 LIMIT 7777",
 	} {
 		if where == "7777" && s.Misfit != "" {

@@ -51,13 +51,22 @@ func testReadKeys(t *testing.T, s *suite) {
 
 // testReadCompositeKeys says which value of a key can't be read, and reads no keys.
 func testReadCompositeKeys(t *testing.T, s *suite) {
-	columns := []column{{"note", nullable(stringType)}, {"shop", int64Type}, {"day", rowset.Type{Kind: rowset.Date}}, {"code", stringType}}
+	columns := []column{
+		{"note", nullable(stringType)},
+		{"shop", int64Type},
+		{"day", rowset.Type{Kind: rowset.Date}},
+		{"code", stringType},
+	}
 	s.create(t, "orders", columns, "code", "shop", "day")
 	s.insert(t, "orders", columns, []string{"first", "1", "2024-01-01", ""})
 	table := s.describe(t, "orders")
 
 	read, err := s.Source.ReadKeys(t.Context(), table, []chferry.PrimaryKey{
-		{"", "01", "2024-01-01T00:00:00Z"}, {"", "one", "2024-01-01"}, {"", "1", "today"}, {"\xff", "x", "x"}, {"", " 1", "2024-01-01"},
+		{"", "01", "2024-01-01T00:00:00Z"},
+		{"", "one", "2024-01-01"},
+		{"", "1", "today"},
+		{"\xff", "x", "x"},
+		{"", " 1", "2024-01-01"},
 	})
 	if err != nil || len(read) != 5 {
 		t.Fatalf("read %d keys, %v", len(read), err)
@@ -70,7 +79,8 @@ func testReadCompositeKeys(t *testing.T, s *suite) {
 	for _, i := range []int{0, 4} {
 		if read[i].Key == nil {
 			t.Errorf("key %d is not read", i)
-		} else if row := s.fetch(t, table, read[i].Key)[0]; !slices.Equal(row, []string{"first", "1", "2024-01-01", ""}) {
+		} else if row := s.fetch(t, table, read[i].Key)[0]; !slices.Equal(row,
+			[]string{"first", "1", "2024-01-01", ""}) {
 			t.Errorf("key %d is read as %q, whose row is %q", i, read[i].Key, row)
 		}
 	}

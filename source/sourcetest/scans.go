@@ -46,7 +46,8 @@ func testScanUnreadableRow(t *testing.T, s *suite) {
 		if len(all.Unfit) != 1 || !slices.Equal(all.Unfit[0], chferry.PrimaryKey{"5"}) {
 			t.Fatalf("pages of %d: got the unfit rows %q, want 5", rows, all.Unfit)
 		}
-		if reason := all.Reasons[0]; !strings.Contains(reason, "items") || strings.Contains(reason, "secret") || strings.Contains(reason, "77777") {
+		if reason := all.Reasons[0]; !strings.Contains(reason, "items") || strings.Contains(reason, "secret") ||
+			strings.Contains(reason, "77777") {
 			t.Errorf("the reason %q does not name the table, or shows a value", reason)
 		}
 	}
@@ -70,7 +71,8 @@ func testScanSeveralRowsOfOneKey(t *testing.T, s *suite) {
 		all := ScanAll(t, s.Source, table, "", most, nil)
 		wantRows(t, fmt.Sprintf("pages of %d", most), all.Rows, want)
 		slices.SortFunc(all.Unfit, slices.Compare[chferry.PrimaryKey])
-		if got := fmt.Sprint(all.Unfit); got != "[[2] [4] [7]]" || all.Reasons[0] != "several rows of items have this primary key" {
+		if got := fmt.Sprint(all.Unfit); got != "[[2] [4] [7]]" ||
+			all.Reasons[0] != "several rows of items have this primary key" {
 			t.Errorf("pages of %d: got unfit %s for %q", most, got, all.Reasons)
 		}
 	}

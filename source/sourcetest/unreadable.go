@@ -21,7 +21,8 @@ func testFetchUnreadableRow(t *testing.T, s *suite) {
 	}
 	found, broken := map[string]bool{}, map[string]string{}
 	s.halve(t, table, pks, found, broken)
-	if got, want := slices.Sorted(maps.Keys(found)), []string{"1", "2", "3", "4", "6", "7", "8", "9"}; !slices.Equal(got, want) {
+	if got, want := slices.Sorted(maps.Keys(found)),
+		[]string{"1", "2", "3", "4", "6", "7", "8", "9"}; !slices.Equal(got, want) {
 		t.Errorf("got the rows %v, want %v", got, want)
 	}
 	if len(broken) != 1 || broken["5"] == "" {
@@ -38,7 +39,9 @@ func testFetchUnreadableRow(t *testing.T, s *suite) {
 }
 
 // halve fetches keys as a sync does.
-func (s *suite) halve(t *testing.T, table rowset.Table, pks []chferry.PrimaryKey, found map[string]bool, broken map[string]string) {
+func (s *suite) halve(t *testing.T, table rowset.Table, pks []chferry.PrimaryKey, found map[string]bool,
+	broken map[string]string,
+) {
 	t.Helper()
 	rows, err := s.Source.Fetch(t.Context(), table, keysOf(t, table, pks...))
 	if err != nil {
@@ -61,7 +64,8 @@ func testFetchSeveralRowsOfOneKey(t *testing.T, s *suite) {
 	columns := []column{{"id", int64Type}, {"shop", int64Type}, {"name", nullable(stringType)}}
 	s.create(t, "items", columns, "id")
 	s.insert(t, "items", columns,
-		[]string{"1", "6", "six"}, []string{"2", "7", "seven"}, []string{"3", "7", "seven too"}, []string{"4", "8", null}, []string{"5", "7", null})
+		[]string{"1", "6", "six"}, []string{"2", "7", "seven"}, []string{"3", "7", "seven too"},
+		[]string{"4", "8", null}, []string{"5", "7", null})
 	table := s.describe(t, "items", "shop")
 	for _, order := range [][]string{{"6", "7", "8", "9"}, {"9", "8", "7", "6"}, {"7"}, {"9", "7", "100000"}} {
 		var pks []chferry.PrimaryKey
@@ -83,7 +87,8 @@ func testFetchSeveralRowsOfOneKey(t *testing.T, s *suite) {
 		if rows.Rows() != len(want) || !maps.Equal(got, want) {
 			t.Errorf("%v: got %d rows %v, want %v", order, rows.Rows(), got, want)
 		}
-		if len(rows.Unfit) != 1 || order[rows.Unfit[0].Key] != "7" || rows.Unfit[0].Reason != "several rows of items have this primary key" {
+		if len(rows.Unfit) != 1 || order[rows.Unfit[0].Key] != "7" ||
+			rows.Unfit[0].Reason != "several rows of items have this primary key" {
 			t.Errorf("%v: got unfit %v, want that of 7", order, rows.Unfit)
 		}
 	}

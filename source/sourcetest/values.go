@@ -35,19 +35,28 @@ var samples = []sample{
 	{rowset.Type{Kind: rowset.Uint64}, []string{"0", "18446744073709551615"}},
 	{rowset.Type{Kind: rowset.Float32}, []string{"0", "-0.25", "1.5", "1.6777216e+07"}},
 	{rowset.Type{Kind: rowset.Float64}, []string{"0", "0.1", "-1.7976931348623157e+308", "2.2250738585072014e-308"}},
-	{rowset.Type{Kind: rowset.Decimal, Precision: 12, Scale: 2}, []string{"0.00", "-0.01", "12.50", "9999999999.99", "-9999999999.99"}},
-	{rowset.Type{Kind: rowset.Decimal, Precision: 38, Scale: 0}, []string{"0", strings.Repeat("9", 38), "-" + strings.Repeat("9", 38)}},
+	{
+		rowset.Type{Kind: rowset.Decimal, Precision: 12, Scale: 2},
+		[]string{"0.00", "-0.01", "12.50", "9999999999.99", "-9999999999.99"},
+	},
+	{
+		rowset.Type{Kind: rowset.Decimal, Precision: 38, Scale: 0},
+		[]string{"0", strings.Repeat("9", 38), "-" + strings.Repeat("9", 38)},
+	},
 	{rowset.Type{Kind: rowset.String}, []string{
-		"", " ", "a", "A", "O'Reilly \"quoted\" `ticked`", `back\slash \n`, "line\nbreak\r\ttab\x01", "naïve Straße", "日本語", "🚢⛴\U0010FFFF",
+		"", " ", "a", "A", "O'Reilly \"quoted\" `ticked`", `back\slash \n`, "line\nbreak\r\ttab\x01", "naïve Straße",
+		"日本語", "🚢⛴\U0010FFFF",
 		strings.Repeat("long ", 100_000),
 	}},
 	{rowset.Type{Kind: rowset.Bytes}, []string{"", "\x00", "plain", allBytes()}},
 	{rowset.Type{Kind: rowset.UUID}, []string{
-		"00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff", "0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6",
+		"00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff",
+		"0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6",
 	}},
 	{rowset.Type{Kind: rowset.Date}, []string{"1970-01-01", "1969-12-31", "2000-02-29", "1000-01-01", "9999-12-31"}},
 	{rowset.Type{Kind: rowset.Timestamp}, []string{
-		"1970-01-01 00:00:00", "1969-12-31 23:59:59.999999", "2024-02-29 12:34:56.789012", "1000-01-01 00:00:00", "9999-12-31 23:59:59.999999",
+		"1970-01-01 00:00:00", "1969-12-31 23:59:59.999999", "2024-02-29 12:34:56.789012", "1000-01-01 00:00:00",
+		"9999-12-31 23:59:59.999999",
 	}},
 }
 

@@ -75,7 +75,8 @@ func (s *Source) describe(ctx context.Context, at *snapshot, table string) (desc
 			return d, err
 		}
 		if kind != "table" {
-			return d, chferry.Errorf(chferry.CodeConfiguration, "%s of database %q is no ordinary table but of the kind %s: name the table that its rows are in",
+			return d, chferry.Errorf(chferry.CodeConfiguration,
+				"%s of database %q is no ordinary table but of the kind %s: name the table that its rows are in",
 				table, s.alias, kind)
 		}
 		a.Destination, a.Type = a.Name, typeOf(a.SourceType)

@@ -73,7 +73,8 @@ func TestDescribeKeys(t *testing.T) {
 				t.Errorf("%s: the key's column %s is nullable", definition, columns[i])
 			}
 		}
-		b.exec(t, "INSERT INTO items ("+strings.Join(columns, ", ")+") VALUES ("+strings.TrimSuffix(strings.Repeat("'1', ", len(pk)), ", ")+")")
+		b.exec(t, "INSERT INTO items ("+strings.Join(columns, ", ")+") VALUES ("+
+			strings.TrimSuffix(strings.Repeat("'1', ", len(pk)), ", ")+")")
 		if got := len(b.fetch(t, table, pk).Key); got != 1 {
 			t.Errorf("%s: got %d rows, want 1", definition, got)
 		}
@@ -87,8 +88,10 @@ func TestDescribeRefusesKeys(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for column, why := range map[string]string{
-		"REAL": "REAL", "BLOB": "BLOB", "": "no declared type", "STRING": "declare it TEXT", "TIME": "TIME", "JSON": "JSON", "NUMERIC": "NUMERIC",
-		"DECIMAL(16,2)": "at most 15 digits", "TEXT COLLATE NOCASE": "collation", "VARCHAR(8) COLLATE RTRIM": "collation", "DATE COLLATE NOCASE": "collation",
+		"REAL": "REAL", "BLOB": "BLOB", "": "no declared type", "STRING": "declare it TEXT", "TIME": "TIME",
+		"JSON": "JSON", "NUMERIC": "NUMERIC",
+		"DECIMAL(16,2)": "at most 15 digits", "TEXT COLLATE NOCASE": "collation",
+		"VARCHAR(8) COLLATE RTRIM": "collation", "DATE COLLATE NOCASE": "collation",
 	} {
 		b.exec(t, "CREATE TABLE items (id int, code "+column+", PRIMARY KEY (id, code))")
 		_, err := b.source.Describe(t.Context(), "items", nil)
@@ -120,7 +123,10 @@ func TestDescribeRefusesTables(t *testing.T) {
 	b := setup(t)
 	b.exec(t, `CREATE TABLE users (id INTEGER PRIMARY KEY); CREATE VIEW seen AS SELECT * FROM users; CREATE INDEX by_id ON users (id);
 		CREATE VIRTUAL TABLE found USING fts5(word); CREATE TABLE keyless (id INT NOT NULL)`)
-	for _, name := range []string{"", "main.users", `"users"`, "by_id", "users; DROP TABLE users", `users" --`, "a\x00b", "sqlite_temp_schema"} {
+	for _, name := range []string{
+		"", "main.users", `"users"`, "by_id", "users; DROP TABLE users", `users" --`,
+		"a\x00b", "sqlite_temp_schema",
+	} {
 		_, err := b.source.Describe(t.Context(), name, []string{"id"})
 		wantCode(t, err, chferry.CodeConfiguration, alias)
 	}
@@ -143,9 +149,12 @@ func TestIdentity(t *testing.T) {
 		t.Errorf("in capitals: got %s, want %s", got, first)
 	}
 	for _, change := range []string{
-		"INSERT INTO items VALUES (1, 'one'), (2, 'two')", "ALTER TABLE items ADD COLUMN more INT", "ALTER TABLE items DROP COLUMN name", "DROP TABLE other",
-		"CREATE INDEX by_more ON items (more)", "CREATE TABLE later (id INT)", "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)", "PRAGMA journal_mode = delete",
-		"CREATE TABLE new (id INTEGER PRIMARY KEY, size INT); INSERT INTO new SELECT id, more FROM items; DROP TABLE items; ALTER TABLE new RENAME TO items",
+		"INSERT INTO items VALUES (1, 'one'), (2, 'two')", "ALTER TABLE items ADD COLUMN more INT",
+		"ALTER TABLE items DROP COLUMN name", "DROP TABLE other",
+		"CREATE INDEX by_more ON items (more)", "CREATE TABLE later (id INT)", "VACUUM",
+		"PRAGMA wal_checkpoint(TRUNCATE)", "PRAGMA journal_mode = delete",
+		"CREATE TABLE new (id INTEGER PRIMARY KEY, size INT); INSERT INTO new SELECT id, more FROM items; DROP TABLE " +
+			"items; ALTER TABLE new RENAME TO items",
 	} {
 		b.exec(t, change)
 		if got := b.describe(t, "items").Identity; got != first {

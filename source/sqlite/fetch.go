@@ -31,9 +31,11 @@ func (s *Source) Fetch(ctx context.Context, table rowset.Table, keys []rowset.Ve
 			return err
 		}
 		query := fetchSQL(table, name)
-		err = eachKeyList(keys, func(list *keyList) error { return found.read(ctx, at, query, string(list.json), list.owner) })
+		err = eachKeyList(keys,
+			func(list *keyList) error { return found.read(ctx, at, query, string(list.json), list.owner) })
 		if what := rowFault(err); what != "" && found.read(ctx, at, query, noKeys, nil) == nil {
-			return chferry.WrapError(chferry.CodeUnreadable, err, "table %s of database %q has a row that can't be read: %s", table.Name, s.alias, what)
+			return chferry.WrapError(chferry.CodeUnreadable, err,
+				"table %s of database %q has a row that can't be read: %s", table.Name, s.alias, what)
 		}
 		return err
 	})
@@ -55,12 +57,14 @@ const noKeys = "[]"
 func fetchable(table rowset.Table, keys []rowset.Vector) error {
 	for _, c := range table.Columns {
 		if valueReaders[c.Type.Kind] == nil {
-			return chferry.Errorf(chferry.CodeSchemaMismatch, "column %q of table %s has the type %s, which is not supported: name it in columns.exclude",
+			return chferry.Errorf(chferry.CodeSchemaMismatch,
+				"column %q of table %s has the type %s, which is not supported: name it in columns.exclude",
 				c.Name, table.Name, c.SourceType)
 		}
 	}
 	if len(keys) > 0 && len(keys) != len(table.PrimaryKey) {
-		return chferry.Errorf(chferry.CodeInvalid, "the primary key of table %s has %d columns, the keys have %d", table.Name, len(table.PrimaryKey), len(keys))
+		return chferry.Errorf(chferry.CodeInvalid, "the primary key of table %s has %d columns, the keys have %d",
+			table.Name, len(table.PrimaryKey), len(keys))
 	}
 	return nil
 }
@@ -72,16 +76,19 @@ func (s *Source) sameTable(ctx context.Context, at *snapshot, table rowset.Table
 		return "", err
 	}
 	if table.Identity != "" && d.identity() != table.Identity {
-		return "", chferry.Errorf(chferry.CodeSourceChanged, "table %s of database %q is not the one that was described: it was replaced", table.Name, s.alias)
+		return "", chferry.Errorf(chferry.CodeSourceChanged,
+			"table %s of database %q is not the one that was described: it was replaced", table.Name, s.alias)
 	}
 	for i, c := range table.Columns {
 		j := slices.IndexFunc(d.columns, func(a attribute) bool { return a.Name == c.Name })
 		if j < 0 {
-			return "", chferry.Errorf(chferry.CodeUnavailable, "table %s of database %q lost column %q since it was described: it was changed meanwhile, and "+
-				"the next attempt describes it anew", table.Name, s.alias, c.Name)
+			return "", chferry.Errorf(chferry.CodeUnavailable,
+				"table %s of database %q lost column %q since it was described: it was changed meanwhile, and "+
+					"the next attempt describes it anew", table.Name, s.alias, c.Name)
 		}
 		if d.columns[j].typeIn(slices.Contains(table.PrimaryKey, i)) != c.Type {
-			return "", chferry.Errorf(chferry.CodeSchemaMismatch, "column %q of table %s has another type than when it was described: it was changed meanwhile",
+			return "", chferry.Errorf(chferry.CodeSchemaMismatch,
+				"column %q of table %s has another type than when it was described: it was changed meanwhile",
 				c.Name, table.Name)
 		}
 	}
@@ -102,9 +109,11 @@ func fetchSQL(table rowset.Table, name string) string {
 	}
 	var conditions []string
 	for i, c := range table.PrimaryKey {
-		conditions = append(conditions, "t."+quote(table.Columns[c].Name)+" = "+elementOf(table.Columns[c].Type, i, len(table.PrimaryKey)))
+		conditions = append(conditions,
+			"t."+quote(table.Columns[c].Name)+" = "+elementOf(table.Columns[c].Type, i, len(table.PrimaryKey)))
 	}
-	return "SELECT " + strings.Join(columns, ", ") + " FROM json_each(?) AS k CROSS JOIN " + quote(name) + " AS t ON " + strings.Join(conditions, " AND ")
+	return "SELECT " + strings.Join(columns, ", ") + " FROM json_each(?) AS k CROSS JOIN " + quote(name) + " AS t ON " +
+		strings.Join(conditions, " AND ")
 }
 
 // rowReader turns rows into column vectors.

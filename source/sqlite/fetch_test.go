@@ -48,8 +48,23 @@ var keyCases = []keyCase{
 		{"NULL", ""},
 		{"char(160) || '7'", ""},
 	}, []string{"9007199254740992", "1", "7"}},
-	{"DECIMAL(15,2)", [][2]string{{"1", "1.00"}, {"-2.5", "-2.50"}, {"9999999999999.99", "9999999999999.99"}, {"0.1 + 0.2", ""}, {"0.125", ""}}, []string{"0.3", "9999999999999.98"}},
-	{"TEXT", [][2]string{{"1", "1"}, {"'01'", "01"}, {"1.0", "1.0"}, {"'a '", "a "}, {"'A'", "A"}, {"x'61'", ""}, {"'a' || char(0)", ""}, {"CAST(x'ff' AS TEXT)", ""}}, []string{"a", "001"}},
+	{"DECIMAL(15,2)", [][2]string{
+		{"1", "1.00"},
+		{"-2.5", "-2.50"},
+		{"9999999999999.99", "9999999999999.99"},
+		{"0.1 + 0.2", ""},
+		{"0.125", ""},
+	}, []string{"0.3", "9999999999999.98"}},
+	{"TEXT", [][2]string{
+		{"1", "1"},
+		{"'01'", "01"},
+		{"1.0", "1.0"},
+		{"'a '", "a "},
+		{"'A'", "A"},
+		{"x'61'", ""},
+		{"'a' || char(0)", ""},
+		{"CAST(x'ff' AS TEXT)", ""},
+	}, []string{"a", "001"}},
 	{"UUID", [][2]string{
 		{"'0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6'", "0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6"},
 		{"'1F2E4D6C-8BA9-1C3E-5F70-8192A3B4C5D6'", "1f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6"},
@@ -59,7 +74,12 @@ var keyCases = []keyCase{
 		{"'{5f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6}'", ""},
 		{"'6f2E4d6c-8ba9-1c3e-5f70-8192a3b4c5d6'", ""},
 	}, []string{"00000000-0000-0000-0000-000000000000", "12345678901234567890123456789012"}},
-	{"DATE", [][2]string{{"'2024-02-29'", "2024-02-29"}, {"'2024-03-01 00:00:00'", ""}, {"' 2024-03-02'", ""}, {"19782", ""}}, []string{"2024-03-03"}},
+	{"DATE", [][2]string{
+		{"'2024-02-29'", "2024-02-29"},
+		{"'2024-03-01 00:00:00'", ""},
+		{"' 2024-03-02'", ""},
+		{"19782", ""},
+	}, []string{"2024-03-03"}},
 	{"DATETIME", [][2]string{
 		{"'2024-02-29 12:00:00'", "2024-02-29 12:00:00"},
 		{"'2024-02-29 12:00:01.000'", "2024-02-29 12:00:01"},
@@ -73,7 +93,10 @@ var keyCases = []keyCase{
 		{"'2024-02-29'", ""},
 		{"'2024-02-29 12:00:09.1234567'", ""},
 		{"1709208006789", ""},
-	}, []string{"2024-02-29 12:00:09.123456", "2024-02-29 13:00:00", "0000-01-01 00:00:00+23:59", "9999-12-31 23:59:59-23:59"}},
+	}, []string{
+		"2024-02-29 12:00:09.123456", "2024-02-29 13:00:00", "0000-01-01 00:00:00+23:59",
+		"9999-12-31 23:59:59-23:59",
+	}},
 }
 
 // TestKeyForms finds each row by the key that is given for it, and sets aside what could not be found.
@@ -94,7 +117,8 @@ func TestKeyForms(t *testing.T) {
 				}
 				unnamed := 0
 				for n, stored := range of.stored {
-					b.exec(t, fmt.Sprintf("INSERT INTO items VALUES (%d, x'0f2e4d6c8ba91c3e5f708192a3b4c5d6', %s)", n, stored[0]))
+					b.exec(t, fmt.Sprintf("INSERT INTO items VALUES (%d, x'0f2e4d6c8ba91c3e5f708192a3b4c5d6', %s)", n,
+						stored[0]))
 					if stored[1] != "" {
 						known = append(known, parts(stored[1]))
 					} else {
@@ -105,7 +129,8 @@ func TestKeyForms(t *testing.T) {
 					absent = append(absent, parts(id))
 				}
 				table := b.describe(t, "items")
-				if got := b.found(t, table, append(absent, known...)...); slices.Contains(got[:len(absent)], true) || slices.Contains(got[len(absent):], false) {
+				if got := b.found(t, table, append(absent, known...)...); slices.Contains(got[:len(absent)], true) ||
+					slices.Contains(got[len(absent):], false) {
 					t.Errorf("found %v, want none of %q and all of %q", got, absent, known)
 				}
 				b.wantKeys(t, table, known, unnamed)
@@ -123,7 +148,10 @@ func TestManyForms(t *testing.T) {
 		INSERT INTO items SELECT '0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6', strftime('%Y-%m-%dT%H:%M:%fZ', i, 'unixepoch') FROM g`)
 	var pks []chferry.PrimaryKey
 	for second := range 561 {
-		pks = append(pks, chferry.PrimaryKey{"0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6", time.Unix(int64(second), 0).UTC().Format(time.DateTime)})
+		pks = append(pks, chferry.PrimaryKey{
+			"0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6",
+			time.Unix(int64(second), 0).UTC().Format(time.DateTime),
+		})
 	}
 	if got := b.found(t, b.describe(t, "items"), pks...); got[0] || slices.Contains(got[1:], false) {
 		t.Errorf("found %v, want all but the first", got)
@@ -219,8 +247,10 @@ func TestChangedColumns(t *testing.T) {
 func TestSeveralRowsWithOneKey(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.exec(t, "CREATE TABLE items (id INTEGER PRIMARY KEY, at DATETIME NOT NULL); INSERT INTO items VALUES (1, '2024-02-29 12:00:00'), (2, 1709208000), (3, 0)")
-	rows := b.fetch(t, b.describe(t, "items", "at"), chferry.PrimaryKey{"1970-01-01 00:00:00"}, chferry.PrimaryKey{"2024-02-29 12:00:00"})
+	b.exec(t, "CREATE TABLE items (id INTEGER PRIMARY KEY, at DATETIME NOT NULL); INSERT INTO items VALUES (1, "+
+		"'2024-02-29 12:00:00'), (2, 1709208000), (3, 0)")
+	rows := b.fetch(t, b.describe(t, "items", "at"), chferry.PrimaryKey{"1970-01-01 00:00:00"},
+		chferry.PrimaryKey{"2024-02-29 12:00:00"})
 	if len(rows.Key) != 1 || rows.Rows() != 1 || rows.Key[0] != 0 || len(rows.Unfit) != 1 || rows.Unfit[0].Key != 1 {
 		t.Fatalf("got rows of the keys %v and unfit %v, want 0 and 1", rows.Key, rows.Unfit)
 	}
@@ -231,7 +261,8 @@ func TestSeveralRowsWithOneKey(t *testing.T) {
 func TestTextsOfTimesStayAsTheyAre(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.exec(t, "CREATE TABLE items (id INTEGER PRIMARY KEY, day DATE, at TIMESTAMP); INSERT INTO items VALUES (1, '2024-02-29', '2024-02-29 12:00:00.123456+01:00')")
+	b.exec(t, "CREATE TABLE items (id INTEGER PRIMARY KEY, day DATE, at TIMESTAMP); INSERT INTO items VALUES (1, "+
+		"'2024-02-29', '2024-02-29 12:00:00.123456+01:00')")
 	rows := b.fetch(t, b.describe(t, "items"), chferry.PrimaryKey{"1"})
 	for c, want := range []string{"1", "2024-02-29", "2024-02-29 11:00:00.123456"} {
 		if got := sourcetest.Text(&rows.Vectors[c], 0); got != want {
@@ -245,7 +276,8 @@ func TestAtTheSameTime(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.exec(t, "CREATE TABLE items (id INTEGER PRIMARY KEY, a INT, b INT)")
-	b.exec(t, "WITH RECURSIVE g(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM g WHERE i < 999) INSERT INTO items SELECT i, 0, 0 FROM g")
+	b.exec(t, "WITH RECURSIVE g(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM g WHERE i < 999) INSERT INTO items SELECT "+
+		"i, 0, 0 FROM g")
 	table := b.describe(t, "items")
 	var readers, writer sync.WaitGroup
 	done := make(chan struct{})
@@ -262,7 +294,8 @@ func TestAtTheSameTime(t *testing.T) {
 	for g := range 12 {
 		readers.Go(func() {
 			for n := range 20 {
-				rows := b.fetch(t, table, chferry.PrimaryKey{fmt.Sprint(g * 10)}, chferry.PrimaryKey{fmt.Sprint(900 + n)})
+				rows := b.fetch(t, table, chferry.PrimaryKey{fmt.Sprint(g * 10)},
+					chferry.PrimaryKey{fmt.Sprint(900 + n)})
 				if rows.Rows() != 2 {
 					t.Errorf("got %d rows, want 2", rows.Rows())
 					continue

@@ -18,7 +18,10 @@ import (
 
 func TestBadURL(t *testing.T) {
 	t.Parallel()
-	for _, url := range []string{"", "sqlite:", "sqlite://secret.db", "sqlite:///secret.db", "sqlite:secret.db?mode=rw", "file:secret.db", "postgres://secret", "sqlite:a\x00secret"} {
+	for _, url := range []string{
+		"", "sqlite:", "sqlite://secret.db", "sqlite:///secret.db", "sqlite:secret.db?mode=rw",
+		"file:secret.db", "postgres://secret", "sqlite:a\x00secret",
+	} {
 		_, err := sqlite.Open(url, source.Options{Alias: alias})
 		wantCode(t, err, chferry.CodeConfiguration, alias, "sqlite:/path/to/file.db")
 		if strings.Contains(err.Error(), "secret") {
@@ -48,7 +51,10 @@ func TestUnusableFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for name, why := range map[string]string{"missing": "does not exist", "missing/too": "does not exist", "": "no file", "text": "not an SQLite database"} {
+	for name, why := range map[string]string{
+		"missing": "does not exist", "missing/too": "does not exist",
+		"": "no file", "text": "not an SQLite database",
+	} {
 		err := open(t, "sqlite:"+dir+"/"+name).Check(t.Context())
 		wantCode(t, err, chferry.CodeConfiguration, alias, why)
 		if strings.Contains(err.Error(), dir) {
@@ -160,7 +166,8 @@ func TestUnfinishedTransaction(t *testing.T) {
 	t.Parallel()
 	b := setup(t, "PRAGMA journal_mode = delete", "PRAGMA cache_size = 2")
 	b.exec(t, "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT)")
-	b.exec(t, "WITH RECURSIVE g(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM g WHERE i < 1000) INSERT INTO items SELECT i, hex(zeroblob(100)) FROM g")
+	b.exec(t, "WITH RECURSIVE g(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM g WHERE i < 1000) INSERT INTO items "+
+		"SELECT i, hex(zeroblob(100)) FROM g")
 	b.exec(t, "BEGIN; UPDATE items SET name = hex(randomblob(100))")
 	crashed := filepath.Join(t.TempDir(), "crashed.db")
 	for _, suffix := range []string{"", "-journal"} {
@@ -181,7 +188,8 @@ func TestDamagedFile(t *testing.T) {
 	t.Parallel()
 	b := setup(t, "PRAGMA journal_mode = delete")
 	b.exec(t, "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT)")
-	b.exec(t, "WITH RECURSIVE g(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM g WHERE i < 10000) INSERT INTO items SELECT i, hex(zeroblob(100)) FROM g")
+	b.exec(t, "WITH RECURSIVE g(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM g WHERE i < 10000) INSERT INTO items "+
+		"SELECT i, hex(zeroblob(100)) FROM g")
 	table := b.describe(t, "items")
 	info, err := os.Stat(b.path)
 	if err != nil {

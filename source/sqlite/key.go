@@ -24,14 +24,17 @@ func (d described) key(ctx context.Context, at *snapshot, table string, names []
 		return nil, err
 	}
 	if len(key) == 0 {
-		return nil, chferry.Errorf(chferry.CodeConfiguration, "table %s has no primary key, and a rowid is none, for VACUUM changes it: "+
-			"set primary_key to columns that tell its rows apart", table)
+		return nil, chferry.Errorf(chferry.CodeConfiguration,
+			"table %s has no primary key, and a rowid is none, for VACUUM changes it: "+
+				"set primary_key to columns that tell its rows apart", table)
 	}
 	forms := 1
 	for _, i := range key {
 		if forms *= formsOf(d.columns[i].Type.Kind); forms > maxForms {
-			return nil, chferry.Errorf(chferry.CodeSchemaMismatch, "the primary key of table %s has too many columns of UUIDs and timestamps: SQLite stores "+
-				"these in several forms each, and together in more than %d; declare some of them TEXT, or set primary_key to fewer of them that are unique",
+			return nil, chferry.Errorf(chferry.CodeSchemaMismatch,
+				"the primary key of table %s has too many columns of UUIDs and timestamps: SQLite stores "+
+					"these in several forms each, and together in more than %d; declare some of them TEXT, or set "+
+					"primary_key to fewer of them that are unique",
 				table, maxForms)
 		}
 		why, err := d.unfit(ctx, at, d.columns[i])
@@ -39,7 +42,8 @@ func (d described) key(ctx context.Context, at *snapshot, table string, names []
 			return nil, err
 		}
 		if why != "" {
-			return nil, chferry.Errorf(chferry.CodeSchemaMismatch, "column %q of table %s can't be part of the primary key: %s", d.columns[i].Name, table, why)
+			return nil, chferry.Errorf(chferry.CodeSchemaMismatch,
+				"column %q of table %s can't be part of the primary key: %s", d.columns[i].Name, table, why)
 		}
 	}
 	return key, nil
@@ -55,7 +59,8 @@ func (d described) unfit(ctx context.Context, at *snapshot, a attribute) (string
 	case t.Kind == rowset.String && !textAffinity(a.SourceType):
 		return "type " + a.SourceType + " is not supported there, for it holds numbers as numbers; declare it TEXT", nil
 	case t.Kind == rowset.Decimal && t.Precision > keyPrecision:
-		return fmt.Sprintf("type %s is supported there with at most %d digits, which is what SQLite keeps of it", a.SourceType, keyPrecision), nil
+		return fmt.Sprintf("type %s is supported there with at most %d digits, which is what SQLite keeps of it",
+			a.SourceType, keyPrecision), nil
 	case !a.notNull && a.keyPosition == 0:
 		return "it is nullable; make it NOT NULL", nil
 	}
@@ -68,8 +73,9 @@ func (d described) unfit(ctx context.Context, at *snapshot, a attribute) (string
 func (d described) folds(ctx context.Context, at *snapshot, column string) (string, error) {
 	const texts = 3
 	var different int
-	err := at.QueryRowContext(ctx, "SELECT count(*) FROM (SELECT t."+quote(column)+" FROM "+quote(d.name)+" AS t WHERE 0 "+
-		"UNION SELECT 'a' UNION SELECT 'A' UNION SELECT 'a ')").Scan(&different)
+	err := at.QueryRowContext(ctx,
+		"SELECT count(*) FROM (SELECT t."+quote(column)+" FROM "+quote(d.name)+" AS t WHERE 0 "+
+			"UNION SELECT 'a' UNION SELECT 'A' UNION SELECT 'a ')").Scan(&different)
 	var refused *driver.Error
 	switch {
 	case errors.As(err, &refused) && refused.Code() == codes.SQLITE_ERROR_MISSING_COLLSEQ:

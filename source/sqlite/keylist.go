@@ -141,5 +141,6 @@ func elementOf(typ rowset.Type, i, columns int) string {
 		return element
 	}
 	// No text of a UUID begins with the mark.
-	return "iif(substr(" + element + ", 1, 1) = '" + string(blobMark) + "', unhex(substr(" + element + ", 2)), " + element + ")"
+	return "iif(substr(" + element + ", 1, 1) = '" + string(blobMark) + "', unhex(substr(" + element + ", 2)), " +
+		element + ")"
 }

@@ -38,7 +38,9 @@ var errEnough = errors.New("no more rows are needed")
 // which come first in SQLite's order, is not found in an index. The rows tell where the range ends.
 //
 // Of a single row nothing is read of the one behind its range: whether that can be read is no matter of this one.
-func (r *tableRange) inside(of source.Range, columns []string, rows int, single bool, f func(holds bool, values []any) error) error {
+func (r *tableRange) inside(of source.Range, columns []string, rows int, single bool,
+	f func(holds bool, values []any) error,
+) error {
 	after, err := r.stored(of.After)
 	if err != nil {
 		return err

@@ -17,8 +17,11 @@ import (
 // A row whose key is null, or is stored in a form that [Source.Fetch] does not look for, has no key
 // that operations could name it by. It gets one that can't be read, so that an operation on it is
 // set aside: such a row must not go missing in silence.
-func (s *Source) PrimaryKeys(ctx context.Context, table rowset.Table, pageSize int, each func([]chferry.PrimaryKey) error) error {
-	return s.PrimaryKeysBehind(ctx, table, "", pageSize, func(page []chferry.PrimaryKey, _ string) error { return each(page) })
+func (s *Source) PrimaryKeys(ctx context.Context, table rowset.Table, pageSize int,
+	each func([]chferry.PrimaryKey) error,
+) error {
+	return s.PrimaryKeysBehind(ctx, table, "", pageSize,
+		func(page []chferry.PrimaryKey, _ string) error { return each(page) })
 }
 
 // PrimaryKeysBehind implements [source.Resumer]. A place is the stored values of the last key.
@@ -29,7 +32,8 @@ func (s *Source) PrimaryKeysBehind(
 	if place != "" {
 		var ok bool
 		if p.last, ok = valuesOf(place); !ok || len(p.last) != len(table.PrimaryKey) {
-			return chferry.Errorf(chferry.CodeInvalid, "the place to go on from is none of table %s, whose primary key may have changed", table.Name)
+			return chferry.Errorf(chferry.CodeInvalid,
+				"the place to go on from is none of table %s, whose primary key may have changed", table.Name)
 		}
 	}
 	for {

@@ -16,7 +16,10 @@ func TestPagesOfAnyValues(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.exec(t, "CREATE TABLE items (id INTEGER, code TEXT, PRIMARY KEY (id, code))")
-	values := []string{"NULL", "-1", "7", "7.5", "9223372036854775807", "1e300", "''", "'a'", "'a' || char(0) || 'b'", "x''", "x'00'", "x'61'"}
+	values := []string{
+		"NULL", "-1", "7", "7.5", "9223372036854775807", "1e300", "''", "'a'", "'a' || char(0) || 'b'",
+		"x''", "x'00'", "x'61'",
+	}
 	for _, id := range values {
 		for _, code := range values {
 			b.exec(t, "INSERT INTO items VALUES ("+id+", "+code+")")
@@ -67,7 +70,8 @@ func TestPlaces(t *testing.T) {
 		t.Errorf("got %q, want %q", keys, want)
 	}
 	for _, bad := range []string{"i1", "i1,t61,n", "i1,x", ",", "ix,t61", "secret"} {
-		wantCode(t, from.PrimaryKeysBehind(t.Context(), table, bad, 1, func([]chferry.PrimaryKey, string) error { return nil }), chferry.CodeInvalid, "items")
+		wantCode(t, from.PrimaryKeysBehind(t.Context(), table, bad, 1,
+			func([]chferry.PrimaryKey, string) error { return nil }), chferry.CodeInvalid, "items")
 	}
 }
 

@@ -52,7 +52,8 @@ func (s *Source) Halve(ctx context.Context, table rowset.Table, of source.Range)
 		return "", err
 	}
 	keys := "SELECT " + r.list() + r.from() + condition + " ORDER BY " + r.list() + " LIMIT " + strconv.Itoa(mostHalved)
-	place, err := r.key("SELECT "+r.values()+" FROM ("+keys+") AS t LIMIT 1 OFFSET max(0, (SELECT count(*) FROM ("+keys+")) / 2 - 1)",
+	place, err := r.key("SELECT "+r.values()+" FROM ("+keys+") AS t LIMIT 1 OFFSET max(0, (SELECT count(*) FROM ("+keys+
+		")) / 2 - 1)",
 		append(params, params...))
 	if err != nil || place == "" {
 		return "", err
@@ -144,7 +145,8 @@ func (r *tableRange) stored(place string) ([]any, error) {
 	}
 	values, ok := valuesOf(place)
 	if !ok || len(values) != len(r.table.PrimaryKey) {
-		return nil, chferry.Errorf(chferry.CodeInvalid, "the place to go on from is none of table %s, whose primary key may have changed", r.table.Name)
+		return nil, chferry.Errorf(chferry.CodeInvalid,
+			"the place to go on from is none of table %s, whose primary key may have changed", r.table.Name)
 	}
 	return values, nil
 }
@@ -170,7 +172,8 @@ func (r *tableRange) each(sql string, params []any, f func(values []any) error) 
 // fault tells an error that a row causes from others.
 func (r *tableRange) fault(err error) error {
 	if what := rowFault(err); what != "" {
-		return chferry.WrapError(chferry.CodeUnreadable, err, "table %s of database %q has a row that can't be read: %s", r.table.Name, r.alias, what)
+		return chferry.WrapError(chferry.CodeUnreadable, err,
+			"table %s of database %q has a row that can't be read: %s", r.table.Name, r.alias, what)
 	}
 	return err
 }
@@ -217,7 +220,8 @@ func (r *tableRange) checkWhere() error {
 	}
 	return r.within(func(ctx context.Context, at *snapshot, name string) error {
 		for _, condition := range []string{"(" + r.where + "\n)", "CASE WHEN " + r.where + "\n THEN 1 END"} {
-			err := eachRow(ctx, at, "SELECT 1 FROM "+quote(name)+" AS t WHERE "+condition+" LIMIT 0", nil, func([]any) error { return nil })
+			err := eachRow(ctx, at, "SELECT 1 FROM "+quote(name)+" AS t WHERE "+condition+" LIMIT 0", nil,
+				func([]any) error { return nil })
 			var refused *driver.Error
 			if err == nil || errors.As(err, &refused) && refused.Code()&0xff != codes.SQLITE_ERROR || ctx.Err() != nil {
 				if err != nil {
@@ -225,8 +229,9 @@ func (r *tableRange) checkWhere() error {
 				}
 				continue
 			}
-			return chferry.Errorf(chferry.CodeConfiguration, "the where for table %s of database %q can't be used: it must be one SQL condition, "+
-				"with columns of the table alone, texts in single quotes and without parameters", r.table.Name, r.alias)
+			return chferry.Errorf(chferry.CodeConfiguration,
+				"the where for table %s of database %q can't be used: it must be one SQL condition, "+
+					"with columns of the table alone, texts in single quotes and without parameters", r.table.Name, r.alias)
 		}
 		return nil
 	})

@@ -54,15 +54,18 @@ func Open(address string, opts source.Options) (source.Source, error) {
 			"it must look like sqlite:/path/to/file.db or sqlite:relative.db, without parameters", opts.Alias)
 	}
 	if opts.Primary != "" {
-		return nil, chferry.Errorf(chferry.CodeConfiguration, "database %q is an SQLite file, which has no standby: take standby_of out", opts.Alias)
+		return nil, chferry.Errorf(chferry.CodeConfiguration,
+			"database %q is an SQLite file, which has no standby: take standby_of out", opts.Alias)
 	}
 	path, err := filepath.Abs(path)
 	if err != nil {
-		return nil, chferry.WrapError(chferry.CodeConfiguration, err, "the url of database %q is relative to a folder that is gone", opts.Alias)
+		return nil, chferry.WrapError(chferry.CodeConfiguration, err,
+			"the url of database %q is relative to a folder that is gone", opts.Alias)
 	}
 	db, err := sql.Open("sqlite", dsn(path))
 	if err != nil {
-		return nil, chferry.WrapError(chferry.CodeConfiguration, err, "the file of database %q can't be opened", opts.Alias)
+		return nil, chferry.WrapError(chferry.CodeConfiguration, err, "the file of database %q can't be opened",
+			opts.Alias)
 	}
 	db.SetMaxIdleConns(-1)
 	db.SetMaxOpenConns(defaultConnections)
@@ -83,7 +86,10 @@ func dsn(path string) string {
 		"_dqs":          {"0"},
 		"_pragma":       {"trusted_schema(0)"},
 	}
-	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(path), OmitHost: true, RawQuery: parameters.Encode()}).String()
+	return (&url.URL{
+		Scheme: "file", Path: filepath.ToSlash(path), OmitHost: true,
+		RawQuery: parameters.Encode(),
+	}).String()
 }
 
 // Check implements [source.Source].

@@ -27,14 +27,19 @@ func TestContract(t *testing.T) {
 			return openWith(t, "sqlite:"+b.path, source.Options{Alias: alias, MaxFetchBytes: maxFetchBytes})
 		}
 		return sourcetest.Bundle{
-			Source: b.source, Limited: limited, Alias: alias, Exec: func(t *testing.T, statement string) { b.exec(t, statement) },
+			Source: b.source, Limited: limited, Alias: alias,
+			Exec:  func(t *testing.T, statement string) { b.exec(t, statement) },
 			Quote: quote, Configured: func(name string) string { return name }, Type: sqlType, Literal: literal,
-			Unreachable: func(t *testing.T) source.Source { return open(t, "sqlite:"+filepath.Join(t.TempDir(), "none.db")) },
-			Unfit:       "REAL", Misfit: "'not a number'", SameWhenRecreated: true,
+			Unreachable: func(t *testing.T) source.Source {
+				return open(t,
+					"sqlite:"+filepath.Join(t.TempDir(), "none.db"))
+			},
+			Unfit: "REAL", Misfit: "'not a number'", SameWhenRecreated: true,
 			Broken: func(t *testing.T, table string) {
 				t.Helper()
 				b.exec(t, "CREATE TABLE "+quote(table)+" (id INTEGER PRIMARY KEY, raw TEXT)")
-				b.exec(t, "WITH RECURSIVE g(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM g WHERE i < 9) INSERT INTO "+quote(table)+
+				b.exec(t, "WITH RECURSIVE g(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM g WHERE i < 9) INSERT INTO "+
+					quote(table)+
 					" SELECT i, CASE i WHEN 5 THEN 'secret' ELSE '{}' END FROM g")
 				b.exec(t, "ALTER TABLE "+quote(table)+" ADD COLUMN n TEXT AS (json_extract(raw, '$.n'))")
 			},
@@ -167,8 +172,9 @@ func wantCode(t testing.TB, err error, want chferry.Code, names ...string) {
 func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 
 var sqlTypes = map[rowset.TypeKind]string{
-	rowset.Bool: "BOOLEAN", rowset.Int64: "INTEGER", rowset.Float64: "REAL", rowset.String: "TEXT", rowset.Bytes: "BLOB",
-	rowset.UUID: "UUID", rowset.Date: "DATE", rowset.Timestamp: "DATETIME",
+	rowset.Bool: "BOOLEAN", rowset.Int64: "INTEGER", rowset.Float64: "REAL", rowset.String: "TEXT",
+	rowset.Bytes: "BLOB",
+	rowset.UUID:  "UUID", rowset.Date: "DATE", rowset.Timestamp: "DATETIME",
 }
 
 func sqlType(t rowset.Type) string {

@@ -35,7 +35,8 @@ func parseMoment(text string) (moment, bool) {
 	}
 	clock := time.Date(year, time.Month(month), day, hour, minute, second, nanos, time.UTC)
 	// A date such as 2024-02-30 or 24:00 comes out as another one.
-	same := clock.Day() == day && clock.Month() == time.Month(month) && clock.Hour() == hour && clock.Minute() == minute && clock.Second() == second
+	same := clock.Day() == day && clock.Month() == time.Month(month) && clock.Hour() == hour &&
+		clock.Minute() == minute && clock.Second() == second
 	return moment{clock, offset}, same && !s.failed && s.rest == ""
 }
 

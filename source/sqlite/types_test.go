@@ -30,7 +30,14 @@ var (
 
 	typeCases = []typeCase{
 		{"BOOLEAN", kind(rowset.Bool), [][2]string{
-			{"TRUE", "true"}, {"0", "false"}, {"1.0", "true"}, {"'1'", "true"}, {"2", "!an integer other than 0 and 1"}, {"'true'", "!a text"}, {"0.5", "!a floating point number"}, {"x'01'", "!a blob"},
+			{"TRUE", "true"},
+			{"0", "false"},
+			{"1.0", "true"},
+			{"'1'", "true"},
+			{"2", "!an integer other than 0 and 1"},
+			{"'true'", "!a text"},
+			{"0.5", "!a floating point number"},
+			{"x'01'", "!a blob"},
 		}},
 		{"INTEGER", kind(rowset.Int64), [][2]string{
 			{"-9223372036854775808", "-9223372036854775808"},
@@ -43,7 +50,14 @@ var (
 			{"x'37'", "!a blob"},
 		}},
 		{"REAL", kind(rowset.Float64), [][2]string{
-			{"0.1", "0.1"}, {"7", "7"}, {"-5e-324", "-5e-324"}, {"9e999", "+Inf"}, {"-9e999", "-Inf"}, {"'7.5'", "7.5"}, {"'half'", "!a text"}, {"x'00'", "!a blob"},
+			{"0.1", "0.1"},
+			{"7", "7"},
+			{"-5e-324", "-5e-324"},
+			{"9e999", "+Inf"},
+			{"-9e999", "-Inf"},
+			{"'7.5'", "7.5"},
+			{"'half'", "!a text"},
+			{"x'00'", "!a blob"},
 		}},
 		{"DECIMAL(12, 2)", decimal(12, 2), [][2]string{
 			{"12.5", "12.50"},
@@ -62,23 +76,61 @@ var (
 			{"x'31'", "!a blob"},
 		}},
 		{"DECIMAL(38,20)", decimal(38, 20), [][2]string{
-			{"0.1", "0.10000000000000000000"}, {"0.3", "0.30000000000000000000"}, {"-1e-7", "-0.00000010000000000000"}, {"1e17", "100000000000000000.00000000000000000000"},
+			{"0.1", "0.10000000000000000000"},
+			{"0.3", "0.30000000000000000000"},
+			{"-1e-7", "-0.00000010000000000000"},
+			{"1e17", "100000000000000000.00000000000000000000"},
 		}},
-		{"DECIMAL(18,17)", decimal(18, 17), [][2]string{{"0.1", "0.10000000000000000"}, {"0.7", "0.70000000000000000"}}},
-		{"DECIMAL(40,2)", decimal(40, 2), [][2]string{{"1e30", "1000000000000000000000000000000.00"}, {"1e23", "100000000000000000000000.00"}}},
+		{
+			"DECIMAL(18,17)", decimal(18, 17),
+			[][2]string{{"0.1", "0.10000000000000000"}, {"0.7", "0.70000000000000000"}},
+		},
+		{
+			"DECIMAL(40,2)", decimal(40, 2),
+			[][2]string{{"1e30", "1000000000000000000000000000000.00"}, {"1e23", "100000000000000000000000.00"}},
+		},
 		{"DECIMAL(17,2)", decimal(17, 2), [][2]string{{"123456789012345.67", "123456789012345.67"}}},
-		{"NUMERIC(5)", decimal(5, 0), [][2]string{{"99999", "99999"}, {"100000", "!a number with more digits than its type"}, {"1.5", "!a number with more digits than its type"}}},
-		{"DEC(3,5)", decimal(5, 5), [][2]string{{"0.00999", "0.00999"}, {"1", "!a number with more digits than its type"}}},
-		{"DECIMAL(38,0)", decimal(38, 0), [][2]string{{"9223372036854775807", "9223372036854775807"}, {"1e20", "100000000000000000000"}}},
+		{
+			"NUMERIC(5)", decimal(5, 0),
+			[][2]string{
+				{"99999", "99999"},
+				{"100000", "!a number with more digits than its type"},
+				{"1.5", "!a number with more digits than its type"},
+			},
+		},
+		{
+			"DEC(3,5)", decimal(5, 5),
+			[][2]string{{"0.00999", "0.00999"}, {"1", "!a number with more digits than its type"}},
+		},
+		{
+			"DECIMAL(38,0)", decimal(38, 0),
+			[][2]string{{"9223372036854775807", "9223372036854775807"}, {"1e20", "100000000000000000000"}},
+		},
 		{"DECIMAL", text, [][2]string{{"12.50", "12.5"}, {"7", "7"}, {"1e300", "1e+300"}, {"'x'", "x"}}},
 		{"DECIMAL(77,0)", text, [][2]string{{"7", "7"}}},
 		{"NUMERIC(99999999999999999999,2)", text, [][2]string{{"7", "7"}}},
-		{"TEXT", text, [][2]string{{"'a''b'", "a'b"}, {"''", ""}, {"1", "1"}, {"1.5", "1.5"}, {"'a' || char(0) || 'b'", "a\x00b"}, {"x'61'", "!a blob"}}},
+		{"TEXT", text, [][2]string{
+			{"'a''b'", "a'b"},
+			{"''", ""},
+			{"1", "1"},
+			{"1.5", "1.5"},
+			{"'a' || char(0) || 'b'", "a\x00b"},
+			{"x'61'", "!a blob"},
+		}},
 		{"", text, [][2]string{{"'a'", "a"}, {"1", "1"}, {"0.1", "0.1"}, {"x'61'", "!a blob"}}},
 		{"JSON", text, [][2]string{{`'{"a": 1}'`, `{"a": 1}`}, {"'1'", "1"}, {"jsonb('{}')", "!a blob"}}},
 		{"TIME", text, [][2]string{{"'12:34:56'", "12:34:56"}}},
 		{"POINT", text, [][2]string{{"'1,2'", "1,2"}}},
-		{"BLOB", kind(rowset.Bytes), [][2]string{{"x''", ""}, {"x'00ff5c'", "\x00\xff\\"}, {"'é'", "é"}, {"1", "!an integer"}, {"1.5", "!a floating point number"}}},
+		{
+			"BLOB", kind(rowset.Bytes),
+			[][2]string{
+				{"x''", ""},
+				{"x'00ff5c'", "\x00\xff\\"},
+				{"'é'", "é"},
+				{"1", "!an integer"},
+				{"1.5", "!a floating point number"},
+			},
+		},
 		{"VARBINARY(16)", kind(rowset.Bytes), [][2]string{{"x'00'", "\x00"}}},
 		{"UUID", kind(rowset.UUID), [][2]string{
 			{"'0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6'", "0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6"},
@@ -151,7 +203,8 @@ func TestTypes(t *testing.T) {
 		t.Run(of.declared, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
-			b.exec(t, "CREATE TABLE items (id INTEGER PRIMARY KEY, value "+of.declared+", must "+of.declared+" NOT NULL)")
+			b.exec(t, "CREATE TABLE items (id INTEGER PRIMARY KEY, value "+of.declared+", must "+of.declared+
+				" NOT NULL)")
 			var pks []chferry.PrimaryKey
 			for id, value := range of.values {
 				b.exec(t, fmt.Sprintf("INSERT INTO items VALUES (%d, %s, %[2]s)", id, value[0]))

@@ -31,7 +31,8 @@ func readValue(v *rowset.Vector, value any) (what string) {
 
 var valueReaders = map[rowset.TypeKind]func(v *rowset.Vector, value any) (what string){
 	rowset.Bool: readBool, rowset.Int64: readInt64, rowset.Float64: readFloat64, rowset.Decimal: readDecimal,
-	rowset.String: readString, rowset.Bytes: readBytes, rowset.UUID: readUUID, rowset.Date: readDate, rowset.Timestamp: readTimestamp,
+	rowset.String: readString, rowset.Bytes: readBytes, rowset.UUID: readUUID, rowset.Date: readDate,
+	rowset.Timestamp: readTimestamp,
 }
 
 // class names the storage class of a value.
@@ -96,7 +97,8 @@ func readDecimal(v *rowset.Vector, value any) string {
 		}
 		text = decimalText(n, v.Type.Scale)
 		rounded, err := strconv.ParseFloat(text, 64)
-		if err != nil || strconv.FormatFloat(rounded, 'e', keyPrecision-1, 64) != strconv.FormatFloat(n, 'e', keyPrecision-1, 64) {
+		if err != nil || strconv.FormatFloat(rounded, 'e', keyPrecision-1, 64) != strconv.FormatFloat(n, 'e',
+			keyPrecision-1, 64) {
 			return tooMany
 		}
 		if rounded == 0 {

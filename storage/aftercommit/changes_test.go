@@ -27,7 +27,9 @@ type registrar struct {
 }
 
 // RegisterOperations implements storage.Registrar.
-func (r *registrar) RegisterOperations(_ context.Context, key chferry.ImportKey, ops ...chferry.Operation) (int, error) {
+func (r *registrar) RegisterOperations(_ context.Context, key chferry.ImportKey,
+	ops ...chferry.Operation,
+) (int, error) {
 	if err := r.fails[key]; err != nil {
 		if !r.always {
 			delete(r.fails, key)
@@ -89,16 +91,20 @@ func TestPrimaryKeys(t *testing.T) {
 			var r registrar
 			registered := changes.Register(t.Context(), &r)
 			if test.want != "" {
-				if want := []string{"users: insert 1, update " + test.want + ", delete 3"}; err != nil || registered != nil || !slices.Equal(r.calls, want) {
+				if want := []string{"users: insert 1, update " + test.want + ", delete 3"}; err != nil ||
+					registered != nil || !slices.Equal(r.calls, want) {
 					t.Errorf("registered %q, %v, %v; want %q", r.calls, err, registered, want)
 				}
 				return
 			}
-			if chferry.CodeOf(err) != chferry.CodeInvalid || !strings.Contains(err.Error(), "change 2 of import key users: ") || strings.Contains(err.Error(), "hidden") {
+			if chferry.CodeOf(err) != chferry.CodeInvalid ||
+				!strings.Contains(err.Error(), "change 2 of import key users: ") ||
+				strings.Contains(err.Error(), "hidden") {
 				t.Errorf("the error is %v (%s)", err, chferry.CodeOf(err))
 			}
 			// Whoever has committed without asking is told, and the others are registered.
-			if want := []string{"users: insert 1, delete 3"}; !errors.Is(registered, err) || !slices.Equal(r.calls, want) {
+			if want := []string{"users: insert 1, delete 3"}; !errors.Is(registered, err) ||
+				!slices.Equal(r.calls, want) {
 				t.Errorf("registered %q, %v; want %q and the same error", r.calls, registered, want)
 			}
 		})
@@ -121,7 +127,8 @@ func TestInvalid(t *testing.T) {
 			change(&changes)
 			first := changes.Validate()
 			changes.Insert("users", nil)
-			if chferry.CodeOf(first) != chferry.CodeInvalid || !errors.Is(changes.Validate(), first) || changes.Len() != 0 {
+			if chferry.CodeOf(first) != chferry.CodeInvalid || !errors.Is(changes.Validate(), first) ||
+				changes.Len() != 0 {
 				t.Errorf("got %v, then %v, and %d operations", first, changes.Validate(), changes.Len())
 			}
 		})
@@ -134,7 +141,10 @@ func TestCalls(t *testing.T) {
 	var changes aftercommit.Changes
 	changes.Update("orders", []any{7, 42}, []any{7, 43})
 	changes.Delete("users", 1)
-	changes.Add("orders", chferry.Operation{Kind: chferry.Delete, Database: "eu", PrimaryKey: chferry.PrimaryKey{"8", "1"}})
+	changes.Add("orders", chferry.Operation{
+		Kind: chferry.Delete, Database: "eu",
+		PrimaryKey: chferry.PrimaryKey{"8", "1"},
+	})
 	changes.Insert("users", 2)
 	changes.Insert("users") // nothing
 	var r registrar
@@ -167,7 +177,8 @@ func TestManyCalls(t *testing.T) {
 			next++
 		}
 	}
-	if want := []int{chferry.MaxOperations, chferry.MaxOperations, 1}; !slices.Equal(sizes, want) || changes.Len() != n {
+	if want := []int{chferry.MaxOperations, chferry.MaxOperations, 1}; !slices.Equal(sizes, want) ||
+		changes.Len() != n {
 		t.Errorf("calls of %v operations, want %v", sizes, want)
 	}
 	for range changes.All() {
@@ -195,7 +206,8 @@ func TestOneKeyFails(t *testing.T) {
 	changes.Insert("orders", 1)
 	err := changes.Register(t.Context(), r)
 	lost := wantLost(t, err, chferry.MaxOperations+1)
-	if want := "the transaction is committed, but 10001 operations of import keys users were not registered: the queue of users is full: register them again"; err.Error() != want {
+	if want := "the transaction is committed, but 10001 operations of import keys users were not registered: the " +
+		"queue of users is full: register them again"; err.Error() != want {
 		t.Errorf("the error is %q, want %q", err, want)
 	}
 	if chferry.CodeOf(err) != chferry.CodeQueueFull || !slices.Equal(r.calls, []string{"orders: insert 1"}) {

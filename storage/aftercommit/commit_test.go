@@ -45,7 +45,8 @@ func TestCommitted(t *testing.T) {
 // TestNoChanges: a transaction that changed nothing that is synced needs no storage.
 func TestNoChanges(t *testing.T) {
 	each(t, func(t *testing.T, b *bundle, run form) {
-		err := run(t.Context(), b, nil, func(exec exec, _ *aftercommit.Changes) error { return exec(insertUser, 1, "ann") })
+		err := run(t.Context(), b, nil,
+			func(exec exec, _ *aftercommit.Changes) error { return exec(insertUser, 1, "ann") })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -75,7 +76,8 @@ func TestRolledBack(t *testing.T) {
 		},
 		"broken transaction": {
 			func(exec exec, _ *aftercommit.Changes, _ func()) error {
-				_ = exec("SELECT 1/0") // an application that swallows an error: PostgreSQL rolls back when it is told to commit
+				// an application that swallows an error: PostgreSQL rolls back when it is told to commit
+				_ = exec("SELECT 1/0")
 				return nil
 			},
 			func(err error) bool { return err != nil && strings.Contains(err.Error(), "rollback") },
@@ -86,7 +88,8 @@ func TestRolledBack(t *testing.T) {
 				return nil
 			},
 			func(err error) bool {
-				return chferry.CodeOf(err) == chferry.CodeInvalid && strings.HasPrefix(err.Error(), "not committed: change 2 of import key users: ")
+				return chferry.CodeOf(err) == chferry.CodeInvalid &&
+					strings.HasPrefix(err.Error(), "not committed: change 2 of import key users: ")
 			},
 		},
 		"cancelled": {
@@ -178,7 +181,8 @@ func TestCancelledAfterCommit(t *testing.T) {
 	each(t, func(t *testing.T, b *bundle, run form) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		err := run(ctx, b, hooked{b.store, cancel}, func(exec exec, changes *aftercommit.Changes) error { return add(exec, changes, 1) })
+		err := run(ctx, b, hooked{b.store, cancel},
+			func(exec exec, changes *aftercommit.Changes) error { return add(exec, changes, 1) })
 		if err != nil || ctx.Err() == nil {
 			t.Fatalf("got %v, and the context ended with %v", err, ctx.Err())
 		}
@@ -200,7 +204,10 @@ func TestStorageDown(t *testing.T) {
 			return add(exec, changes, 1)
 		})
 		lost := wantLost(t, err, 2)
-		for _, want := range []string{"the transaction is committed, but 2 operations of import keys totals, users", server.Addr, "does not answer"} {
+		for _, want := range []string{
+			"the transaction is committed, but 2 operations of import keys totals, users",
+			server.Addr, "does not answer",
+		} {
 			if !strings.Contains(err.Error(), want) {
 				t.Errorf("the error lacks %q: %v", want, err)
 			}

@@ -46,14 +46,18 @@ func (e *NotRegisteredError) Error() string {
 	names := strings.Join(keys, ", ")
 	switch {
 	case e.Commit == nil:
-		return fmt.Sprintf("the transaction is committed, but %d operations of import keys %s were not registered: %s: register them again",
+		return fmt.Sprintf("the transaction is committed, but %d operations of import keys %s were not registered: "+
+			"%s: register them again",
 			e.Changes.Len(), names, safe(e.Err))
 	case e.Err != nil:
-		return fmt.Sprintf("nobody knows whether the transaction is committed, and %d operations of import keys %s were not registered: %s: "+
+		return fmt.Sprintf("nobody knows whether the transaction is committed, and %d operations of import keys %s "+
+			"were not registered: %s: "+
 			"register them again, once the commit has ended", e.missing, names, safe(e.Err))
 	default:
-		return fmt.Sprintf("commit: %s: nobody knows whether the transaction is committed: its %d operations of import keys %s are registered, "+
-			"but may be synced before the commit takes effect: register them again once it has ended", e.Commit, e.Changes.Len(), names)
+		return fmt.Sprintf("commit: %s: nobody knows whether the transaction is committed: its %d operations of "+
+			"import keys %s are registered, "+
+			"but may be synced before the commit takes effect: register them again once it has ended", e.Commit,
+			e.Changes.Len(), names)
 	}
 }
 

@@ -20,7 +20,8 @@ func ExamplePgx() {
 
 	err := aftercommit.Pgx(ctx, pool, store, func(tx pgx.Tx, changes *aftercommit.Changes) error {
 		var id int64
-		if err := tx.QueryRow(ctx, "INSERT INTO users (id, name) VALUES (1, 'ann') RETURNING id").Scan(&id); err != nil {
+		if err := tx.QueryRow(ctx,
+			"INSERT INTO users (id, name) VALUES (1, 'ann') RETURNING id").Scan(&id); err != nil {
 			return err
 		}
 		changes.Insert("users", id)
@@ -87,7 +88,8 @@ func ExampleChanges_Commit() {
 func ExampleNotRegisteredError() {
 	ctx, app := context.Background(), newApplication()
 	defer app.close()
-	full := &registrar{fails: map[chferry.ImportKey]error{"users": chferry.Errorf(chferry.CodeQueueFull, "the queue is full")}}
+	full := &registrar{fails: map[chferry.ImportKey]error{"users": chferry.Errorf(chferry.CodeQueueFull,
+		"the queue is full")}}
 
 	err := aftercommit.SQL(ctx, app.db, full, func(tx *sql.Tx, changes *aftercommit.Changes) error {
 		changes.Update("users", 1)

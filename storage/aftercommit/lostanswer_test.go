@@ -93,7 +93,8 @@ func (p *proxy) pass(from, to net.Conn, may func([]byte) bool) {
 func wantUnknown(t *testing.T, err error, operations int, text string) *aftercommit.NotRegisteredError {
 	t.Helper()
 	var lost *aftercommit.NotRegisteredError
-	if !errors.As(err, &lost) || lost.Commit == nil || !errors.Is(err, lost.Commit) || lost.Changes.Len() != operations {
+	if !errors.As(err, &lost) || lost.Commit == nil || !errors.Is(err, lost.Commit) ||
+		lost.Changes.Len() != operations {
 		t.Fatalf("got %v, want that nobody knows about %d operations", err, operations)
 	}
 	if !strings.Contains(err.Error(), text) || strings.Contains(err.Error(), "hidden") {
@@ -112,7 +113,9 @@ func TestLostAnswer(t *testing.T) {
 			changes.Update("totals", "hidden")
 			return add(exec, changes, 1)
 		})
-		lost := wantUnknown(t, err, 2, "nobody knows whether the transaction is committed: its 2 operations of import keys totals, users are registered")
+		lost := wantUnknown(t, err, 2,
+			"nobody knows whether the transaction is committed: its 2 operations of import "+
+				"keys totals, users are registered")
 		if !strings.HasPrefix(err.Error(), "commit: ") || lost.Err != nil {
 			t.Errorf("got %v because of %v, want the error of the commit alone", err, lost.Err)
 		}
@@ -126,16 +129,20 @@ func TestLostAnswer(t *testing.T) {
 			changes.Update("totals", "hidden")
 			return add(exec, changes, 2)
 		})
-		lost = wantUnknown(t, err, 2, "nobody knows whether the transaction is committed, and 1 operations of import keys totals, users were not registered: full")
-		if chferry.CodeOf(err) != chferry.CodeQueueFull || !slices.Equal(full.calls, []string{"totals: update hidden"}) {
+		lost = wantUnknown(t, err, 2, "nobody knows whether the transaction is committed, and 1 operations of import "+
+			"keys totals, users were not registered: full")
+		if chferry.CodeOf(err) != chferry.CodeQueueFull ||
+			!slices.Equal(full.calls, []string{"totals: update hidden"}) {
 			t.Errorf("registered %q, %v (%s)", full.calls, err, chferry.CodeOf(err))
 		}
 		full.calls = nil
-		if err := lost.Changes.Register(t.Context(), full); err != nil || !slices.Equal(full.calls, []string{"totals: update hidden", "users: insert 2"}) {
+		if err := lost.Changes.Register(t.Context(), full); err != nil ||
+			!slices.Equal(full.calls, []string{"totals: update hidden", "users: insert 2"}) {
 			t.Errorf("then registered %q, %v", full.calls, err)
 		}
 
-		err = run(t.Context(), cut, nil, func(exec exec, _ *aftercommit.Changes) error { return exec(insertUser, 3, "ann") })
+		err = run(t.Context(), cut, nil,
+			func(exec exec, _ *aftercommit.Changes) error { return exec(insertUser, 3, "ann") })
 		var unknown *aftercommit.NotRegisteredError
 		if err == nil || errors.As(err, &unknown) || !strings.HasPrefix(err.Error(), "commit: ") {
 			t.Errorf("without changes: got %v", err)
@@ -153,7 +160,8 @@ func TestLateCommit(t *testing.T) {
 		slow.connect(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() { <-arrived; cancel() }()
-		err := run(ctx, slow, b.store, func(exec exec, changes *aftercommit.Changes) error { return add(exec, changes, 1) })
+		err := run(ctx, slow, b.store,
+			func(exec exec, changes *aftercommit.Changes) error { return add(exec, changes, 1) })
 		lost := wantUnknown(t, err, 1, "its 1 operations of import keys users are registered")
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
@@ -207,7 +215,8 @@ func TestSynchronousStandby(t *testing.T) {
 		commit := func(ctx context.Context, end func(), id int64) error {
 			ended := make(chan error, 1)
 			go func() {
-				ended <- forms[name](ctx, b, b.store, func(exec exec, changes *aftercommit.Changes) error { return add(exec, changes, id) })
+				ended <- forms[name](ctx, b, b.store,
+					func(exec exec, changes *aftercommit.Changes) error { return add(exec, changes, id) })
 			}()
 			b.waitFor(t, "SELECT EXISTS (SELECT "+waiting+")")
 			end()
@@ -228,7 +237,8 @@ func TestSynchronousStandby(t *testing.T) {
 		for i := range int64(3) {
 			b.waitForRow(t, id+i)
 		}
-		b.wantRegistered(t, "users", fmt.Sprint("insert ", id), fmt.Sprint("insert ", id+1), fmt.Sprint("insert ", id+2))
+		b.wantRegistered(t, "users", fmt.Sprint("insert ", id), fmt.Sprint("insert ", id+1),
+			fmt.Sprint("insert ", id+2))
 		if err := b.store.Flush(t.Context(), "users"); err != nil {
 			t.Fatal(err)
 		}

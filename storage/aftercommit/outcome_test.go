@@ -32,12 +32,15 @@ func TestOutcome(t *testing.T) {
 		err     error
 		unknown bool
 	}{
-		"connection exception":          {state("08006"), true},
-		"protocol violation":            {state("08P01"), true},
-		"shutdown":                      {state("57P01"), true},
-		"crash":                         {state("57P02"), true},
-		"completion unknown":            {state("40003"), true},
-		"reset":                         {&net.OpError{Op: "read", Err: os.NewSyscallError("read", syscall.ECONNRESET)}, true},
+		"connection exception": {state("08006"), true},
+		"protocol violation":   {state("08P01"), true},
+		"shutdown":             {state("57P01"), true},
+		"crash":                {state("57P02"), true},
+		"completion unknown":   {state("40003"), true},
+		"reset": {
+			&net.OpError{Op: "read", Err: os.NewSyscallError("read", syscall.ECONNRESET)},
+			true,
+		},
 		"broken pipe":                   {fmt.Errorf("write: %w", syscall.EPIPE), true},
 		"deadline of the connection":    {os.ErrDeadlineExceeded, true},
 		"deadline":                      {context.DeadlineExceeded, true},
@@ -67,7 +70,8 @@ func TestOutcome(t *testing.T) {
 			var r registrar
 			err := changes.Commit(t.Context(), ended{test.err}, &r)
 			var lost *aftercommit.NotRegisteredError
-			if !errors.Is(err, test.err) || errors.As(err, &lost) != test.unknown || (len(r.calls) == 1) != test.unknown {
+			if !errors.Is(err, test.err) || errors.As(err, &lost) != test.unknown ||
+				(len(r.calls) == 1) != test.unknown {
 				t.Errorf("got %v and registered %q, want that the outcome is unknown: %v", err, r.calls, test.unknown)
 			}
 		})

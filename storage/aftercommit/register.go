@@ -64,7 +64,9 @@ func (c *Changes) register(ctx context.Context, registrar storage.Registrar) (re
 
 // registerOne makes one call until it succeeds, can't succeed, or ctx ends. What was registered
 // although the answer was lost is registered twice, which does no harm.
-func registerOne(ctx context.Context, registrar storage.Registrar, key chferry.ImportKey, ops []chferry.Operation) error {
+func registerOne(ctx context.Context, registrar storage.Registrar, key chferry.ImportKey,
+	ops []chferry.Operation,
+) error {
 	var cause error
 	for wait := firstWait; ; wait = min(2*wait, longestWait) {
 		_, err := registrar.RegisterOperations(ctx, key, ops...)

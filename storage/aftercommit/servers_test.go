@@ -73,7 +73,8 @@ func openStore(t testing.TB, url string) *redis.Storage {
 type exec func(sql string, args ...any) error
 
 // form is one of the ways to use the package.
-type form func(ctx context.Context, b *bundle, registrar storage.Registrar, do func(exec, *aftercommit.Changes) error) error
+type form func(ctx context.Context, b *bundle, registrar storage.Registrar,
+	do func(exec, *aftercommit.Changes) error) error
 
 var forms = map[string]form{"SQL": runSQL, "Pgx": runPgx, "CommitSQL": commitSQL, "Commit": commitPgx}
 
@@ -91,19 +92,25 @@ func execPgx(ctx context.Context, tx pgx.Tx) exec {
 	}
 }
 
-func runSQL(ctx context.Context, b *bundle, registrar storage.Registrar, do func(exec, *aftercommit.Changes) error) error {
+func runSQL(ctx context.Context, b *bundle, registrar storage.Registrar,
+	do func(exec, *aftercommit.Changes) error,
+) error {
 	return aftercommit.SQL(ctx, b.db, registrar, func(tx *sql.Tx, changes *aftercommit.Changes) error {
 		return do(execSQL(ctx, tx), changes)
 	})
 }
 
-func runPgx(ctx context.Context, b *bundle, registrar storage.Registrar, do func(exec, *aftercommit.Changes) error) error {
+func runPgx(ctx context.Context, b *bundle, registrar storage.Registrar,
+	do func(exec, *aftercommit.Changes) error,
+) error {
 	return aftercommit.Pgx(ctx, b.pool, registrar, func(tx pgx.Tx, changes *aftercommit.Changes) error {
 		return do(execPgx(ctx, tx), changes)
 	})
 }
 
-func commitSQL(ctx context.Context, b *bundle, registrar storage.Registrar, do func(exec, *aftercommit.Changes) error) error {
+func commitSQL(ctx context.Context, b *bundle, registrar storage.Registrar,
+	do func(exec, *aftercommit.Changes) error,
+) error {
 	tx, err := b.db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
@@ -115,7 +122,9 @@ func commitSQL(ctx context.Context, b *bundle, registrar storage.Registrar, do f
 	return changes.CommitSQL(ctx, tx, registrar)
 }
 
-func commitPgx(ctx context.Context, b *bundle, registrar storage.Registrar, do func(exec, *aftercommit.Changes) error) error {
+func commitPgx(ctx context.Context, b *bundle, registrar storage.Registrar,
+	do func(exec, *aftercommit.Changes) error,
+) error {
 	tx, err := b.pool.Begin(ctx)
 	if err != nil {
 		return err
@@ -151,7 +160,8 @@ func (b *bundle) wantRows(t *testing.T, want ...int64) {
 		t.Errorf("the table holds %v, %v; want %v", got, err, want)
 	}
 	inUse := func() int { return int(b.pool.Stat().AcquiredConns()) + b.db.Stats().InUse }
-	for deadline := time.Now().Add(20 * time.Second); inUse() > 0; time.Sleep(time.Millisecond) { // that of a context that ended is given back a moment later
+	// that of a context that ended is given back a moment later
+	for deadline := time.Now().Add(20 * time.Second); inUse() > 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d connections are still in use", inUse())
 		}

@@ -102,7 +102,8 @@ func (s *Storage) kept(ctx context.Context) ([]chferry.ImportKey, error) {
 	case *redis.Client:
 		err = scan(ctx, client)
 	default:
-		return nil, chferry.Errorf(chferry.CodeConfiguration, "flush: name the import keys: this Redis client can't list them")
+		return nil, chferry.Errorf(chferry.CodeConfiguration,
+			"flush: name the import keys: this Redis client can't list them")
 	}
 	if err != nil {
 		return nil, s.translate(err, "list import keys")

@@ -13,7 +13,9 @@ const usualPage = 32_000
 
 // BatchOperations implements storage.Syncer. The batch is the head of the queue up to the entry
 // that the claim ended at.
-func (s *Storage) BatchOperations(ctx context.Context, key chferry.ImportKey, token string, batch chferry.Batch) iter.Seq2[[]chferry.Operation, error] {
+func (s *Storage) BatchOperations(ctx context.Context, key chferry.ImportKey, token string,
+	batch chferry.Batch,
+) iter.Seq2[[]chferry.Operation, error] {
 	return func(yield func([]chferry.Operation, error) bool) {
 		claimed, err := s.claimed(ctx, key, token, batch)
 		if err != nil {
@@ -52,7 +54,9 @@ func (s *Storage) BatchOperations(ctx context.Context, key chferry.ImportKey, to
 // ifClaimed returns a batch's last page if the batch still is the token's. If another sync has
 // removed it meanwhile, the entry at which it was cut, which stays, may have been read from its
 // wrong end.
-func (s *Storage) ifClaimed(ctx context.Context, key chferry.ImportKey, token string, batch chferry.Batch, ops []chferry.Operation) ([]chferry.Operation, error) {
+func (s *Storage) ifClaimed(ctx context.Context, key chferry.ImportKey, token string, batch chferry.Batch,
+	ops []chferry.Operation,
+) ([]chferry.Operation, error) {
 	if _, err := s.claimed(ctx, key, token, batch); err != nil {
 		return nil, err
 	}
@@ -77,7 +81,9 @@ type claimedRange struct {
 }
 
 // claimed returns the batch's range if the batch still is the token's.
-func (s *Storage) claimed(ctx context.Context, key chferry.ImportKey, token string, batch chferry.Batch) (claimedRange, error) {
+func (s *Storage) claimed(ctx context.Context, key chferry.ImportKey, token string,
+	batch chferry.Batch,
+) (claimedRange, error) {
 	fields, err := s.client.HMGet(ctx, s.keys(key).state, "token", "batch", "batch_last", "skip").Result()
 	if err != nil {
 		return claimedRange{}, s.translate(err, "read the claim")
@@ -93,7 +99,9 @@ func (s *Storage) claimed(ctx context.Context, key chferry.ImportKey, token stri
 
 // missing says why a batch has fewer operations than were claimed: mostly because another sync has
 // removed it meanwhile.
-func (s *Storage) missing(ctx context.Context, key chferry.ImportKey, token string, batch chferry.Batch, remaining int) error {
+func (s *Storage) missing(ctx context.Context, key chferry.ImportKey, token string, batch chferry.Batch,
+	remaining int,
+) error {
 	if _, err := s.claimed(ctx, key, token, batch); err != nil {
 		return err
 	}

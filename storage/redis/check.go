@@ -61,7 +61,8 @@ func (s *Storage) Check(ctx context.Context) error {
 	// Nothing of chferry's that matters expires, so the policies that evict only what does are as good as noeviction.
 	if policy := info["Memory"]["maxmemory_policy"]; strings.HasPrefix(policy, "allkeys-") {
 		return chferry.Errorf(chferry.CodeConfiguration,
-			"Redis at %s has maxmemory-policy %s, which drops queued operations when memory runs out: set it to noeviction", s.addr, policy)
+			"Redis at %s has maxmemory-policy %s, which drops queued operations when memory runs out: set it to "+
+				"noeviction", s.addr, policy)
 	}
 	if err := s.checkDurability(ctx, info); err != nil {
 		return err
@@ -106,7 +107,8 @@ func (s *Storage) checkWaitAOF(ctx context.Context, enabled string) error {
 	}
 	if !known || enabled == "0" {
 		return chferry.Errorf(chferry.CodeConfiguration,
-			"Redis at %s can't say when a registration is on disk: WAITAOF needs Redis 7.2 with appendonly yes; give it that, or unset redis.durability.aof", s.addr)
+			"Redis at %s can't say when a registration is on disk: WAITAOF needs Redis 7.2 with appendonly yes; give "+
+				"it that, or unset redis.durability.aof", s.addr)
 	}
 	// A server that does not tell its configuration is taken at its word.
 	settings, err := s.client.ConfigGet(ctx, "appendfsync").Result()

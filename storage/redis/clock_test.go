@@ -34,10 +34,12 @@ func newClock(t *testing.T) *clock {
 	c.t = t
 	c.jump(0)
 	library, socket := filepath.Join(t.TempDir(), "clock.so"), filepath.Join(t.TempDir(), "redis.sock")
-	if out, err := exec.CommandContext(t.Context(), "cc", "-shared", "-fPIC", "-o", library, "testdata/clock.c").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "cc", "-shared", "-fPIC", "-o", library,
+		"testdata/clock.c").CombinedOutput(); err != nil {
 		t.Fatalf("compile the clock: %v: %s", err, out)
 	}
-	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "redis-server", "--port", "0", "--unixsocket", socket, "--save", "")
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "redis-server", "--port", "0", "--unixsocket",
+		socket, "--save", "")
 	cmd.Env = append(os.Environ(), "LD_PRELOAD="+library, "CLOCK_OFFSET="+c.offset)
 	server, err := embedded.StartProgram(cmd, t.TempDir(), nil)
 	c.ok(err)
@@ -180,7 +182,8 @@ func TestClockOfRedis(t *testing.T) {
 	s := private(t)
 	ahead := time.Now().Add(time.Hour)
 	s.ok(s.admin.XAdd(t.Context(), &goredis.XAddArgs{
-		Stream: "chferry:{users}:queue", ID: fmt.Sprintf("%d-7", ahead.UnixMilli()), Values: []any{"o", redis.Encode(nil, update("1"))},
+		Stream: "chferry:{users}:queue", ID: fmt.Sprintf("%d-7", ahead.UnixMilli()),
+		Values: []any{"o", redis.Encode(nil, update("1"))},
 	}).Err())
 	s.ok(s.admin.HSet(t.Context(), "chferry:{users}:state", "version", ahead.UnixMicro()).Err())
 	s.register("2")

@@ -60,7 +60,8 @@ func testOneNode(t *testing.T, url string) {
 // flush reaches them all.
 func testSlots(t *testing.T, url string) {
 	s := openURL(t, url, redis.Options{Prefix: "slots"})
-	client := goredis.NewClusterClient(&goredis.ClusterOptions{Addrs: strings.Split(strings.TrimPrefix(url, "redis://"), ",")})
+	client := goredis.NewClusterClient(
+		&goredis.ClusterOptions{Addrs: strings.Split(strings.TrimPrefix(url, "redis://"), ",")})
 	t.Cleanup(func() { _ = client.Close() })
 	const importKeys = 60
 	for i := range importKeys {
@@ -85,8 +86,10 @@ func testSlots(t *testing.T, url string) {
 			slots[importKey][slot], kinds[kind] = true, true
 		}
 	}
-	if got := slices.Sorted(maps.Keys(kinds)); len(perNode) != 3 || len(slots) != importKeys || strings.Join(got, " ") != "aside failed queue reasons retried state" {
-		t.Errorf("%d nodes have %d import keys with %q; want 3, %d and all six", len(perNode), len(slots), got, importKeys)
+	if got := slices.Sorted(maps.Keys(kinds)); len(perNode) != 3 || len(slots) != importKeys ||
+		strings.Join(got, " ") != "aside failed queue reasons retried state" {
+		t.Errorf("%d nodes have %d import keys with %q; want 3, %d and all six", len(perNode), len(slots), got,
+			importKeys)
 	}
 	for importKey, in := range slots {
 		if len(in) != 1 {

@@ -65,7 +65,8 @@ func (d Durability) kept(reply *redis.Cmd) error {
 	}
 	if err := reply.Err(); d.AOF && err != nil && strings.HasPrefix(err.Error(), "ERR ") {
 		return chferry.WrapError(chferry.CodeConfiguration, err,
-			"the operations were registered, but Redis can't tell whether they are on disk: WAITAOF needs Redis 7.2 with appendonly yes")
+			"the operations were registered, but Redis can't tell whether they are on disk: WAITAOF needs Redis 7.2 "+
+				"with appendonly yes")
 	}
 	local, replicas, err := d.counts(reply)
 	if err != nil {

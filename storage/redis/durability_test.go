@@ -94,7 +94,8 @@ func TestWaitAOF(t *testing.T) {
 	w := &waitAOF{local: 1}
 	client := goredis.NewClient(&goredis.Options{Addr: s.Addr})
 	client.AddHook(w)
-	store := redis.New(client, s.Addr, redis.Options{Durability: redis.Durability{AOF: true, Replicas: 2, Timeout: 3 * time.Second}})
+	store := redis.New(client, s.Addr,
+		redis.Options{Durability: redis.Durability{AOF: true, Replicas: 2, Timeout: 3 * time.Second}})
 	t.Cleanup(func() { _ = store.Close() })
 	_, err := store.RegisterOperations(t.Context(), key, update("1")...)
 	wantCode(t, err, chferry.CodeUnavailable, "0 of 2 replicas")

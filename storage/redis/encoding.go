@@ -126,7 +126,8 @@ func (d *decoder) run() run {
 	}
 	r.count = int(d.uvarint())
 	// Every value takes a byte at least, so that a damaged entry can't ask for more memory than it has bytes.
-	if r.kind == "" || r.parts < 1 || r.parts > chferry.MaxPrimaryKeyParts || r.count < 1 || r.count > len(d.rest)/r.parts {
+	if r.kind == "" || r.parts < 1 || r.parts > chferry.MaxPrimaryKeyParts || r.count < 1 ||
+		r.count > len(d.rest)/r.parts {
 		d.err = errEntry
 	}
 	return r

@@ -18,7 +18,8 @@ func operations() *rapid.Generator[[]chferry.Operation] {
 			pk[i] = string(part)
 		}
 		return chferry.Operation{
-			Kind:       rapid.SampledFrom([]chferry.Kind{chferry.Insert, chferry.Update, chferry.Delete}).Draw(t, "kind"),
+			Kind: rapid.SampledFrom([]chferry.Kind{chferry.Insert, chferry.Update, chferry.Delete}).Draw(t,
+				"kind"),
 			Database:   rapid.SampledFrom([]string{"", "", "eu", "us", "\x00"}).Draw(t, "database"),
 			PrimaryKey: pk,
 		}

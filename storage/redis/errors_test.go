@@ -32,7 +32,10 @@ func TestReplies(t *testing.T) {
 	}{
 		{reply("LOADING Redis is loading the dataset in memory"), chferry.CodeUnavailable, "loading"},
 		{reply("OOM command not allowed"), chferry.CodeUnavailable, "maxmemory"},
-		{reply("READONLY You can't write against a read only replica."), chferry.CodeUnavailable, "connect to the primary"},
+		{
+			reply("READONLY You can't write against a read only replica."), chferry.CodeUnavailable,
+			"connect to the primary",
+		},
 		{reply("BUSY Redis is busy running a script"), chferry.CodeUnavailable, "SCRIPT KILL"},
 		{reply("MASTERDOWN Link with MASTER is down"), chferry.CodeUnavailable, "lost its primary"},
 		{reply("CLUSTERDOWN The cluster is down"), chferry.CodeUnavailable, "slots"},
@@ -50,7 +53,10 @@ func TestReplies(t *testing.T) {
 		{reply("CROSSSLOT Keys in request don't hash to the same slot"), chferry.CodeConfiguration, "cluster"},
 		{reply("ERR DB index is out of range"), chferry.CodeConfiguration, "mend the end of redis.url"},
 		{reply("ERR SELECT is not allowed in cluster mode"), chferry.CodeConfiguration, "database 0"},
-		{reply("ERR unknown command 'XAUTOCLAIM', with args beginning with: 'secret'"), chferry.CodeConfiguration, "6.2 or newer"},
+		{
+			reply("ERR unknown command 'XAUTOCLAIM', with args beginning with: 'secret'"), chferry.CodeConfiguration,
+			"6.2 or newer",
+		},
 		{reply("ERR This instance has cluster support disabled"), chferry.CodeConfiguration, "name one"},
 		{reply("ERR secret"), chferry.CodeUnknown, "the error ERR"},
 		{reply("NEWCODE secret"), chferry.CodeUnknown, "the error NEWCODE"},

@@ -16,7 +16,8 @@ import (
 )
 
 // FailedOperations implements storage.FailedOperations.
-func (s *Storage) FailedOperations(ctx context.Context, key chferry.ImportKey) iter.Seq2[[]chferry.FailedOperation, error] {
+func (s *Storage) FailedOperations(ctx context.Context, key chferry.ImportKey) iter.Seq2[[]chferry.FailedOperation,
+	error] {
 	return func(yield func([]chferry.FailedOperation, error) bool) {
 		for page, err := range s.failures(ctx, key) {
 			var failed []chferry.FailedOperation
@@ -62,7 +63,9 @@ func (s *Storage) failures(ctx context.Context, key chferry.ImportKey) iter.Seq2
 }
 
 // readFailures reads fields and values, which alternate. reasons are the texts that are known already.
-func (s *Storage) readFailures(ctx context.Context, key chferry.ImportKey, pairs []string, reasons map[string]string) ([]storedFailure, error) {
+func (s *Storage) readFailures(ctx context.Context, key chferry.ImportKey, pairs []string,
+	reasons map[string]string,
+) ([]storedFailure, error) {
 	page := make([]storedFailure, 0, len(pairs)/2)
 	for i := 0; i < len(pairs); i += 2 {
 		ops, err := decode(nil, pairs[i])
@@ -86,7 +89,9 @@ func (s *Storage) readFailures(ctx context.Context, key chferry.ImportKey, pairs
 }
 
 // reasonText returns a reason's text. It is empty if all failed operations have gone meanwhile.
-func (s *Storage) reasonText(ctx context.Context, key chferry.ImportKey, because string, reasons map[string]string) (string, error) {
+func (s *Storage) reasonText(ctx context.Context, key chferry.ImportKey, because string,
+	reasons map[string]string,
+) (string, error) {
 	if text, ok := reasons[because]; ok {
 		return text, nil
 	}
@@ -144,7 +149,9 @@ func (s *Storage) DiscardFailed(ctx context.Context, key chferry.ImportKey) (int
 }
 
 // ForgetImported implements storage.Syncer.
-func (s *Storage) ForgetImported(ctx context.Context, key chferry.ImportKey, by storage.Attempt, imported func([]chferry.Operation) ([]bool, error)) error {
+func (s *Storage) ForgetImported(ctx context.Context, key chferry.ImportKey, by storage.Attempt,
+	imported func([]chferry.Operation) ([]bool, error),
+) error {
 	n, err := s.client.HLen(ctx, s.keys(key).failed).Result()
 	if err != nil {
 		return s.translate(err, "count failed operations")
@@ -156,7 +163,9 @@ func (s *Storage) ForgetImported(ctx context.Context, key chferry.ImportKey, by 
 }
 
 // forget forgets the failed operations that are chosen, page by page, and returns how many.
-func (s *Storage) forget(ctx context.Context, key chferry.ImportKey, by []any, chosen func([]chferry.Operation) ([]bool, error)) (int, error) {
+func (s *Storage) forget(ctx context.Context, key chferry.ImportKey, by []any,
+	chosen func([]chferry.Operation) ([]bool, error),
+) (int, error) {
 	k, total := s.keys(key), 0
 	for page, err := range s.failures(ctx, key) {
 		if err != nil {
@@ -179,7 +188,8 @@ func (s *Storage) forget(ctx context.Context, key chferry.ImportKey, by []any, c
 		if len(args) == len(by) {
 			continue
 		}
-		word, rest, err := s.run(ctx, "forget failed operations", forgetScript, []string{k.state, k.failed, k.reasons}, args...)
+		word, rest, err := s.run(ctx, "forget failed operations", forgetScript, []string{k.state, k.failed, k.reasons},
+			args...)
 		switch {
 		case err != nil:
 			return total, err

@@ -33,7 +33,8 @@ func TestKilledMidBatch(t *testing.T) {
 	s.ok(s.post("a", batch))
 	s.ok(s.Kill())
 	s.ok(s.Restart(t.Context()))
-	if end, err := s.PostSync(t.Context(), key, storage.PostSyncOptions{Token: "a", BatchID: batch.ID}); err != nil || !end.Repeated {
+	if end, err := s.PostSync(t.Context(), key, storage.PostSyncOptions{Token: "a", BatchID: batch.ID}); err != nil ||
+		!end.Repeated {
 		t.Fatalf("after another restart post-sync answers %+v, %v; want the first answer", end, err)
 	}
 	s.wantDrained("3 5")
@@ -71,7 +72,8 @@ func TestMintElsewhere(t *testing.T) {
 	t.Parallel()
 	s := private(t)
 	mint := func(floor uint64) (version uint64, asked bool) {
-		version, err := s.Mint(t.Context(), key, func(context.Context) (uint64, error) { asked = true; return floor, nil })
+		version, err := s.Mint(t.Context(), key,
+			func(context.Context) (uint64, error) { asked = true; return floor, nil })
 		s.ok(err)
 		return version, asked
 	}
@@ -115,7 +117,8 @@ func TestQueueTakenAway(t *testing.T) {
 func TestForeignEntries(t *testing.T) {
 	t.Parallel()
 	s := private(t)
-	s.ok(s.admin.XAdd(t.Context(), &goredis.XAddArgs{Stream: "chferry:{users}:queue", Values: []any{"o", "not an entry"}}).Err())
+	s.ok(s.admin.XAdd(t.Context(),
+		&goredis.XAddArgs{Stream: "chferry:{users}:queue", Values: []any{"o", "not an entry"}}).Err())
 	batch := s.claim("a", 0)
 	var err error
 	for _, err = range s.BatchOperations(t.Context(), key, "a", batch) {
@@ -129,7 +132,8 @@ func TestOneSlot(t *testing.T) {
 	s := private(t)
 	s.register("1", "2")
 	batch := s.claim("a", 0)
-	s.ok(s.SetAside(t.Context(), key, storage.Attempt{Token: "a", BatchID: batch.ID, Number: 1}, []chferry.FailedOperation{{Operation: update("1")[0], Reason: "bad"}}))
+	s.ok(s.SetAside(t.Context(), key, storage.Attempt{Token: "a", BatchID: batch.ID, Number: 1},
+		[]chferry.FailedOperation{{Operation: update("1")[0], Reason: "bad"}}))
 	s.ok(s.post("a", batch))
 	s.register("3")
 	for _, k := range s.admin.Keys(t.Context(), "*").Val() {

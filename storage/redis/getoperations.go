@@ -24,7 +24,9 @@ var claimScript = redis.NewScript(epochLua + versionLua + claimLua)
 // it is; of a longer one, the entry at which the batch ends is looked for first, page by page, so
 // that no script works for long. What was found counts only if the claim has not moved meanwhile:
 // another attempt may have claimed the batch, and removed it.
-func (s *Storage) GetOperations(ctx context.Context, key chferry.ImportKey, opts storage.GetOptions) (chferry.Batch, error) {
+func (s *Storage) GetOperations(ctx context.Context, key chferry.ImportKey,
+	opts storage.GetOptions,
+) (chferry.Batch, error) {
 	if opts.Count <= 0 {
 		opts.Count = chferry.DefaultBatchSize
 	}
@@ -96,7 +98,8 @@ func newBatch(reply []any) (chferry.Batch, error) {
 		return chferry.Batch{}, err
 	}
 	id := strconv.FormatUint(version, 10)
-	return chferry.Batch{ID: id, Version: version, Count: int(integer(reply[1])), ChunkSize: int(integer(reply[2]))}, nil
+	return chferry.Batch{ID: id, Version: version, Count: int(integer(reply[1])), ChunkSize: int(integer(reply[2]))},
+		nil
 }
 
 // walk finds the end of a batch of opts.Count operations; skip of the first entry's are gone already.

@@ -55,7 +55,8 @@ func (r *resending) ProcessPipelineHook(next goredis.ProcessPipelineHook) goredi
 func (r *resending) ProcessHook(next goredis.ProcessHook) goredis.ProcessHook {
 	return func(ctx context.Context, cmd goredis.Cmder) error {
 		err := next(ctx, cmd)
-		if args := cmd.Args(); cmd.Name() == "evalsha" && !slices.Contains(redis.NeverLate, args[1].(string)) && !refused(cmd) {
+		if args := cmd.Args(); cmd.Name() == "evalsha" && !slices.Contains(redis.NeverLate, args[1].(string)) &&
+			!refused(cmd) {
 			r.mu.Lock()
 			r.sent = append(r.sent, slices.Clone(args))
 			r.mu.Unlock()

@@ -159,7 +159,8 @@ func (l *life) claims(count int) (err error) {
 		return err
 	}
 	status, n := l.status(), min(int64(count), l.kept)
-	if int64(l.batch.Count) != n || status.InFlight != n || status.Pending != l.kept-n || status.Version != l.batch.Version {
+	if int64(l.batch.Count) != n || status.InFlight != n || status.Pending != l.kept-n ||
+		status.Version != l.batch.Version {
 		return fmt.Errorf("got %+v, want %d of %d; the status is %+v", l.batch, n, l.kept, status)
 	}
 	if claimed.InFlight > 0 && claimed.Version != l.batch.Version {
@@ -201,7 +202,8 @@ func (l *life) posts() error {
 		return fmt.Errorf("got %+v, want %+v", end, want)
 	}
 	status := l.status()
-	if total := int64(len(slices.Concat(l.ended...))); status.Totals.Operations != total || status.Pending != l.kept || status.Failed != 1 {
+	if total := int64(len(slices.Concat(l.ended...))); status.Totals.Operations != total || status.Pending != l.kept ||
+		status.Failed != 1 {
 		return fmt.Errorf("the status is %+v, want %d operations in total and %d pending", status, total, l.kept)
 	}
 	for page, err := range l.FailedOperations(l.t.Context(), key) {

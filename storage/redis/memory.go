@@ -20,12 +20,16 @@ var rememberLua string
 var rememberScript = redis.NewScript(epochLua + rememberLua)
 
 // RememberIdentity implements storage.Memory.
-func (s *Storage) RememberIdentity(ctx context.Context, key chferry.ImportKey, database string, identity storage.Identity) (storage.Identity, error) {
+func (s *Storage) RememberIdentity(ctx context.Context, key chferry.ImportKey, database string,
+	identity storage.Identity,
+) (storage.Identity, error) {
 	return s.remember(ctx, key, database, identity, "")
 }
 
 // ReplaceIdentity implements storage.Memory.
-func (s *Storage) ReplaceIdentity(ctx context.Context, key chferry.ImportKey, database string, identity storage.Identity) error {
+func (s *Storage) ReplaceIdentity(ctx context.Context, key chferry.ImportKey, database string,
+	identity storage.Identity,
+) error {
 	if err := s.own(ctx, key); err != nil {
 		return err
 	}
@@ -38,7 +42,9 @@ func (s *Storage) ReplaceIdentity(ctx context.Context, key chferry.ImportKey, da
 }
 
 // RememberedIdentity implements storage.Memory.
-func (s *Storage) RememberedIdentity(ctx context.Context, key chferry.ImportKey, database string) (storage.Identity, error) {
+func (s *Storage) RememberedIdentity(ctx context.Context, key chferry.ImportKey,
+	database string,
+) (storage.Identity, error) {
 	fields, err := s.client.HMGet(ctx, s.keys(key).state, identityField(database), markField(database)).Result()
 	if err != nil {
 		return storage.Identity{}, s.translate(err, "read the source that is remembered")
@@ -46,7 +52,9 @@ func (s *Storage) RememberedIdentity(ctx context.Context, key chferry.ImportKey,
 	return identityOf(fields), nil
 }
 
-func (s *Storage) remember(ctx context.Context, key chferry.ImportKey, database string, identity storage.Identity, replace string) (storage.Identity, error) {
+func (s *Storage) remember(ctx context.Context, key chferry.ImportKey, database string, identity storage.Identity,
+	replace string,
+) (storage.Identity, error) {
 	_, rest, err := s.run(ctx, "remember the source", rememberScript, []string{s.keys(key).state},
 		identityField(database), markField(database), identity.Table, strconv.FormatUint(identity.Mark, 10), replace)
 	if err != nil {
@@ -103,7 +111,10 @@ var failingLua string
 var failingScript = redis.NewScript(failingLua)
 
 // NoteFailure implements storage.Syncer.
-func (s *Storage) NoteFailure(ctx context.Context, key chferry.ImportKey, token, step string, code chferry.Code, reason string) error {
-	_, _, err := s.run(ctx, "note a failure", failingScript, []string{s.keys(key).state}, token, step, string(code), reason)
+func (s *Storage) NoteFailure(ctx context.Context, key chferry.ImportKey, token, step string, code chferry.Code,
+	reason string,
+) error {
+	_, _, err := s.run(ctx, "note a failure", failingScript, []string{s.keys(key).state}, token, step, string(code),
+		reason)
 	return err
 }

@@ -65,7 +65,8 @@ func askFloor(ctx context.Context, key chferry.ImportKey, ask storage.Floor) (st
 	// Redis counts in signed integers.
 	if floor >= math.MaxInt64 {
 		return "", chferry.Errorf(chferry.CodeConfiguration,
-			"import key %s: the destination holds version %d, beyond which none can be minted: empty the table or name another", key, floor)
+			"import key %s: the destination holds version %d, beyond which none can be minted: empty the table or "+
+				"name another", key, floor)
 	}
 	return strconv.FormatUint(floor, 10), nil
 }

@@ -22,7 +22,8 @@ func testMovedSlot(t *testing.T, url string) {
 	s.register("a", "b", "c")
 	s.start("a")
 	batch := s.get("a", 2)
-	s.ok(s.SetAside(t.Context(), key, storage.Attempt{Token: "a", BatchID: batch.ID, Number: 1}, []chferry.FailedOperation{{Operation: update("a")[0], Reason: "bad"}}))
+	s.ok(s.SetAside(t.Context(), key, storage.Attempt{Token: "a", BatchID: batch.ID, Number: 1},
+		[]chferry.FailedOperation{{Operation: update("a")[0], Reason: "bad"}}))
 
 	want := []string{"c"}
 	stop, halfway := make(chan struct{}), make(chan struct{})
@@ -60,7 +61,8 @@ func testMovedSlot(t *testing.T, url string) {
 	if n, err := s.DiscardFailed(t.Context(), key); err != nil || n != 1 {
 		t.Errorf("%d operations had failed, %v; want 1", n, err)
 	}
-	if n := move.from.Exists(t.Context(), "moved:{users}:state").Err(); n == nil || !strings.HasPrefix(n.Error(), "MOVED") {
+	if n := move.from.Exists(t.Context(), "moved:{users}:state").Err(); n == nil ||
+		!strings.HasPrefix(n.Error(), "MOVED") {
 		t.Errorf("the slot has not moved: %v", n)
 	}
 }

@@ -15,7 +15,8 @@ func TestOwnerOfRegistrations(t *testing.T) {
 	s := private(t)
 	op := chferry.Operation{Kind: chferry.Update, PrimaryKey: chferry.PrimaryKey{"1"}}
 	installation := func(name string) *redis.Storage {
-		store, err := redis.Open("redis://"+s.Addr, redis.Options{Owner: func(chferry.ImportKey) string { return name }})
+		store, err := redis.Open("redis://"+s.Addr,
+			redis.Options{Owner: func(chferry.ImportKey) string { return name }})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -29,7 +30,8 @@ func TestOwnerOfRegistrations(t *testing.T) {
 		}
 	}
 	_, err := theirs.RegisterOperations(t.Context(), "users", op)
-	if chferry.CodeOf(err) != chferry.CodeConfiguration || !strings.Contains(err.Error(), "import key users in Redis at "+s.Addr+" belongs to another chferry (ours") {
+	if chferry.CodeOf(err) != chferry.CodeConfiguration ||
+		!strings.Contains(err.Error(), "import key users in Redis at "+s.Addr+" belongs to another chferry (ours") {
 		t.Errorf("got %v", err)
 	}
 	if _, err := theirs.RegisterOperations(t.Context(), "orders", op); err != nil {

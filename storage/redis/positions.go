@@ -44,7 +44,8 @@ func (s *Storage) Passed(ctx context.Context, key chferry.ImportKey, positions .
 	for i, position := range positions {
 		var err error
 		if ids[i], err = parseID(string(position)); err != nil {
-			return nil, chferry.Errorf(chferry.CodeInvalid, "import key %s: position %d of %d is none that was given out", key, i+1, len(positions))
+			return nil, chferry.Errorf(chferry.CodeInvalid,
+				"import key %s: position %d of %d is none that was given out", key, i+1, len(positions))
 		}
 	}
 	if len(ids) == 0 {

@@ -24,7 +24,9 @@ var (
 // PostSync implements storage.Syncer. It ends the batch in one atomic step; then the stream is
 // trimmed to the end of the claim: an operation that was registered since then, for whichever row,
 // stands behind it and stays. Should that be cut short, the next claim goes on with it.
-func (s *Storage) PostSync(ctx context.Context, key chferry.ImportKey, opts storage.PostSyncOptions) (storage.End, error) {
+func (s *Storage) PostSync(ctx context.Context, key chferry.ImportKey,
+	opts storage.PostSyncOptions,
+) (storage.End, error) {
 	k := s.keys(key)
 	o := opts.Counts
 	word, rest, err := s.run(ctx, "remove a batch", postSyncScript, append(k.tidied(), k.aside),

@@ -17,7 +17,9 @@ var preSyncLua string
 var preSyncScript = redis.NewScript(epochLua + preSyncLua)
 
 // PreSync implements storage.Syncer.
-func (s *Storage) PreSync(ctx context.Context, key chferry.ImportKey, opts storage.PreSyncOptions) (storage.Start, error) {
+func (s *Storage) PreSync(ctx context.Context, key chferry.ImportKey,
+	opts storage.PreSyncOptions,
+) (storage.Start, error) {
 	if opts.Lease == 0 {
 		opts.Lease = chferry.DefaultLease
 	}
@@ -33,7 +35,9 @@ func (s *Storage) PreSync(ctx context.Context, key chferry.ImportKey, opts stora
 }
 
 // preSync asks for the claim until it is decided. closed is a claimant that is known to have ended.
-func (s *Storage) preSync(ctx context.Context, key chferry.ImportKey, opts storage.PreSyncOptions, closed string) (start storage.Start, holder string, err error) {
+func (s *Storage) preSync(ctx context.Context, key chferry.ImportKey, opts storage.PreSyncOptions,
+	closed string,
+) (start storage.Start, holder string, err error) {
 	k, epoch := s.keys(key), ""
 	for {
 		word, rest, err := s.run(ctx, "start a sync", preSyncScript, []string{k.state, k.queue, k.ended},
@@ -75,7 +79,8 @@ var extendScript = redis.NewScript(extendLua)
 
 // ExtendLease implements storage.Syncer.
 func (s *Storage) ExtendLease(ctx context.Context, key chferry.ImportKey, token string, lease time.Duration) error {
-	word, _, err := s.run(ctx, "extend the lease", extendScript, []string{s.keys(key).state}, token, lease.Milliseconds())
+	word, _, err := s.run(ctx, "extend the lease", extendScript, []string{s.keys(key).state}, token,
+		lease.Milliseconds())
 	if err != nil {
 		return err
 	}
@@ -93,7 +98,8 @@ var postSyncFailedScript = redis.NewScript(epochLua + postSyncFailedLua)
 // PostSyncFailed implements storage.Syncer.
 func (s *Storage) PostSyncFailed(ctx context.Context, key chferry.ImportKey, token string) error {
 	for epoch := ""; ; {
-		word, rest, err := s.run(ctx, "end a failed sync", postSyncFailedScript, []string{s.keys(key).state}, token, epoch)
+		word, rest, err := s.run(ctx, "end a failed sync", postSyncFailedScript, []string{s.keys(key).state}, token,
+			epoch)
 		if err != nil {
 			return err
 		}

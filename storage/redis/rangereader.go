@@ -41,7 +41,9 @@ func leaseOf(lease time.Duration) int64 {
 }
 
 // ClaimRange implements storage.RangeReader.
-func (s *Storage) ClaimRange(ctx context.Context, key chferry.ImportKey, job storage.Job, reader storage.Reader, lease time.Duration) (storage.Claim, int64, error) {
+func (s *Storage) ClaimRange(ctx context.Context, key chferry.ImportKey, job storage.Job, reader storage.Reader,
+	lease time.Duration,
+) (storage.Claim, int64, error) {
 	if err := validateJob(job); err != nil {
 		return storage.Claim{}, 0, err
 	}
@@ -61,7 +63,8 @@ func (s *Storage) ClaimRange(ctx context.Context, key chferry.ImportKey, job sto
 		case "range":
 			return claimOf(job, rest), 0, nil
 		case "overtaken":
-			return storage.Claim{}, 0, chferry.Errorf(chferry.CodeSuperseded, "import key %s: a later attempt of this reader has begun", key)
+			return storage.Claim{}, 0,
+				chferry.Errorf(chferry.CodeSuperseded, "import key %s: a later attempt of this reader has begun", key)
 		default:
 			return storage.Claim{}, 0, jobSuperseded(key, job.Kind)
 		}
@@ -77,7 +80,9 @@ func claimOf(job storage.Job, reply []any) storage.Claim {
 }
 
 // ofClaim runs a script on a range that is claimed.
-func (s *Storage) ofClaim(ctx context.Context, key chferry.ImportKey, claim storage.Claim, doing string, script *redis.Script, args ...any) ([]any, error) {
+func (s *Storage) ofClaim(ctx context.Context, key chferry.ImportKey, claim storage.Claim, doing string,
+	script *redis.Script, args ...any,
+) ([]any, error) {
 	if err := validateJob(claim.Job); err != nil {
 		return nil, err
 	}
@@ -90,7 +95,9 @@ func (s *Storage) ofClaim(ctx context.Context, key chferry.ImportKey, claim stor
 }
 
 // SaveCursor implements storage.RangeReader.
-func (s *Storage) SaveCursor(ctx context.Context, key chferry.ImportKey, claim storage.Claim, page storage.Page) (bool, error) {
+func (s *Storage) SaveCursor(ctx context.Context, key chferry.ImportKey, claim storage.Claim,
+	page storage.Page,
+) (bool, error) {
 	reply, err := s.saveRange(ctx, key, claim, page, false)
 	if err != nil {
 		return false, err
@@ -99,7 +106,9 @@ func (s *Storage) SaveCursor(ctx context.Context, key chferry.ImportKey, claim s
 }
 
 // FinishRange implements storage.RangeReader.
-func (s *Storage) FinishRange(ctx context.Context, key chferry.ImportKey, claim storage.Claim, page storage.Page) (int64, error) {
+func (s *Storage) FinishRange(ctx context.Context, key chferry.ImportKey, claim storage.Claim,
+	page storage.Page,
+) (int64, error) {
 	reply, err := s.saveRange(ctx, key, claim, page, true)
 	if err != nil {
 		return 0, err
@@ -107,7 +116,9 @@ func (s *Storage) FinishRange(ctx context.Context, key chferry.ImportKey, claim 
 	return integer(reply[0]), nil
 }
 
-func (s *Storage) saveRange(ctx context.Context, key chferry.ImportKey, claim storage.Claim, page storage.Page, finish bool) ([]any, error) {
+func (s *Storage) saveRange(ctx context.Context, key chferry.ImportKey, claim storage.Claim, page storage.Page,
+	finish bool,
+) ([]any, error) {
 	c := page.Counts
 	args := []any{
 		page.Number, page.Cursor, leaseOf(page.Lease), finish, storage.MaxDifferences,
@@ -124,7 +135,9 @@ func (s *Storage) saveRange(ctx context.Context, key chferry.ImportKey, claim st
 }
 
 // ExtendRange implements storage.RangeReader.
-func (s *Storage) ExtendRange(ctx context.Context, key chferry.ImportKey, claim storage.Claim, lease time.Duration) (bool, error) {
+func (s *Storage) ExtendRange(ctx context.Context, key chferry.ImportKey, claim storage.Claim,
+	lease time.Duration,
+) (bool, error) {
 	reply, err := s.ofClaim(ctx, key, claim, "extend the lease of a range", extendRangeScript, leaseOf(lease))
 	if err != nil {
 		return false, err
@@ -133,7 +146,9 @@ func (s *Storage) ExtendRange(ctx context.Context, key chferry.ImportKey, claim 
 }
 
 // HalveRange implements storage.RangeReader.
-func (s *Storage) HalveRange(ctx context.Context, key chferry.ImportKey, claim storage.Claim, at string) (storage.Claim, error) {
+func (s *Storage) HalveRange(ctx context.Context, key chferry.ImportKey, claim storage.Claim,
+	at string,
+) (storage.Claim, error) {
 	if at == "" || at == claim.UpTo {
 		return claim, chferry.Errorf(chferry.CodeInvalid, "import key %s: a range is halved at a place inside it", key)
 	}

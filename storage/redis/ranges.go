@@ -44,7 +44,8 @@ func (k keys) jobKeys() []string {
 
 func validateKind(kind storage.JobKind) error {
 	if kind != storage.Backfill && kind != storage.Verify {
-		return chferry.Errorf(chferry.CodeInvalid, "there is no job of kind %q: it is %s or %s", kind, storage.Backfill, storage.Verify)
+		return chferry.Errorf(chferry.CodeInvalid, "there is no job of kind %q: it is %s or %s", kind, storage.Backfill,
+			storage.Verify)
 	}
 	return nil
 }
@@ -57,7 +58,9 @@ func validateJob(job storage.Job) error {
 }
 
 // BeginRanges implements storage.Ranges.
-func (s *Storage) BeginRanges(ctx context.Context, key chferry.ImportKey, job storage.Job, opts storage.BeginOptions) (storage.Progress, error) {
+func (s *Storage) BeginRanges(ctx context.Context, key chferry.ImportKey, job storage.Job,
+	opts storage.BeginOptions,
+) (storage.Progress, error) {
 	if err := validateJob(job); err != nil {
 		return storage.Progress{}, err
 	}
@@ -70,7 +73,8 @@ func (s *Storage) BeginRanges(ctx context.Context, key chferry.ImportKey, job st
 		id, holder, err = s.beginRanges(ctx, key, job, opts, holder)
 	}
 	if err == nil && holder != "" {
-		err = chferry.Errorf(chferry.CodeClaimed, "import key %s: another %s runs: wait for its end, or cancel it", key, job.Kind)
+		err = chferry.Errorf(chferry.CodeClaimed, "import key %s: another %s runs: wait for its end, or cancel it", key,
+			job.Kind)
 	}
 	if err == nil && id != "" {
 		err = s.addRanges(ctx, key, job, id, opts.Ranges)
@@ -84,7 +88,9 @@ func (s *Storage) BeginRanges(ctx context.Context, key chferry.ImportKey, job st
 // beginRanges returns the ID of a job whose ranges must be added, or the token of the job that is
 // open; nothing if this job was begun before. closed is the token of a job that is known to have
 // ended.
-func (s *Storage) beginRanges(ctx context.Context, key chferry.ImportKey, job storage.Job, opts storage.BeginOptions, closed string) (id, holder string, err error) {
+func (s *Storage) beginRanges(ctx context.Context, key chferry.ImportKey, job storage.Job, opts storage.BeginOptions,
+	closed string,
+) (id, holder string, err error) {
 	for epoch := ""; ; {
 		word, rest, err := s.run(ctx, "begin a "+string(job.Kind), beginRangesScript, s.keys(key).ofJob(job.Kind),
 			job.Token, closed, epoch, opts.Options, opts.Rows)
@@ -103,7 +109,9 @@ func (s *Storage) beginRanges(ctx context.Context, key chferry.ImportKey, job st
 	}
 }
 
-func (s *Storage) addRanges(ctx context.Context, key chferry.ImportKey, job storage.Job, id string, ranges []storage.Range) error {
+func (s *Storage) addRanges(ctx context.Context, key chferry.ImportKey, job storage.Job, id string,
+	ranges []storage.Range,
+) error {
 	for first, all := 0, ""; all == ""; first += rangesPage {
 		page := ranges[first:min(first+rangesPage, len(ranges))]
 		if first+len(page) == len(ranges) {
@@ -113,7 +121,8 @@ func (s *Storage) addRanges(ctx context.Context, key chferry.ImportKey, job stor
 		for _, r := range page {
 			args = append(args, r.Database, r.Pass, r.After, r.UpTo)
 		}
-		word, _, err := s.run(ctx, "add the ranges of a "+string(job.Kind), addRangesScript, s.keys(key).ofJob(job.Kind), args...)
+		word, _, err := s.run(ctx, "add the ranges of a "+string(job.Kind), addRangesScript,
+			s.keys(key).ofJob(job.Kind), args...)
 		if err != nil {
 			return err
 		}
@@ -137,7 +146,9 @@ var progressFields = []string{
 }
 
 // RangesProgress implements storage.Ranges.
-func (s *Storage) RangesProgress(ctx context.Context, key chferry.ImportKey, kind storage.JobKind) (storage.Progress, error) {
+func (s *Storage) RangesProgress(ctx context.Context, key chferry.ImportKey,
+	kind storage.JobKind,
+) (storage.Progress, error) {
 	if err := validateKind(kind); err != nil {
 		return storage.Progress{}, err
 	}
@@ -145,7 +156,8 @@ func (s *Storage) RangesProgress(ctx context.Context, key chferry.ImportKey, kin
 	var job *redis.SliceCmd
 	var claimed, differences *redis.IntCmd
 	_, err := s.client.TxPipelined(ctx, func(pipe redis.Pipeliner) error {
-		job, claimed, differences = pipe.HMGet(ctx, k[1], progressFields...), pipe.ZCard(ctx, k[4]), pipe.LLen(ctx, k[5])
+		job, claimed, differences = pipe.HMGet(ctx, k[1], progressFields...), pipe.ZCard(ctx, k[4]),
+			pipe.LLen(ctx, k[5])
 		return nil
 	})
 	if err != nil {
@@ -157,7 +169,8 @@ func (s *Storage) RangesProgress(ctx context.Context, key chferry.ImportKey, kin
 		numbers[i], _ = strconv.ParseInt(texts[i], 10, 64) // absent: 0
 	}
 	return storage.Progress{
-		Token: texts[0], Options: texts[1], Open: texts[0] != "" && texts[2] != "ended", Outcome: texts[3], Rows: numbers[4],
+		Token: texts[0], Options: texts[1], Open: texts[0] != "" && texts[2] != "ended", Outcome: texts[3],
+		Rows:    numbers[4],
 		Pending: numbers[5] - numbers[6] - claimed.Val(), Claimed: claimed.Val(), Finished: numbers[6],
 		Began: timeOf(numbers[7]), Moved: timeOf(numbers[8]), Ended: timeOf(numbers[9]),
 		Counts: storage.RangeCounts{
@@ -195,7 +208,9 @@ func (s *Storage) DropRanges(ctx context.Context, key chferry.ImportKey, kind st
 }
 
 // endRanges ends the last job of a kind, if it is this one or no token is given, and reports whether it was there.
-func (s *Storage) endRanges(ctx context.Context, key chferry.ImportKey, job storage.Job, outcome string, drop bool) (bool, error) {
+func (s *Storage) endRanges(ctx context.Context, key chferry.ImportKey, job storage.Job, outcome string,
+	drop bool,
+) (bool, error) {
 	if err := validateKind(job.Kind); err != nil {
 		return false, err
 	}
@@ -214,7 +229,9 @@ func (s *Storage) endRanges(ctx context.Context, key chferry.ImportKey, job stor
 }
 
 // Differences implements storage.Ranges.
-func (s *Storage) Differences(ctx context.Context, key chferry.ImportKey, from, most int) ([]storage.Difference, error) {
+func (s *Storage) Differences(ctx context.Context, key chferry.ImportKey, from,
+	most int,
+) ([]storage.Difference, error) {
 	if from < 0 || most <= 0 {
 		return nil, nil
 	}
@@ -232,7 +249,10 @@ func (s *Storage) Differences(ctx context.Context, key chferry.ImportKey, from, 
 }
 
 // differenceLetters begin a difference; the encoded operation follows.
-var differenceLetters = map[storage.DifferenceKind]string{storage.Missing: "m", storage.Stale: "s", storage.Surplus: "x"}
+var differenceLetters = map[storage.DifferenceKind]string{
+	storage.Missing: "m", storage.Stale: "s",
+	storage.Surplus: "x",
+}
 
 func encodeDifference(d storage.Difference) ([]byte, error) {
 	letter, ok := differenceLetters[d.Kind]

@@ -25,7 +25,8 @@ func TestBeginInterrupted(t *testing.T) {
 	for i := range many {
 		many[i].UpTo = "old"
 	}
-	_, err := s.BeginRanges(t.Context(), key, backfill, storage.BeginOptions{Ranges: many[:501]}) // now Redis knows the scripts
+	// now Redis knows the scripts
+	_, err := s.BeginRanges(t.Context(), key, backfill, storage.BeginOptions{Ranges: many[:501]})
 	s.ok(err)
 	s.ok(s.DropRanges(t.Context(), key, storage.Backfill))
 	broken := goredis.NewClient(&goredis.Options{Addr: s.Addr, MaxRetries: -1})
@@ -41,7 +42,8 @@ func TestBeginInterrupted(t *testing.T) {
 	wantCode(t, err, chferry.CodeSuperseded)
 	_, err = s.BeginRanges(t.Context(), key, storage.Job{Kind: storage.Backfill, Token: "b"}, storage.BeginOptions{})
 	wantCode(t, err, chferry.CodeClaimed)
-	progress, err := s.BeginRanges(t.Context(), key, backfill, storage.BeginOptions{Ranges: []storage.Range{{UpTo: "new"}}})
+	progress, err := s.BeginRanges(t.Context(), key, backfill,
+		storage.BeginOptions{Ranges: []storage.Range{{UpTo: "new"}}})
 	s.ok(err)
 	claim, _, err := s.ClaimRange(t.Context(), key, backfill, storage.Reader{Name: "r", Attempt: 1}, 0)
 	s.ok(err)
@@ -81,7 +83,8 @@ func TestRangesTwice(t *testing.T) {
 	ok(err)
 	claim, _, err := s.ClaimRange(t.Context(), key, backfill, storage.Reader{Name: "r", Attempt: 1}, 0)
 	ok(err)
-	_, err = s.SaveCursor(t.Context(), key, claim, storage.Page{Number: 1, Cursor: "3", Counts: storage.RangeCounts{Rows: 3}})
+	_, err = s.SaveCursor(t.Context(), key, claim,
+		storage.Page{Number: 1, Cursor: "3", Counts: storage.RangeCounts{Rows: 3}})
 	ok(err)
 	claim, err = s.HalveRange(t.Context(), key, claim, "6")
 	ok(err)
@@ -102,7 +105,8 @@ func TestRangesTwice(t *testing.T) {
 func TestRangesOutOfMemory(t *testing.T) {
 	t.Parallel()
 	s := private(t)
-	_, err := s.BeginRanges(t.Context(), key, backfill, storage.BeginOptions{Ranges: []storage.Range{{After: "secret", UpTo: "secret9"}}})
+	_, err := s.BeginRanges(t.Context(), key, backfill,
+		storage.BeginOptions{Ranges: []storage.Range{{After: "secret", UpTo: "secret9"}}})
 	s.ok(err)
 	s.ok(s.admin.ConfigSet(t.Context(), "maxmemory", "1").Err())
 	_, err = s.BeginRanges(t.Context(), key, storage.Job{Kind: storage.Verify, Token: "a"}, storage.BeginOptions{})

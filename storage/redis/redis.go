@@ -124,7 +124,8 @@ func (s *Storage) keys(key chferry.ImportKey) keys {
 	base := s.opts.Prefix + ":{" + string(key) + "}:"
 	return keys{
 		base: base, state: base + "state", queue: base + "queue",
-		aside: base + "aside", ended: base + "ended", failed: base + "failed", retried: base + "retried", reasons: base + "reasons",
+		aside: base + "aside", ended: base + "ended", failed: base + "failed", retried: base + "retried",
+		reasons: base + "reasons",
 	}
 }
 
@@ -136,7 +137,9 @@ func (k keys) tidied() []string {
 func (k keys) all() []string { return append(append(k.tidied(), k.aside), k.jobKeys()...) }
 
 // run runs a script of this package; its reply is a list whose first element is a word.
-func (s *Storage) run(ctx context.Context, doing string, script *redis.Script, keys []string, args ...any) (string, []any, error) {
+func (s *Storage) run(ctx context.Context, doing string, script *redis.Script, keys []string,
+	args ...any,
+) (string, []any, error) {
 	reply, err := script.Run(ctx, s.client, keys, args...).Slice()
 	if err != nil {
 		return "", nil, s.translate(err, doing)

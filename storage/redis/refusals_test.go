@@ -33,7 +33,10 @@ func TestRefusals(t *testing.T) {
 			func(s *server) error { return s.admin.ReplicaOf(t.Context(), "NO", "ONE").Err() },
 			chferry.CodeUnavailable, "primary",
 		},
-		{"no replicas", config("min-replicas-to-write", "1"), config("min-replicas-to-write", "0"), chferry.CodeUnavailable, "min-replicas-to-write"},
+		{
+			"no replicas", config("min-replicas-to-write", "1"), config("min-replicas-to-write", "0"),
+			chferry.CodeUnavailable, "min-replicas-to-write",
+		},
 		{
 			"other type",
 			func(s *server) error {
@@ -74,7 +77,8 @@ func TestOutOfMemory(t *testing.T) {
 	s.register("1", "2", "3")
 	s.start("a")
 	batch := s.get("a", 2)
-	s.ok(s.SetAside(t.Context(), key, storage.Attempt{Token: "a", BatchID: batch.ID, Number: 1}, []chferry.FailedOperation{{Operation: update("1")[0], Reason: "bad"}}))
+	s.ok(s.SetAside(t.Context(), key, storage.Attempt{Token: "a", BatchID: batch.ID, Number: 1},
+		[]chferry.FailedOperation{{Operation: update("1")[0], Reason: "bad"}}))
 	s.ok(s.post("a", batch))
 	s.register("4", "5")
 	s.ok(s.admin.ConfigSet(t.Context(), "maxmemory", "1").Err())
@@ -92,7 +96,8 @@ func TestOutOfMemory(t *testing.T) {
 	s.start("b")
 	s.ok(s.ExtendLease(t.Context(), key, "b", time.Minute))
 	batch = s.get("b", 2)
-	s.ok(s.SetAside(t.Context(), key, storage.Attempt{Token: "b", BatchID: batch.ID, Number: 1}, []chferry.FailedOperation{{Operation: update("4")[0], Reason: "bad"}}))
+	s.ok(s.SetAside(t.Context(), key, storage.Attempt{Token: "b", BatchID: batch.ID, Number: 1},
+		[]chferry.FailedOperation{{Operation: update("4")[0], Reason: "bad"}}))
 	s.ok(s.post("b", batch))
 	s.ok(s.PostSyncFailed(t.Context(), key, "b"))
 	s.wantDrained("5")
@@ -144,7 +149,8 @@ func TestMaxPending(t *testing.T) {
 		return 0
 	}})
 	for _, n := range []int{1, 3} {
-		if _, err := s.RegisterOperations(t.Context(), key, make([]chferry.Operation, n)...); chferry.CodeOf(err) != chferry.CodeInvalid {
+		if _, err := s.RegisterOperations(t.Context(), key,
+			make([]chferry.Operation, n)...); chferry.CodeOf(err) != chferry.CodeInvalid {
 			t.Fatalf("operations without a kind: %v", err)
 		}
 		if _, err := s.RegisterOperations(t.Context(), key, update([]string{"1", "2", "3"}[:n]...)...); err != nil {

@@ -18,7 +18,9 @@ var registerScript = redis.NewScript(registerLua)
 // RegisterOperations implements storage.Registrar. However many operations there are, they are one
 // entry of the stream, and calls that wait for Redis at the same time share one. An entry counts as
 // one operation by XLEN; the state's field "surplus" holds what must be added to that.
-func (s *Storage) RegisterOperations(ctx context.Context, key chferry.ImportKey, ops ...chferry.Operation) (int, error) {
+func (s *Storage) RegisterOperations(ctx context.Context, key chferry.ImportKey,
+	ops ...chferry.Operation,
+) (int, error) {
 	if err := key.Validate(); err != nil {
 		return 0, err
 	}
@@ -88,7 +90,9 @@ func (s *Storage) node(ctx context.Context, key chferry.ImportKey) (redis.Univer
 
 // sendEntries sends entries and answers their registrations, but for those of several calls that
 // the queue is too full for, which it returns.
-func (s *Storage) sendEntries(ctx context.Context, node redis.UniversalClient, entries []*entryOf) (refused []*registration) {
+func (s *Storage) sendEntries(ctx context.Context, node redis.UniversalClient,
+	entries []*entryOf,
+) (refused []*registration) {
 	kept, failed := s.exchange(ctx, node, entries)
 	if unknown := scriptUnknown(entries); len(unknown) > 0 {
 		// The other entries have their replies; those of a script that Redis does not know yet were not tried.
@@ -127,7 +131,9 @@ func scriptUnknown(entries []*entryOf) []*entryOf {
 
 // exchange sends entries in one round trip and sets their replies. failed is the error of entries
 // that got no reply: the client does not always set the error of such a command.
-func (s *Storage) exchange(ctx context.Context, node redis.UniversalClient, entries []*entryOf) (kept *redis.Cmd, failed error) {
+func (s *Storage) exchange(ctx context.Context, node redis.UniversalClient,
+	entries []*entryOf,
+) (kept *redis.Cmd, failed error) {
 	if len(entries) == 1 && !s.opts.Durability.waits() {
 		entries[0].reply = s.append(ctx, node, entries[0])
 		return nil, entries[0].reply.Err()

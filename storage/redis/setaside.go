@@ -23,16 +23,19 @@ const setAsidePage = 500
 // failure is the value of a failed operation, whose field is the encoded operation without its kind. Times are
 // milliseconds since 1970.
 type failure struct {
-	Kind     chferry.Kind `json:"kind"`
-	Reason   string       `json:"reason,omitempty"`  // until the batch has ended
-	Because  string       `json:"because,omitempty"` // from then on: the field of the reason's text in the hash of reasons
-	Attempts int          `json:"attempts,omitempty"`
-	First    int64        `json:"first,omitempty"`
-	Last     int64        `json:"last,omitempty"`
+	Kind   chferry.Kind `json:"kind"`
+	Reason string       `json:"reason,omitempty"` // until the batch has ended
+	// from then on: the field of the reason's text in the hash of reasons
+	Because  string `json:"because,omitempty"`
+	Attempts int    `json:"attempts,omitempty"`
+	First    int64  `json:"first,omitempty"`
+	Last     int64  `json:"last,omitempty"`
 }
 
 // SetAside implements storage.Syncer.
-func (s *Storage) SetAside(ctx context.Context, key chferry.ImportKey, by storage.Attempt, failed []chferry.FailedOperation) error {
+func (s *Storage) SetAside(ctx context.Context, key chferry.ImportKey, by storage.Attempt,
+	failed []chferry.FailedOperation,
+) error {
 	for first := true; first || len(failed) > 0; first = false {
 		n := min(len(failed), setAsidePage)
 		if err := s.setAside(ctx, key, by, failed[:n]); err != nil {
@@ -43,7 +46,9 @@ func (s *Storage) SetAside(ctx context.Context, key chferry.ImportKey, by storag
 	return nil
 }
 
-func (s *Storage) setAside(ctx context.Context, key chferry.ImportKey, by storage.Attempt, failed []chferry.FailedOperation) error {
+func (s *Storage) setAside(ctx context.Context, key chferry.ImportKey, by storage.Attempt,
+	failed []chferry.FailedOperation,
+) error {
 	args := []any{by.Token, by.BatchID, by.Number}
 	for _, f := range failed {
 		value, err := json.Marshal(failure{Kind: f.Kind, Reason: f.Reason})

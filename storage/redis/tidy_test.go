@@ -67,7 +67,10 @@ func TestTidy(t *testing.T) {
 		failed[i] = chferry.FailedOperation{Operation: update(fmt.Sprintf("%06d", i))[0], Reason: "no"}
 	}
 	s.ok(s.SetAside(ctx, key, storage.Attempt{Token: "a", BatchID: batch.ID, Number: 1}, failed))
-	post := storage.PostSyncOptions{Token: "a", BatchID: batch.ID, Counts: chferry.Counts{Operations: entries, Failed: failing}}
+	post := storage.PostSyncOptions{
+		Token: "a", BatchID: batch.ID,
+		Counts: chferry.Counts{Operations: entries, Failed: failing},
+	}
 	newest := s.admin.XRevRangeN(ctx, "chferry:{users}:queue", "+", "-", 2).Val()
 	next, last := storage.Position(newest[0].ID), storage.Position(newest[1].ID)
 
@@ -79,7 +82,8 @@ func TestTidy(t *testing.T) {
 		_ = store.Close()
 		s.wantStatus(1, failing)
 		if passed, err := s.Passed(ctx, key, last, next); err != nil || !passed[0] || passed[1] {
-			t.Errorf("call %d: the batch's last position and the next one are passed: %v, %v; want the first alone", calls, passed, err)
+			t.Errorf("call %d: the batch's last position and the next one are passed: %v, %v; want the first alone",
+				calls, passed, err)
 		}
 		if err == nil {
 			if calls < 3 || !end.Repeated || end.Remaining != 1 {
@@ -91,7 +95,8 @@ func TestTidy(t *testing.T) {
 	if n, err := s.admin.XLen(ctx, "chferry:{users}:queue").Result(); err != nil || n != 1 {
 		t.Errorf("%d entries are left, %v; want 1", n, err)
 	}
-	if left, err := s.admin.Exists(ctx, "chferry:{users}:ended", "chferry:{users}:aside").Result(); err != nil || left != 0 {
+	if left, err := s.admin.Exists(ctx, "chferry:{users}:ended", "chferry:{users}:aside").Result(); err != nil ||
+		left != 0 {
 		t.Errorf("%d keys of the batch are left, %v", left, err)
 	}
 }
@@ -170,12 +175,14 @@ func TestTidiedByTheNext(t *testing.T) {
 			s.register("2")
 			s.register("3")
 			batch := s.claim("a", 0)
-			s.ok(s.SetAside(t.Context(), key, storage.Attempt{Token: "a", BatchID: batch.ID, Number: 1}, []chferry.FailedOperation{{Operation: update("1")[0], Reason: "no"}}))
+			s.ok(s.SetAside(t.Context(), key, storage.Attempt{Token: "a", BatchID: batch.ID, Number: 1},
+				[]chferry.FailedOperation{{Operation: update("1")[0], Reason: "no"}}))
 			s.ok(s.post("a", batch))
 			// As it is after the step that ends a batch, and before anything was tidied.
 			ctx := t.Context()
 			s.ok(s.admin.Rename(ctx, "chferry:{users}:failed", "chferry:{users}:ended").Err())
-			last, err := s.admin.XAdd(ctx, &goredis.XAddArgs{Stream: "chferry:{users}:queue", Values: []any{"o", "u\x01\x01\x011"}}).Result()
+			last, err := s.admin.XAdd(ctx,
+				&goredis.XAddArgs{Stream: "chferry:{users}:queue", Values: []any{"o", "u\x01\x01\x011"}}).Result()
 			s.ok(err)
 			s.register("3")
 			s.ok(s.admin.HSet(ctx, "chferry:{users}:state", "ended_last", last).Err())
@@ -194,6 +201,7 @@ func (s *server) wantStatus(kept, failed int64) {
 	statuses, err := s.Status(s.t.Context(), key)
 	s.ok(err)
 	if got := statuses[0]; got.Pending+got.InFlight != kept || got.Failed != failed {
-		s.t.Fatalf("%d operations are kept and %d failed, want %d and %d", got.Pending+got.InFlight, got.Failed, kept, failed)
+		s.t.Fatalf("%d operations are kept and %d failed, want %d and %d", got.Pending+got.InFlight, got.Failed, kept,
+			failed)
 	}
 }

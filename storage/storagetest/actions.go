@@ -119,7 +119,8 @@ func (m *machine) setAside(t *rapid.T) {
 func (m *machine) forgetImported(t *rapid.T) {
 	key := m.draw(t, func(key *model) bool { return hasFailed(key) && claimed(key) })
 	by, imported := drawAttempt(t, key), row(drawOperations(t, 1)[0])
-	err := m.ForgetImported(t.Context(), key.key, by, oneByOne(func(o chferry.Operation) bool { return row(o) == imported }))
+	err := m.ForgetImported(t.Context(), key.key, by,
+		oneByOne(func(o chferry.Operation) bool { return row(o) == imported }))
 	expect(t, "forget imported", 0, err, 0, key.forgetImported(by, imported))
 }
 

@@ -99,7 +99,8 @@ func testStatus(t *testing.T, b *bundle) {
 		t.Fatalf("got %+v, want %+v", got, want)
 	}
 	outcome := chferry.Counts{Operations: 2, Rows: 1, Coalesced: 1}
-	_, err = b.PostSync(b.ctx(), b.key, storage.PostSyncOptions{Token: "a", BatchID: batch.ID, Counts: outcome, Last: true})
+	_, err = b.PostSync(b.ctx(), b.key,
+		storage.PostSyncOptions{Token: "a", BatchID: batch.ID, Counts: outcome, Last: true})
 	b.ok(err)
 	statuses, err = b.Status(b.ctx(), b.key)
 	b.ok(err)
@@ -188,7 +189,8 @@ func testFailing(t *testing.T, b *bundle) {
 			return
 		}
 		f := got.Failing
-		if f == nil || f.Attempts != attempts || f.Step != step || f.Code != chferry.CodeUnavailable || f.Reason != reason ||
+		if f == nil || f.Attempts != attempts || f.Step != step || f.Code != chferry.CodeUnavailable ||
+			f.Reason != reason ||
 			f.Since.IsZero() || f.Last.Before(f.Since) {
 			t.Fatalf("failing is %+v, want %d attempts of %s for %q", f, attempts, step, reason)
 		}

@@ -98,7 +98,8 @@ func testSuperseded(_ *testing.T, b *bundle) {
 	if statuses[0].Failing != nil || len(statuses[0].Schema) > 0 {
 		b.t.Fatalf("a zombie noted %+v and %q", statuses[0].Failing, statuses[0].Schema)
 	}
-	b.wantCode(b.SetAside(b.ctx(), b.key, storage.Attempt{Token: "zombie", BatchID: batch.ID, Number: 9}, nil), chferry.CodeSuperseded)
+	b.wantCode(b.SetAside(b.ctx(), b.key, storage.Attempt{Token: "zombie", BatchID: batch.ID, Number: 9}, nil),
+		chferry.CodeSuperseded)
 	for _, err := range b.BatchOperations(b.ctx(), b.key, "zombie", batch) {
 		b.wantCode(err, chferry.CodeSuperseded)
 	}

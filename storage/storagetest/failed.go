@@ -128,7 +128,8 @@ func testOvertakenAttempt(_ *testing.T, b *bundle) {
 	b.wantCode(note(1, failed("2", "an old reason")), chferry.CodeSuperseded)
 	b.ok(note(2))
 	forget := func(number int64) error {
-		return b.ForgetImported(b.ctx(), b.key, by(batch, number), oneByOne(func(chferry.Operation) bool { return true }))
+		return b.ForgetImported(b.ctx(), b.key, by(batch, number),
+			oneByOne(func(chferry.Operation) bool { return true }))
 	}
 	b.post("a", batch)
 	b.wantFailed("insert 1 bad 1")
@@ -140,7 +141,8 @@ func testOvertakenAttempt(_ *testing.T, b *bundle) {
 	b.register(chferry.Insert, "3")
 	b.start("z")
 	batch = b.get("z", 0)
-	b.ok(b.SetAside(b.ctx(), b.key, storage.Attempt{Token: "z", BatchID: batch.ID, Number: 9}, []chferry.FailedOperation{failed("3", "bad")}))
+	b.ok(b.SetAside(b.ctx(), b.key, storage.Attempt{Token: "z", BatchID: batch.ID, Number: 9},
+		[]chferry.FailedOperation{failed("3", "bad")}))
 	b.takeOver("a")
 	b.ok(note(1))
 	b.post("a", b.get("a", 0))

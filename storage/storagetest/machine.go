@@ -164,7 +164,8 @@ func hasFailed(key *model) bool { return len(key.failed) > 0 }
 
 // drawToken gives mostly the claimant's.
 func drawToken(t *rapid.T, key *model) string {
-	if claimant := cmp.Or(key.claimant, key.ended.token); claimant != "" && rapid.IntRange(0, 4).Draw(t, "other token") < 4 {
+	if claimant := cmp.Or(key.claimant, key.ended.token); claimant != "" &&
+		rapid.IntRange(0, 4).Draw(t, "other token") < 4 {
 		return claimant
 	}
 	return rapid.SampledFrom(actors).Draw(t, "token")
@@ -206,7 +207,8 @@ func drawLease(t *rapid.T) (lease time.Duration, expired bool, wait func()) {
 func drawOperations(t *rapid.T, most int) []chferry.Operation {
 	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) chferry.Operation {
 		return chferry.Operation{
-			Kind:       rapid.SampledFrom([]chferry.Kind{chferry.Insert, chferry.Update, chferry.Delete}).Draw(t, "kind"),
+			Kind: rapid.SampledFrom([]chferry.Kind{chferry.Insert, chferry.Update, chferry.Delete}).Draw(t,
+				"kind"),
 			Database:   rapid.SampledFrom([]string{"", "eu"}).Draw(t, "database"),
 			PrimaryKey: rapid.SampledFrom([]chferry.PrimaryKey{{"1"}, {"2.3:4"}, {"2", "\x01"}}).Draw(t, "pk"),
 		}

@@ -222,8 +222,10 @@ func (m *model) discardFailed() int {
 // flush forgets everything but the version, and the batches that an old claimant may still ask for.
 func (m *model) flush() {
 	*m = model{
-		key: m.key, registered: m.registered[:len(m.drained)], drained: m.drained, retries: m.retries, seen: m.seen, version: m.version,
-		aside: map[string]chferry.FailedOperation{}, failed: map[string]chferry.FailedOperation{}, attempts: map[string]int{},
+		key: m.key, registered: m.registered[:len(m.drained)], drained: m.drained, retries: m.retries, seen: m.seen,
+		version: m.version,
+		aside:   map[string]chferry.FailedOperation{}, failed: map[string]chferry.FailedOperation{},
+		attempts: map[string]int{},
 	}
 }
 

@@ -13,11 +13,13 @@ import (
 // values of primary keys that have hurt somebody's storage: signs that separate or quote, bytes
 // that are no text, and the lengths, counts and letters that an encoding may be made of.
 var values = []string{
-	"", "a.b:c|d{e}f'g\"h`i j\nk\\l", ".", ":", "|", "{}", "{users}", "'", "\"", "`", "\\", " ", "  ", "\n", "\r\n", "\t1", "1 ", " 1",
+	"", "a.b:c|d{e}f'g\"h`i j\nk\\l", ".", ":", "|", "{}", "{users}", "'", "\"", "`", "\\", " ", "  ", "\n", "\r\n",
+	"\t1", "1 ", " 1",
 	"01", "1", "-1", "1e3", "null", "NULL", "[\"7\"]", "{\"a\":1}", "%s", "*", "$1", "; --", "7|42", "7:42", "7.42",
 	"\x00", "nul\x00in it", "nul at the end\x00", "\xff\xfe not UTF-8", "\xed\xa0\x80", "\x80", "\x80\x01",
 	"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "日本語 🚢", "é", "e\u0301", "\u202e", "\ufeff",
-	"i", "u", "d", "I", "U", "D", "o", "u\x01\x01\x03123", "D\x02\x02eu\x01\x017\x0242", "7\x0242", "\x01", "\x01\x01", "\x02", "\x7f",
+	"i", "u", "d", "I", "U", "D", "o", "u\x01\x01\x03123", "D\x02\x02eu\x01\x017\x0242", "7\x0242", "\x01", "\x01\x01",
+	"\x02", "\x7f",
 }
 
 // composites have the same bytes in other parts.
@@ -44,7 +46,10 @@ var composites = []chferry.PrimaryKey{
 }
 
 // lengths are those around which a variable-length integer takes another byte.
-var lengths = []int{127, 128, 255, 256, 4096, 16_383, 16_384, chferry.MaxPrimaryKeyBytes - 1, chferry.MaxPrimaryKeyBytes}
+var lengths = []int{
+	127, 128, 255, 256, 4096, 16_383, 16_384, chferry.MaxPrimaryKeyBytes - 1,
+	chferry.MaxPrimaryKeyBytes,
+}
 
 // rows are operations on all of these, the short ones in several databases.
 func rows() []chferry.Operation {
@@ -55,11 +60,15 @@ func rows() []chferry.Operation {
 	for _, n := range lengths {
 		pks = append(pks, chferry.PrimaryKey{strings.Repeat("x", n)})
 		if n < chferry.MaxPrimaryKeyBytes {
-			pks = append(pks, chferry.PrimaryKey{strings.Repeat("\x80", n), "y"}, chferry.PrimaryKey{"y", strings.Repeat("\x00", n)})
+			pks = append(pks, chferry.PrimaryKey{strings.Repeat("\x80", n), "y"},
+				chferry.PrimaryKey{"y", strings.Repeat("\x00", n)})
 		}
 	}
 	var ops []chferry.Operation
-	for _, database := range []string{"", "eu", "e", "\x02eu", "default", strings.Repeat("d", 127), strings.Repeat("d", chferry.MaxDatabaseBytes)} {
+	for _, database := range []string{
+		"", "eu", "e", "\x02eu", "default", strings.Repeat("d", 127),
+		strings.Repeat("d", chferry.MaxDatabaseBytes),
+	} {
 		for i, pk := range pks {
 			if database != "" && len(strings.Join(pk, "")) > 256 {
 				continue
@@ -72,7 +81,8 @@ func rows() []chferry.Operation {
 }
 
 func compare(x, y chferry.Operation) int {
-	return cmp.Or(cmp.Compare(x.Database, y.Database), slices.Compare(x.PrimaryKey, y.PrimaryKey), cmp.Compare(x.Kind, y.Kind))
+	return cmp.Or(cmp.Compare(x.Database, y.Database), slices.Compare(x.PrimaryKey, y.PrimaryKey),
+		cmp.Compare(x.Kind, y.Kind))
 }
 
 // operations gives what a batch holds.

@@ -41,7 +41,10 @@ func (b *bundle) claimRange(job storage.Job, name string) storage.Claim {
 func testManyRanges(t *testing.T, b *bundle) {
 	ranges := make([]storage.Range, 1_300)
 	for i := range ranges {
-		ranges[i] = storage.Range{Database: "eu", Pass: "source", After: fmt.Sprintf("\x00\xff\"%d", i), UpTo: fmt.Sprintf("\x00\xff\"%d", i+1)}
+		ranges[i] = storage.Range{
+			Database: "eu", Pass: "source", After: fmt.Sprintf("\x00\xff\"%d", i),
+			UpTo: fmt.Sprintf("\x00\xff\"%d", i+1),
+		}
 	}
 	ranges[0].After, ranges[len(ranges)-1].UpTo = "", ""
 	backfill := job(storage.Backfill, "a")
@@ -61,12 +64,16 @@ func testManyRanges(t *testing.T, b *bundle) {
 	}
 	got, err := b.RangesProgress(b.ctx(), b.key, storage.Backfill)
 	b.ok(err)
-	want := storage.RangeCounts{Rows: 1300, Failed: 2600, Clamped: 3900, Missing: 5200, Stale: 6500, Surplus: 7800, Registered: 9100}
+	want := storage.RangeCounts{
+		Rows: 1300, Failed: 2600, Clamped: 3900, Missing: 5200, Stale: 6500, Surplus: 7800,
+		Registered: 9100,
+	}
 	if got.Counts != want || got.Finished != 1300 || got.Pending != 0 || got.Claimed != 0 || !got.Open {
 		t.Fatalf("the progress is %+v", got)
 	}
 	b.begin(job(storage.Verify, "a"))
-	if _, others, err := b.ClaimRange(b.ctx(), b.key, job(storage.Verify, "a"), storage.Reader{Name: "r", Attempt: 1}, 0); err != nil || others != 0 {
+	if _, others, err := b.ClaimRange(b.ctx(), b.key, job(storage.Verify, "a"), storage.Reader{Name: "r", Attempt: 1},
+		0); err != nil || others != 0 {
 		t.Fatalf("of a table without rows %d ranges are claimed, %v", others, err)
 	}
 }
@@ -84,7 +91,8 @@ func testBeginRanges(t *testing.T, b *bundle) {
 	}
 	_, err := b.BeginRanges(b.ctx(), b.key, second, storage.BeginOptions{})
 	b.wantCode(err, chferry.CodeClaimed)
-	_, err = b.BeginRanges(b.ctx(), b.key, second, storage.BeginOptions{Closed: func(_ context.Context, token string) bool { return token == "first" }})
+	_, err = b.BeginRanges(b.ctx(), b.key, second,
+		storage.BeginOptions{Closed: func(_ context.Context, token string) bool { return token == "first" }})
 	b.ok(err)
 	_, err = b.SaveCursor(b.ctx(), b.key, claim, storage.Page{Number: 1})
 	b.wantCode(err, chferry.CodeSuperseded)
@@ -104,7 +112,8 @@ func testDeadReader(t *testing.T, b *bundle) {
 	backfill := job(storage.Backfill, "a")
 	b.begin(backfill, storage.Range{UpTo: "9"})
 	slow := b.claimRange(backfill, "slow")
-	_, err := b.SaveCursor(b.ctx(), b.key, slow, storage.Page{Number: 1, Cursor: "4", Counts: storage.RangeCounts{Rows: 4}, Lease: time.Millisecond})
+	_, err := b.SaveCursor(b.ctx(), b.key, slow,
+		storage.Page{Number: 1, Cursor: "4", Counts: storage.RangeCounts{Rows: 4}, Lease: time.Millisecond})
 	b.ok(err)
 	time.Sleep(5 * time.Millisecond)
 	fast := b.claimRange(backfill, "fast")
@@ -154,7 +163,8 @@ func testDifferences(t *testing.T, b *bundle) {
 	page := storage.Page{Counts: storage.RangeCounts{Missing: 4_000}}
 	for i := range 4_000 {
 		kind := []storage.DifferenceKind{storage.Missing, storage.Stale, storage.Surplus}[i%3]
-		page.Differences = append(page.Differences, storage.Difference{Kind: kind, Database: "eu", PrimaryKey: chferry.PrimaryKey{fmt.Sprint(i), "\xff"}})
+		page.Differences = append(page.Differences,
+			storage.Difference{Kind: kind, Database: "eu", PrimaryKey: chferry.PrimaryKey{fmt.Sprint(i), "\xff"}})
 	}
 	for page.Number = range int64(4) {
 		for range 2 { // 0 is no page, and a page counts once
@@ -162,19 +172,28 @@ func testDifferences(t *testing.T, b *bundle) {
 			b.ok(err)
 		}
 	}
-	_, err := b.SaveCursor(b.ctx(), b.key, claim, storage.Page{Number: 9, Differences: []storage.Difference{{Kind: "odd", PrimaryKey: chferry.PrimaryKey{"1"}}}})
+	_, err := b.SaveCursor(b.ctx(), b.key, claim,
+		storage.Page{Number: 9, Differences: []storage.Difference{{Kind: "odd", PrimaryKey: chferry.PrimaryKey{"1"}}}})
 	b.wantCode(err, chferry.CodeInvalid)
 	b.ok(b.EndRanges(b.ctx(), b.key, verify, "different"))
 	got, err := b.RangesProgress(b.ctx(), b.key, storage.Verify)
 	b.ok(err)
-	if got.Differences != storage.MaxDifferences || got.Counts.Missing != 12_000 || got.Outcome != "different" || got.Open {
+	if got.Differences != storage.MaxDifferences || got.Counts.Missing != 12_000 || got.Outcome != "different" ||
+		got.Open {
 		t.Fatalf("the progress is %+v", got)
 	}
-	for _, c := range []struct{ from, most, first, n int }{{0, 3, 0, 3}, {7_999, 5_000, 3_999, 2_001}, {10_000, 1, 0, 0}, {0, 0, 0, 0}, {-1, 5, 0, 0}} {
+	for _, c := range []struct{ from, most, first, n int }{
+		{0, 3, 0, 3},
+		{7_999, 5_000, 3_999, 2_001},
+		{10_000, 1, 0, 0},
+		{0, 0, 0, 0},
+		{-1, 5, 0, 0},
+	} {
 		differences, err := b.Differences(b.ctx(), b.key, c.from, c.most)
 		b.ok(err)
 		same := func(x, y storage.Difference) bool { return fmt.Sprint(x) == fmt.Sprint(y) }
-		if len(differences) != c.n || c.n > 0 && !slices.EqualFunc(differences[:1], page.Differences[c.first:c.first+1], same) {
+		if len(differences) != c.n || c.n > 0 &&
+			!slices.EqualFunc(differences[:1], page.Differences[c.first:c.first+1], same) {
 			t.Fatalf("from %d there are %d differences, %.1v first", c.from, len(differences), differences)
 		}
 	}

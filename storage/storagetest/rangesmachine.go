@@ -35,8 +35,10 @@ func testRangesAnyOrder(t *testing.T, b *bundle) {
 		}
 		m.job = m.jobs[0]
 		t.Repeat(map[string]func(*rapid.T){
-			"": m.check, "01 claim": m.claim, "02 save": m.save, "03 begin": m.begin, "04 halve": m.halve, "05 finish": m.finish,
-			"06 extend": m.extend, "07 end": m.end, "08 drop": m.drop, "09 flush": m.flushRanges, "10 late copy": m.lateCopy,
+			"": m.check, "01 claim": m.claim, "02 save": m.save, "03 begin": m.begin, "04 halve": m.halve,
+			"05 finish": m.finish,
+			"06 extend": m.extend, "07 end": m.end, "08 drop": m.drop, "09 flush": m.flushRanges,
+			"10 late copy": m.lateCopy,
 		})
 		m.drainRanges(t)
 	})
@@ -166,7 +168,10 @@ func drawPage(t *rapid.T, job *jobModel, claim storage.Claim, most int) (page st
 	}
 	if job.kind == storage.Verify && rapid.Bool().Draw(t, "differs") {
 		page.Counts.Stale = 1
-		page.Differences = []storage.Difference{{Kind: storage.Stale, Database: "eu", PrimaryKey: chferry.PrimaryKey{place(upTo), "\x00"}}}
+		page.Differences = []storage.Difference{{
+			Kind: storage.Stale, Database: "eu",
+			PrimaryKey: chferry.PrimaryKey{place(upTo), "\x00"},
+		}}
 	}
 	return page, upTo
 }

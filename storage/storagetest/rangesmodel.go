@@ -107,7 +107,8 @@ func (m *jobModel) claim(token string, reader storage.Reader) (number int, again
 
 // owned returns the range of a claim, nil if the claim has no range any more.
 func (m *jobModel) owned(claim storage.Claim) *rangeModel {
-	if !m.open || m.token != claim.Job.Token || claim.Number >= int64(len(m.ranges)) || m.ranges[claim.Number].claim != claim.ID {
+	if !m.open || m.token != claim.Job.Token || claim.Number >= int64(len(m.ranges)) ||
+		m.ranges[claim.Number].claim != claim.ID {
 		return nil
 	}
 	return m.ranges[claim.Number]
@@ -167,7 +168,8 @@ func (m *jobModel) forget() { *m = jobModel{kind: m.kind, seen: m.seen} }
 // progress is what the storage must say, without the times.
 func (m *jobModel) progress() storage.Progress {
 	p := storage.Progress{
-		Token: m.token, Open: m.open, Outcome: m.outcome, Counts: m.counts, Claimed: m.claimed(), Finished: m.finished(),
+		Token: m.token, Open: m.open, Outcome: m.outcome, Counts: m.counts, Claimed: m.claimed(),
+		Finished:    m.finished(),
 		Differences: int64(len(m.differences)),
 	}
 	if m.token != "" {

@@ -16,7 +16,8 @@ import (
 )
 
 func testRegisterCounts(t *testing.T, b *bundle) {
-	got, err := b.RegisterOperations(b.ctx(), b.key, op(chferry.Insert, "1"), op(chferry.Update, "2"), op(chferry.Delete, "1"))
+	got, err := b.RegisterOperations(b.ctx(), b.key, op(chferry.Insert, "1"), op(chferry.Update, "2"),
+		op(chferry.Delete, "1"))
 	b.ok(err)
 	if got != 3 {
 		t.Fatalf("registered %d, want 3", got)
@@ -38,9 +39,21 @@ func testRegisterAtomic(_ *testing.T, b *bundle) {
 	}{
 		{[]chferry.Operation{good, op("upsert", "2")}, chferry.CodeInvalid},
 		{[]chferry.Operation{good, op(chferry.Insert)}, chferry.CodeInvalid},
-		{[]chferry.Operation{good, op(chferry.Insert, strings.Repeat("x", chferry.MaxPrimaryKeyBytes+1))}, chferry.CodeInvalid},
-		{[]chferry.Operation{good, op(chferry.Insert, slices.Repeat([]string{"x"}, chferry.MaxPrimaryKeyParts+1)...)}, chferry.CodeInvalid},
-		{[]chferry.Operation{good, {Kind: chferry.Insert, Database: strings.Repeat("x", chferry.MaxDatabaseBytes+1), PrimaryKey: good.PrimaryKey}}, chferry.CodeInvalid},
+		{
+			[]chferry.Operation{good, op(chferry.Insert, strings.Repeat("x", chferry.MaxPrimaryKeyBytes+1))},
+			chferry.CodeInvalid,
+		},
+		{
+			[]chferry.Operation{good, op(chferry.Insert, slices.Repeat([]string{"x"}, chferry.MaxPrimaryKeyParts+1)...)},
+			chferry.CodeInvalid,
+		},
+		{[]chferry.Operation{
+			good,
+			{
+				Kind: chferry.Insert, Database: strings.Repeat("x", chferry.MaxDatabaseBytes+1),
+				PrimaryKey: good.PrimaryKey,
+			},
+		}, chferry.CodeInvalid},
 		{slices.Repeat([]chferry.Operation{good}, chferry.MaxOperations+1), chferry.CodeTooLarge},
 	} {
 		_, err := b.RegisterOperations(b.ctx(), b.key, c.ops...)
@@ -74,7 +87,8 @@ func testGivesUp(t *testing.T, b *bundle) {
 		registering.Go(func() {
 			for i := range calls {
 				ctx, cancel := context.WithTimeout(b.ctx(), time.Duration(rand.IntN(1000))*time.Microsecond)
-				_, err := b.RegisterOperations(ctx, b.key, op(chferry.Update, strconv.Itoa(w)), op(chferry.Update, strconv.Itoa(w)))
+				_, err := b.RegisterOperations(ctx, b.key, op(chferry.Update, strconv.Itoa(w)),
+					op(chferry.Update, strconv.Itoa(w)))
 				cancel()
 				if err != nil && chferry.CodeOf(err) != chferry.CodeUnavailable {
 					t.Errorf("a call that ended: %v (%s)", err, chferry.CodeOf(err))
@@ -108,7 +122,8 @@ func testGivesUp(t *testing.T, b *bundle) {
 	}
 	for w, n := range next {
 		if n != calls || cutOff["u"+strconv.Itoa(w)]%2 != 0 {
-			t.Errorf("goroutine %d: %d operations and %d of calls that ended; want %d, and both of a call or none", w, n, cutOff["u"+strconv.Itoa(w)], calls)
+			t.Errorf("goroutine %d: %d operations and %d of calls that ended; want %d, and both of a call or none", w,
+				n, cutOff["u"+strconv.Itoa(w)], calls)
 		}
 	}
 }

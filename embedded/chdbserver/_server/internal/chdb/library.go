@@ -15,10 +15,13 @@ type library struct {
 	setSignalHandlersEnabled func(enabled int32)
 	connect                  func(argc int32, argv pointer) pointer
 	closeConn                func(conn pointer)
-	classify                 func(conn, sql pointer, sqlLen uintptr, database pointer, databaseLen uintptr, analysis pointer) int32
+	classify                 func(conn, sql pointer, sqlLen uintptr, database pointer, databaseLen uintptr,
+		analysis pointer) int32
 
-	query       func(conn, sql pointer, sqlLen uintptr, format pointer, formatLen uintptr, names, nameLens, values, valueLens pointer, n uintptr) pointer
-	streamQuery func(conn, sql pointer, sqlLen uintptr, format pointer, formatLen uintptr, names, nameLens, values, valueLens pointer, n uintptr) pointer
+	query func(conn, sql pointer, sqlLen uintptr, format pointer, formatLen uintptr, names, nameLens, values,
+		valueLens pointer, n uintptr) pointer
+	streamQuery func(conn, sql pointer, sqlLen uintptr, format pointer, formatLen uintptr, names, nameLens, values,
+		valueLens pointer, n uintptr) pointer
 	fetch       func(conn, stream pointer) pointer
 	cancelQuery func(conn, stream pointer)
 
@@ -28,7 +31,8 @@ type library struct {
 	resultRowsWritten func(result pointer) uint64
 	destroyResult     func(result pointer)
 
-	streamInsert  func(conn, sql pointer, sqlLen uintptr, format pointer, formatLen uintptr, names, nameLens, values, valueLens pointer, n uintptr) pointer
+	streamInsert func(conn, sql pointer, sqlLen uintptr, format pointer, formatLen uintptr, names, nameLens, values,
+		valueLens pointer, n uintptr) pointer
 	insertError   func(stream pointer) pointer
 	appendData    func(stream, data pointer, n uintptr) int32
 	insertDone    func(stream pointer) pointer

@@ -27,7 +27,8 @@ func (s Statement) arguments() *arguments {
 	return a
 }
 
-type call func(conn, sql pointer, sqlLen uintptr, format pointer, formatLen uintptr, names, nameLens, values, valueLens pointer, n uintptr) pointer
+type call func(conn, sql pointer, sqlLen uintptr, format pointer, formatLen uintptr, names, nameLens, values,
+	valueLens pointer, n uintptr) pointer
 
 func (a *arguments) pass(function call, conn pointer) pointer {
 	var names, nameLengths, values, valuesLengths pointer

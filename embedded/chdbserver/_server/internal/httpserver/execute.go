@@ -40,7 +40,8 @@ func judge(session *chdb.Session, req *request) (class chdb.Class, err error) {
 	case statements > 1:
 		return 0, chdb.Errorf(chdb.SyntaxError, "Multi-statements are not allowed")
 	case req.onlyRead && class != chdb.Reading && class != chdb.Unknown: // what is unknown fails anyhow
-		return 0, chdb.Errorf(chdb.ReadOnly, "Cannot execute query in readonly mode. For queries over HTTP, method GET implies readonly. Use POST")
+		return 0, chdb.Errorf(chdb.ReadOnly,
+			"Cannot execute query in readonly mode. For queries over HTTP, method GET implies readonly. Use POST")
 	}
 	return class, nil
 }
@@ -77,7 +78,10 @@ func insert(session *chdb.Session, req *request, out *answer) error {
 var (
 	formatClause = regexp.MustCompile(`(?i)\bFORMAT\b`)
 	// rowFormats are those in which an answer can be cut into pieces that are answers themselves.
-	rowFormats = map[string]bool{"Native": true, "RowBinary": true, "TabSeparated": true, "TSV": true, "CSV": true, "JSONEachRow": true}
+	rowFormats = map[string]bool{
+		"Native": true, "RowBinary": true, "TabSeparated": true, "TSV": true, "CSV": true,
+		"JSONEachRow": true,
+	}
 )
 
 // streams tells whether the engine can give what is read piece by piece: not of SHOW and its like, and not of a statement

@@ -105,7 +105,8 @@ func (f *frames) unpack(size int) error {
 func (f *frames) unpackZSTD(packed []byte) (int, error) {
 	if f.zstd == nil {
 		var err error
-		if f.zstd, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxFrame)); err != nil {
+		if f.zstd, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1),
+			zstd.WithDecoderMaxMemory(maxFrame)); err != nil {
 			return 0, err
 		}
 	}

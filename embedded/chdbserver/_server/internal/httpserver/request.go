@@ -42,8 +42,11 @@ func readRequest(r *http.Request, query url.Values, id string) (*request, error)
 		return nil, err
 	}
 	req := &request{
-		Statement: chdb.Statement{SQL: query.Get("query"), Format: query.Get("default_format"), Params: map[string]string{}},
-		database:  query.Get("database"), settings: map[string]string{}, onlyRead: r.Method == http.MethodGet,
+		Statement: chdb.Statement{
+			SQL: query.Get("query"), Format: query.Get("default_format"),
+			Params: map[string]string{},
+		},
+		database: query.Get("database"), settings: map[string]string{}, onlyRead: r.Method == http.MethodGet,
 	}
 	if req.Format == "" {
 		req.Format = "TabSeparated"
