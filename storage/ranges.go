@@ -35,6 +35,18 @@ type Range struct {
 	UpTo string
 }
 
+// Requests keeps what the start of a job asks for and must not be in a workflow's history, such as a
+// condition in SQL, until the job begins and takes it into its options.
+type Requests interface {
+	// KeepRequest keeps a text for the job of a kind that is about to be started, in place of the
+	// one that was kept before. id is unique to the start. Errors: CodeInvalid for an empty id.
+	KeepRequest(ctx context.Context, key chferry.ImportKey, kind JobKind, id, text string) error
+
+	// Request returns the text that was kept for a start. Errors: CodeInvalid if there is none: a later start
+	// has put its own in that place, or the import key was flushed.
+	Request(ctx context.Context, key chferry.ImportKey, kind JobKind, id string) (text string, err error)
+}
+
 // Ranges keeps the jobs of an import key. All calls but EndRanges and DropRanges return CodeInvalid
 // for a kind that there is not, and for an empty token.
 type Ranges interface {

@@ -36,6 +36,7 @@ type Storage interface {
 	Administrator
 	FailedOperations
 	Positions
+	Requests
 	Ranges
 	RangeReader
 }

@@ -28,6 +28,9 @@ type Copy struct {
 	MaxFailed int
 	// Mint returns a version of the import key that is greater than all before.
 	Mint func(context.Context) (uint64, error)
+	// Pace is called before each page, and returns when it may be read and how many rows it may have, at most
+	// wanted and at least 1; nil: pages are read as fast as they can be inserted.
+	Pace func(ctx context.Context, wanted int) (rows int, err error)
 }
 
 // Copied says what became of rows of a range.
@@ -60,28 +63,19 @@ type rangeBlock struct {
 // is inserted the next one is read. A copy that is made again from a place that was saved reads at
 // most three blocks twice.
 func (c *Copy) Run(ctx context.Context, r source.Range, work RangeWork) error {
-	table, planned := c.Plan.Tables[c.Database]
-	if !planned {
-		return chferry.Errorf(chferry.CodeUnavailable, "database %s does not answer: its rows can't be copied now",
-			c.Database)
-	}
-	sources, release, err := c.Sources.Use(c.Database)
+	from, release, err := c.ranger(c.Plan, c.Database)
 	if err != nil {
 		return err
 	}
 	defer release()
-	if err := c.Plan.madeOf(sources, c.Database); err != nil {
-		return err
-	}
-	from, ok := sources[c.Database].(source.Ranger)
-	if !ok {
-		return chferry.Errorf(chferry.CodeConfiguration, "database %s can't give whole tables", c.Database)
-	}
 	stages, ctx := errgroup.WithContext(ctx)
 	blocks, halve := make(chan *rangeBlock), make(chan bool, 1)
 	stages.Go(func() error {
 		defer close(blocks)
-		return (&rangeReader{Copy: c, from: from, table: table, rest: r, halve: halve, work: work}).read(ctx, blocks)
+		reader := &rangeReader{
+			Copy: c, from: from, table: c.Plan.Tables[c.Database], rest: r, halve: halve, work: work, rows: MaxChunk,
+		}
+		return reader.read(ctx, blocks)
 	})
 	stages.Go(func() error {
 		failed := 0
@@ -125,7 +119,6 @@ type rangeReader struct {
 }
 
 func (r *rangeReader) read(ctx context.Context, blocks chan<- *rangeBlock) error {
-	r.rows = MaxChunk
 	for done := false; !done; {
 		if err := r.giveAway(ctx); err != nil {
 			return err
@@ -176,11 +169,17 @@ func (r *rangeReader) giveAway(ctx context.Context) error {
 
 // scan appends a page of the range to a block. The version of the rows is minted first.
 func (r *rangeReader) scan(ctx context.Context, b *rangeBlock) (done bool, err error) {
+	rows := r.rows
+	if r.Pace != nil {
+		if rows, err = r.Pace(ctx, rows); err != nil {
+			return false, err
+		}
+	}
 	version, err := r.Mint(ctx)
 	if err != nil {
 		return false, err
 	}
-	scanned, err := r.scanned(ctx)
+	scanned, err := r.scanned(ctx, rows)
 	if err != nil {
 		return false, err
 	}
@@ -206,13 +205,14 @@ func (r *rangeReader) scan(ctx context.Context, b *rangeBlock) (done bool, err e
 const slowScan = 5 * time.Second
 
 // scanned asks for half of the rows, and for half of those, while the source finds them too many.
-func (r *rangeReader) scanned(ctx context.Context) (source.Page, error) {
+func (r *rangeReader) scanned(ctx context.Context, rows int) (source.Page, error) {
 	for {
 		began := time.Now()
-		scanned, err := r.from.Scan(ctx, r.table, source.Scan{Range: r.rest, Where: r.Where, Rows: r.rows})
+		scanned, err := r.from.Scan(ctx, r.table, source.Scan{Range: r.rest, Where: r.Where, Rows: rows})
 		var tooMuch *source.TooMuchError
-		if errors.As(err, &tooMuch) && r.rows > 1 {
-			r.rows = max(1, min(tooMuch.Rows, r.rows/2))
+		if errors.As(err, &tooMuch) && rows > 1 {
+			rows = max(1, min(tooMuch.Rows, rows/2))
+			r.rows = rows
 			continue
 		}
 		switch took := time.Since(began); {

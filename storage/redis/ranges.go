@@ -39,7 +39,8 @@ func (k keys) ofJob(kind storage.JobKind) []string {
 
 // jobKeys are the keys of all jobs.
 func (k keys) jobKeys() []string {
-	return append(k.ofJob(storage.Backfill)[1:], k.ofJob(storage.Verify)[1:]...)
+	jobs := append(k.ofJob(storage.Backfill)[1:], k.ofJob(storage.Verify)[1:]...)
+	return append(jobs, k.request(storage.Backfill), k.request(storage.Verify))
 }
 
 func validateKind(kind storage.JobKind) error {

@@ -18,6 +18,7 @@ var rangeTests = []contractTest{
 	{"ranges of a dead reader", testDeadReader},
 	{"ranges and their differences", testDifferences},
 	{"ranges in any order", testRangesAnyOrder},
+	{"requests of jobs", testRequests},
 }
 
 func job(kind storage.JobKind, token string) storage.Job {
@@ -201,4 +202,30 @@ func testDifferences(t *testing.T, b *bundle) {
 	if differences, err := b.Differences(b.ctx(), b.key, 0, 1); err != nil || len(differences) > 0 {
 		t.Fatalf("the next verify begins with %v, %v", differences, err)
 	}
+}
+
+// testRequests: what a start asks for is kept until another start of the kind, or a flush.
+func testRequests(t *testing.T, b *bundle) {
+	want := func(kind storage.JobKind, id, want string, code chferry.Code) {
+		t.Helper()
+		got, err := b.Request(b.ctx(), b.key, kind, id)
+		if got != want || err != nil && chferry.CodeOf(err) != code || err == nil && code != "" {
+			t.Fatalf("the request is %q, error %v", got, err)
+		}
+	}
+	const text = "\x00 name = 'O''Reilly' \xff"
+	want(storage.Backfill, "1", "", chferry.CodeInvalid)
+	b.wantCode(b.KeepRequest(b.ctx(), b.key, storage.Backfill, "", text), chferry.CodeInvalid)
+	b.wantCode(b.KeepRequest(b.ctx(), b.key, "copy", "1", text), chferry.CodeInvalid)
+	b.ok(b.KeepRequest(b.ctx(), b.key, storage.Backfill, "1", text))
+	b.ok(b.KeepRequest(b.ctx(), b.key, storage.Verify, "2", ""))
+	want(storage.Backfill, "1", text, "")
+	want(storage.Verify, "2", "", "")
+	want(storage.Verify, "1", "", chferry.CodeInvalid)
+	want(storage.Verify, "", "", chferry.CodeInvalid)
+	b.ok(b.KeepRequest(b.ctx(), b.key, storage.Backfill, "3", "all"))
+	want(storage.Backfill, "1", "", chferry.CodeInvalid)
+	want(storage.Backfill, "3", "all", "")
+	b.ok(b.Flush(b.ctx(), b.key))
+	want(storage.Backfill, "3", "", chferry.CodeInvalid)
 }
