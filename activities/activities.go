@@ -32,13 +32,20 @@ type Activities struct {
 	claimed plans
 	warned  warned
 	turns   turns
+	readers readers
 }
 
-// Storage is what a sync needs of a storage.
+// Storage is what the steps need of a storage.
 type Storage interface {
 	storage.Syncer
 	storage.Memory
 	storage.Registrar
+	storage.Minter
+	storage.Requests
+	storage.Ranges
+	storage.RangeReader
+	// Status is [storage.Administrator]'s.
+	Status(ctx context.Context, keys ...chferry.ImportKey) ([]chferry.Status, error)
 }
 
 // Observer is told what the metrics count.
@@ -52,6 +59,8 @@ type Observer interface {
 	BatchEnded(key chferry.ImportKey, outcome chferry.Counts)
 	// SyncEnded is called once for each sync, unless the worker died before it could be.
 	SyncEnded(key chferry.ImportKey, outcome string)
+	// RowsCopied is called after each page of rows that a backfill has inserted.
+	RowsCopied(key chferry.ImportKey, rows int64)
 	// TakenOver is called when a sync takes the import key from another that has ended or fell silent.
 	TakenOver(key chferry.ImportKey)
 }

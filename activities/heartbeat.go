@@ -17,6 +17,8 @@ import (
 type Heartbeat struct {
 	// Done is what became of the batch's operations so far, in this attempt; nil of a step that has none.
 	Done *Counts `json:"done,omitempty"`
+	// Range is the number of the range that the step reads, counted from 1; 0 of a step that reads none.
+	Range int64 `json:"range,omitempty"`
 	// Waiting is what the step waits for; empty if it works.
 	Waiting string `json:"waiting,omitempty"`
 	// FailingSince is when an attempt before this one failed first; zero if none did.

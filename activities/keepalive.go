@@ -28,6 +28,16 @@ var errWorkerStops = chferry.Errorf(chferry.CodeUnavailable, "the worker is stop
 func (a *Activities) keepAlive(
 	ctx context.Context, key chferry.ImportKey, limits chferry.Limits, token string, say func() Heartbeat,
 ) (_ context.Context, stop func()) {
+	return keepAlive(ctx, limits, say, func(ctx context.Context) error {
+		return a.extend(ctx, key, token, limits.Lease)
+	})
+}
+
+// keepAlive is the same for a claim of any kind: extend extends its lease, and returns an error only if the claim is
+// lost.
+func keepAlive(
+	ctx context.Context, limits chferry.Limits, say func() Heartbeat, extend func(context.Context) error,
+) (_ context.Context, stop func()) {
 	// what Temporal goes by, not what this worker's file says
 	timeout := cmp.Or(activity.GetInfo(ctx).HeartbeatTimeout, limits.HeartbeatTimeout)
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -45,7 +55,7 @@ func (a *Activities) keepAlive(
 	})
 	running.Go(func() {
 		cancel(every(ctx, limits.Lease/extensionsPerLease, func() error {
-			return a.extend(ctx, key, token, limits.Lease)
+			return extend(ctx)
 		}))
 	})
 	running.Go(func() {
@@ -88,7 +98,11 @@ func every(ctx context.Context, interval time.Duration, do func() error) error {
 // extend extends the lease. Only losing it ends the work: a storage that does not answer may be
 // back before the lease ends.
 func (a *Activities) extend(ctx context.Context, key chferry.ImportKey, token string, lease time.Duration) error {
-	err := a.Storage.ExtendLease(ctx, key, token, lease)
+	return onlyLost(a.Storage.ExtendLease(ctx, key, token, lease))
+}
+
+// onlyLost returns the error of an extension if the claim is lost.
+func onlyLost(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) || chferry.CodeOf(err).Passes() {
 		return nil
 	}

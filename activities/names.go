@@ -7,4 +7,9 @@ const (
 	InsertBatchName    = "InsertBatch"
 	PostSyncName       = "PostSync"
 	PostSyncFailedName = "PostSyncFailed"
+
+	PlanBackfillName = "PlanBackfill"
+	CopyRangesName   = "CopyRanges"
+	RangesDoneName   = "RangesDone"
+	EndBackfillName  = "EndBackfill"
 )

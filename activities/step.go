@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -16,12 +17,19 @@ import (
 // attempt is one attempt at an activity.
 type attempt struct {
 	key   chferry.ImportKey
-	token string // of the sync
+	token string // of the sync, or job
 	step  string
 	// since is from when failures count against the import's RetryFor; zero: from the first one on.
 	since time.Time
 	// waited is for how long the attempt waited for its turn, which counts against nothing.
 	waited time.Duration
+	// job is not nil if the attempt is at a step of a job that reads whole tables, and of no sync.
+	job *job
+}
+
+// job is what an attempt at a step of a job tells of itself.
+type job struct {
+	moved atomic.Bool // something was saved: failures before that count no more
 }
 
 // handOver is after how long another worker begins the step of one that stops. It can't be 0, which
@@ -50,7 +58,9 @@ func (a *Activities) conclude(ctx context.Context, current attempt, err error) e
 	code, text := chferry.Safe(err)
 	a.Log.Warn("step failed", "import_key", current.key, "step", current.step, "code", code, "error", text)
 	a.Observer.StepFailed(current.key, current.step, code)
-	a.noteFailure(ctx, current, code, text)
+	if current.job == nil {
+		a.noteFailure(ctx, current, code, text)
+	}
 	return a.failure(ctx, current, code, text)
 }
 
@@ -73,7 +83,7 @@ func (a *Activities) endedOutside(ctx context.Context, current attempt, err erro
 	case code == chferry.CodeClaimed:
 		return a.heldByAnother(current, text)
 	case code == chferry.CodeSuperseded:
-		a.Observer.SyncEnded(current.key, OutcomeSuperseded)
+		a.superseded(current)
 		ended = temporal.NewApplicationErrorWithOptions(text, string(code), options)
 	case code.Passes() && (workerStops(ctx) || errors.Is(err, errUnanswered)):
 		options.NextRetryDelay = handOver
@@ -98,13 +108,30 @@ const (
 func (a *Activities) heldByAnother(current attempt, text string) error {
 	options := temporal.ApplicationErrorOptions{Category: temporal.ApplicationErrorCategoryBenign}
 	code, waited := chferry.CodeClaimed, time.Since(current.since)
-	if waited >= a.limitsOf(current.key).RetryFor {
+	if waited >= a.retryFor(current) {
 		code, options.NonRetryable = chferry.CodeSuperseded, true
-		a.Observer.SyncEnded(current.key, OutcomeSuperseded)
+		a.superseded(current)
 		a.Log.Info("step ended", "import_key", current.key, "step", current.step, "reason", text)
 	}
 	options.NextRetryDelay = min(max(waited/2, shortestPause), longestPause)
 	return temporal.NewApplicationErrorWithOptions(text, string(code), options)
+}
+
+// superseded counts a sync that another took the import key from.
+func (a *Activities) superseded(current attempt) {
+	if current.job == nil {
+		a.Observer.SyncEnded(current.key, OutcomeSuperseded)
+	}
+}
+
+// retryFor is for how long failures that may pass are retried. A job is retried for longer than a sync, which the next
+// tick begins again: nobody begins a job again but people.
+func (a *Activities) retryFor(current attempt) time.Duration {
+	retryFor := a.limitsOf(current.key).RetryFor
+	if current.job != nil {
+		retryFor = max(retryFor, chferry.MaxRetryFor)
+	}
+	return retryFor
 }
 
 // longestNote bounds how long a failing step waits for the storage, which may be what fails.
@@ -138,7 +165,7 @@ func guarded[Result any](a *Activities, current attempt, do func() (Result, erro
 // failure is the error from which Temporal knows whether and when there is another attempt.
 func (a *Activities) failure(ctx context.Context, current attempt, code chferry.Code, text string) error {
 	options := temporal.ApplicationErrorOptions{NonRetryable: true}
-	retryFor := a.limitsOf(current.key).RetryFor
+	retryFor := a.retryFor(current)
 	allowed := "as long as retry_for allows"
 	if code == chferry.CodeUnknownKey {
 		retryFor, allowed = unknownFor, "longer than restarting the workers may take"
@@ -160,7 +187,7 @@ func (t attempt) failingSince(ctx context.Context) time.Time {
 		return t.since
 	}
 	since := t.firstFailure(ctx, t.waited)
-	if since.IsZero() {
+	if since.IsZero() || t.job != nil && t.job.moved.Load() {
 		since = time.Now()
 	}
 	activity.RecordHeartbeat(ctx, Heartbeat{FailingSince: since})

@@ -19,7 +19,7 @@ const LongestTurn = 30 * time.Second
 
 // LimitInserts lets a import at most n batches at a time, because each batch takes memory and connections. As
 // many steps may wait for their turn; further ones go back to the task queue. So InsertBatch takes at most 2n
-// slots of a worker. By default nothing limits a.
+// slots of a worker. As many readers of whole tables may run. By default nothing limits a.
 func LimitInserts(a *Activities, n int) {
 	a.turns.mu.Lock()
 	defer a.turns.mu.Unlock()
@@ -76,6 +76,13 @@ func (t *turns) call() {
 		t.waiting[0].called <- true
 		t.waiting = slices.Delete(t.waiting, 0, 1)
 	}
+}
+
+// limit returns how many steps may import at a time; 0: no limit.
+func (t *turns) limit() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.most
 }
 
 // end gives a turn to the next step.

@@ -29,6 +29,7 @@ type Metrics struct {
 
 	syncs        *prometheus.CounterVec
 	takeovers    *prometheus.CounterVec
+	copied       *prometheus.CounterVec
 	stepDuration *prometheus.HistogramVec
 	stepFailures *prometheus.CounterVec
 
@@ -60,6 +61,8 @@ func New(registerer prometheus.Registerer) *Metrics {
 			"Syncs that ended, by outcome.", labelKey, labelOutcome),
 		takeovers: l.counter("chferry_lease_takeovers_total",
 			"Syncs that took the import key over from another that was thought dead.", labelKey),
+		copied: l.counter("chferry_backfill_rows_total",
+			"Rows that backfills have inserted.", labelKey),
 		stepDuration: l.histogram("chferry_sync_step_duration_seconds",
 			"Time of one step of a sync.", stepBuckets, labelKey, labelStep),
 		stepFailures: l.counter("chferry_sync_step_failures_total",
@@ -113,6 +116,11 @@ func (m *Metrics) Step(key chferry.ImportKey, step string, seconds float64) {
 // StepFailed counts an attempt at a step of a sync that failed.
 func (m *Metrics) StepFailed(key chferry.ImportKey, step string, code chferry.Code) {
 	m.stepFailures.WithLabelValues(string(key), step, string(code)).Inc()
+}
+
+// RowsCopied counts rows that backfills have inserted.
+func (m *Metrics) RowsCopied(key chferry.ImportKey, rows int64) {
+	m.copied.WithLabelValues(string(key)).Add(float64(rows))
 }
 
 // TakenOver counts a sync that took the import key over.

@@ -81,7 +81,7 @@ func TestMetrics(t *testing.T) {
 func TestNames(t *testing.T) {
 	t.Parallel()
 	want := []string{
-		"chferry_batch_operations", "chferry_deletes_total", "chferry_failed_operations",
+		"chferry_backfill_rows_total", "chferry_batch_operations", "chferry_deletes_total", "chferry_failed_operations",
 		"chferry_last_sync_timestamp_seconds", "chferry_lease_takeovers_total", "chferry_operations_coalesced_total",
 		"chferry_operations_failed_total", "chferry_operations_in_flight", "chferry_operations_registered_total",
 		"chferry_queue_oldest_age_seconds", "chferry_queue_operations", "chferry_register_duration_seconds",

@@ -149,6 +149,8 @@ func (o *observer) BatchEnded(_ chferry.ImportKey, out chferry.Counts) {
 
 func (o *observer) SyncEnded(_ chferry.ImportKey, outcome string) { o.note("sync %s", outcome) }
 
+func (o *observer) RowsCopied(_ chferry.ImportKey, rows int64) { o.note("copied %d", rows) }
+
 func (o *observer) TakenOver(chferry.ImportKey) { o.note("taken over") }
 
 var bundles atomic.Int64

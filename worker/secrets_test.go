@@ -205,6 +205,11 @@ func (b *bundle) wantNoSecrets() {
 	for _, run := range list.GetExecutions() { // also those that continue others
 		runs[run.GetExecution().GetRunId()] = run.GetExecution()
 	}
+	job := &common.WorkflowExecution{WorkflowId: b.backfillID()}
+	if d, err := c.DescribeWorkflowExecution(ctx, job.GetWorkflowId(), ""); err == nil { // not listed yet, perhaps
+		job = d.GetWorkflowExecutionInfo().GetExecution()
+		runs[job.GetRunId()] = job
+	}
 	for _, run := range runs {
 		d, err := c.DescribeWorkflowExecution(ctx, run.GetWorkflowId(), run.GetRunId())
 		if err != nil {

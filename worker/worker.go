@@ -25,8 +25,8 @@ type Options struct {
 	StopTimeout time.Duration
 	// Version is the build that histories name as the one that a step ran on; empty: the SDK's checksum of the binary.
 	Version string
-	// Syncs is how many batches are imported at a time, each of another import key; default 16. Their memory and
-	// connections add up. The short steps of further syncs have slots of their own and do not wait for imports.
+	// Syncs is how many batches are imported at a time, each of another import key, and how many readers of whole
+	// tables run; default 16. Their memory and connections add up. The short steps of further syncs have slots of their own and do not wait for imports.
 	Syncs int
 }
 
@@ -39,19 +39,24 @@ const (
 )
 
 // slotsPerSync: Temporal hands out steps of any type while a slot is free. So for each batch that is imported, a
-// second one may wait for its turn, and a third slot is left for the short steps.
-const slotsPerSync = 3
+// second one may wait for its turn, a reader of a whole table may run, and a fourth slot is left for the short steps.
+const slotsPerSync = 4
 
 // Register makes a worker serve chferry's workflows and activities. The worker's slots bound how many batches it
 // imports at a time, and short steps wait behind them; [activities.LimitInserts] leaves slots to short steps.
 func Register(registry worker.Registry, a *activities.Activities) {
 	registry.RegisterWorkflowWithOptions(workflows.Sync, workflow.RegisterOptions{Name: workflows.SyncName})
+	registry.RegisterWorkflowWithOptions(workflows.Backfill, workflow.RegisterOptions{Name: workflows.BackfillName})
 	registry.RegisterActivityWithOptions(a.PreSync, activity.RegisterOptions{Name: activities.PreSyncName})
 	registry.RegisterActivityWithOptions(a.GetOperations, activity.RegisterOptions{Name: activities.GetOperationsName})
 	registry.RegisterActivityWithOptions(a.InsertBatch, activity.RegisterOptions{Name: activities.InsertBatchName})
 	registry.RegisterActivityWithOptions(a.PostSync, activity.RegisterOptions{Name: activities.PostSyncName})
 	registry.RegisterActivityWithOptions(a.PostSyncFailed,
 		activity.RegisterOptions{Name: activities.PostSyncFailedName})
+	registry.RegisterActivityWithOptions(a.PlanBackfill, activity.RegisterOptions{Name: activities.PlanBackfillName})
+	registry.RegisterActivityWithOptions(a.CopyRanges, activity.RegisterOptions{Name: activities.CopyRangesName})
+	registry.RegisterActivityWithOptions(a.RangesDone, activity.RegisterOptions{Name: activities.RangesDoneName})
+	registry.RegisterActivityWithOptions(a.EndBackfill, activity.RegisterOptions{Name: activities.EndBackfillName})
 }
 
 // Run serves a task queue until ctx is done, then lets running steps hand over and returns nil. An error means that the

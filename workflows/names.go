@@ -15,8 +15,11 @@ import (
 // Names that histories, schedules and other people's tools hold. They never change.
 const (
 	SyncName      = "Sync"
+	BackfillName  = "Backfill"
 	ProgressQuery = "progress"
 	NudgeSignal   = "nudge"
+	PauseSignal   = "pause"
+	ResumeSignal  = "resume"
 )
 
 // The search attributes by which runs are found in the Temporal UI.
@@ -42,7 +45,12 @@ func SyncID(prefix string, key chferry.ImportKey) string {
 	return prefix + ":sync:" + string(key)
 }
 
-// Token identifies a sync as a claimant: its workflow and the first run of the chain of runs that continue each other.
+// BackfillID is the ID of the workflow that copies the whole table of an import key.
+func BackfillID(prefix string, key chferry.ImportKey) string {
+	return prefix + ":backfill:" + string(key)
+}
+
+// Token identifies a sync, or a job that reads whole tables, as a claimant: its workflow and the first run of the chain of runs that continue each other.
 func Token(workflowID, firstRunID string) string {
 	return workflowID + "/" + firstRunID
 }

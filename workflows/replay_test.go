@@ -38,6 +38,8 @@ func TestReplay(t *testing.T) {
 			}
 			replayer := worker.NewWorkflowReplayer()
 			replayer.RegisterWorkflowWithOptions(workflows.Sync, workflow.RegisterOptions{Name: workflows.SyncName})
+			replayer.RegisterWorkflowWithOptions(workflows.Backfill,
+				workflow.RegisterOptions{Name: workflows.BackfillName})
 			if err := replayer.ReplayWorkflowHistory(nil, &h); err != nil {
 				t.Errorf("today's code does not replay it: %v", err)
 			}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/chferry/chferry"
@@ -262,13 +261,13 @@ func (s *syncRun) end(ctx workflow.Context, result SyncResult, err error) (SyncR
 	}
 	if err != nil {
 		s.compensate(ctx)
-		s.label(ctx, activities.OutcomeFailed)
-		err = s.readable(err)
+		label(ctx, s.key, activities.OutcomeFailed, s.progress.Rows)
+		err = readable(s.progress.Step, err)
 		workflow.SetCurrentDetails(ctx, s.failure(ctx, err))
 		return SyncResult{}, err
 	}
 	if result.Outcome != activities.OutcomeIdle || continued(ctx) {
-		s.label(ctx, result.Outcome)
+		label(ctx, s.key, result.Outcome, s.progress.Rows)
 	}
 	if result.Outcome != activities.OutcomeIdle {
 		result.StartedBy = s.startedBy(ctx)
@@ -291,26 +290,4 @@ func (s *syncRun) compensate(ctx workflow.Context) {
 		workflow.GetLogger(ctx).Warn("the claim was not given back: its lease ends it", "import_key", s.key, "code",
 			codeOf(err))
 	}
-}
-
-// label makes the run findable by its outcome, where its schedule could give it search attributes in the first place.
-func (s *syncRun) label(ctx workflow.Context, outcome string) {
-	attributes := workflow.GetTypedSearchAttributes(ctx)
-	if _, ok := attributes.GetKeyword(ImportKeyAttribute); !ok {
-		return
-	}
-	err := workflow.UpsertTypedSearchAttributes(ctx, OutcomeAttribute.ValueSet(outcome),
-		RowsAttribute.ValueSet(s.progress.Rows))
-	if err != nil {
-		workflow.GetLogger(ctx).Warn("search attributes were not set", "import_key", s.key, "error", err)
-	}
-}
-
-// readable makes the error the first line that the Temporal UI shows of a failed run: the step and what to mend.
-func (s *syncRun) readable(err error) error {
-	if temporal.IsCanceledError(err) {
-		return err
-	}
-	text := cmp.Or(messageOf(err), "gave up after trying for too long")
-	return temporal.NewNonRetryableApplicationError(s.progress.Step+": "+text, string(codeOf(err)), nil)
 }
