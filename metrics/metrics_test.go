@@ -52,6 +52,7 @@ func use(m *metrics.Metrics) {
 	m.Step("users", "GetOperations", .02)
 	m.StepFailed("users", "PreSync", chferry.CodeUnavailable)
 	m.TakenOver("users")
+	m.RowsCopied("users", 5)
 }
 
 func TestMetrics(t *testing.T) {
@@ -73,6 +74,7 @@ func TestMetrics(t *testing.T) {
 		`chferry_sync_step_duration_seconds_bucket{import_key="users",step="GetOperations",le="0.025"} 1`,
 		`chferry_sync_step_failures_total{code="Unavailable",import_key="users",step="PreSync"} 1`,
 		`chferry_lease_takeovers_total{import_key="users"} 1`,
+		`chferry_backfill_rows_total{import_key="users"} 5`,
 		`chferry_queue_operations{import_key="users"} 7`,
 	)
 }
