@@ -7,6 +7,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/sink"
 )
 
 // A reader lets a sync of its import key go first: between two pages it waits while a batch is in
@@ -21,6 +22,36 @@ type pacer struct {
 	*Activities
 	key   chferry.ImportKey
 	limit *rate.Limiter // nil: none
+
+	destination sink.Destination // that is written to; the zero value: none
+	asked       time.Time        // when the sink was asked last how far it is behind
+}
+
+// A reader waits while ClickHouse has nearly as many parts as slow its inserts down, syncs' among them.
+const (
+	askEvery     = 5 * time.Second
+	highPressure = 0.7
+)
+
+// into makes the reader wait for merges of a destination.
+func (p *pacer) into(d sink.Destination) { p.destination = d }
+
+// awaitMerges returns when the server is not behind with merges.
+func (p *pacer) awaitMerges(ctx context.Context) error {
+	gauge, ok := p.Pipeline.Sink.(sink.Gauge)
+	if !ok || p.destination.Table == "" || time.Since(p.asked) < askEvery {
+		return nil
+	}
+	for {
+		pressure, err := gauge.PartsPressure(ctx, p.destination)
+		p.asked = time.Now()
+		if err != nil || pressure < highPressure {
+			return err
+		}
+		if err := pause(ctx, time.Second); err != nil {
+			return err
+		}
+	}
 }
 
 func newPacer(a *Activities, key chferry.ImportKey, rowsPerSecond float64) *pacer {
@@ -44,6 +75,9 @@ func (p *pacer) wait(ctx context.Context, wanted int) (rows int, err error) {
 		if err := pause(ctx, yieldPause); err != nil {
 			return 0, err
 		}
+	}
+	if err := p.awaitMerges(ctx); err != nil {
+		return 0, err
 	}
 	if p.limit == nil {
 		return wanted, nil

@@ -152,55 +152,16 @@ func (b *backfillRun) awaitResume(ctx workflow.Context) error {
 	return nil
 }
 
-// copy runs the readers. It returns false when they were stopped, for a pause or because the history has grown long.
+// copy runs the readers.
 func (b *backfillRun) copy(ctx workflow.Context) (finished bool, err error) {
-	reading, stop := workflow.WithCancel(ctx)
-	defer stop()
-	selector, running := workflow.NewSelector(ctx), b.Parallel
-	for reader := range b.Parallel {
-		done := workflow.ExecuteActivity(b.readerOptions(reading, reader+1), activities.CopyRangesName,
-			activities.CopyRangesInput{
-				ImportKey: b.ImportKey, Token: b.token, Reader: reader + 1,
+	return runReaders(ctx, b.Parallel, &b.steering, func(ctx workflow.Context, reader int) workflow.Future {
+		summary := fmt.Sprintf("reader %d of %d copies ranges", reader, b.Parallel)
+		return workflow.ExecuteActivity(longOptions(ctx, b.limits(), longestJob, summary), activities.CopyRangesName,
+			activities.ReadRangesInput{
+				ImportKey: b.ImportKey, Token: b.token, Reader: reader,
 				RowsPerSecond: b.RowsPerSecond / float64(b.Parallel),
 			})
-		selector.AddFuture(done, func(f workflow.Future) {
-			running--
-			if problem := f.Get(ctx, nil); problem != nil && err == nil {
-				err = problem
-				stop() // the others: the run has failed, or they were stopped, too
-			}
-		})
-	}
-	stopped := false
-	selector.AddReceive(b.steering.pauses, func(workflow.ReceiveChannel, bool) {
-		if b.steering.hear(); b.steering.paused {
-			stopped = true
-			stop()
-		}
-	})
-	looks := look(reading, selector)
-	for running > 0 {
-		selector.Select(ctx)
-		if looks.due {
-			b.update(ctx)
-			looks.again(reading, selector)
-		}
-		if !stopped && workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
-			stopped = true
-			stop()
-		}
-	}
-	if stopped && ctx.Err() == nil && (err == nil || isCancelled(err)) {
-		return err == nil, nil
-	}
-	return err == nil, err
-}
-
-// longestJob is how long a reader may run. Its silence ends it, not its length.
-const longestJob = 365 * 24 * time.Hour
-
-func (b *backfillRun) readerOptions(ctx workflow.Context, reader int) workflow.Context {
-	return longOptions(ctx, b.limits(), longestJob, fmt.Sprintf("reader %d of %d copies ranges", reader, b.Parallel))
+	}, b.update)
 }
 
 // update asks how far the job is, for the query and the Temporal UI. It is worth no failure.

@@ -2,7 +2,6 @@ package workflows
 
 import (
 	"errors"
-	"time"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -54,29 +53,4 @@ func (s *steering) awaitResume(ctx workflow.Context) error {
 
 func isCancelled(err error) bool {
 	return temporal.IsCanceledError(err) || errors.Is(err, workflow.ErrCanceled)
-}
-
-// The pause between two looks at how far a job is doubles, so that a long job does not grow a long history.
-const (
-	firstLook   = 2 * time.Second
-	longestLook = 10 * time.Minute
-)
-
-// looks tells when it is time to look how far a job is.
-type looks struct {
-	due   bool
-	pause time.Duration
-}
-
-// look begins the looks of a run. The timer ends with ctx.
-func look(ctx workflow.Context, selector workflow.Selector) *looks {
-	l := &looks{}
-	l.again(ctx, selector)
-	return l
-}
-
-func (l *looks) again(ctx workflow.Context, selector workflow.Selector) {
-	l.due = false
-	l.pause = min(max(firstLook, 2*l.pause), longestLook)
-	selector.AddFuture(workflow.NewTimer(ctx, l.pause), func(f workflow.Future) { l.due = f.Get(ctx, nil) == nil })
 }
