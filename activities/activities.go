@@ -8,6 +8,7 @@ package activities
 
 import (
 	"context"
+	"iter"
 	"log/slog"
 	"time"
 
@@ -44,8 +45,11 @@ type Storage interface {
 	storage.Requests
 	storage.Ranges
 	storage.RangeReader
+	storage.Positions
 	// Status is [storage.Administrator]'s.
 	Status(ctx context.Context, keys ...chferry.ImportKey) ([]chferry.Status, error)
+	// FailedOperations is [storage.FailedOperations]'s.
+	FailedOperations(ctx context.Context, key chferry.ImportKey) iter.Seq2[[]chferry.FailedOperation, error]
 }
 
 // Observer is told what the metrics count.
@@ -61,6 +65,8 @@ type Observer interface {
 	SyncEnded(key chferry.ImportKey, outcome string)
 	// RowsCopied is called after each page of rows that a backfill has inserted.
 	RowsCopied(key chferry.ImportKey, rows int64)
+	// RowsVerified is called after each page of rows that a verify has compared.
+	RowsVerified(key chferry.ImportKey, rows int64)
 	// TakenOver is called when a sync takes the import key from another that has ended or fell silent.
 	TakenOver(key chferry.ImportKey)
 }

@@ -27,101 +27,53 @@ type PlanBackfillInput struct {
 	Parallel  int               `json:"parallel"`          // readers
 }
 
-// PlanBackfillResult says how much there is to do, and what the run has to keep to.
-type PlanBackfillResult struct {
-	TableProgress
-	RetryFor         Seconds `json:"retry_for"`
-	HeartbeatTimeout Seconds `json:"heartbeat_timeout"`
-}
-
 // PlanBackfill checks that the rows of the source fit into the destination, cuts the tables into ranges and begins the
 // job. Done again it gives the ranges that there are.
-func (a *Activities) PlanBackfill(ctx context.Context, in PlanBackfillInput) (PlanBackfillResult, error) {
-	current := attempt{key: in.ImportKey, token: in.Token, step: PlanBackfillName, job: &job{}}
-	return step(ctx, a, current, func() (PlanBackfillResult, error) {
-		imp, err := a.importOf(in.ImportKey)
-		if err != nil {
-			return PlanBackfillResult{}, err
-		}
-		limits := imp.Limits.WithDefaults()
-		failing := current.firstFailure(ctx, 0)
-		ctx, stop := keepAlive(ctx, limits, func() Heartbeat { return Heartbeat{FailingSince: failing} }, holdsNothing)
-		defer stop()
-		begun, err := a.beginBackfill(ctx, imp, in)
-		return PlanBackfillResult{ProgressOf(begun), seconds(a.retryFor(current)), seconds(limits.HeartbeatTimeout)},
-			because(ctx, err)
-	})
+func (a *Activities) PlanBackfill(ctx context.Context, in PlanBackfillInput) (PlanResult, error) {
+	return a.planJob(ctx, in.ImportKey, in.Token, PlanBackfillName, storage.Backfill,
+		func(ctx context.Context, imp chferry.Import) (storage.BeginOptions, error) {
+			return a.cutToCopy(ctx, imp, in)
+		})
 }
 
-func holdsNothing(context.Context) error { return nil }
-
-func (a *Activities) beginBackfill(ctx context.Context, imp chferry.Import, in PlanBackfillInput) (
-	begun storage.Progress, err error,
+func (a *Activities) cutToCopy(ctx context.Context, imp chferry.Import, in PlanBackfillInput) (
+	begin storage.BeginOptions, err error,
 ) {
-	last, err := a.Storage.RangesProgress(ctx, imp.Key, storage.Backfill)
-	if err != nil || last.Token == in.Token && last.Open {
-		return last, err
-	}
-	options := "{}"
-	if in.Request != "" {
-		if options, err = a.Storage.Request(ctx, imp.Key, storage.Backfill, in.Request); err != nil {
-			return begun, err
-		}
-	}
 	var asked BackfillRequest
-	if err := json.Unmarshal([]byte(options), &asked); err != nil {
-		return begun, chferry.Errorf(chferry.CodeInvalid, "import key %s: what the backfill was asked for can't be read",
-			imp.Key)
+	if err := a.asked(ctx, imp.Key, storage.Backfill, in.Request, &asked); err != nil {
+		return begin, err
 	}
 	plan, err := a.Pipeline.Plan(ctx, imp)
 	if err != nil {
-		return begun, err
+		return begin, err
 	}
-	ranges, rows, err := a.Pipeline.Cut(ctx, plan, asked.Where, max(1, in.Parallel)*rangesPerReader)
+	begin.Ranges, begin.Rows, err = a.Pipeline.Cut(ctx, plan, asked.Where, max(1, in.Parallel)*rangesPerReader)
 	if err != nil {
-		return begun, err
+		return begin, err
 	}
-	return a.Storage.BeginRanges(ctx, imp.Key, backfillJob(in.Token), storage.BeginOptions{
-		Options: options, Rows: rows, Ranges: ranges, Closed: a.Closed,
-	})
-}
-
-func backfillJob(token string) storage.Job { return storage.Job{Kind: storage.Backfill, Token: token} }
-
-// RangesDoneInput names a job.
-type RangesDoneInput struct {
-	ImportKey chferry.ImportKey `json:"import_key"`
-	Token     string            `json:"token"`
-	Kind      storage.JobKind   `json:"kind"`
-}
-
-// RangesDone says how far a job is.
-func (a *Activities) RangesDone(ctx context.Context, in RangesDoneInput) (TableProgress, error) {
-	current := attempt{key: in.ImportKey, token: in.Token, step: RangesDoneName, job: &job{}}
-	return step(ctx, a, current, func() (TableProgress, error) {
-		p, err := a.Storage.RangesProgress(ctx, in.ImportKey, in.Kind)
-		if err == nil && p.Token != in.Token {
-			err = chferry.Errorf(chferry.CodeSuperseded, "import key %s: another %s has begun", in.ImportKey, in.Kind)
-		}
-		return ProgressOf(p), err
-	})
+	text, err := json.Marshal(asked)
+	begin.Options = string(text)
+	return begin, err
 }
 
 // EndBackfillInput says how a backfill ends.
 type EndBackfillInput struct {
 	ImportKey chferry.ImportKey `json:"import_key"`
 	Token     string            `json:"token"`
-	Outcome   string            `json:"outcome"`
+	// Outcome is how a backfill ended that did not copy all; empty: what was copied decides.
+	Outcome string `json:"outcome,omitempty"`
 }
 
 // EndBackfill ends the job, whose ranges are dropped, and returns what it did.
-func (a *Activities) EndBackfill(ctx context.Context, in EndBackfillInput) (TableProgress, error) {
-	current := attempt{key: in.ImportKey, token: in.Token, step: EndBackfillName, job: &job{}}
-	return step(ctx, a, current, func() (TableProgress, error) {
-		if err := a.Storage.EndRanges(ctx, in.ImportKey, backfillJob(in.Token), in.Outcome); err != nil {
-			return TableProgress{}, err
+func (a *Activities) EndBackfill(ctx context.Context, in EndBackfillInput) (EndResult, error) {
+	return a.endJob(ctx, in.ImportKey, in.Token, EndBackfillName, storage.Backfill, func(p TableProgress) string {
+		switch {
+		case in.Outcome != "":
+			return in.Outcome
+		case p.Failed > 0:
+			return OutcomePartial
+		default:
+			return OutcomeCopied
 		}
-		p, err := a.Storage.RangesProgress(ctx, in.ImportKey, storage.Backfill)
-		return ProgressOf(p), err
 	})
 }

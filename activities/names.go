@@ -8,8 +8,11 @@ const (
 	PostSyncName       = "PostSync"
 	PostSyncFailedName = "PostSyncFailed"
 
-	PlanBackfillName = "PlanBackfill"
-	CopyRangesName   = "CopyRanges"
-	RangesDoneName   = "RangesDone"
-	EndBackfillName  = "EndBackfill"
+	PlanBackfillName  = "PlanBackfill"
+	CopyRangesName    = "CopyRanges"
+	PlanVerifyName    = "PlanVerify"
+	CompareRangesName = "CompareRanges"
+	EndVerifyName     = "EndVerify"
+	RangesDoneName    = "RangesDone"
+	EndBackfillName   = "EndBackfill"
 )

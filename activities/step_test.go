@@ -50,6 +50,7 @@ func (deaf) StepFailed(chferry.ImportKey, string, chferry.Code) {}
 func (deaf) BatchEnded(chferry.ImportKey, chferry.Counts)       {}
 func (deaf) SyncEnded(chferry.ImportKey, string)                {}
 func (deaf) RowsCopied(chferry.ImportKey, int64)                {}
+func (deaf) RowsVerified(chferry.ImportKey, int64)              {}
 func (deaf) TakenOver(chferry.ImportKey)                        {}
 
 func passing() error { return chferry.Errorf(chferry.CodeUnavailable, "redis is away") }

@@ -10,19 +10,25 @@ import (
 
 // TableProgress is how far a job is that reads whole tables.
 type TableProgress struct {
-	Rows      int64   `json:"rows"`                // that were copied
-	Failed    int64   `json:"failed,omitempty"`    // rows that can't be imported: syncs set them aside
-	Estimated int64   `json:"estimated,omitempty"` // about how many rows there are
-	Ranges    int64   `json:"ranges"`              // of all tables, as many as there are by now
-	Finished  int64   `json:"finished"`            // ranges
-	Readers   int64   `json:"readers,omitempty"`   // ranges that are being read
-	Seconds   Seconds `json:"seconds,omitempty"`   // since the job began
+	Rows       int64   `json:"rows"`                 // that were copied, or compared
+	Failed     int64   `json:"failed,omitempty"`     // rows that can't be imported, or compared
+	Clamped    int64   `json:"clamped,omitempty"`    // values that were compared as the destination can hold them
+	Missing    int64   `json:"missing,omitempty"`    // rows that the source alone has
+	Stale      int64   `json:"stale,omitempty"`      // rows with other values
+	Surplus    int64   `json:"surplus,omitempty"`    // rows that the destination alone has
+	Registered int64   `json:"registered,omitempty"` // operations that were registered to mend these
+	Estimated  int64   `json:"estimated,omitempty"`  // about how many rows there are
+	Ranges     int64   `json:"ranges"`               // of all tables, as many as there are by now
+	Finished   int64   `json:"finished"`             // ranges
+	Readers    int64   `json:"readers,omitempty"`    // ranges that are being read
+	Seconds    Seconds `json:"seconds,omitempty"`    // since the job began
 }
 
 // ProgressOf returns how far a job is that the storage keeps.
 func ProgressOf(p storage.Progress) TableProgress {
 	out := TableProgress{
-		Rows: p.Counts.Rows, Failed: p.Counts.Failed, Estimated: p.Rows,
+		Rows: p.Counts.Rows, Failed: p.Counts.Failed, Clamped: p.Counts.Clamped, Missing: p.Counts.Missing,
+		Stale: p.Counts.Stale, Surplus: p.Counts.Surplus, Registered: p.Counts.Registered, Estimated: p.Rows,
 		Ranges: p.Pending + p.Claimed + p.Finished, Finished: p.Finished, Readers: p.Claimed,
 	}
 	if !p.Began.IsZero() && p.Moved.After(p.Began) {

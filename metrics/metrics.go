@@ -30,6 +30,7 @@ type Metrics struct {
 	syncs        *prometheus.CounterVec
 	takeovers    *prometheus.CounterVec
 	copied       *prometheus.CounterVec
+	verified     *prometheus.CounterVec
 	stepDuration *prometheus.HistogramVec
 	stepFailures *prometheus.CounterVec
 
@@ -63,6 +64,8 @@ func New(registerer prometheus.Registerer) *Metrics {
 			"Syncs that took the import key over from another that was thought dead.", labelKey),
 		copied: l.counter("chferry_backfill_rows_total",
 			"Rows that backfills have inserted.", labelKey),
+		verified: l.counter("chferry_verify_rows_total",
+			"Rows that verifies have compared.", labelKey),
 		stepDuration: l.histogram("chferry_sync_step_duration_seconds",
 			"Time of one step of a sync.", stepBuckets, labelKey, labelStep),
 		stepFailures: l.counter("chferry_sync_step_failures_total",
@@ -121,6 +124,11 @@ func (m *Metrics) StepFailed(key chferry.ImportKey, step string, code chferry.Co
 // RowsCopied counts rows that backfills have inserted.
 func (m *Metrics) RowsCopied(key chferry.ImportKey, rows int64) {
 	m.copied.WithLabelValues(string(key)).Add(float64(rows))
+}
+
+// RowsVerified counts rows that verifies have compared.
+func (m *Metrics) RowsVerified(key chferry.ImportKey, rows int64) {
+	m.verified.WithLabelValues(string(key)).Add(float64(rows))
 }
 
 // TakenOver counts a sync that took the import key over.

@@ -53,6 +53,7 @@ func use(m *metrics.Metrics) {
 	m.StepFailed("users", "PreSync", chferry.CodeUnavailable)
 	m.TakenOver("users")
 	m.RowsCopied("users", 5)
+	m.RowsVerified("users", 6)
 }
 
 func TestMetrics(t *testing.T) {
@@ -75,6 +76,7 @@ func TestMetrics(t *testing.T) {
 		`chferry_sync_step_failures_total{code="Unavailable",import_key="users",step="PreSync"} 1`,
 		`chferry_lease_takeovers_total{import_key="users"} 1`,
 		`chferry_backfill_rows_total{import_key="users"} 5`,
+		`chferry_verify_rows_total{import_key="users"} 6`,
 		`chferry_queue_operations{import_key="users"} 7`,
 	)
 }
@@ -89,6 +91,7 @@ func TestNames(t *testing.T) {
 		"chferry_queue_oldest_age_seconds", "chferry_queue_operations", "chferry_register_duration_seconds",
 		"chferry_rows_inserted_total", "chferry_storage_up", "chferry_sync_step_duration_seconds",
 		"chferry_sync_step_failures_total", "chferry_syncs_total",
+		"chferry_verify_rows_total",
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collector(func(context.Context) ([]chferry.Status, error) {

@@ -44,7 +44,7 @@ func TestBackfill(t *testing.T) {
 	b := setup(t)
 	b.fill(60_000)
 	got := b.backfill(starter.BackfillOptions{})
-	if got.Outcome != workflows.OutcomeCopied || got.Rows != 60_000 || got.Failed != 0 || got.Ranges == 0 ||
+	if got.Outcome != activities.OutcomeCopied || got.Rows != 60_000 || got.Failed != 0 || got.Ranges == 0 ||
 		got.Seconds <= 0 {
 		t.Fatalf("the backfill's result is %+v", got)
 	}
@@ -57,7 +57,7 @@ func TestBackfill(t *testing.T) {
 	}
 	progress, err := b.storage.RangesProgress(b.ctx(), b.imp.Key, storage.Backfill)
 	b.ok(err)
-	if progress.Open || progress.Outcome != workflows.OutcomeCopied || progress.Counts.Rows != 60_000 {
+	if progress.Open || progress.Outcome != activities.OutcomeCopied || progress.Counts.Rows != 60_000 {
 		t.Fatalf("the storage keeps %+v", progress)
 	}
 }
@@ -98,7 +98,7 @@ func TestBackfillPaused(t *testing.T) {
 	}
 	b.ok(b.starter.PauseBackfill(b.ctx(), b.imp.Key))
 	b.eventually(func() bool {
-		var p workflows.BackfillProgress
+		var p workflows.JobProgress
 		answer, err := b.starter.Client().QueryWorkflow(b.ctx(), b.backfillID(), "", workflows.ProgressQuery)
 		b.ok(err)
 		b.ok(answer.Get(&p))
@@ -143,7 +143,7 @@ func TestBackfillHandedOver(t *testing.T) {
 	b.runWorker()
 	result, err := b.starter.AwaitBackfill(b.ctx(), b.imp.Key)
 	b.ok(err)
-	if result.Outcome != workflows.OutcomeCopied || result.Rows != 20_000 {
+	if result.Outcome != activities.OutcomeCopied || result.Rows != 20_000 {
 		t.Fatalf("the backfill's result is %+v", result)
 	}
 	b.wantShown(20_000)
@@ -170,7 +170,7 @@ func TestBackfillWhileWritesGoOn(t *testing.T) {
 	}
 	result, err := b.starter.AwaitBackfill(b.ctx(), b.imp.Key)
 	b.ok(err)
-	if result.Outcome != workflows.OutcomeCopied {
+	if result.Outcome != activities.OutcomeCopied {
 		t.Fatalf("the backfill's result is %+v", result)
 	}
 	_, err = b.sync()

@@ -151,6 +151,8 @@ func (o *observer) SyncEnded(_ chferry.ImportKey, outcome string) { o.note("sync
 
 func (o *observer) RowsCopied(_ chferry.ImportKey, rows int64) { o.note("copied %d", rows) }
 
+func (o *observer) RowsVerified(_ chferry.ImportKey, rows int64) { o.note("verified %d", rows) }
+
 func (o *observer) TakenOver(chferry.ImportKey) { o.note("taken over") }
 
 var bundles atomic.Int64
