@@ -41,8 +41,8 @@ type Status struct {
 	OldestPending time.Time // when the oldest operation kept was registered; zero: none
 	Totals        Counts    // over all batches that ended
 	Version       uint64    // the last version minted; 0: none
-	// Schema says, a sentence each, which columns of source and destination differed when the last batch was claimed, or
-	// the next one could not be.
+	// Schema says, a sentence each, which columns of source and destination differed when the last
+	// batch was claimed, or the next one could not be.
 	Schema []string
 	// LastOutcome is how the last sync that had something to do ended: synced, partial, failed or
 	// superseded; empty: unknown.

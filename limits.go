@@ -11,7 +11,8 @@ type Limits struct {
 	// keeps its batch. 0: [DefaultMaxFailed]
 	MaxFailed int
 
-	// RetryFor is for how long failures of a step that may pass are retried, from the first of them; 0: [DefaultRetryFor].
+	// RetryFor is for how long failures of a step that may pass are retried, from the first of
+	// them; 0: [DefaultRetryFor].
 	RetryFor time.Duration
 	// Lease is how long a sync that Temporal does not know to have ended keeps its claim without a
 	// sign of life; 0: [DefaultLease].

@@ -97,11 +97,10 @@ func (a *Activities) limitsOf(key chferry.ImportKey) chferry.Limits {
 func (a *Activities) importOf(key chferry.ImportKey) (chferry.Import, error) {
 	imp, ok := a.Imports.Import(key)
 	if !ok {
-		return chferry.Import{},
-			chferry.Errorf(chferry.CodeUnknownKey,
-				"import key %s is not in the configuration that this worker was started with: "+
-					"restart the workers and the API after a change of the file; if the key was removed, run chferry apply, "+
-					"which pauses its schedule", key)
+		return chferry.Import{}, chferry.Errorf(chferry.CodeUnknownKey,
+			"import key %s is not in the configuration that this worker was started with: "+
+				"restart the workers and the API after a change of the file; "+
+				"if the key was removed, run chferry apply, which pauses its schedule", key)
 	}
 	return imp, nil
 }

@@ -26,7 +26,8 @@ type PostSyncResult struct {
 
 // PostSync removes an imported batch from the storage.
 func (a *Activities) PostSync(ctx context.Context, in PostSyncInput) (PostSyncResult, error) {
-	return step(ctx, a, attempt{key: in.ImportKey, token: in.Token, step: PostSyncName}, func() (PostSyncResult, error) {
+	attempted := attempt{key: in.ImportKey, token: in.Token, step: PostSyncName}
+	return step(ctx, a, attempted, func() (PostSyncResult, error) {
 		end, err := a.Storage.PostSync(ctx, in.ImportKey, storage.PostSyncOptions{
 			Token: in.Token, BatchID: in.Batch, Counts: chferry.Counts(in.Counts), Last: in.Last, Partial: in.Partial,
 		})
@@ -48,8 +49,7 @@ func (a *Activities) ended(ctx context.Context, in PostSyncInput, end storage.En
 		level = slog.LevelWarn
 	}
 	a.Log.Log(ctx, level, "batch synced", "import_key", in.ImportKey, "batch", in.Batch, "operations", o.Operations,
-		"rows", o.Rows,
-		"deletes", o.Deletes, "coalesced", o.Coalesced, "failed", o.Failed, "remaining", end.Remaining)
+		"rows", o.Rows, "deletes", o.Deletes, "coalesced", o.Coalesced, "failed", o.Failed, "remaining", end.Remaining)
 	if end.Remaining > 0 && !in.Last {
 		return
 	}
@@ -70,7 +70,8 @@ type PostSyncFailedInput struct {
 // lease. What was claimed stays claimed as it is. A sync that was not the claimant any more has
 // nothing to end.
 func (a *Activities) PostSyncFailed(ctx context.Context, in PostSyncFailedInput) error {
-	_, err := step(ctx, a, attempt{key: in.ImportKey, token: in.Token, step: PostSyncFailedName}, func() (struct{}, error) {
+	attempted := attempt{key: in.ImportKey, token: in.Token, step: PostSyncFailedName}
+	_, err := step(ctx, a, attempted, func() (struct{}, error) {
 		err := a.Storage.PostSyncFailed(ctx, in.ImportKey, in.Token)
 		if err != nil && chferry.CodeOf(err) != chferry.CodeSuperseded {
 			return struct{}{}, err

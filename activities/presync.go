@@ -48,7 +48,8 @@ func seconds(d time.Duration) Seconds { return Seconds(d.Seconds()) }
 // PreSync makes the sync the claimant of its import key, if there is something to sync. It asks the
 // storage alone, so that an idle tick costs one call to Redis.
 func (a *Activities) PreSync(ctx context.Context, in PreSyncInput) (PreSyncResult, error) {
-	return step(ctx, a, attempt{key: in.ImportKey, token: in.Token, step: PreSyncName, since: in.Began}, func() (PreSyncResult, error) {
+	attempted := attempt{key: in.ImportKey, token: in.Token, step: PreSyncName, since: in.Began}
+	return step(ctx, a, attempted, func() (PreSyncResult, error) {
 		imp, err := a.importOf(in.ImportKey)
 		if err != nil {
 			return PreSyncResult{}, err

@@ -46,8 +46,8 @@ type Options struct {
 	Registrar     storage.Registrar
 	Administrator Administrator
 	Schedules     Schedules
-	// Tokens are the bearer tokens that are accepted; none means that every request is, so that the API must listen on a
-	// loopback address.
+	// Tokens are the bearer tokens that are accepted; none means that every request is, so that the
+	// API must listen on a loopback address.
 	Tokens []string
 	// Metrics serves /metrics; nil leaves the route out.
 	Metrics http.Handler

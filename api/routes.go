@@ -38,10 +38,11 @@ func (s *server) routes() []route {
 		{http.MethodGet, "/readyz", true, s.getReadiness},
 	}
 	if s.Metrics != nil {
-		routes = append(routes, route{http.MethodGet, "/metrics", false, func(w http.ResponseWriter, r *http.Request) error {
+		getMetrics := func(w http.ResponseWriter, r *http.Request) error {
 			s.Metrics.ServeHTTP(w, r)
 			return nil
-		}})
+		}
+		routes = append(routes, route{http.MethodGet, "/metrics", false, getMetrics})
 	}
 	return routes
 }

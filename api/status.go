@@ -34,8 +34,8 @@ type ImportStatus struct {
 	Schedule *chferry.Schedule `json:"schedule"`
 	// ScheduleProblem is why Schedule is nil, and what to do; empty if Schedule is not, or nobody asked Temporal.
 	ScheduleProblem string `json:"schedule_problem,omitempty"`
-	// Schema says which columns of source and destination differ, or what else of them stops the sync, as of the last time
-	// that a batch was to be claimed: a sentence each.
+	// Schema says which columns of source and destination differ, or what else of them stops the
+	// sync, as of the last time that a batch was to be claimed: a sentence each.
 	Schema []string `json:"schema"`
 	// LastOutcome is how the last sync that had something to do ended: synced, partial, failed or
 	// superseded; empty: unknown.

@@ -15,8 +15,9 @@ var hasScheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*:`)
 // which is no server.
 func expandURL(list []piece) string {
 	list = slices.Clone(list)
-	if i := slices.IndexFunc(list, func(p piece) bool { return p.text != "" }); i >= 0 && hasScheme.MatchString(list[i].text) {
-		list[i].variable = false
+	first := slices.IndexFunc(list, func(p piece) bool { return p.text != "" })
+	if first >= 0 && hasScheme.MatchString(list[first].text) {
+		list[first].variable = false
 	}
 	var skeleton, url strings.Builder // the skeleton has one byte in place of each variable
 	for _, p := range list {

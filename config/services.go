@@ -171,7 +171,7 @@ func readAPI(s *section) API {
 	s.texts("tokens", &api.Tokens)
 	for i, token := range api.Tokens {
 		// A trailing newline is what a secret read from a file often has, and no header can carry it.
-		if token == "" || strings.ContainsFunc(token, func(r rune) bool { return !unicode.IsPrint(r) || unicode.IsSpace(r) }) {
+		if token == "" || strings.ContainsFunc(token, noTokenRune) {
 			s.fail("tokens", "holds a token, number %d, that is empty or has white space in it", i+1)
 		}
 	}
@@ -181,6 +181,8 @@ func readAPI(s *section) API {
 	s.end()
 	return api
 }
+
+func noTokenRune(r rune) bool { return !unicode.IsPrint(r) || unicode.IsSpace(r) }
 
 // minTokenLength is how many characters a token needs that nobody can guess.
 const minTokenLength = 16

@@ -29,7 +29,8 @@ func (s *Stack) configure(ctx context.Context) error {
 	head := "# Written by chferry. The servers are on this machine and end with the process that started them.\n"
 	freshness := "schedule: {every: 1s}" // a demo shows ticks
 	if !s.opts.Demo {
-		head = fmt.Sprintf(`# Written by chferry dev, which starts the servers at these addresses. The data stay in this folder.
+		head = fmt.Sprintf(`# Written by chferry dev, which starts the servers at these addresses.
+# The data stay in this folder.
 # While chferry dev runs, it applies each change of this file as soon as the file is saved: chferry apply, and a new
 # worker and API. A file with a mistake changes nothing, and chferry dev says what the mistake is.
 # Temporal's web interface: %s

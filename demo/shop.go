@@ -37,10 +37,10 @@ type shop struct {
 
 // shopTables are for PostgreSQL and SQLite alike.
 const shopTables = `
-CREATE TABLE IF NOT EXISTS users (id BIGINT PRIMARY KEY NOT NULL, name TEXT NOT NULL, email TEXT, balance NUMERIC(12,2) NOT NULL, active BOOLEAN NOT NULL,
-	created_at TIMESTAMP NOT NULL);
-CREATE TABLE IF NOT EXISTS order_lines (order_id BIGINT NOT NULL, line INTEGER NOT NULL, item TEXT NOT NULL, quantity INTEGER NOT NULL,
-	price NUMERIC(10,2) NOT NULL, PRIMARY KEY (order_id, line));`
+CREATE TABLE IF NOT EXISTS users (id BIGINT PRIMARY KEY NOT NULL, name TEXT NOT NULL, email TEXT,
+	balance NUMERIC(12,2) NOT NULL, active BOOLEAN NOT NULL, created_at TIMESTAMP NOT NULL);
+CREATE TABLE IF NOT EXISTS order_lines (order_id BIGINT NOT NULL, line INTEGER NOT NULL, item TEXT NOT NULL,
+	quantity INTEGER NOT NULL, price NUMERIC(10,2) NOT NULL, PRIMARY KEY (order_id, line));`
 
 func openShop(ctx context.Context, stack *Stack) (*shop, error) {
 	s := &shop{marker: "$", random: rand.New(rand.NewPCG(1, 2)), deleted: map[string]int{}}

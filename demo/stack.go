@@ -64,7 +64,9 @@ func Start(ctx context.Context, opts StackOptions) (*Stack, error) {
 	s.usePorts(ctx, opts.Existing)
 	// Redis comes first: where it is missing, nobody should wait for the others to be built or
 	// downloaded before that is said.
-	for _, start := range []func(context.Context) error{s.startRedis, s.startTemporal, s.startClickHouse, s.startSource, s.configure} {
+	for _, start := range []func(context.Context) error{
+		s.startRedis, s.startTemporal, s.startClickHouse, s.startSource, s.configure,
+	} {
 		if err := start(ctx); err != nil {
 			s.Stop(ctx)
 			return nil, err

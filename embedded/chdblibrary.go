@@ -39,7 +39,8 @@ func ChdbLibrary(ctx context.Context, log io.Writer, progress func(done, total i
 	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
 		return "", &MissingError{chdbName, "libchdb for " + runtime.GOOS + " on " + runtime.GOARCH, chdbRemedy}
 	}
-	path, err := cached(ctx, file{"libchdb-" + ChdbVersion + ".so", chdbChecksum}, func(ctx context.Context, fresh, folder string) error {
+	library := file{"libchdb-" + ChdbVersion + ".so", chdbChecksum}
+	path, err := cached(ctx, library, func(ctx context.Context, fresh, folder string) error {
 		npm, found := findProgram("npm")
 		if !found {
 			return &MissingError{chdbName, "npm to download ClickHouse as a library", "install npm, or " + chdbRemedy}

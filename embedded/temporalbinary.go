@@ -25,7 +25,8 @@ func TemporalBinary(ctx context.Context, log io.Writer) (string, error) {
 	if path, found := findProgram("temporal"); found {
 		return path, nil
 	}
-	path, err := cached(ctx, file{name: "temporal-" + TemporalVersion}, func(ctx context.Context, fresh, folder string) error {
+	binary := file{name: "temporal-" + TemporalVersion}
+	path, err := cached(ctx, binary, func(ctx context.Context, fresh, folder string) error {
 		if log != nil {
 			_, _ = fmt.Fprintf(log, "building the Temporal CLI %s; this takes minutes, once\n", TemporalVersion)
 		}

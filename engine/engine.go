@@ -26,8 +26,9 @@ type Engine interface {
 	// Layout says what a table of the engine looks like.
 	Layout() Layout
 
-	// Misfit says why a table can't be used whose engine is of the layout's family and takes these arguments, without the
-	// path and the replica of a replicated one. It is empty if the table can be used.
+	// Misfit says why a table can't be used whose engine is of the layout's family and takes these
+	// arguments, without the path and the replica of a replicated one. It is empty if the table can
+	// be used.
 	Misfit(arguments []string) string
 
 	// Block returns the rows to insert for one chunk of operations: the source's columns followed by [Engine.Columns].

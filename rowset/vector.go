@@ -6,8 +6,9 @@ import (
 
 // Vector holds the values of one column, without a box around any of them:
 //
-//   - Ints: Bool (0 or 1), all integers (Uint64 as its bits), Date (days), Timestamp (microseconds). What lies beyond the range
-//     of the type, such as infinity, is math.MaxInt64 or math.MinInt64.
+//   - Ints: Bool (0 or 1), all integers (Uint64 as its bits), Date (days), Timestamp
+//     (microseconds). What lies beyond the range of the type, such as infinity, is math.MaxInt64 or
+//     math.MinInt64.
 //   - Floats: Float32, Float64.
 //   - Data, cut at Ends: String, Enum, Bytes, UUID (16 bytes), Decimal (as in 12.50, or NaN).
 //   - [Vector.Elements], cut at Ends: Array. Where its elements are arrays too, they have elements again.

@@ -17,9 +17,10 @@ type Sink interface {
 	// Check returns nil if the server answers and can be written to.
 	Check(ctx context.Context) error
 
-	// Missing compares the destination with the server and returns the statements that would create what is not there: the
-	// table or the columns that it lacks, before the view. It returns CodeSchemaMismatch if the table exists and does not
-	// fit otherwise; a column of the key or the engine can't be added.
+	// Missing compares the destination with the server and returns the statements that would create
+	// what is not there: the table or the columns that it lacks, before the view. It returns
+	// CodeSchemaMismatch if the table exists and does not fit otherwise; a column of the key or the
+	// engine can't be added.
 	Missing(ctx context.Context, d Destination) ([]Statement, error)
 
 	// Unfilled returns the columns of the destination's table that d does not have, and that inserts therefore leave at
@@ -50,9 +51,9 @@ type Typer interface {
 
 // Prober is a [Sink] that can tell beforehand what its server would refuse.
 type Prober interface {
-	// Probe returns CodeConfiguration, naming the key, if the server would refuse a statement that Missing returned for d,
-	// because of an expression, a function or a name in the configuration. It changes nothing, and where the server does
-	// not tell, it returns nil.
+	// Probe returns CodeConfiguration, naming the key, if the server would refuse a statement that
+	// Missing returned for d, because of an expression, a function or a name in the configuration.
+	// It changes nothing, and where the server does not tell, it returns nil.
 	Probe(ctx context.Context, d Destination, statements []Statement) error
 }
 

@@ -81,7 +81,8 @@ const DefaultScanRows = 10_000
 
 // Page is the rows that begin a range.
 type Page struct {
-	// Rows are in ascending order of the key. They have no indexes in Key. The Key of an unfit row is an index into Keys.
+	// Rows are in ascending order of the key. They have no indexes in Key. The Key of an unfit row
+	// is an index into Keys.
 	rowset.Rows
 	// Keys are the primary keys of the unfit rows, as [Source.PrimaryKeys] gives them.
 	Keys []chferry.PrimaryKey

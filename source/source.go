@@ -22,10 +22,11 @@ type Source interface {
 	// Check returns nil if the database answers and may be read: it is a primary, or a standby that is allowed.
 	Check(ctx context.Context) error
 
-	// Describe returns the table with all its columns, each column's Destination being its own name. An empty primaryKey
-	// means the table's own. It refuses a table that row security hides rows of, a table without a primary key when
-	// none is given, and key columns whose values can't be told apart as chferry does: of other kinds than
-	// [rowset.TypeKind.CanBeKey], nullable, or compared by a collation that folds values.
+	// Describe returns the table with all its columns, each column's Destination being its own
+	// name. An empty primaryKey means the table's own. It refuses a table that row security hides
+	// rows of, a table without a primary key when none is given, and key columns whose values can't
+	// be told apart as chferry does: of other kinds than [rowset.TypeKind.CanBeKey], nullable, or
+	// compared by a collation that folds values.
 	Describe(ctx context.Context, table string, primaryKey []string) (rowset.Table, error)
 
 	// ReadKeys reads primary keys as the database itself reads them, in every notation that it
@@ -42,9 +43,10 @@ type Source interface {
 	// unfit rows, never absent and never an error: they must neither look deleted nor stop other
 	// rows.
 	//
-	// A row that the database itself fails to give, such as one of a view that divides by zero, fails the whole call with
-	// [chferry.CodeUnreadable]. Its message names the table and what the database said, never a value. The caller asks for
-	// fewer keys until the call fails for one key alone: that key's row is the one at fault.
+	// A row that the database itself fails to give, such as one of a view that divides by zero,
+	// fails the whole call with [chferry.CodeUnreadable]. Its message names the table and what the
+	// database said, never a value. The caller asks for fewer keys until the call fails for one key
+	// alone: that key's row is the one at fault.
 	//
 	// Rows that are larger together than [Options.MaxFetchBytes], and rows that take the database
 	// longer than a statement may, give a [TooMuchError]; one key alone never does.
@@ -116,7 +118,8 @@ func TooMuch(rows *rowset.Rows, maxBytes int) error {
 // TooMuchError says that the rows of the keys can't be read together. Fewer keys may be asked for.
 type TooMuchError struct {
 	Rows int // how many may be asked for, at least 1
-	// Slow tells that the rows took the database too long; else they were too large for the memory that a fetch may take.
+	// Slow tells that the rows took the database too long; else they were too large for the memory
+	// that a fetch may take.
 	Slow bool
 }
 

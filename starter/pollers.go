@@ -10,7 +10,8 @@ import (
 )
 
 const (
-	// longestPoll is how long a worker may hold one poll: the server answers after a minute, and the worker polls again.
+	// longestPoll is how long a worker may hold one poll: the server answers after a minute, and
+	// the worker polls again.
 	longestPoll = 70 * time.Second
 	// promptly is how long a task may wait for a worker that polls: the server is asked, and
 	// several partitions look for a poller.

@@ -53,7 +53,8 @@ func (s *Starter) EnsureSearchAttributes(ctx context.Context, dryRun bool) (Sear
 		kind, ok := known[want.name]
 		if ok && kind != want.kind {
 			return SearchAttributes{}, chferry.Errorf(chferry.CodeConfiguration,
-				"search attribute %s of namespace %q has type %s, chferry needs %s: remove it, or use another namespace",
+				"search attribute %s of namespace %q has type %s, chferry needs %s: "+
+					"remove it, or use another namespace",
 				want.name, s.namespace, kind, want.kind)
 		}
 		if !ok {

@@ -12,8 +12,9 @@ type Position string
 
 // Positions tells how far a queue has drained.
 type Positions interface {
-	// Position returns the place of the operation of key that was registered last. Once that place has been passed, every
-	// operation that was registered before the call has left the queue. The position of an empty queue has been passed.
+	// Position returns the place of the operation of key that was registered last. Once that place
+	// has been passed, every operation that was registered before the call has left the queue. The
+	// position of an empty queue has been passed.
 	Position(ctx context.Context, key chferry.ImportKey) (Position, error)
 
 	// Passed reports for each of positions whether all operations up to it have left the queue of

@@ -7,14 +7,16 @@
 //  2. An operation is removed only by PostSync, after its batch was imported.
 //  3. An operation registered at any moment of a sync is never lost.
 //  4. A claimed batch never changes; only its claimant does.
-//  5. A batch belongs to the claimant whose token PreSync took last. Any other gets chferry.CodeSuperseded. A request that
-//     arrives late, or once more, changes nothing that has moved on.
+//  5. A batch belongs to the claimant whose token PreSync took last. Any other gets
+//     chferry.CodeSuperseded. A request that arrives late, or once more, changes nothing that has
+//     moved on.
 //  6. Operations come out in the order in which they were registered.
-//  7. Versions of an import key grow and never repeat, minted with a batch or without one, whatever happens to clocks and
-//     to the storage.
+//  7. Versions of an import key grow and never repeat, minted with a batch or without one, whatever
+//     happens to clocks and to the storage.
 //  8. Import keys don't touch each other.
 //  9. Flush drops everything kept, of one import key or of all; only versions go on growing.
-//  10. A page of a range counts once, whichever reader saves it; a reader that has lost its range can change nothing of it.
+//  10. A page of a range counts once, whichever reader saves it; a reader that has lost its range
+//     can change nothing of it.
 //
 // Errors are [chferry.Error]s: CodeUnavailable when the storage does not answer.
 package storage
@@ -86,9 +88,9 @@ type Syncer interface {
 	// Errors: CodeSuperseded.
 	ExtendLease(ctx context.Context, key chferry.ImportKey, token string, lease time.Duration) error
 
-	// PostSync removes the operations of a batch that was imported, adds outcome to the totals, keeps what was set aside
-	// and, if nothing is left or opts.Last, ends the claim. Asked again by the same claimant it gives the first answer.
-	// Errors: CodeSuperseded.
+	// PostSync removes the operations of a batch that was imported, adds outcome to the totals,
+	// keeps what was set aside and, if nothing is left or opts.Last, ends the claim. Asked again by
+	// the same claimant it gives the first answer. Errors: CodeSuperseded.
 	PostSync(ctx context.Context, key chferry.ImportKey, opts PostSyncOptions) (End, error)
 
 	// PostSyncFailed ends the claim of a sync that failed. Its batch stays as it is for the next sync.
@@ -127,8 +129,9 @@ type Memory interface {
 	// RememberedIdentity returns what is remembered of a database alias; the zero value if nothing is.
 	RememberedIdentity(ctx context.Context, key chferry.ImportKey, database string) (Identity, error)
 
-	// NoteSchema keeps what a sync found of the columns of source and destination, a sentence each, in place of what was
-	// noted before. A token that is not the claimant's notes nothing; an operator has none.
+	// NoteSchema keeps what a sync found of the columns of source and destination, a sentence each,
+	// in place of what was noted before. A token that is not the claimant's notes nothing; an
+	// operator has none.
 	NoteSchema(ctx context.Context, key chferry.ImportKey, token string, schema []string) error
 }
 
@@ -159,8 +162,8 @@ type Administrator interface {
 
 // FailedOperations is what those need who look after operations that could not be imported.
 type FailedOperations interface {
-	// FailedOperations yields the failed operations of an import key page by page, in no particular order. One that is set
-	// aside, retried or discarded meanwhile may be missing or come twice.
+	// FailedOperations yields the failed operations of an import key page by page, in no particular
+	// order. One that is set aside, retried or discarded meanwhile may be missing or come twice.
 	FailedOperations(ctx context.Context, key chferry.ImportKey) iter.Seq2[[]chferry.FailedOperation, error]
 
 	// RetryFailed registers all failed operations of an import key again and returns how many. One

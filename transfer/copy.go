@@ -143,8 +143,8 @@ func (r *rangeReader) read(ctx context.Context, blocks chan<- *rangeBlock) error
 	return nil
 }
 
-// full reports whether a block is to be inserted: also if more rows failed than may, and after a while, so that the place is
-// saved although a condition holds for few rows.
+// full reports whether a block is to be inserted: also if more rows failed than may, and after a
+// while, so that the place is saved although a condition holds for few rows.
 func (b *rangeBlock) full(began time.Time, maxFailed int) bool {
 	return b.Bytes() >= fullBlock || b.Rows() >= MaxChunk || len(b.failed) > maxFailed || time.Since(began) > slowScan
 }

@@ -132,10 +132,10 @@ func (p *Plan) unite() error {
 	}
 	for _, alias := range databases {
 		for _, c := range p.columns {
-			if !slices.ContainsFunc(p.Tables[alias].Columns, func(has rowset.Column) bool { return has.Destination == c.Destination }) {
-				p.Schema = append(p.Schema,
-					fmt.Sprintf("column %q of %s is not in database %s: its rows get a default", c.Name, p.Import.Table,
-						alias))
+			isIt := func(has rowset.Column) bool { return has.Destination == c.Destination }
+			if !slices.ContainsFunc(p.Tables[alias].Columns, isIt) {
+				p.Schema = append(p.Schema, fmt.Sprintf(
+					"column %q of %s is not in database %s: its rows get a default", c.Name, p.Import.Table, alias))
 			}
 		}
 	}

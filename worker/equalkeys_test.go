@@ -62,7 +62,8 @@ func TestCitextKeys(t *testing.T) {
 			b.wantSynced(8)
 			const shown = "SELECT concat(id, toString(n)) FROM users_current ORDER BY n"
 
-			// Deleted under another text; deleted and inserted again under another text; the stored text changed by an update.
+			// Deleted under another text; deleted and inserted again under another text; the stored
+			// text changed by an update.
 			b.exec(`DELETE FROM keyed WHERE id = 'ann' OR id = ''; DELETE FROM keyed WHERE id = 'bob'; INSERT INTO keyed VALUES ('BOB', 9);
 				UPDATE keyed SET id = 'ZOë' WHERE n = 3; UPDATE keyed SET id = 'Кот.A' WHERE n = 4; UPDATE keyed SET id = 'IT''S \A' WHERE n = 6`)
 			b.registerKeys(chferry.Delete, chferry.PrimaryKey{"ANN"}, chferry.PrimaryKey{""})

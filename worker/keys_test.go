@@ -162,7 +162,8 @@ func TestNotationsOfKeys(t *testing.T) {
 			_, err := b.storage.DiscardFailed(b.ctx(), b.imp.Key)
 			b.ok(err)
 
-			// The database gives the key to the application that deletes the row, or the application writes it as before.
+			// The database gives the key to the application that deletes the row, or the
+			// application writes it as before.
 			b.exec("DELETE FROM keyed")
 			b.registerKeys(chferry.Delete, chferry.PrimaryKey{test.stored}, chferry.PrimaryKey{test.notations[0]})
 			if _, err := b.sync(); err != nil {

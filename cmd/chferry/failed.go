@@ -154,7 +154,8 @@ func printFailed(out io.Writer, failed []api.FailedOperation) error {
 
 // onOneLine writes a key as register takes it.
 func onOneLine(pk chferry.PrimaryKey) (string, error) {
-	if len(pk) == 1 && !strings.HasPrefix(pk[0], "[") && !strings.ContainsFunc(pk[0], func(r rune) bool { return !strconv.IsPrint(r) }) {
+	hidden := func(r rune) bool { return !strconv.IsPrint(r) }
+	if len(pk) == 1 && !strings.HasPrefix(pk[0], "[") && !strings.ContainsFunc(pk[0], hidden) {
 		return pk[0], nil
 	}
 	text, err := json.Marshal(pk)

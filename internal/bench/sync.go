@@ -21,10 +21,12 @@ const syncRows = 500_000
 // bulky are a million rows of the ten columns that every figure is about, and rows of a megabyte.
 // No import key has a schedule: syncs begin when the benchmark says so.
 var bulky = content{tables: `
-CREATE TABLE wide (id bigint PRIMARY KEY, hash text NOT NULL, name text NOT NULL, age int NOT NULL, score double precision NOT NULL,
-	balance numeric(12,2) NOT NULL, created timestamptz NOT NULL, active boolean NOT NULL, born date NOT NULL, note text);
-INSERT INTO wide SELECT n, md5(n::text), 'user ' || n, n % 1000, n * 1.5, n * 0.01, timestamptz '2024-01-01Z' + n * interval '1 second',
-	n % 2 = 0, date '2000-01-01' + n % 10000, CASE WHEN n % 4 = 0 THEN NULL ELSE 'note ' || n END FROM generate_series(1, 1000000) n;
+CREATE TABLE wide (id bigint PRIMARY KEY, hash text NOT NULL, name text NOT NULL, age int NOT NULL,
+	score double precision NOT NULL, balance numeric(12,2) NOT NULL, created timestamptz NOT NULL,
+	active boolean NOT NULL, born date NOT NULL, note text);
+INSERT INTO wide SELECT n, md5(n::text), 'user ' || n, n % 1000, n * 1.5, n * 0.01,
+	timestamptz '2024-01-01Z' + n * interval '1 second', n % 2 = 0, date '2000-01-01' + n % 10000,
+	CASE WHEN n % 4 = 0 THEN NULL ELSE 'note ' || n END FROM generate_series(1, 1000000) n;
 CREATE TABLE large (id bigint PRIMARY KEY, body text NOT NULL);
 ALTER TABLE large ALTER body SET STORAGE EXTERNAL;
 INSERT INTO large SELECT n, repeat(md5(n::text), 32768) FROM generate_series(1, 400) n;
@@ -37,7 +39,8 @@ VACUUM ANALYZE`, imports: `
 
 // benchSync measures whole syncs from PostgreSQL through Temporal, next to the physical pipe.
 func benchSync(ctx context.Context, out io.Writer) error {
-	if err := onStack(ctx, embedded.StartClickHouse, bulky, func(s *stack) error { return benchNative(ctx, s, out) }); err != nil {
+	err := onStack(ctx, embedded.StartClickHouse, bulky, func(s *stack) error { return benchNative(ctx, s, out) })
+	if err != nil {
 		return err
 	}
 	return onStack(ctx, embedded.StartModernClickHouse, bulky, func(s *stack) error { return benchHTTP(ctx, s, out) })
@@ -197,11 +200,12 @@ func (s *stack) pipe(ctx context.Context) (rate, processor float64, err error) {
 		return 0, 0, err
 	}
 	const create = `CREATE TABLE IF NOT EXISTS piped (id Int64, hash String, name String, age Int32, score Float64,
-		balance Decimal(12,2), created DateTime, active UInt8, born Date, note Nullable(String)) ENGINE = MergeTree ORDER BY id`
+		balance Decimal(12,2), created DateTime, active UInt8, born Date, note Nullable(String))
+		ENGINE = MergeTree ORDER BY id`
 	began := time.Now()
 	const insert = "INSERT INTO piped FORMAT TabSeparated"
-	query := fmt.Sprintf(`COPY (SELECT id, hash, name, age, score, balance, extract(epoch FROM created)::bigint, active::int, born, note
-		FROM wide WHERE id <= %d) TO STDOUT`, syncRows)
+	query := fmt.Sprintf(`COPY (SELECT id, hash, name, age, score, balance, extract(epoch FROM created)::bigint,
+		active::int, born, note FROM wide WHERE id <= %d) TO STDOUT`, syncRows)
 	u, err := url.Parse(s.clickhouse.URL)
 	if err != nil {
 		return 0, 0, err

@@ -30,13 +30,15 @@ const batchRows = 200_000
 var small = content{tables: fmt.Sprintf(`
 CREATE TABLE saves (id bigint PRIMARY KEY, name text NOT NULL);
 CREATE TABLE rows (id bigint PRIMARY KEY, hash text NOT NULL, name text NOT NULL, created timestamptz NOT NULL);
-INSERT INTO rows SELECT n, md5(n::text), 'user ' || n, timestamptz '2024-01-01Z' + n * interval '1 second' FROM generate_series(1, %d) n;
+INSERT INTO rows SELECT n, md5(n::text), 'user ' || n, timestamptz '2024-01-01Z' + n * interval '1 second'
+	FROM generate_series(1, %d) n;
 VACUUM ANALYZE`, batchRows), imports: `
   - {key: quiet, table: saves, destination: {table: quiet}}
   - {key: ticking, table: saves, destination: {table: ticking}, schedule: {every: 1s}}
   - {key: nudged, table: saves, destination: {table: nudged}, schedule: {every: 1h}, sync_on_register: true}
   - {key: dying, table: rows, destination: {table: dying}, batch_size: 200000, heartbeat_timeout: 2s}
-  - {key: ended, table: rows, destination: {table: ended}, batch_size: 200000, heartbeat_timeout: 2s, schedule: {every: 1s}}
+  - {key: ended, table: rows, destination: {table: ended}, batch_size: 200000, heartbeat_timeout: 2s,
+     schedule: {every: 1s}}
 `}
 
 // benchTemporal measures what running on Temporal costs and what it buys: events, the time until a
@@ -48,7 +50,9 @@ func benchTemporal(ctx context.Context, out io.Writer) error {
 			return err
 		}
 		var figures []*figure
-		for _, measure := range []func(context.Context) ([]*figure, error){b.events, b.saves, b.deaths, b.terminations, b.idle} {
+		for _, measure := range []func(context.Context) ([]*figure, error){
+			b.events, b.saves, b.deaths, b.terminations, b.idle,
+		} {
 			measured, err := measure(ctx)
 			if err != nil {
 				return errors.Join(err, b.close(ctx))

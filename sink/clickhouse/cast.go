@@ -110,8 +110,10 @@ func (c column) isNumber() bool {
 // keeps numbers and texts in columns of any type: what a type is called there, mostly in capitals,
 // says nothing.
 var numberTexts = regexp.MustCompile(
-	`^(no declared type|([a-z_0-9]+\.)?(text|citext|name|"char"|bpchar|clob|string|numeric|decimal|dec|json|jsonb|oid|xid|xid8|cid|` +
-		`n?(var)?char|(native )?character|(national )?(character|char)( varying)?|longtext|mediumtext|tinytext)(\([0-9, -]*\))?)$`)
+	`^(no declared type|([a-z_0-9]+\.)?(` +
+		`text|citext|name|"char"|bpchar|clob|string|numeric|decimal|dec|json|jsonb|oid|xid|xid8|cid|` +
+		`n?(var)?char|(native )?character|(national )?(character|char)( varying)?|longtext|mediumtext|tinytext` +
+		`)(\([0-9, -]*\))?)$`)
 
 // textIsNoNumber tells whether a column comes as text that is no number, or looks like a number and is another.
 func textIsNoNumber(c rowset.Column) bool {

@@ -113,9 +113,10 @@ func serverWords(message string) string {
 // keysWith returns the keys whose texts have one of the words; all of them if none has.
 func keysWith(texts map[string]string, words string) []string {
 	said := aWord.FindAllString(words, -1)
+	wasSaid := func(word string) bool { return slices.Contains(said, word) }
 	var keys []string
 	for _, key := range slices.Sorted(maps.Keys(texts)) {
-		if slices.ContainsFunc(aWord.FindAllString(texts[key], -1), func(word string) bool { return slices.Contains(said, word) }) {
+		if slices.ContainsFunc(aWord.FindAllString(texts[key], -1), wasSaid) {
 			keys = append(keys, key)
 		}
 	}

@@ -46,7 +46,8 @@ func (c *Client) Current(ctx context.Context, d sink.Destination, keys rowset.Bl
 	l := &lookup{Client: c, table: t, layout: d.Engine.Layout(), before: before, found: rowset.NewBlock(of.Columns)}
 	for i, column := range columns {
 		k := keyPart{column: column, from: of.Columns[i]}
-		if at := slices.IndexFunc(keys.Columns, func(w rowset.Column) bool { return w.Destination == column.name }); at >= 0 {
+		isIt := func(w rowset.Column) bool { return w.Destination == column.name }
+		if at := slices.IndexFunc(keys.Columns, isIt); at >= 0 {
 			k.from, k.values = keys.Columns[at], &keys.Vectors[at]
 		}
 		l.parts = append(l.parts, k)
@@ -118,7 +119,8 @@ func (l *lookup) find(ctx context.Context, first, last int) error {
 	for i := range pk {
 		targets[i] = &pk[i]
 	}
-	return l.queryWithin(ctx, l.opts.InsertTimeout, "look up keys in "+l.table.String(), func(scan func(...any) error) error {
+	doing := "look up keys in " + l.table.String()
+	return l.queryWithin(ctx, l.opts.InsertTimeout, doing, func(scan func(...any) error) error {
 		if err := scan(targets...); err != nil {
 			return err
 		}

@@ -43,9 +43,8 @@ func (c *Client) classify(ctx context.Context, doing string, err error) error {
 	if errors.As(err, &exception) {
 		if isTooManyPartitions(exception) {
 			return chferry.WrapError(chferry.CodeConfiguration, err,
-				"%s: ClickHouse refused with code %d: a block has rows of more partitions "+
-					"than the user may insert at once: let the user set %s in its profile, raise it there, or partition "+
-					"by less",
+				"%s: ClickHouse refused with code %d: a block has rows of more partitions than the user may insert "+
+					"at once: let the user set %s in its profile, raise it there, or partition by less",
 				doing, exception.Code, partitionsSetting)
 		}
 		return refused(doing, err, proto.Error(exception.Code))

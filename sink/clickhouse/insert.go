@@ -94,7 +94,8 @@ func (c *Client) begin(ctx context.Context, t table, d sink.Destination, f *feat
 		return nil, nil, c.explain(ctx, t, d, f, err)
 	}
 	columns, err := columnsFor(t, columnsOf(batch), d, f)
-	if err == nil && !slices.EqualFunc(batch.Columns(), names, func(c chcolumn.Interface, name string) bool { return c.Name() == name }) {
+	hasName := func(c chcolumn.Interface, name string) bool { return c.Name() == name }
+	if err == nil && !slices.EqualFunc(batch.Columns(), names, hasName) {
 		err = misfit(t, "it answers with other columns than it was asked to fill")
 	}
 	if err != nil {

@@ -82,7 +82,8 @@ func (p keyPart) written(text string) string {
 // sign of kelvin becomes; and lowers the others, which have one lower letter everywhere, or, as in
 // Arabic and Thai, no other. So texts that a source holds equal are equal here, and some others
 // too.
-const coarse = `lowerUTF8(replaceRegexpAll(%s, '[^\\x01-HJL-hjl-\\x7fÀ-ÄÆ-ËÎ-ÖØ-Þà-äæ-ëî-öø-þ֐-႟Α-ΡΤ-ΨΪΫα-ρτ-ψϊϋЀ-џぁ-鿿가-힣]', ''))`
+const coarse = `lowerUTF8(replaceRegexpAll(%s, ` +
+	`'[^\\x01-HJL-hjl-\\x7fÀ-ÄÆ-ËÎ-ÖØ-Þà-äæ-ëî-öø-þ֐-႟Α-ΡΤ-ΨΪΫα-ρτ-ψϊϋЀ-џぁ-鿿가-힣]', ''))`
 
 // quoteText makes a literal of any text.
 func quoteText(text string) string {

@@ -16,9 +16,8 @@ var readSettings = map[string]any{
 	// Limits that stop a query, or cut its answer silently.
 	"max_rows_to_read": 0, "max_bytes_to_read": 0, "max_rows_to_read_leaf": 0, "max_bytes_to_read_leaf": 0,
 	"max_result_rows": 0, "max_result_bytes": 0, "max_rows_to_group_by": 0, "max_rows_to_sort": 0,
-	"max_bytes_to_sort": 0,
-	"max_rows_in_set":   0, "max_bytes_in_set": 0, "max_columns_to_read": 0, "max_partitions_to_read": -1, "limit": 0,
-	"offset":                0,
+	"max_bytes_to_sort": 0, "max_rows_in_set": 0, "max_bytes_in_set": 0, "max_columns_to_read": 0,
+	"max_partitions_to_read": -1, "limit": 0, "offset": 0,
 	"timeout_overflow_mode": "throw", "partial_result_on_first_cancel": 0, "skip_unavailable_shards": 0,
 	"force_primary_key": 0, "force_index_by_date": 0, "min_execution_speed": 0,
 	"timeout_before_checking_execution_speed": 0,
@@ -26,11 +25,13 @@ var readSettings = map[string]any{
 	// any is left out.
 	"do_not_merge_across_partitions_select_final":                       0,
 	"enable_automatic_decision_for_merging_across_partitions_for_final": 0,
-	"optimize_move_to_prewhere_if_final":                                0, "use_skip_indexes_if_final": 0, "apply_deleted_mask": 1,
-	"max_parallel_replicas": 1,
+	"optimize_move_to_prewhere_if_final":                                0,
+	"use_skip_indexes_if_final":                                         0,
+	"apply_deleted_mask":                                                1,
+	"max_parallel_replicas":                                             1,
 	// Answers of before, and filters of somebody else.
-	"use_query_cache": 0, "use_query_condition_cache": 0, "additional_table_filters": "{}",
-	"additional_result_filter": "",
+	"use_query_cache": 0, "use_query_condition_cache": 0,
+	"additional_table_filters": "{}", "additional_result_filter": "",
 	// Sums of no rows are 0.
 	"aggregate_functions_null_for_empty": 0, "empty_result_for_aggregation_by_empty_set": 0,
 	"optimize_read_in_order": 1,

@@ -26,8 +26,8 @@ func (c *Client) checkCluster(ctx context.Context, t table, d sink.Destination) 
 		return err
 	case shards > 1:
 		return chferry.Errorf(chferry.CodeConfiguration,
-			"table %s: destination.cluster %q has %d shards in system.clusters: versions of a row "+
-				"would be kept apart, so name a cluster of one shard, with as many replicas as you like", t, name, shards)
+			"table %s: destination.cluster %q has %d shards in system.clusters: versions of a row would be kept "+
+				"apart, so name a cluster of one shard, with as many replicas as you like", t, name, shards)
 	case shards == 0 && len(known) == 0:
 		return chferry.Errorf(chferry.CodeConfiguration,
 			"table %s: ClickHouse has no cluster %q, nor any other, in system.clusters: "+
@@ -85,8 +85,8 @@ func (c *Client) checkHosts(ctx context.Context, t table, d sink.Destination, ex
 				"configure destination.replicated (and destination.cluster), or name one server", t)
 	case !strings.HasPrefix(existing.engine, "Replicated"):
 		return chferry.Errorf(chferry.CodeConfiguration,
-			"table %s: clickhouse.url names several servers, but the engine of the table is %s, "+
-				"whose rows are on one of them alone: make it a Replicated%[2]s, or name one server", t, existing.engine)
+			"table %s: clickhouse.url names several servers, but the engine of the table is %s, whose rows are on one "+
+				"of them alone: make it a Replicated%[2]s, or name one server", t, existing.engine)
 	}
 	c.mu.Lock()
 	same := c.replicated[t]
@@ -138,9 +138,9 @@ func differentShards(t table, hosts, paths []string) error {
 	for i, path := range paths {
 		if path != "" && path != paths[first] {
 			return chferry.Errorf(chferry.CodeConfiguration,
-				"table %s: %s and %s of clickhouse.url are different shards, as the table has the path "+
-					"%s on one and %s on the other: versions of a row would be kept apart, so name the replicas of one "+
-					"shard", t, hosts[first], hosts[i], paths[first], path)
+				"table %s: %s and %s of clickhouse.url are different shards, as the table has the path %s on one "+
+					"and %s on the other: versions of a row would be kept apart, so name the replicas of one shard",
+				t, hosts[first], hosts[i], paths[first], path)
 		}
 	}
 	return nil

@@ -21,7 +21,7 @@ import (
 //	bytes       String                    the same
 //	uuid        UUID                      the same
 //	date        Date32 (≥ 21.9)           Date                       clamped to the type's first or last day
-//	timestamp   DateTime64(6, 'UTC')      DateTime('UTC')            clamped; DateTime: cut to the second, towards the past
+//	timestamp   DateTime64(6, 'UTC')      DateTime('UTC')            clamped; DateTime: cut to the second before
 //	enum        LowCardinality(String)    String (< 20.1)
 //	array       Array(…) of the element's, once for each dimension
 //

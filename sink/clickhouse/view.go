@@ -130,11 +130,11 @@ func isViewOf(t table, layout engine.Layout, created string) bool {
 	if !isView || !hasFrom || !isFinal {
 		return false
 	}
-	isColumn := func(part string) bool {
+	isNoColumn := func(part string) bool {
 		_, ok := identifier(part)
-		return ok
+		return !ok
 	}
-	if parts := splitList(list); len(parts) == 0 || slices.ContainsFunc(parts, func(part string) bool { return !isColumn(part) }) {
+	if parts := splitList(list); len(parts) == 0 || slices.ContainsFunc(parts, isNoColumn) {
 		return false
 	}
 	words := strings.Fields(strings.NewReplacer("(", " ", ")", " ", "`", "").Replace(condition))

@@ -68,7 +68,9 @@ var samples = []sample{
 	{arrayOf(rowset.Date, 1), []string{"[2024-02-29 NULL]"}},
 	{arrayOf(rowset.Timestamp, 2), []string{"[[2024-02-29T12:34:56 NULL]]"}},
 	{
-		rowset.Type{Kind: rowset.Array, Element: rowset.Decimal, Dimensions: 1, Precision: 12, Scale: 2, Nullable: true},
+		rowset.Type{
+			Kind: rowset.Array, Element: rowset.Decimal, Dimensions: 1, Precision: 12, Scale: 2, Nullable: true,
+		},
 		[]string{"[12.50 NULL -0.01]"},
 	},
 }

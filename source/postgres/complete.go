@@ -17,7 +17,8 @@ import (
 // and from an array to its elements.
 const domainsSQL = `
 WITH RECURSIVE resolved AS (
-	SELECT a.attname, a.atttypid AS type, a.atttypmod AS modifier, a.attndims::int AS dimensions, false AS is_array, 1 AS step
+	SELECT a.attname, a.atttypid AS type, a.atttypmod AS modifier, a.attndims::int AS dimensions, false AS is_array,
+		1 AS step
 	FROM pg_attribute a WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped
 	UNION ALL
 	SELECT r.attname, CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE e.oid END,
@@ -51,16 +52,17 @@ func (s *Source) complete(ctx context.Context, table string, d *described) error
 	answers := map[string]int{}
 	ask := func(sql string, take func(a *attribute, row [][]byte) error) {
 		id := param{pgtype.OIDOID, textFormat, []byte(d.oid)}
-		statements = append(statements, statement{sql: sql, params: []param{id}, read: func(rr *pgconn.ResultReader) error {
-			return eachRow(rr, func(row [][]byte) error {
-				answers[string(row[0])]++
-				i := slices.IndexFunc(d.columns, func(a attribute) bool { return a.Name == string(row[0]) })
-				if i < 0 {
-					return nil // a column that only a child has
-				}
-				return take(&d.columns[i], row[1:])
-			})
-		}})
+		read := func(row [][]byte) error {
+			answers[string(row[0])]++
+			i := slices.IndexFunc(d.columns, func(a attribute) bool { return a.Name == string(row[0]) })
+			if i < 0 {
+				return nil // a column that only a child has
+			}
+			return take(&d.columns[i], row[1:])
+		}
+		statements = append(statements, statement{
+			sql: sql, params: []param{id}, read: func(rr *pgconn.ResultReader) error { return eachRow(rr, read) },
+		})
 	}
 	if slices.ContainsFunc(d.columns, isDomain) {
 		ask(domainsSQL, (*attribute).setType)

@@ -87,7 +87,8 @@ SELECT b::text FROM (
 		FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 		JOIN pg_catalog.pg_stats s ON s.schemaname = n.nspname AND s.tablename = c.relname
 		WHERE c.oid = to_regclass($1) AND s.attname = $2 ORDER BY s.inherited DESC LIMIT 1) AS s,
-		LATERAL unnest(coalesce(s.histogram_bounds::text::text[], '{}') || coalesce(s.most_common_vals::text::text[], '{}')) AS v
+		LATERAL unnest(coalesce(s.histogram_bounds::text::text[], '{}') ||
+			coalesce(s.most_common_vals::text::text[], '{}')) AS v
 ) AS t(b) WHERE b IS NOT NULL AND %s ORDER BY t.b`
 
 // borders returns the places that the statistics know between the first values of two keys; none
@@ -132,9 +133,12 @@ func (r *tableRange) estimate() (rows int64, err error) {
 			Rows float64 `json:"Plan Rows"`
 		} `json:"Plan"`
 	}
-	explain := statement{sql: "EXPLAIN (FORMAT JSON) SELECT" + r.from() + within, read: func(rr *pgconn.ResultReader) error {
-		return eachRow(rr, func(row [][]byte) error { return json.Unmarshal(row[0], &plan) })
-	}}
+	explain := statement{
+		sql: "EXPLAIN (FORMAT JSON) SELECT" + r.from() + within,
+		read: func(rr *pgconn.ResultReader) error {
+			return eachRow(rr, func(row [][]byte) error { return json.Unmarshal(row[0], &plan) })
+		},
+	}
 	if err := r.run(explain); err != nil || len(plan) == 0 {
 		return 0, err
 	}

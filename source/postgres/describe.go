@@ -19,8 +19,8 @@ import (
 // kept no declaration. The type of an array's elements is found by typelem because pg_type has no
 // index for typarray.
 const describeSQL = `
-SELECT c.oid, ` + identityOf + `, c.relkind, c.relhassubclass, row_security_active(c.oid), has_any_column_privilege(c.oid, 'SELECT'),
-	current_setting('server_encoding'), a.attname, a.attnotnull,
+SELECT c.oid, ` + identityOf + `, c.relkind, c.relhassubclass, row_security_active(c.oid),
+	has_any_column_privilege(c.oid, 'SELECT'), current_setting('server_encoding'), a.attname, a.attnotnull,
 	EXISTS (SELECT FROM pg_constraint n WHERE n.conrelid = c.oid AND ` + unchecked + `),
 	coalesce(l.collisdeterministic, true), ` + keyPosition + `,
 	coalesce(e.oid, t.oid), coalesce(e.typname, t.typname), coalesce(e.typtype, t.typtype), a.atttypmod,
@@ -44,7 +44,8 @@ const keyPosition = `coalesce((SELECT array_position((i.indkey::int2[])[:i.indnk
 
 // identityOf tells the relation c apart from others. A view has no rows of its own: dropped and made anew,
 // which is how a view is changed, it is the same one.
-const identityOf = `CASE c.relkind WHEN 'v' THEN c.relnamespace::regnamespace || '.' || quote_ident(c.relname) ELSE c.oid::text END`
+const identityOf = `CASE c.relkind WHEN 'v' THEN c.relnamespace::regnamespace || '.' || quote_ident(c.relname)
+	ELSE c.oid::text END`
 
 // described is what the server's catalog says of a table.
 type described struct {

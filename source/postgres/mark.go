@@ -12,7 +12,8 @@ import (
 // markSQL asks how far the server is in the log. Of a primary only what was flushed counts: what
 // was not is lost in a crash, and the server would stand before it. A standby has nothing but what
 // its primary has flushed.
-const markSQL = `SELECT CASE WHEN pg_is_in_recovery() THEN coalesce(pg_last_wal_replay_lsn(), '0/0') ELSE pg_current_wal_flush_lsn() END - '0/0'::pg_lsn`
+const markSQL = `SELECT CASE WHEN pg_is_in_recovery() THEN coalesce(pg_last_wal_replay_lsn(), '0/0')
+	ELSE pg_current_wal_flush_lsn() END - '0/0'::pg_lsn`
 
 // marked runs statements that read table, and returns what [rowset.Table.Mark] is. It is 0 for a
 // server that does not tell, as some that only speak like PostgreSQL.

@@ -131,8 +131,8 @@ func (s *Source) refuseNulls(ctx context.Context, table rowset.Table, name relat
 	}
 	var nullable []int
 	ask := statement{
-		sql: `SELECT a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid WHERE a.attrelid = to_regclass($1)
-			AND (NOT a.attnotnull OR c.relkind NOT IN ('r', 'p'))`,
+		sql: `SELECT a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+			WHERE a.attrelid = to_regclass($1) AND (NOT a.attnotnull OR c.relkind NOT IN ('r', 'p'))`,
 		params: []param{textParam(name.quoted())},
 		read: func(rr *pgconn.ResultReader) error {
 			return eachRow(rr, func(row [][]byte) error {

@@ -240,8 +240,8 @@ var volatileWords = []string{"now", "today", "tomorrow", "yesterday"}
 
 // volatile tells whether a text stands for another value at another time.
 func volatile(c rowset.Column, text string) bool {
-	name := keyType(c)
-	if !slices.ContainsFunc([]string{"date", "time", "ts"}, func(prefix string) bool { return strings.HasPrefix(name, prefix) }) {
+	begins := func(prefix string) bool { return strings.HasPrefix(keyType(c), prefix) }
+	if !slices.ContainsFunc([]string{"date", "time", "ts"}, begins) {
 		return false
 	}
 	words := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return r < 'a' || r > 'z' })

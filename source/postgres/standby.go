@@ -26,7 +26,8 @@ const (
 // commit that does not wait for the flush counts as soon as it is made.
 const positionSQL = `
 SELECT pg_is_in_recovery(), (SELECT system_identifier FROM pg_control_system()),
-	CASE WHEN pg_is_in_recovery() THEN coalesce(pg_last_wal_replay_lsn(), '0/0') ELSE pg_current_wal_insert_lsn() END - '0/0'::pg_lsn,
+	CASE WHEN pg_is_in_recovery() THEN coalesce(pg_last_wal_replay_lsn(), '0/0')
+	ELSE pg_current_wal_insert_lsn() END - '0/0'::pg_lsn,
 	CASE WHEN pg_is_in_recovery() THEN greatest(
 		(SELECT timeline_id FROM pg_control_checkpoint()),
 		(SELECT min_recovery_end_timeline FROM pg_control_recovery()),

@@ -61,7 +61,8 @@ var settings = [][2]string{
 
 // lockTimeout makes a read that waits for a lock end before the statement timeout, so that it is
 // told from one whose rows take too long. A shorter one that is set already stays.
-const lockTimeout = `set_config('lock_timeout', CASE WHEN current_setting('lock_timeout')::interval BETWEEN '1us' AND $%[1]d::text::interval
+const lockTimeout = `set_config('lock_timeout',
+	CASE WHEN current_setting('lock_timeout')::interval BETWEEN '1us' AND $%[1]d::text::interval
 	THEN current_setting('lock_timeout') ELSE $%[1]d END, true)`
 
 // place is where a transaction runs.

@@ -12,7 +12,8 @@ import (
 type valueReader struct {
 	format int16
 	read   func(v *rowset.Vector, b []byte) bool
-	// unfit, where there is one, is asked first. It says of a value that its column can't hold what kind of value it is.
+	// unfit, where there is one, is asked first. It says of a value that its column can't hold what
+	// kind of value it is.
 	unfit func(b []byte) string
 }
 

@@ -42,8 +42,8 @@ type Bundle struct {
 	Broken func(t *testing.T, table string)
 	// Unreachable opens a source whose database is not there, with the same alias. It ends with the test.
 	Unreachable func(t *testing.T) source.Source
-	// SameWhenRecreated tells that a table which is dropped and created again with the same primary key is the same table,
-	// because the database keeps nothing that tells them apart.
+	// SameWhenRecreated tells that a table which is dropped and created again with the same primary
+	// key is the same table, because the database keeps nothing that tells them apart.
 	SameWhenRecreated bool
 }
 

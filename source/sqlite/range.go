@@ -230,8 +230,8 @@ func (r *tableRange) checkWhere() error {
 				continue
 			}
 			return chferry.Errorf(chferry.CodeConfiguration,
-				"the where for table %s of database %q can't be used: it must be one SQL condition, "+
-					"with columns of the table alone, texts in single quotes and without parameters", r.table.Name, r.alias)
+				"the where for table %s of database %q can't be used: it must be one SQL condition, with columns of "+
+					"the table alone, texts in single quotes and without parameters", r.table.Name, r.alias)
 		}
 		return nil
 	})

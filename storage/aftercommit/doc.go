@@ -17,14 +17,16 @@
 // # What is promised
 //
 //   - A transaction that is rolled back, by an error, a panic or its commit, registers nothing.
-//   - What could never be registered, such as a primary key without a value, fails the transaction instead of being lost after it.
-//   - Once the transaction is committed, the end of ctx stops nothing: the operations are registered, or tried again for
-//     [Changes.Timeout] while the storage does not answer. If that does not help, the error is a [NotRegisteredError], which
-//     has them.
-//   - If nobody knows whether the commit succeeded, because its answer was lost, the operations are registered all the
-//     same, and the error is a [NotRegisteredError] with all of them. A commit that takes effect later, when a synchronous
-//     standby is back for example, may do so after a sync has read the rows: register the operations again then. If the
-//     transaction is not committed after all, that is harmless: a sync reads the rows as they are.
+//   - What could never be registered, such as a primary key without a value, fails the transaction
+//     instead of being lost after it.
+//   - Once the transaction is committed, the end of ctx stops nothing: the operations are
+//     registered, or tried again for [Changes.Timeout] while the storage does not answer. If that
+//     does not help, the error is a [NotRegisteredError], which has them.
+//   - If nobody knows whether the commit succeeded, because its answer was lost, the operations are
+//     registered all the same, and the error is a [NotRegisteredError] with all of them. A commit
+//     that takes effect later, when a synchronous standby is back for example, may do so after a
+//     sync has read the rows: register the operations again then. If the transaction is not
+//     committed after all, that is harmless: a sync reads the rows as they are.
 //
 // # What is not
 //

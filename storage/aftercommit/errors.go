@@ -29,7 +29,8 @@ import (
 type NotRegisteredError struct {
 	// Changes are the operations to register: those that are not registered or, if Commit is not nil, all.
 	Changes *Changes
-	// Err is why the first of the operations that are not registered is not; nil if all are, which only Commit explains.
+	// Err is why the first of the operations that are not registered is not; nil if all are, which
+	// only Commit explains.
 	Err error
 	// Commit is nil unless the answer to the commit was lost; then Commit is the commit's error.
 	Commit error

@@ -98,7 +98,8 @@ func TestTogether(t *testing.T) {
 	if full != 1 {
 		t.Errorf("%d calls were refused, want one of three where two fit", full)
 	}
-	// One alone; all others; those again whose script Redis did not know; three that did not fit together, again together.
+	// One alone; all others; those again whose script Redis did not know; three that did not fit
+	// together, again together.
 	if trips := gate.trips.Load(); trips > 4 {
 		t.Errorf("%d round trips", trips)
 	}

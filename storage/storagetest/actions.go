@@ -36,10 +36,13 @@ func (m *machine) preSync(t *rapid.T) {
 	lease, expired, wait := drawLease(t)
 	settle, young := drawSettle(t)
 	holder := key.claimant
-	opts := storage.PreSyncOptions{Token: rapid.SampledFrom(actors).Draw(t, "token"), Lease: lease, Settle: settle, Closed: func(_ context.Context, token string) bool {
+	isClosed := func(_ context.Context, token string) bool {
 		expect(t, "whether the claimant has ended is asked about", token, nil, holder, "")
 		return closed
-	}}
+	}
+	opts := storage.PreSyncOptions{
+		Token: rapid.SampledFrom(actors).Draw(t, "token"), Lease: lease, Settle: settle, Closed: isClosed,
+	}
 	got, err := m.PreSync(t.Context(), key.key, opts)
 	want, code := key.preSync(opts, young, closed)
 	expect(t, "pre-sync", got, err, want, code)
@@ -71,7 +74,8 @@ func (m *machine) get(t *rapid.T, key *model, opts storage.GetOptions, young boo
 	if !isNew {
 		return got
 	}
-	if got.Version <= key.version || slices.ContainsFunc(key.seen, func(b chferry.Batch) bool { return b.ID == got.ID }) {
+	hasID := func(b chferry.Batch) bool { return b.ID == got.ID }
+	if got.Version <= key.version || slices.ContainsFunc(key.seen, hasID) {
 		t.Fatalf("version %d and ID %s, after version %d", got.Version, got.ID, key.version)
 	}
 	key.claimed(got)

@@ -44,7 +44,9 @@ func testRegisterAtomic(_ *testing.T, b *bundle) {
 			chferry.CodeInvalid,
 		},
 		{
-			[]chferry.Operation{good, op(chferry.Insert, slices.Repeat([]string{"x"}, chferry.MaxPrimaryKeyParts+1)...)},
+			[]chferry.Operation{
+				good, op(chferry.Insert, slices.Repeat([]string{"x"}, chferry.MaxPrimaryKeyParts+1)...),
+			},
 			chferry.CodeInvalid,
 		},
 		{[]chferry.Operation{

@@ -77,7 +77,8 @@ func startEngine(opts *options) (*chdb.Engine, error) {
 		return nil, fmt.Errorf("make the data folder: %w", err)
 	}
 	file := filepath.Join(opts.data, "chdbserver.xml")
-	if err := os.WriteFile(file, []byte(engineConfig(!opts.noSync)), 0o600); err != nil { //nolint:gosec // in that folder
+	config := []byte(engineConfig(!opts.noSync))
+	if err := os.WriteFile(file, config, 0o600); err != nil { //nolint:gosec // in that folder
 		return nil, fmt.Errorf("write the engine's configuration: %w", err)
 	}
 	// The engine's own default for implicit_select takes a statement with a slip of the pen for an expression.

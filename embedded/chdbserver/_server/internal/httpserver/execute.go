@@ -84,8 +84,8 @@ var (
 	}
 )
 
-// streams tells whether the engine can give what is read piece by piece: not of SHOW and its like, and not of a statement
-// that may name a format of its own.
+// streams tells whether the engine can give what is read piece by piece: not of SHOW and its like,
+// and not of a statement that may name a format of its own.
 func (r *request) streams() bool {
 	word := keyword(r.SQL)
 	return (word == "SELECT" || word == "WITH") && rowFormats[r.Format] && !formatClause.MatchString(r.SQL)

@@ -19,7 +19,8 @@ type Handler struct {
 	about    about
 }
 
-// New returns a handler for an engine, whose user "default" has the password. An engine that does not answer is an error.
+// New returns a handler for an engine, whose user "default" has the password. An engine that does
+// not answer is an error.
 func New(ctx context.Context, engine *chdb.Engine, password string) (*Handler, error) {
 	about, err := aboutServer(ctx, engine)
 	if err != nil {
