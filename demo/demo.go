@@ -53,8 +53,7 @@ func Run(ctx context.Context, opts Options) (equal bool, err error) {
 	}
 	d := &demo{opts: opts, show: &show{out: opts.Out, terminal: opts.Terminal}}
 	d.stack, err = Start(ctx, StackOptions{
-		Dir: dir, Program: opts.Program, Say: d.show.line,
-		Download: d.show.download(), Hide: opts.Hide, Demo: true,
+		Dir: dir, Program: opts.Program, Say: d.show.line, Download: d.show.download(), Hide: opts.Hide, Demo: true,
 	})
 	if err != nil {
 		return false, err

@@ -68,8 +68,7 @@ func Dev(ctx context.Context, opts DevOptions) error {
 	d.show.title("Temporal, Redis, ClickHouse and a source database are being started in %s", opts.Dir)
 	d.stack, err = Start(ctx, StackOptions{
 		Dir: opts.Dir, Program: opts.Program, Say: d.show.line, Download: d.show.download(), Logs: true,
-		Existing: existing,
-		Hide:     opts.Hide,
+		Existing: existing, Hide: opts.Hide,
 	})
 	if err != nil {
 		return err

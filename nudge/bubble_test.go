@@ -138,8 +138,7 @@ func bubble(t *testing.T, answer func(ctx context.Context, key chferry.ImportKey
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := &bundle{t: t, scheduler: &scheduler{
-			began: time.Now(), answer: answer,
-			nudged: map[chferry.ImportKey][]time.Duration{},
+			began: time.Now(), answer: answer, nudged: map[chferry.ImportKey][]time.Duration{},
 		}}
 		b.live = config.NewLive(&config.Config{Imports: imports})
 		b.Nudger = nudge.Start(t.Context(), b.scheduler, b.live, slog.New(slog.NewTextHandler(&b.log, nil)))

@@ -40,8 +40,7 @@ func connect(t *testing.T, address string, interval time.Duration) *stack {
 	s := &stack{t: t, prefix: "nudge-" + strings.ToLower(rand.Text())}
 	var err error
 	if s.Starter, err = starter.New(starter.Options{
-		Address: address, TaskQueue: s.prefix,
-		IDPrefix: s.prefix,
+		Address: address, TaskQueue: s.prefix, IDPrefix: s.prefix,
 	}); err != nil {
 		t.Fatal(err)
 	}

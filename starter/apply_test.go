@@ -19,8 +19,7 @@ func TestApplyTwiceChangesNothing(t *testing.T) {
 	f := open(t)
 	every := chferry.Import{Key: "every", Table: "a", DestinationTable: "a", Cron: "@every 90m"}
 	zoned := chferry.Import{
-		Key: "zoned", Table: "b", DestinationTable: "b",
-		Cron: "CRON_TZ=Europe/Paris 0 4 * * mon-fri",
+		Key: "zoned", Table: "b", DestinationTable: "b", Cron: "CRON_TZ=Europe/Paris 0 4 * * mon-fri",
 	}
 	daily := chferry.Import{Key: "daily", Table: "c", DestinationTable: "c", Cron: "@daily"}
 	imports := []chferry.Import{users(), orders(), byHand(), every, zoned, daily}
@@ -349,8 +348,7 @@ func TestApplyLeavesOthersAlone(t *testing.T) {
 	f.apply(users())
 	_, err := f.Client().ScheduleClient().Create(t.Context(), client.ScheduleOptions{
 		ID: f.id("foreign"), Action: &client.ScheduleWorkflowAction{
-			ID: "somebody", Workflow: "Else",
-			TaskQueue: f.TaskQueue(),
+			ID: "somebody", Workflow: "Else", TaskQueue: f.TaskQueue(),
 		},
 	})
 	if err != nil {
@@ -358,8 +356,7 @@ func TestApplyLeavesOthersAlone(t *testing.T) {
 	}
 	f.listed(2)
 	other := connect(t, starter.Options{
-		Address: testenv.Temporal(t), TaskQueue: f.TaskQueue() + "-other",
-		IDPrefix: f.prefix,
+		Address: testenv.Temporal(t), TaskQueue: f.TaskQueue() + "-other", IDPrefix: f.prefix,
 	})
 	for _, opts := range []starter.ApplyOptions{{}, {Prune: true}} {
 		if got, err := other.Apply(t.Context(), []chferry.Import{orders()}, opts); err != nil || slices.ContainsFunc(got, func(c starter.Change) bool { return c.What != "create" }) {

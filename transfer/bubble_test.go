@@ -124,8 +124,8 @@ func (bubbleSource) Describe(context.Context, string, []string) (rowset.Table, e
 		return rowset.Column{Name: name, Destination: name, Type: rowset.Type{Kind: k}}
 	}
 	return rowset.Table{
-		Name:    "items",
-		Columns: []rowset.Column{column("id", rowset.Int64), column("word", rowset.String)}, PrimaryKey: []int{0},
+		Name: "items", Columns: []rowset.Column{column("id", rowset.Int64), column("word", rowset.String)},
+		PrimaryKey: []int{0},
 	}, nil
 }
 

@@ -104,8 +104,7 @@ func TestMaxFailed(t *testing.T) {
 	r.fill("default", 1, 300, 3)
 	r.claim(64, opsOf("", 1, 300)...) // over chunks, too
 	r.wantOutcome(chferry.Counts{
-		Operations: 300, Rows: 300 - chferry.DefaultMaxFailed,
-		Failed: chferry.DefaultMaxFailed,
+		Operations: 300, Rows: 300 - chferry.DefaultMaxFailed, Failed: chferry.DefaultMaxFailed,
 	})
 
 	to.refuse = refusing(refused...)

@@ -52,8 +52,7 @@ func TestUnfitRows(t *testing.T) {
 	const secret = "a value that nobody may see"
 	imp := chferry.Import{
 		Key: chferry.ImportKey(fmt.Sprintf("unfit-%d", time.Now().UnixNano())), Databases: []string{"default"},
-		Table:            "items",
-		DestinationTable: "items", BatchSize: 100,
+		Table: "items", DestinationTable: "items", BatchSize: 100,
 	}
 	store, err := redis.Open(testenv.Redis(t), redis.Options{})
 	ok(t, err)

@@ -63,8 +63,7 @@ func TestUnreadableRows(t *testing.T) {
 			r.sources["default"] = broken
 			r.claim(test.chunk, opsOf("", 1, 100)...)
 			r.wantOutcome(chferry.Counts{
-				Operations: 100, Rows: 100 - int64(len(test.broken)),
-				Failed: int64(len(test.broken)),
+				Operations: 100, Rows: 100 - int64(len(test.broken)), Failed: int64(len(test.broken)),
 			})
 			want, failed := rowsFrom(1, 100, 3), map[string]string{}
 			for _, id := range test.broken {

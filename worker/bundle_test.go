@@ -271,8 +271,7 @@ func (b *bundle) runWorker() {
 	}
 	steps := &activities.Activities{
 		Storage: b.storage, Pipeline: &transfer.Pipeline{
-			Storage: b.storage, Sources: source.Fixed(b.sources),
-			Sink: b.sink,
+			Storage: b.storage, Sources: source.Fixed(b.sources), Sink: b.sink,
 		},
 		Imports: b.live,
 		Closed:  b.starter.Closed, Observer: b.observer, Log: slog.New(slog.DiscardHandler),

@@ -150,8 +150,7 @@ func TestNotationsOfKeys(t *testing.T) {
 			} else {
 				outcome := activities.OutcomePartial
 				b.wantSync(workflows.SyncResult{
-					Outcome: outcome, Batches: 1, Operations: n + bad, Rows: 1,
-					Coalesced: n - 1, Failed: bad,
+					Outcome: outcome, Batches: 1, Operations: n + bad, Rows: 1, Coalesced: n - 1, Failed: bad,
 				})
 			}
 			if got := slices.Sorted(maps.Keys(b.failed())); !slices.Equal(got,

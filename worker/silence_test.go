@@ -120,8 +120,7 @@ func (b *bundle) through() *silentProxy {
 	b.stop()
 	proxy := startProxy(b.t.(*testing.T), testenv.Temporal(b.t))
 	far, err := starter.New(starter.Options{
-		Address: proxy.address, TaskQueue: b.starter.TaskQueue(),
-		IDPrefix: b.starter.TaskQueue(),
+		Address: proxy.address, TaskQueue: b.starter.TaskQueue(), IDPrefix: b.starter.TaskQueue(),
 	})
 	b.ok(err)
 	b.t.Cleanup(far.Close)

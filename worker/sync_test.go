@@ -87,8 +87,7 @@ func TestPartial(t *testing.T) {
 	)
 	b.ok(err)
 	b.wantSync(workflows.SyncResult{
-		Outcome: activities.OutcomePartial, Batches: 1, Operations: 5, Rows: 1,
-		Coalesced: 1, Failed: 3,
+		Outcome: activities.OutcomePartial, Batches: 1, Operations: 5, Rows: 1, Coalesced: 1, Failed: 3,
 	})
 	b.recordAs("partial")
 	b.wantReason(": value 1 of the primary key can't be read as string",
@@ -216,8 +215,7 @@ func TestDatabaseAway(t *testing.T) {
 	register("us", "1", "2")
 	b.connections("eu", false)
 	told := b.wantPartial(workflows.SyncResult{
-		Batches: 2, Operations: 11, Rows: 2, Coalesced: 9, PutBack: 8,
-		Remaining: 4, Limit: workflows.LimitDatabase,
+		Batches: 2, Operations: 11, Rows: 2, Coalesced: 9, PutBack: 8, Remaining: 4, Limit: workflows.LimitDatabase,
 	})
 	if !strings.Contains(told, `database "eu" at 127.0.0.1`) {
 		t.Errorf("the result's reason is %q", told)

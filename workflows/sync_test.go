@@ -219,8 +219,7 @@ func TestContinuesAsNew(t *testing.T) {
 		Batches: 1, Counts: chferry.Counts{Operations: 10, Rows: 9, Failed: 1},
 	}}))
 	if want := (workflows.SyncResult{
-		Outcome: "partial", Batches: 3, Operations: 25, Rows: 24,
-		Failed: 1,
+		Outcome: "partial", Batches: 3, Operations: 25, Rows: 24, Failed: 1,
 	}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}

@@ -42,8 +42,7 @@ var (
 	temporalServer   = &shared{name: "temporal", variable: "CHFERRY_TEST_TEMPORAL", start: embedded.StartTemporal}
 
 	modernServer = &shared{
-		name: "modern clickhouse", variable: "CHFERRY_TEST_CLICKHOUSE_MODERN",
-		start: embedded.StartModernClickHouse,
+		name: "modern clickhouse", variable: "CHFERRY_TEST_CLICKHOUSE_MODERN", start: embedded.StartModernClickHouse,
 	}
 
 	all = []*shared{temporalServer, clickHouseServer, modernServer, postgresServer, redisServer}

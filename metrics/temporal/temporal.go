@@ -131,8 +131,7 @@ func (h *handler) Gauge(name string) client.MetricsGauge {
 func (h *handler) Timer(name string) client.MetricsTimer {
 	return timer{metricOf(h, ending(name, "_seconds"), func(name string) prometheus.Histogram {
 		return prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: name, Help: help, ConstLabels: h.labels,
-			Buckets: buckets,
+			Name: name, Help: help, ConstLabels: h.labels, Buckets: buckets,
 		})
 	})}
 }

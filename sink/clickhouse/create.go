@@ -30,8 +30,7 @@ func (c *Client) Create(ctx context.Context, statements []sink.Statement) error 
 // configured returns what of the configuration becomes part of the statement that creates the table.
 func configured(d sink.Destination) sink.Configured {
 	of := sink.Configured{
-		PartitionBy: d.Options.PartitionBy, TTL: d.Options.TTL,
-		Settings: settingsClause(d.Options.Settings),
+		PartitionBy: d.Options.PartitionBy, TTL: d.Options.TTL, Settings: settingsClause(d.Options.Settings),
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.Options.Codecs)) {
 		of.Codec += d.Options.Codecs[name] + " "

@@ -56,8 +56,7 @@ func missingTable(t table, d sink.Destination, f *features, existing *existing) 
 		err := f.checkOptions(t, d)
 		create := f.createTable(t, d)
 		return []sink.Statement{{
-			Kind: sink.Table, Creates: "table " + t.String(), SQL: create,
-			Configured: configured(d),
+			Kind: sink.Table, Creates: "table " + t.String(), SQL: create, Configured: configured(d),
 		}}, err
 	}
 	if err := existing.fits(d, f); err != nil {

@@ -110,8 +110,7 @@ func open(url, setting string, opts source.Options) (*Source, error) {
 	}
 	s := &Source{
 		alias: opts.Alias, address: addresses(&config.ConnConfig.Config), patience: replayPatience,
-		maxBytes: opts.FetchBytes(),
-		fewRows:  fewRows, mostCounted: mostCounted,
+		maxBytes: opts.FetchBytes(), fewRows: fewRows, mostCounted: mostCounted,
 	}
 	if s.timeout, err = timeoutOf(config.ConnConfig.RuntimeParams, setting, opts.Alias); err != nil {
 		return nil, err

@@ -87,8 +87,7 @@ func dsn(path string) string {
 		"_pragma":       {"trusted_schema(0)"},
 	}
 	return (&url.URL{
-		Scheme: "file", Path: filepath.ToSlash(path), OmitHost: true,
-		RawQuery: parameters.Encode(),
+		Scheme: "file", Path: filepath.ToSlash(path), OmitHost: true, RawQuery: parameters.Encode(),
 	}).String()
 }
 

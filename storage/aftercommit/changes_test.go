@@ -142,8 +142,7 @@ func TestCalls(t *testing.T) {
 	changes.Update("orders", []any{7, 42}, []any{7, 43})
 	changes.Delete("users", 1)
 	changes.Add("orders", chferry.Operation{
-		Kind: chferry.Delete, Database: "eu",
-		PrimaryKey: chferry.PrimaryKey{"8", "1"},
+		Kind: chferry.Delete, Database: "eu", PrimaryKey: chferry.PrimaryKey{"8", "1"},
 	})
 	changes.Insert("users", 2)
 	changes.Insert("users") // nothing

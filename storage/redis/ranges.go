@@ -171,9 +171,8 @@ func (s *Storage) RangesProgress(ctx context.Context, key chferry.ImportKey,
 	}
 	return storage.Progress{
 		Token: texts[0], Options: texts[1], Open: texts[0] != "" && texts[2] != "ended", Outcome: texts[3],
-		Rows:    numbers[4],
-		Pending: numbers[5] - numbers[6] - claimed.Val(), Claimed: claimed.Val(), Finished: numbers[6],
-		Began: timeOf(numbers[7]), Moved: timeOf(numbers[8]), Ended: timeOf(numbers[9]),
+		Rows: numbers[4], Pending: numbers[5] - numbers[6] - claimed.Val(), Claimed: claimed.Val(),
+		Finished: numbers[6], Began: timeOf(numbers[7]), Moved: timeOf(numbers[8]), Ended: timeOf(numbers[9]),
 		Counts: storage.RangeCounts{
 			Rows: numbers[10], Failed: numbers[11], Clamped: numbers[12],
 			Missing: numbers[13], Stale: numbers[14], Surplus: numbers[15], Registered: numbers[16],

@@ -68,8 +68,7 @@ func TestTidy(t *testing.T) {
 	}
 	s.ok(s.SetAside(ctx, key, storage.Attempt{Token: "a", BatchID: batch.ID, Number: 1}, failed))
 	post := storage.PostSyncOptions{
-		Token: "a", BatchID: batch.ID,
-		Counts: chferry.Counts{Operations: entries, Failed: failing},
+		Token: "a", BatchID: batch.ID, Counts: chferry.Counts{Operations: entries, Failed: failing},
 	}
 	newest := s.admin.XRevRangeN(ctx, "chferry:{users}:queue", "+", "-", 2).Val()
 	next, last := storage.Position(newest[0].ID), storage.Position(newest[1].ID)

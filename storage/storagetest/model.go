@@ -223,8 +223,7 @@ func (m *model) discardFailed() int {
 func (m *model) flush() {
 	*m = model{
 		key: m.key, registered: m.registered[:len(m.drained)], drained: m.drained, retries: m.retries, seen: m.seen,
-		version: m.version,
-		aside:   map[string]chferry.FailedOperation{}, failed: map[string]chferry.FailedOperation{},
+		version: m.version, aside: map[string]chferry.FailedOperation{}, failed: map[string]chferry.FailedOperation{},
 		attempts: map[string]int{},
 	}
 }

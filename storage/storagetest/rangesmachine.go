@@ -169,8 +169,7 @@ func drawPage(t *rapid.T, job *jobModel, claim storage.Claim, most int) (page st
 	if job.kind == storage.Verify && rapid.Bool().Draw(t, "differs") {
 		page.Counts.Stale = 1
 		page.Differences = []storage.Difference{{
-			Kind: storage.Stale, Database: "eu",
-			PrimaryKey: chferry.PrimaryKey{place(upTo), "\x00"},
+			Kind: storage.Stale, Database: "eu", PrimaryKey: chferry.PrimaryKey{place(upTo), "\x00"},
 		}}
 	}
 	return page, upTo

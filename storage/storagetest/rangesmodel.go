@@ -169,8 +169,7 @@ func (m *jobModel) forget() { *m = jobModel{kind: m.kind, seen: m.seen} }
 func (m *jobModel) progress() storage.Progress {
 	p := storage.Progress{
 		Token: m.token, Open: m.open, Outcome: m.outcome, Counts: m.counts, Claimed: m.claimed(),
-		Finished:    m.finished(),
-		Differences: int64(len(m.differences)),
+		Finished: m.finished(), Differences: int64(len(m.differences)),
 	}
 	if m.token != "" {
 		p.Options, p.Rows = "options of "+m.token, tableRows

@@ -43,8 +43,7 @@ func readRequest(r *http.Request, query url.Values, id string) (*request, error)
 	}
 	req := &request{
 		Statement: chdb.Statement{
-			SQL: query.Get("query"), Format: query.Get("default_format"),
-			Params: map[string]string{},
+			SQL: query.Get("query"), Format: query.Get("default_format"), Params: map[string]string{},
 		},
 		database: query.Get("database"), settings: map[string]string{}, onlyRead: r.Method == http.MethodGet,
 	}
