@@ -175,9 +175,8 @@ func (s *section) url(key string, into *string) bool {
 	}
 	if *into, ok = chferry.CleanURL(value); !ok {
 		s.fail(key, "has a password with a /, ?, #, %% or @ in it, or an @ behind its host: write / as %%2F, ? as "+
-			"%%3F, # as %%23, %% as %%25 and "+
-			"@ as %%40, or take the password from a variable, as in user:${PASSWORD}@host, which is written so by "+
-			"itself")
+			"%%3F, # as %%23, %% as %%25 and @ as %%40, or take the password from a variable, as in "+
+			"user:${PASSWORD}@host, which is written so by itself")
 	}
 	return ok
 }

@@ -79,8 +79,7 @@ func cacheDir() (string, error) {
 	}
 	if owner := owner(info); owner != os.Geteuid() && owner != 0 {
 		return "", fmt.Errorf("the cache folder %s belongs to the user with ID %d, who could change the programs in "+
-			"it: "+
-			"remove the folder, or name another cache in XDG_CACHE_HOME", dir, owner)
+			"it: remove the folder, or name another cache in XDG_CACHE_HOME", dir, owner)
 	}
 	if info.Mode().Perm()&0o077 == 0 {
 		return dir, nil

@@ -34,16 +34,13 @@ func SameSource(imp chferry.Import, alias string, remembered storage.Identity, t
 	case remembered.Table != table.Identity:
 		return chferry.Errorf(chferry.CodeSourceChanged,
 			"import key %s: %s in database %s is another table than the one synced before (identity %s, was %s): mend "+
-				"the URL, "+
-				"or run chferry apply --accept-source %s if the table was moved on purpose",
+				"the URL, or run chferry apply --accept-source %s if the table was moved on purpose",
 			imp.Key, imp.Table, alias, table.Identity, remembered.Table, imp.Key)
 	case table.Mark != 0 && table.Mark < remembered.Mark:
 		return chferry.Errorf(chferry.CodeSourceChanged,
 			"import key %s: database %s stands before what was synced from it (at %d, was at %d): it is a copy of its "+
-				"past, such as a "+
-				"restored backup, or lost its newest commits in a failover: mend the URL; or run chferry apply "+
-				"--accept-source %s "+
-				"if the past is to count, and register every row that changed since",
+				"past, such as a restored backup, or lost its newest commits in a failover: mend the URL; or run "+
+				"chferry apply --accept-source %s if the past is to count, and register every row that changed since",
 			imp.Key, alias, table.Mark, remembered.Mark, imp.Key)
 	default:
 		return nil

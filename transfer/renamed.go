@@ -42,8 +42,7 @@ func UnfilledColumns(unfilled, absent []string, table string) []string {
 	sentences := make([]string, len(unfilled))
 	for i, column := range unfilled {
 		sentences[i] = fmt.Sprintf(
-			"column %q of ClickHouse's table %s is not in the source: rows that are synced get "+
-				"its default",
+			"column %q of ClickHouse's table %s is not in the source: rows that are synced get its default",
 			column, table)
 		if len(absent) > 0 {
 			sentences[i] += fmt.Sprintf("; if it was renamed to %s, configure columns.rename: {%s: %s} and register "+

@@ -72,14 +72,12 @@ func TestDetails(t *testing.T) {
 		"put back": {
 			&steps{pending: 5, away: 2}, scheduled,
 			"**partial**: 7 operations in 2 batches became 3 rows, 4 coalesced (a database is away); 2 operations " +
-				"left to the next sync; " +
-				"started by its schedule",
+				"left to the next sync; started by its schedule",
 		},
 		"limited": {
 			&steps{pending: 25, limits: activities.PreSyncResult{MaxBatches: 2}}, scheduled,
-			"**synced**: 20 operations in 2 batches became 20 rows; max_batches was reached, 5 operations left to the " +
-				"next sync; " +
-				"started by its schedule",
+			"**synced**: 20 operations in 2 batches became 20 rows; max_batches was reached, 5 operations left to " +
+				"the next sync; started by its schedule",
 		},
 		"failed": {
 			&steps{pending: 5000, insert: func() error { return permanent(chferry.CodeSchemaMismatch) }}, scheduled,

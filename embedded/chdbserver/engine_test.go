@@ -67,9 +67,8 @@ func TestBehaviours(t *testing.T) {
 		"system tables describe a table": {
 			[]string{users},
 			"SELECT engine || ' by ' || sorting_key || ', ' || (SELECT arrayStringConcat(groupArray(name), ' ') FROM " +
-				"system.columns" +
-				" WHERE database = currentDatabase() AND table = 'users') FROM system.tables WHERE database = " +
-				"currentDatabase() AND name = 'users'",
+				"system.columns WHERE database = currentDatabase() AND table = 'users') FROM system.tables WHERE " +
+				"database = currentDatabase() AND name = 'users'",
 			"ReplacingMergeTree by id, id name _version _is_deleted",
 		},
 		"creating twice changes nothing": {

@@ -18,8 +18,7 @@ func (c column) mend(t table, d sink.Destination, to string) string {
 	switch {
 	case d.Fixed(c.name):
 		return fmt.Sprintf("ClickHouse alters no column of a key or an engine, so the table must be made anew with "+
-			"%s: drop or rename it, "+
-			"or name another in destination.table, %s", to, anew)
+			"%s: drop or rename it, or name another in destination.table, %s", to, anew)
 	case c.widens(newColumn(c.name, to, "")):
 		return fmt.Sprintf("make it %s: %s MODIFY COLUMN %s %s, then run chferry apply", to, alter, quote(c.name), to)
 	default:

@@ -62,8 +62,7 @@ func testOneBlock(t *testing.T, s *server) {
 		s.insert(t, d, rowsOf(d, n, uint64(i), fill))
 	}
 	got := s.value(t, "SELECT arrayStringConcat(arrayMap(x -> toString(x), arraySort(groupArray(rows))), ' ') FROM "+
-		"system.parts"+
-		" WHERE active AND database = '"+s.database+"' AND table = 'blocks'")
+		"system.parts WHERE active AND database = '"+s.database+"' AND table = 'blocks'")
 	if want := "1 70000 1100000"; got != want {
 		t.Errorf("parts of %s rows, want %s", got, want)
 	}

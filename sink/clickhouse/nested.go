@@ -34,8 +34,7 @@ func validateNested(t table, d sink.Destination) error {
 		if other, ok := first[prefix]; ok {
 			problems = append(problems,
 				misfit(t, "columns %q and %q are arrays, which ClickHouse would take for one Nested and hold to one "+
-					"length: "+
-					"give them names without a dot in columns.rename, such as %s and %s",
+					"length: give them names without a dot in columns.rename, such as %s and %s",
 					other.Destination, c.Destination, renaming(other), renaming(c)))
 			continue
 		}
@@ -50,8 +49,7 @@ func validateNested(t table, d sink.Destination) error {
 // nestedUnder returns the error for an array below a column.
 func nestedUnder(t table, c rowset.Column, prefix string) error {
 	return misfit(t, "column %q is an array, for which ClickHouse needs the name %q, but there is a column of that "+
-		"name: "+
-		"give the array a name without a dot in columns.rename, such as %s", c.Destination, prefix, renaming(c))
+		"name: give the array a name without a dot in columns.rename, such as %s", c.Destination, prefix, renaming(c))
 }
 
 func renaming(c rowset.Column) string {

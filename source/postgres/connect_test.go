@@ -118,8 +118,8 @@ func TestRefusedLogins(t *testing.T) {
 	s := testenv.Private(t, embedded.StartPostgres, embedded.Options{NoSync: true})
 	admin := at(t, s.URL)
 	admin.exec(t, "CREATE ROLE app LOGIN PASSWORD 's3cret'; CREATE ROLE crowd LOGIN CONNECTION LIMIT 0")
-	rules := "host all app 127.0.0.1/32 scram-sha-256\nhost all banned 127.0.0.1/32 reject\nhost all all 127.0.0.1/32 " +
-		"trust\n"
+	rules := "host all app 127.0.0.1/32 scram-sha-256\nhost all banned 127.0.0.1/32 reject\nhost all all " +
+		"127.0.0.1/32 trust\n"
 	if err := os.WriteFile(filepath.Join(s.Dir, "data", "pg_hba.conf"), []byte(rules), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -125,8 +125,7 @@ func joined(table rowset.Table, name relation, keys []rowset.Vector) lookup {
 	}
 	l.sql = "SELECT k.n, " + selectedAll(table) +
 		" FROM unnest(" + strings.Join(arrays, ", ") + ") WITH ORDINALITY AS k(" + strings.Join(aliases, ", ") +
-		", n)" +
-		" JOIN " + name.quoted() + " AS t ON " + strings.Join(conditions, " AND ")
+		", n) JOIN " + name.quoted() + " AS t ON " + strings.Join(conditions, " AND ")
 	return l
 }
 

@@ -98,8 +98,8 @@ func (s *Source) refusal(err *driver.Error, table string) error {
 			"database %q is damaged: see what PRAGMA integrity_check says, and restore it", s.alias)
 	case codes.SQLITE_CANTOPEN, codes.SQLITE_READONLY, codes.SQLITE_PERM, codes.SQLITE_AUTH:
 		return wrap(chferry.CodeAccessDenied, "the file of database %q can't be opened (SQLite's code %d): chferry "+
-			"must be allowed to read it and, if its "+
-			"journal_mode is wal, to create the files -wal and -shm beside it", s.alias, err.Code())
+			"must be allowed to read it and, if its journal_mode is wal, to create the files -wal and -shm beside it",
+			s.alias, err.Code())
 	case codes.SQLITE_IOERR, codes.SQLITE_NOMEM, codes.SQLITE_FULL, codes.SQLITE_INTERRUPT:
 		return wrap(chferry.CodeUnavailable,
 			"database %q can't be read now (SQLite's code %d): check its disk and the memory", s.alias, err.Code())

@@ -52,12 +52,11 @@ func (e *NotRegisteredError) Error() string {
 			e.Changes.Len(), names, safe(e.Err))
 	case e.Err != nil:
 		return fmt.Sprintf("nobody knows whether the transaction is committed, and %d operations of import keys %s "+
-			"were not registered: %s: "+
-			"register them again, once the commit has ended", e.missing, names, safe(e.Err))
+			"were not registered: %s: register them again, once the commit has ended", e.missing, names, safe(e.Err))
 	default:
 		return fmt.Sprintf("commit: %s: nobody knows whether the transaction is committed: its %d operations of "+
-			"import keys %s are registered, "+
-			"but may be synced before the commit takes effect: register them again once it has ended", e.Commit,
+			"import keys %s are registered, but may be synced before the commit takes effect: register them again "+
+			"once it has ended", e.Commit,
 			e.Changes.Len(), names)
 	}
 }

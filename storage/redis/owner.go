@@ -87,8 +87,8 @@ func (s *Storage) claimOwnership(ctx context.Context, key chferry.ImportKey) err
 func (s *Storage) foreign(key chferry.ImportKey, owner string) error {
 	return chferry.Errorf(chferry.CodeConfiguration,
 		"import key %s in Redis at %s belongs to another chferry (%s; this one is %s): give this one a redis.prefix "+
-			"of its own, "+
-			"or, if it is the same one moved, run chferry apply --take-over %s", key, s.addr, owner, s.owner(key), key)
+			"of its own, or, if it is the same one moved, run chferry apply --take-over %s",
+		key, s.addr, owner, s.owner(key), key)
 }
 
 func (s *Storage) owner(key chferry.ImportKey) string {
