@@ -27,12 +27,10 @@ func TestReadiness(t *testing.T) {
 	}{
 		"all well": {nil, nil, 200, `{"ready":true,"redis":{"ok":true},"temporal":{"ok":true}}`},
 		"no Temporal": {
-			nil, errDown, 200,
-			`{"ready":true,"redis":{"ok":true},"temporal":{"ok":false,"code":"Unavailable"}}`,
+			nil, errDown, 200, `{"ready":true,"redis":{"ok":true},"temporal":{"ok":false,"code":"Unavailable"}}`,
 		},
 		"no Redis": {
-			errDown, nil, 503,
-			`{"ready":false,"redis":{"ok":false,"code":"Unavailable"},"temporal":{"ok":true}}`,
+			errDown, nil, 503, `{"ready":false,"redis":{"ok":false,"code":"Unavailable"},"temporal":{"ok":true}}`,
 		},
 		"unclear failure": {
 			errors.New("hunter2"), errors.New("hunter2"), 503,

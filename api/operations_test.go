@@ -33,8 +33,7 @@ func TestRegister(t *testing.T) {
 				chferry.PrimaryKey{"éé\n\"\\/"}),
 		},
 		"no database": {
-			"bulk", post(bulk, `{"operation":"update","pks":["1"]}`),
-			ops(chferry.Update, "", chferry.PrimaryKey{"1"}),
+			"bulk", post(bulk, `{"operation":"update","pks":["1"]}`), ops(chferry.Update, "", chferry.PrimaryKey{"1"}),
 		},
 		"null database": {
 			"bulk", post(bulk, `{"operation":"update","pks":["1"],"database":null}`),

@@ -61,8 +61,7 @@ func TestStatuses(t *testing.T) {
 			"field pks stands twice",
 		},
 		"field twice in line": {
-			ndjson(`{"operation":"insert","pk":"1","\u0070k":"2"}`), 400,
-			"operation 1: field pk stands twice",
+			ndjson(`{"operation":"insert","pk":"1","\u0070k":"2"}`), 400, "operation 1: field pk stands twice",
 		},
 		"field of other case": {post(operations, `{"operation":"insert","PKS":["1"]}`), 400, `unknown field \"PKS\"`},
 		"byte order mark": {
@@ -100,8 +99,7 @@ func TestStatuses(t *testing.T) {
 			"operation 2: ",
 		},
 		"line of unknown": {
-			ndjson(`{"operation":"insert","pks":["1"]}`), 400,
-			`operation 1: unknown field \"pks\"`,
+			ndjson(`{"operation":"insert","pks":["1"]}`), 400, `operation 1: unknown field \"pks\"`,
 		},
 		"flush unconfirmed": {method(http.MethodDelete, operations), 400, "confirm it with ?confirm=users"},
 		"flush of another":  {method(http.MethodDelete, operations+"?confirm=orders"), 400, "confirm"},
@@ -110,8 +108,7 @@ func TestStatuses(t *testing.T) {
 			400, "line 2: there is something behind the JSON object",
 		},
 		"one on two lines": {
-			ndjson("{\"operation\":\"insert\",\n\"pk\":1}\n"), 400,
-			"line 1: the JSON ends too early",
+			ndjson("{\"operation\":\"insert\",\n\"pk\":1}\n"), 400, "line 1: the JSON ends too early",
 		},
 		"unknown parameter": {
 			post("/v1/imports/users/pause?nite=x", ""), 400,
@@ -150,8 +147,7 @@ func TestStatuses(t *testing.T) {
 		},
 		"too large": {post(operations, strings.Repeat(" ", 16<<20+1)), 413, "16777216 bytes"},
 		"form": {
-			typed("application/x-www-form-urlencoded", nil), 415,
-			"send Content-Type: application/json",
+			typed("application/x-www-form-urlencoded", nil), 415, "send Content-Type: application/json",
 		},
 		"no media type": {typed("", nil), 415, "send Content-Type"},
 		"compressed": {
@@ -179,8 +175,7 @@ func TestStatuses(t *testing.T) {
 		"an exponent": {post(operations, `{"operation":"insert","pks":[1e3]}`), 422, "a primary key must be"},
 		"null pks":    {post(operations, `{"operation":"insert","pks":null}`), 422, "nothing to register"},
 		"an endless exponent": {
-			post(operations, `{"operation":"insert","pks":[1e999999]}`), 422,
-			"a primary key must be",
+			post(operations, `{"operation":"insert","pks":[1e999999]}`), 422, "a primary key must be",
 		},
 		"a million digits": {
 			post(operations, `{"operation":"insert","pks":[`+strings.Repeat("9", 1<<20)+`]}`), 422,
@@ -193,12 +188,10 @@ func TestStatuses(t *testing.T) {
 		"a bool":    {post(operations, `{"operation":"insert","pks":[true]}`), 422, "a primary key must be"},
 		"an object": {post(operations, `{"operation":"insert","pks":[{}]}`), 422, "a primary key must be"},
 		"a list in a list": {
-			post(operations, `{"operation":"insert","pks":[[["1"]]]}`), 422,
-			"a primary key must be",
+			post(operations, `{"operation":"insert","pks":[[["1"]]]}`), 422, "a primary key must be",
 		},
 		"half a pair": {
-			post(operations, `{"operation":"insert","pks":["\ud83d"]}`), 422,
-			"half of a surrogate pair",
+			post(operations, `{"operation":"insert","pks":["\ud83d"]}`), 422, "half of a surrogate pair",
 		},
 		"half and replacement": {
 			post(operations, `{"operation":"insert","pks":["\\ufffd\udc00"]}`), 422,

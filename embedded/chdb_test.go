@@ -101,8 +101,7 @@ func TestOtherLibraryIsRefused(t *testing.T) {
 func TestModernClickHouseIsChosenByVersion(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	for version, chosen := range map[string]bool{
-		"18.16.1": false, "23.1.6.42": false, "23.2.1.2537": true,
-		"26.3.1.1 (official build)": true,
+		"18.16.1": false, "23.1.6.42": false, "23.2.1.2537": true, "26.3.1.1 (official build)": true,
 	} {
 		asProgram(t, "npm", "exit 1")
 		script := `[ "$2" = --version ] || { echo no more than a version >&2; exit 1; }; echo "ClickHouse server version ` + version + `."`

@@ -17,8 +17,7 @@ func StartRedis(ctx context.Context, opts Options) (*Server, error) {
 	binary, found := findProgram("redis-server", "/usr/sbin")
 	if !found {
 		return nil, &MissingError{
-			name, "redis-server",
-			"install it (apt-get install redis-server, dnf install redis, brew install redis)",
+			name, "redis-server", "install it (apt-get install redis-server, dnf install redis, brew install redis)",
 		}
 	}
 	return start(ctx, name, binary, redisServer{}, opts)

@@ -258,8 +258,8 @@ func TestTimestampKeys(t *testing.T) {
 
 var keyTypes = []rowset.Type{
 	kind(rowset.Bool), kind(rowset.Int16), kind(rowset.Int32), kind(rowset.Int64), kind(rowset.Uint8),
-	kind(rowset.Uint64), decimal(12, 2), decimal(76, 38),
-	kind(rowset.String), kind(rowset.Enum), kind(rowset.UUID), kind(rowset.Date), kind(rowset.Timestamp),
+	kind(rowset.Uint64), decimal(12, 2), decimal(76, 38), kind(rowset.String), kind(rowset.Enum), kind(rowset.UUID),
+	kind(rowset.Date), kind(rowset.Timestamp),
 }
 
 // TestCanBeKey makes sure that what is said to be readable is read, and nothing else.

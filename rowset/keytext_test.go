@@ -47,8 +47,7 @@ func TestTimesOfAllYears(t *testing.T) {
 	})
 	for text, want := range map[string]int64{
 		"infinity": math.MaxInt64, "-infinity": math.MinInt64, "0001-12-31 BC": -719163, "0001-01-01 BC": -719528,
-		"10000-01-01":   2932897,
-		"4714-11-24 BC": -2440588, "5874897-12-31": 2145042905,
+		"10000-01-01": 2932897, "4714-11-24 BC": -2440588, "5874897-12-31": 2145042905,
 	} {
 		if got, err := readKey(kind(rowset.Date), text); err != nil || got.Ints[0] != want {
 			t.Errorf("%q: got %v, %v, want %d", text, got.Ints, err, want)
@@ -71,9 +70,8 @@ func TestAppendPlainKey(t *testing.T) {
 		decimal(12, 2):      {"1": true, "-1.50": true, "1e1": false, "NaN": false, "1.005": false},
 		kind(rowset.UUID): {
 			"0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6": true, "0F2E4D6C8BA91C3E5F708192A3B4C5D6": true,
-			"{0f2e4d6c8ba91c3e5f708192a3b4c5d6}":      true,
-			"0f2e-4d6c-8ba9-1c3e-5f70-8192-a3b4-c5d6": true, "0f-2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6": false,
-			" 0f2e4d6c8ba91c3e5f708192a3b4c5d6": false,
+			"{0f2e4d6c8ba91c3e5f708192a3b4c5d6}": true, "0f2e-4d6c-8ba9-1c3e-5f70-8192-a3b4-c5d6": true,
+			"0f-2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6": false, " 0f2e4d6c8ba91c3e5f708192a3b4c5d6": false,
 			"0f2e4d6c8ba91c3e5f708192a3b4c5d6-": false, "{}": false, "{": false,
 		},
 		kind(rowset.Date): {
@@ -82,9 +80,8 @@ func TestAppendPlainKey(t *testing.T) {
 		},
 		kind(rowset.Timestamp): {
 			"2024-02-29": true, "2024-02-29 12:00:00": true, "2024-02-29T12:00:00.5Z": true,
-			"2024-02-29 12:00:00+00": true, "2024-02-29 12:00:00+00:00": true,
-			"2024-02-29 12:00:00+02": false, "2024-02-29T12:00:00-00:30": false, "0000-01-01": false,
-			"2024-02-29 12:00:00,5": false, "infinity": false,
+			"2024-02-29 12:00:00+00": true, "2024-02-29 12:00:00+00:00": true, "2024-02-29 12:00:00+02": false,
+			"2024-02-29T12:00:00-00:30": false, "0000-01-01": false, "2024-02-29 12:00:00,5": false, "infinity": false,
 		},
 	} {
 		for text, want := range texts {

@@ -123,24 +123,18 @@ func TestEnvironmentWins(t *testing.T) {
 	}{
 		"address": {starter.Options{Address: closed}, environment{"TEMPORAL_ADDRESS": good}, "", ""},
 		"wrong address": {
-			starter.Options{Address: good},
-			environment{"TEMPORAL_ADDRESS": closed},
-			chferry.CodeUnavailable, closed,
+			starter.Options{Address: good}, environment{"TEMPORAL_ADDRESS": closed}, chferry.CodeUnavailable, closed,
 		},
 		"namespace": {
-			starter.Options{Address: good, Namespace: "nowhere"},
-			environment{"TEMPORAL_NAMESPACE": "default"},
-			"", "",
+			starter.Options{Address: good, Namespace: "nowhere"}, environment{"TEMPORAL_NAMESPACE": "default"}, "", "",
 		},
 		"wrong namespace": {
-			starter.Options{Address: good},
-			environment{"TEMPORAL_NAMESPACE": "elsewhere"},
-			chferry.CodeConfiguration, "elsewhere",
+			starter.Options{Address: good}, environment{"TEMPORAL_NAMESPACE": "elsewhere"}, chferry.CodeConfiguration,
+			"elsewhere",
 		},
 		"TLS": {
-			starter.Options{Address: good},
-			environment{"TEMPORAL_TLS": "true"},
-			chferry.CodeConfiguration, "TEMPORAL_TLS",
+			starter.Options{Address: good}, environment{"TEMPORAL_TLS": "true"}, chferry.CodeConfiguration,
+			"TEMPORAL_TLS",
 		},
 		"no TLS":            {starter.Options{Address: good}, environment{"TEMPORAL_TLS": "false"}, "", ""},
 		"empty environment": {starter.Options{Address: good}, environment{}, "", ""},
@@ -165,8 +159,7 @@ func TestUnreadableEnvironment(t *testing.T) {
 	t.Parallel()
 	_, err := starter.New(starter.Options{Environment: environment{
 		"TEMPORAL_TLS": "true", "TEMPORAL_TLS_CLIENT_CERT_PATH": "/nowhere/cert.pem",
-		"TEMPORAL_TLS_CLIENT_KEY_PATH": "/nowhere/key.pem",
-		"TEMPORAL_CONFIG_FILE":         t.TempDir() + "/none.toml",
+		"TEMPORAL_TLS_CLIENT_KEY_PATH": "/nowhere/key.pem", "TEMPORAL_CONFIG_FILE": t.TempDir() + "/none.toml",
 	}})
 	wantError(t, err, chferry.CodeConfiguration, "TEMPORAL_*", "/nowhere/cert.pem")
 }

@@ -57,25 +57,21 @@ func TestPace(t *testing.T) {
 			p.Took(10_000, 40*time.Second)
 		}, 7_500},
 		"of less slow rows": {
-			10,
-			func(p transfer.Pace) { slow(p, 200, time.Minute); p.Fitted(100, 0); p.Took(100, 10*time.Second) }, 300,
+			10, func(p transfer.Pace) { slow(p, 200, time.Minute); p.Fitted(100, 0); p.Took(100, 10*time.Second) }, 300,
 		},
 		"of rows that were locked": {
-			10,
-			func(p transfer.Pace) { slow(p, 200, time.Minute); p.Fitted(100, 0); p.Took(100, time.Millisecond) }, 400,
+			10, func(p transfer.Pace) { slow(p, 200, time.Minute); p.Fitted(100, 0); p.Took(100, time.Millisecond) },
+			400,
 		},
 		"of the slowest rows": {
-			10,
-			func(p transfer.Pace) { slow(p, 2, time.Minute); p.Fitted(1, 0); p.Took(1, 50*time.Second) }, 1,
+			10, func(p transfer.Pace) { slow(p, 2, time.Minute); p.Fitted(1, 0); p.Took(1, 50*time.Second) }, 1,
 		},
 		"of large and quick rows": {
-			10,
-			func(p transfer.Pace) { p.TooMuch(20_000, 100); p.Fitted(100, 2*mb); p.Took(100, time.Hour) }, 200,
+			10, func(p transfer.Pace) { p.TooMuch(20_000, 100); p.Fitted(100, 2*mb); p.Took(100, time.Hour) }, 200,
 		},
 		"of many columns": {1000, func(transfer.Pace) {}, transfer.FullBlock / 9000},
 		"of many and small values": {
-			1000, func(p transfer.Pace) { p.Fitted(900, 900*9000) },
-			900 * transfer.FullBlock / (900 * 9000),
+			1000, func(p transfer.Pace) { p.Fitted(900, 900*9000) }, 900 * transfer.FullBlock / (900 * 9000),
 		},
 	} {
 		p := transfer.NewPace(columnsOf(test.columns))

@@ -137,8 +137,8 @@ func TestCitextInCompositeKeys(t *testing.T) {
 			}
 			key := func(shop, name, alias string) chferry.PrimaryKey {
 				return chferry.PrimaryKey{
-					shop, name, "2024-02-29T13:00+01", "1.50", "1970-01-01",
-					"0F2E4D6C-8BA9-1C3E-5F70-8192A3B4C5D6", "t", `\x0027`, alias,
+					shop, name, "2024-02-29T13:00+01", "1.50", "1970-01-01", "0F2E4D6C-8BA9-1C3E-5F70-8192A3B4C5D6",
+					"t", `\x0027`, alias,
 				}
 			}
 			register := func(database string, pks ...chferry.PrimaryKey) {

@@ -79,8 +79,8 @@ func TestKeysOfAllYears(t *testing.T) {
 			b.wantTexts("SELECT valid_to FROM users_current ORDER BY valid_to", want...)
 			b.exec("DELETE FROM keyed WHERE sku <> 1 OR valid_to < 'infinity'")
 			b.registerKeys(chferry.Delete, chferry.PrimaryKey{"1", "2024-01-01"}, chferry.PrimaryKey{"1", "Infinity"},
-				chferry.PrimaryKey{"2", "9999-12-31 23:59:59.999999"},
-				chferry.PrimaryKey{"3", "12000-01-01"}, chferry.PrimaryKey{"4", "0044-03-15 BC"},
+				chferry.PrimaryKey{"2", "9999-12-31 23:59:59.999999"}, chferry.PrimaryKey{"3", "12000-01-01"},
+				chferry.PrimaryKey{"4", "0044-03-15 BC"},
 				chferry.PrimaryKey{"5", "-infinity"})
 			b.wantSync(workflows.SyncResult{
 				Outcome: activities.OutcomeSynced, Batches: 1, Operations: 6, Rows: 1,
@@ -118,8 +118,7 @@ func TestNotationsOfKeys(t *testing.T) {
 		"timestamptz": {
 			"2024-02-29 12:00:00+00", []string{
 				"2024-02-29T12:00Z", "2024-02-29T17:30+05:30", "2024-02-29 12:00:00 +0000", "20240229T120000Z",
-				"Thu Feb 29 12:00:00 2024 UTC",
-				"2024-02-29T12:00:00.000Z",
+				"Thu Feb 29 12:00:00 2024 UTC", "2024-02-29T12:00:00.000Z",
 			}, []string{"today", "now", "2024-02-30T12:00Z", ""},
 		},
 		"timestamp": {

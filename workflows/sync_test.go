@@ -189,8 +189,7 @@ func TestLimitsReachSteps(t *testing.T) {
 	run(t, s, workflows.SyncInput{ImportKey: "k"}, func(env *testsuite.TestWorkflowEnvironment) {
 		env.SetOnActivityStartedListener(func(info *activity.Info, _ context.Context, _ converter.EncodedValues) {
 			got[info.ActivityType.Name] = [3]time.Duration{
-				info.StartToCloseTimeout, info.ScheduleToCloseTimeout,
-				info.HeartbeatTimeout,
+				info.StartToCloseTimeout, info.ScheduleToCloseTimeout, info.HeartbeatTimeout,
 			}
 		})
 	})

@@ -22,8 +22,7 @@ func TestCheckChangesNothing(t *testing.T) {
 	for range 2 {
 		out := s.must("check")
 		wantLines(t, out, "ok    Redis", "ok    Temporal", "ok    ClickHouse", "ok    database default",
-			"ok    import "+s.key,
-			"      apply would create table test_", "      apply would create view test_",
+			"ok    import "+s.key, "      apply would create table test_", "      apply would create view test_",
 			"      apply would create schedule "+s.id(s.key)+" (every 1h)",
 			"      apply would create schedule "+s.id(s.lines())+" (cron 0 4 * * *)")
 		out = s.must("apply", "--dry-run")

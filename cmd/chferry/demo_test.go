@@ -64,8 +64,7 @@ func TestDemo(t *testing.T) {
 		t.Fatalf("status %d\n%s%s", code, out, p.log)
 	}
 	for _, want := range []string{
-		"\nequal: ", "with kill -9", "takes over", "0 failed",
-		"/namespaces/default/workflows?query=",
+		"\nequal: ", "with kill -9", "takes over", "0 failed", "/namespaces/default/workflows?query=",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the demo does not say %q:\n%s", want, out)

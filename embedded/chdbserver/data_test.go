@@ -82,8 +82,7 @@ func TestDamage(t *testing.T) {
 	altered[len(altered)-1] ^= 1
 	huge[17], huge[18], huge[19], huge[20] = 0xff, 0xff, 0xff, 0xff
 	for name, body := range map[string][]byte{
-		"cut": whole[:len(whole)-5], "cut head": whole[:7], "altered": altered,
-		"huge": huge,
+		"cut": whole[:len(whole)-5], "cut head": whole[:7], "altered": altered, "huge": huge,
 	} {
 		got := s.post(t, "decompress=1&query=INSERT+INTO+damaged+FORMAT+TSV", string(body))
 		if got.status != http.StatusBadRequest || got.header.Get("X-ClickHouse-Exception-Code") != "33" {

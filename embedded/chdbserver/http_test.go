@@ -87,8 +87,7 @@ func TestErrors(t *testing.T) {
 		}
 	}
 	for _, sql := range []string{
-		"CREATE TABLE x (a Int32) ENGINE = Memory", "INSERT INTO x FORMAT CSV",
-		"INSERT INTO x VALUES (1)",
+		"CREATE TABLE x (a Int32) ENGINE = Memory", "INSERT INTO x FORMAT CSV", "INSERT INTO x VALUES (1)",
 	} {
 		got := s.send(t, http.MethodGet, "query="+url.QueryEscape(sql), nil, func(*http.Request) {})
 		if got.status != http.StatusForbidden || got.header.Get("X-ClickHouse-Exception-Code") != "164" {

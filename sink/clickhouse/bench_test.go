@@ -17,10 +17,10 @@ func BenchmarkInsert(b *testing.B) {
 
 func benchmarkInsert(b *testing.B, s *server) {
 	d := destination("bench", []string{"id"}, column("id", int64Type), column("name", stringType),
-		column("email", stringType),
-		column("age", rowset.Type{Kind: rowset.Int32}), column("score", rowset.Type{Kind: rowset.Float64}),
-		column("balance", decimalOf(12, 2)), column("created", rowset.Type{Kind: rowset.Timestamp}),
-		column("active", rowset.Type{Kind: rowset.Bool}), column("born", rowset.Type{Kind: rowset.Date}),
+		column("email", stringType), column("age", rowset.Type{Kind: rowset.Int32}),
+		column("score", rowset.Type{Kind: rowset.Float64}), column("balance", decimalOf(12, 2)),
+		column("created", rowset.Type{Kind: rowset.Timestamp}), column("active", rowset.Type{Kind: rowset.Bool}),
+		column("born", rowset.Type{Kind: rowset.Date}),
 		column("note", nullable(stringType)))
 	s.create(b, d)
 	const n = 100_000

@@ -130,8 +130,7 @@ var allEdges = []edges{
 // destination has columns of the type: c, n that may be null, and a and aa of arrays, but of what is in no array.
 func (e edges) destination(table string) sink.Destination {
 	columns := []rowset.Column{
-		column("id", int64Type), cast(column("c", e.of), e.to),
-		cast(column("n", nullable(e.of)), e.to),
+		column("id", int64Type), cast(column("c", e.of), e.to), cast(column("n", nullable(e.of)), e.to),
 	}
 	if e.of.Kind == rowset.Enum || strings.HasPrefix(e.to, "LowCardinality") {
 		return destination(table, []string{"id"}, columns...)

@@ -21,10 +21,9 @@ func TestOpenRefusesURLs(t *testing.T) {
 	t.Parallel()
 	for _, address := range []string{
 		"", "127.0.0.1:9000", "postgres://u:hunter2@h/db", "clickhouse://", "clickhouse://u:hunter2@h:port/db",
-		"clickhouse://u:hunter2 @h/%zz",
-		"http://u:hunter2@h:1,i:port/db", "http://u:hunter2@h:port,i:1/db", "clickhouse://u:hunter2@h:port,i:1/db",
-		"ftp://u:hunter2@h/db",
-		"clickhouse://u:hunter2@h/db?secure=perhaps", "clickhouse://u:hunter2@h/db?dial_timeout=soon",
+		"clickhouse://u:hunter2 @h/%zz", "http://u:hunter2@h:1,i:port/db", "http://u:hunter2@h:port,i:1/db",
+		"clickhouse://u:hunter2@h:port,i:1/db", "ftp://u:hunter2@h/db", "clickhouse://u:hunter2@h/db?secure=perhaps",
+		"clickhouse://u:hunter2@h/db?dial_timeout=soon",
 	} {
 		_, err := clickhouse.Open(address, clickhouse.Options{})
 		if chferry.CodeOf(err) != chferry.CodeConfiguration {

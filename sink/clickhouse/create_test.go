@@ -59,8 +59,7 @@ func testConfigurationThatServersRefuse(t *testing.T, s *server) {
 			[]string{`destination.settings names "max_threads", which is no setting of tables`},
 		},
 		"unknown": {
-			settings("indexgranularity", "5"), false,
-			[]string{`"indexgranularity"`, `such as "index_granularity"`},
+			settings("indexgranularity", "5"), false, []string{`"indexgranularity"`, `such as "index_granularity"`},
 		},
 	} {
 		if test.modern && s.major(t) < 20 {

@@ -120,9 +120,8 @@ func testForeignTable(t *testing.T, s *server) {
 		id Int64, small Nullable(Int64), amount Decimal(20, 4), stamp String, flag Int32, single Nullable(Float64), _version UInt64)
 		ENGINE = ReplacingMergeTree(_version) PARTITION BY intDiv(id, 1000) ORDER BY id`)
 	d := destination("foreign", []string{"id"}, column("id", int64Type),
-		column("small", rowset.Type{Kind: rowset.Int16}),
-		column("amount", decimalOf(12, 2)), column("stamp", rowset.Type{Kind: rowset.Timestamp}),
-		column("flag", rowset.Type{Kind: rowset.Bool}),
+		column("small", rowset.Type{Kind: rowset.Int16}), column("amount", decimalOf(12, 2)),
+		column("stamp", rowset.Type{Kind: rowset.Timestamp}), column("flag", rowset.Type{Kind: rowset.Bool}),
 		column("single", rowset.Type{Kind: rowset.Float32}), column("note", nullable(stringType)),
 		column("word", stringType))
 	missing, err := s.Missing(t.Context(), d)

@@ -37,8 +37,8 @@ func testNestedNames(t *testing.T, s *server) {
 		}, nil},
 		"scalars": {[]rowset.Column{column("id.text", stringType), column("id.more", stringType)}, nil},
 		"streams": {[]rowset.Column{
-			column("a", nullable(stringType)), column("a.null", stringType),
-			column("b", numbers), column("b.size0", stringType),
+			column("a", nullable(stringType)), column("a.null", stringType), column("b", numbers),
+			column("b.size0", stringType),
 		}, nil},
 		"in_table": {[]rowset.Column{column("extra.x", texts)}, []string{`"extra.x"`, `"extra"`}},
 	} {

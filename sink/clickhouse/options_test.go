@@ -24,8 +24,7 @@ func optioned() sink.Destination {
 		PartitionBy: "intDiv(id, 1000)", TTL: "toDate(id) + INTERVAL 1 YEAR DELETE, created + INTERVAL 1 MONTH TO " +
 			"VOLUME 'cold'", Codecs: map[string]string{"id": "Delta, ZSTD(3)"},
 		Settings: map[string]string{
-			"storage_policy": `it's \hot`, "index_granularity": "1024",
-			"merge_max_block_size": "8192",
+			"storage_policy": `it's \hot`, "index_granularity": "1024", "merge_max_block_size": "8192",
 		}, Cluster: "my cluster",
 	}
 	return d
@@ -88,8 +87,7 @@ func TestOptionsThatMakeNoSense(t *testing.T) {
 			`ttl deletes by column "created"`,
 		},
 		"rows are mixed": {
-			"26.3",
-			func(o *chferry.TableOptions) { o.TTL = "id + INTERVAL 1 DAY GROUP BY id" }, "GROUP BY",
+			"26.3", func(o *chferry.TableOptions) { o.TTL = "id + INTERVAL 1 DAY GROUP BY id" }, "GROUP BY",
 		},
 		"codec of no column": {
 			"26.3",
@@ -97,16 +95,14 @@ func TestOptionsThatMakeNoSense(t *testing.T) {
 			`destination.codec names column "nothing"`,
 		},
 		"setting of no name": {
-			"26.3",
-			func(o *chferry.TableOptions) { o.Settings = map[string]string{"a = 1, b": "1"} }, "no setting's name",
+			"26.3", func(o *chferry.TableOptions) { o.Settings = map[string]string{"a = 1, b": "1"} },
+			"no setting's name",
 		},
 		"codec, too old": {
-			"18.16", func(o *chferry.TableOptions) { o.TTL = "" },
-			"too old for destination.codec",
+			"18.16", func(o *chferry.TableOptions) { o.TTL = "" }, "too old for destination.codec",
 		},
 		"ttl, too old": {
-			"18.16", func(o *chferry.TableOptions) { o.Codecs = nil },
-			"too old for destination.ttl",
+			"18.16", func(o *chferry.TableOptions) { o.Codecs = nil }, "too old for destination.ttl",
 		},
 		"replica, too old": {
 			"20.8", func(o *chferry.TableOptions) { o.Replicated = &chferry.Replication{} },

@@ -22,11 +22,9 @@ import (
 // user lacks.
 var refusedExpression = []proto.Error{
 	proto.ErrUnknownFunction, proto.ErrIllegalTypeOfArgument, proto.ErrNumberOfArgumentsDoesntMatch,
-	proto.ErrUnknownIdentifier,
-	proto.ErrTooManyArgumentsForFunction, proto.ErrTooFewArgumentsForFunction, proto.ErrSyntaxError,
-	proto.ErrTypeMismatch,
-	proto.ErrNoCommonType, proto.ErrBadArguments, proto.ErrIllegalAggregation,
-	proto.ErrUnknownCodec, proto.ErrIllegalCodecParameter,
+	proto.ErrUnknownIdentifier, proto.ErrTooManyArgumentsForFunction, proto.ErrTooFewArgumentsForFunction,
+	proto.ErrSyntaxError, proto.ErrTypeMismatch, proto.ErrNoCommonType, proto.ErrBadArguments,
+	proto.ErrIllegalAggregation, proto.ErrUnknownCodec, proto.ErrIllegalCodecParameter,
 }
 
 // Probe asks the server about each text of the configuration that is part of a statement, by

@@ -66,14 +66,12 @@ func probes() map[string]probed {
 		"codec":          {codec("ZSTD(3)"), true, nil},
 		"codec, unknown": {codec("ZSTDD(3)"), true, []string{"432 UNKNOWN_CODEC", "ZSTDD", "mend destination.codec"}},
 		"codec, level": {
-			codec("ZSTD(300)"), true,
-			[]string{"433 ILLEGAL_CODEC_PARAMETER", "mend destination.codec"},
+			codec("ZSTD(300)"), true, []string{"433 ILLEGAL_CODEC_PARAMETER", "mend destination.codec"},
 		},
 		"codec, type": {codec("Delta, ZSTD"), true, []string{"36 BAD_ARGUMENTS", "mend destination.codec"}},
 		"policy":      {policy("default"), true, nil},
 		"policy, unknown": {
-			policy("hot"), true,
-			[]string{`no storage policy "hot", only default`, "mend destination.settings"},
+			policy("hot"), true, []string{`no storage policy "hot", only default`, "mend destination.settings"},
 		},
 	}
 }

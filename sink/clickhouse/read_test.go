@@ -82,10 +82,9 @@ func TestSumsWithHostileSettings(t *testing.T) {
 	}
 	for _, setting := range []string{
 		"max_rows_to_read=1000", "max_rows_to_read=1000&read_overflow_mode=break",
-		"aggregate_functions_null_for_empty=1",
-		"empty_result_for_aggregation_by_empty_set=1", "do_not_merge_across_partitions_select_final=1",
-		"optimize_move_to_prewhere_if_final=1",
-		"apply_deleted_mask=0", "max_threads=1", "force_index_by_date=1",
+		"aggregate_functions_null_for_empty=1", "empty_result_for_aggregation_by_empty_set=1",
+		"do_not_merge_across_partitions_select_final=1", "optimize_move_to_prewhere_if_final=1", "apply_deleted_mask=0",
+		"max_threads=1", "force_index_by_date=1",
 	} {
 		c := openClient(t, s.url+"?"+setting, clickhouse.Options{})
 		got, err := c.Sums(t.Context(), sel, []sink.Range{{}, {UpTo: numbers(sel, -1)}})

@@ -47,11 +47,11 @@ var kinds = []rowset.Column{
 	column("uint64", rowset.Type{Kind: rowset.Uint64}), column("float32", rowset.Type{Kind: rowset.Float32}),
 	column("float64", nullable(rowset.Type{Kind: rowset.Float64})), column("money", decimalOf(12, 2)),
 	column("wide", nullable(decimalOf(60, 10))), column("wider", decimalOf(77, 0)),
-	column("hundreds", decimalOf(3, -2)),
-	column("tiny", decimalOf(2, 5)), column("string", nullable(rowset.Type{Kind: rowset.String})),
-	column("bytes", rowset.Type{Kind: rowset.Bytes}), column("date", nullable(rowset.Type{Kind: rowset.Date})),
-	column("timestamp", rowset.Type{Kind: rowset.Timestamp}), column("enum", rowset.Type{Kind: rowset.Enum}),
-	column("enum?", nullable(rowset.Type{Kind: rowset.Enum})), column("array", arrayOf(rowset.Date, 2)),
+	column("hundreds", decimalOf(3, -2)), column("tiny", decimalOf(2, 5)),
+	column("string", nullable(rowset.Type{Kind: rowset.String})), column("bytes", rowset.Type{Kind: rowset.Bytes}),
+	column("date", nullable(rowset.Type{Kind: rowset.Date})), column("timestamp", rowset.Type{Kind: rowset.Timestamp}),
+	column("enum", rowset.Type{Kind: rowset.Enum}), column("enum?", nullable(rowset.Type{Kind: rowset.Enum})),
+	column("array", arrayOf(rowset.Date, 2)),
 }
 
 const createModern = `CREATE TABLE IF NOT EXISTS ` + "`shop`.`users`" + `

@@ -236,8 +236,7 @@ func testAllMisfits(t *testing.T, s *server) {
 		t.Fatalf("got %v, want four problems", problems)
 	}
 	for i, want := range []string{
-		`"id" is Int32`, `"a" is Int32`, `"b" is Int32`,
-		`does not hold every Decimal(8, 5): make it Decimal(8, 5)`,
+		`"id" is Int32`, `"a" is Int32`, `"b" is Int32`, `does not hold every Decimal(8, 5): make it Decimal(8, 5)`,
 	} {
 		if chferry.CodeOf(problems[i]) != chferry.CodeSchemaMismatch || !strings.Contains(problems[i].Error(), want) {
 			t.Errorf("got %v, want %s", problems[i], want)

@@ -23,8 +23,7 @@ func TestBadURL(t *testing.T) {
 	t.Parallel()
 	for _, url := range []string{
 		"postgres://app:s3cret@host:port/shop", "postgres://app:s3cret@[::1/shop", "postgres://app:s3%cret@host/shop",
-		"postgres://app:s3/cret@host/shop",
-		"postgres://app:s3cret@host/shop?sslmode=sometimes",
+		"postgres://app:s3/cret@host/shop", "postgres://app:s3cret@host/shop?sslmode=sometimes",
 		"postgres://app:s3cret@host/shop?sslrootcert=/nowhere/s3cret.pem", "mysql://app:s3cret@host/shop",
 		"postgres://app:s3cret@host/shop?statement_timeout=soon",
 		"postgres://app:s3cret@host/shop?statement_timeout=-5",
@@ -80,8 +79,7 @@ func TestUnreachable(t *testing.T) {
 func TestAddressesHidePasswords(t *testing.T) {
 	t.Parallel()
 	for _, userinfo := range []string{
-		"app:x@hunter2", "app@hunter2:x", "app:[hunter2 ]", "app:a:hunter2",
-		"hunter2@x:@y",
+		"app:x@hunter2", "app@hunter2:x", "app:[hunter2 ]", "app:a:hunter2", "hunter2@x:@y",
 	} {
 		err := open(t, "postgres://"+userinfo+"@127.0.0.1:1/shop").Check(t.Context())
 		wantCode(t, err, chferry.CodeUnavailable, "answer at 127.0.0.1:1:")
@@ -90,8 +88,7 @@ func TestAddressesHidePasswords(t *testing.T) {
 		}
 	}
 	for _, userinfo := range []string{
-		"app:12/hunter2", "app:?hunter2", "app:#hunter2", "app:%hunter2",
-		"app:12/x@hunter2",
+		"app:12/hunter2", "app:?hunter2", "app:#hunter2", "app:%hunter2", "app:12/x@hunter2",
 	} {
 		_, err := postgres.Open("postgres://"+userinfo+"@127.0.0.1:1/shop", source.Options{Alias: alias})
 		wantCode(t, err, chferry.CodeConfiguration, alias)

@@ -138,8 +138,7 @@ func TestDescribeRefusesKeys(t *testing.T) {
 		CREATE DOMAIN folded AS text COLLATE folding`)
 	for column, why := range map[string]string{
 		"real": "real", "float8": "double precision", "jsonb": "jsonb", "money": "money", "oid": "oid",
-		"int[]": "integer[]", "inet[]": "inet[]",
-		"char(8) COLLATE folding": "collation", "char(4097)": "varchar",
+		"int[]": "integer[]", "inet[]": "inet[]", "char(8) COLLATE folding": "collation", "char(4097)": "varchar",
 		"text COLLATE folding": "collation", "varchar(8) COLLATE folding": "collation", "folded": "collation",
 	} {
 		b.exec(t, "CREATE TABLE items (id int, code "+column+", PRIMARY KEY (id, code))")

@@ -34,16 +34,13 @@ func (d described) key(table string, names []string) ([]int, error) {
 // keyTypes are the types of keys. Texts of some are values to everyone; only the server can read those of the others.
 var keyTypes = []uint32{
 	pgtype.BoolOID, pgtype.Int2OID, pgtype.Int4OID, pgtype.Int8OID, pgtype.NumericOID, pgtype.TextOID,
-	pgtype.VarcharOID,
-	pgtype.NameOID, pgtype.UUIDOID, pgtype.DateOID, pgtype.TimestampOID, pgtype.TimestamptzOID,
+	pgtype.VarcharOID, pgtype.NameOID, pgtype.UUIDOID, pgtype.DateOID, pgtype.TimestampOID, pgtype.TimestamptzOID,
 }
 
 var keyTypesReadBySource = []uint32{
 	pgtype.BPCharOID, pgtype.ByteaOID, pgtype.InetOID, pgtype.CIDROID, pgtype.MacaddrOID, pgtype.Macaddr8OID,
-	pgtype.TimeOID,
-	pgtype.TimetzOID, pgtype.IntervalOID, pgtype.BitOID, pgtype.VarbitOID, pgtype.Int4rangeOID, pgtype.Int8rangeOID,
-	pgtype.NumrangeOID,
-	pgtype.DaterangeOID, pgtype.TsrangeOID, pgtype.TstzrangeOID,
+	pgtype.TimeOID, pgtype.TimetzOID, pgtype.IntervalOID, pgtype.BitOID, pgtype.VarbitOID, pgtype.Int4rangeOID,
+	pgtype.Int8rangeOID, pgtype.NumrangeOID, pgtype.DaterangeOID, pgtype.TsrangeOID, pgtype.TstzrangeOID,
 }
 
 // readBySource tells whether only the server can read a text as the column's value. A numeric

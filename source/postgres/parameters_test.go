@@ -19,10 +19,11 @@ func TestParametersOfOthers(t *testing.T) {
 	for _, parameters := range []string{
 		"pgbouncer=true&connection_limit=1", "schema=public",
 		"pool_timeout=10&socket_timeout=5&statement_cache_size=0&sslaccept=accept_invalid_certs",
-		"prepareThreshold=0&preparedStatementCacheQueries=0&binaryTransfer=true&reWriteBatchedInserts=true&ApplicationName=x", "currentSchema=public&loginTimeout=3",
+		"prepareThreshold=0&preparedStatementCacheQueries=0&binaryTransfer=true&reWriteBatchedInserts=true&ApplicationName=x",
+		"currentSchema=public&loginTimeout=3",
 		"prepared_statements=false&channel_binding=prefer&gssencmode=disable&keepalives=1&keepalives_idle=30",
-		"pool_max_conns=3&pool_pre_ping=true&max_overflow=2",
-		"serverVersion=15&charset=utf8", "connection_limit=5&pgbouncer=true&sslmode=prefer&connect_timeout=3",
+		"pool_max_conns=3&pool_pre_ping=true&max_overflow=2", "serverVersion=15&charset=utf8",
+		"connection_limit=5&pgbouncer=true&sslmode=prefer&connect_timeout=3",
 	} {
 		for _, address := range []string{direct.url, through.url} {
 			if err := open(t, merged(t, address, parameters)).Check(t.Context()); err != nil {
@@ -31,8 +32,7 @@ func TestParametersOfOthers(t *testing.T) {
 		}
 	}
 	for parameters, columns := range map[string]int{
-		"schema=shop": 2, "currentSchema=shop": 2, "schema=public": 1,
-		"search_path=shop": 2,
+		"schema=shop": 2, "currentSchema=shop": 2, "schema=public": 1, "search_path=shop": 2,
 	} {
 		b := bundle{source: open(t, merged(t, direct.url, parameters))}
 		table := b.describe(t, "items")

@@ -185,8 +185,7 @@ func configured(name string) string {
 var sqlTypes = map[rowset.TypeKind]string{
 	rowset.Bool: "boolean", rowset.Int16: "smallint", rowset.Int32: "integer", rowset.Int64: "bigint",
 	rowset.Float32: "real", rowset.Float64: "double precision", rowset.String: "text", rowset.Bytes: "bytea",
-	rowset.UUID: "uuid",
-	rowset.Date: "date", rowset.Timestamp: "timestamptz",
+	rowset.UUID: "uuid", rowset.Date: "date", rowset.Timestamp: "timestamptz",
 }
 
 func sqlType(t rowset.Type) string {

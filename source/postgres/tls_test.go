@@ -125,8 +125,7 @@ func TestTLS(t *testing.T) {
 			chferry.CodeConfiguration,
 		},
 		"signed by nobody known": {
-			"app", "sslmode=verify-full", "certificate that is not trusted",
-			chferry.CodeConfiguration,
+			"app", "sslmode=verify-full", "certificate that is not trusted", chferry.CodeConfiguration,
 		},
 		"not encrypted":         {"app", "sslmode=disable", "refused the login", chferry.CodeAccessDenied},
 		"without a certificate": {"known", "sslmode=require", "refused the login", chferry.CodeAccessDenied},

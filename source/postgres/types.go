@@ -12,8 +12,8 @@ const maxPrecision = 76
 
 var fixedTypes = map[uint32]rowset.TypeKind{
 	pgtype.BoolOID: rowset.Bool,
-	pgtype.Int2OID: rowset.Int16, pgtype.Int4OID: rowset.Int32, pgtype.Int8OID: rowset.Int64,
-	pgtype.OIDOID:    rowset.Int64,
+	pgtype.Int2OID: rowset.Int16, pgtype.Int4OID: rowset.Int32,
+	pgtype.Int8OID: rowset.Int64, pgtype.OIDOID: rowset.Int64,
 	pgtype.Float4OID: rowset.Float32, pgtype.Float8OID: rowset.Float64,
 	pgtype.ByteaOID: rowset.Bytes, pgtype.UUIDOID: rowset.UUID,
 	pgtype.DateOID: rowset.Date, pgtype.TimestampOID: rowset.Timestamp, pgtype.TimestamptzOID: rowset.Timestamp,

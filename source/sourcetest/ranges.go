@@ -56,8 +56,7 @@ func (s *suite) composites(t *testing.T) (table rowset.Table, rows [][]string) {
 	s.create(t, "orders", columns, "shop", "code", "day")
 	for i := range 200 {
 		rows = append(rows, []string{
-			fmt.Sprintf("c,%d", i/8%5), fmt.Sprintf("2024-02-%02d", 1+i%8),
-			strconv.Itoa(i / 40), null,
+			fmt.Sprintf("c,%d", i/8%5), fmt.Sprintf("2024-02-%02d", 1+i%8), strconv.Itoa(i / 40), null,
 		})
 	}
 	s.insert(t, "orders", columns, rows...)
@@ -205,8 +204,8 @@ func testRangesRefuseWhere(t *testing.T, s *suite) {
 	id := s.Quote("id")
 	for _, where := range []string{
 		id + " =", id + " = 1) OR (" + id + " = 7777", "7777", "nothing = 7777", "(" + id + " > 7777",
-		id + " > 7777; SELECT 1", "count(*) > 7777",
-		id + " > $1 AND " + id + " < 7777", id + " > 1 ORDER BY 1 LIMIT 7777",
+		id + " > 7777; SELECT 1", "count(*) > 7777", id + " > $1 AND " + id + " < 7777",
+		id + " > 1 ORDER BY 1 LIMIT 7777",
 	} {
 		if where == "7777" && s.Misfit != "" {
 			continue // any value is a condition there

@@ -45,8 +45,7 @@ var samples = []sample{
 	},
 	{rowset.Type{Kind: rowset.String}, []string{
 		"", " ", "a", "A", "O'Reilly \"quoted\" `ticked`", `back\slash \n`, "line\nbreak\r\ttab\x01", "naïve Straße",
-		"日本語", "🚢⛴\U0010FFFF",
-		strings.Repeat("long ", 100_000),
+		"日本語", "🚢⛴\U0010FFFF", strings.Repeat("long ", 100_000),
 	}},
 	{rowset.Type{Kind: rowset.Bytes}, []string{"", "\x00", "plain", allBytes()}},
 	{rowset.Type{Kind: rowset.UUID}, []string{

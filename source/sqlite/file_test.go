@@ -52,8 +52,7 @@ func TestUnusableFiles(t *testing.T) {
 		}
 	}
 	for name, why := range map[string]string{
-		"missing": "does not exist", "missing/too": "does not exist",
-		"": "no file", "text": "not an SQLite database",
+		"missing": "does not exist", "missing/too": "does not exist", "": "no file", "text": "not an SQLite database",
 	} {
 		err := open(t, "sqlite:"+dir+"/"+name).Check(t.Context())
 		wantCode(t, err, chferry.CodeConfiguration, alias, why)

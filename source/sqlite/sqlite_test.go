@@ -173,8 +173,7 @@ func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`
 
 var sqlTypes = map[rowset.TypeKind]string{
 	rowset.Bool: "BOOLEAN", rowset.Int64: "INTEGER", rowset.Float64: "REAL", rowset.String: "TEXT",
-	rowset.Bytes: "BLOB",
-	rowset.UUID:  "UUID", rowset.Date: "DATE", rowset.Timestamp: "DATETIME",
+	rowset.Bytes: "BLOB", rowset.UUID: "UUID", rowset.Date: "DATE", rowset.Timestamp: "DATETIME",
 }
 
 func sqlType(t rowset.Type) string {

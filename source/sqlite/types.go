@@ -17,8 +17,7 @@ const maxPrecision = 76
 var kinds = map[string]rowset.TypeKind{
 	"BOOLEAN": rowset.Bool, "BOOL": rowset.Bool,
 	"INTEGER": rowset.Int64, "INT": rowset.Int64, "TINYINT": rowset.Int64, "SMALLINT": rowset.Int64,
-	"MEDIUMINT": rowset.Int64,
-	"BIGINT":    rowset.Int64, "INT2": rowset.Int64, "INT4": rowset.Int64, "INT8": rowset.Int64,
+	"MEDIUMINT": rowset.Int64, "BIGINT": rowset.Int64, "INT2": rowset.Int64, "INT4": rowset.Int64, "INT8": rowset.Int64,
 	"REAL": rowset.Float64, "DOUBLE": rowset.Float64, "FLOAT": rowset.Float64,
 	"DECIMAL": rowset.Decimal, "NUMERIC": rowset.Decimal, "DEC": rowset.Decimal,
 	"BLOB": rowset.Bytes, "BINARY": rowset.Bytes, "VARBINARY": rowset.Bytes, "BYTEA": rowset.Bytes,

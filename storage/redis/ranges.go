@@ -250,8 +250,7 @@ func (s *Storage) Differences(ctx context.Context, key chferry.ImportKey, from,
 
 // differenceLetters begin a difference; the encoded operation follows.
 var differenceLetters = map[storage.DifferenceKind]string{
-	storage.Missing: "m", storage.Stale: "s",
-	storage.Surplus: "x",
+	storage.Missing: "m", storage.Stale: "s", storage.Surplus: "x",
 }
 
 func encodeDifference(d storage.Difference) ([]byte, error) {
