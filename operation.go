@@ -44,8 +44,8 @@ func (o Operation) Validate() error {
 		return Errorf(CodeInvalid, "operation must be insert, update or delete, not %.32q", string(o.Kind))
 	}
 	if len(o.Database) > MaxDatabaseBytes {
-		return Errorf(CodeInvalid, "a database alias has at most %d bytes, this one has %d", MaxDatabaseBytes,
-			len(o.Database))
+		return Errorf(CodeInvalid, "a database alias has at most %d bytes, this one has %d",
+			MaxDatabaseBytes, len(o.Database))
 	}
 	return o.PrimaryKey.Validate()
 }
@@ -73,8 +73,8 @@ func (k PrimaryKey) Validate() error {
 // operation that is malformed, named by its position.
 func ValidateOperations(ops []Operation) error {
 	if len(ops) > MaxOperations {
-		return Errorf(CodeTooLarge, "a call registers at most %d operations, this one has %d: split it", MaxOperations,
-			len(ops))
+		return Errorf(CodeTooLarge, "a call registers at most %d operations, this one has %d: split it",
+			MaxOperations, len(ops))
 	}
 	for i, op := range ops {
 		if err := op.Validate(); err != nil {

@@ -174,8 +174,8 @@ func (a *Activities) failure(ctx context.Context, current attempt, code chferry.
 		failing := time.Since(current.failingSince(ctx))
 		options.NonRetryable = failing >= retryFor
 		if options.NonRetryable {
-			text += fmt.Sprintf(" (it went on failing for %s, %s)", chferry.DurationText(failing.Round(time.Second)),
-				allowed)
+			text += fmt.Sprintf(" (it went on failing for %s, %s)",
+				chferry.DurationText(failing.Round(time.Second)), allowed)
 		}
 	}
 	return temporal.NewApplicationErrorWithOptions(text, string(code), options)

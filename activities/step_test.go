@@ -141,8 +141,8 @@ func TestFailures(t *testing.T) {
 			if counted := !test.final && !test.stops || test.failed > 0 && !test.stops; (len(*beats) > 0) != counted {
 				t.Errorf("%d heartbeats tell the next attempt when the failures began", len(*beats))
 			} else if counted && time.Since((*beats)[0]).Round(time.Minute) != test.failed {
-				t.Errorf("the next attempt is told that the failures began %s ago, want %s", time.Since((*beats)[0]),
-					test.failed)
+				t.Errorf("the next attempt is told that the failures began %s ago, want %s",
+					time.Since((*beats)[0]), test.failed)
 			}
 		})
 	}
@@ -178,8 +178,8 @@ func wantFailure(t *testing.T, err error, want chferry.Code, final bool, text st
 		t.Fatalf("got %v, want an application error", err)
 	}
 	if app.Type() != string(want) || app.NonRetryable() != final || !strings.Contains(app.Message(), text) {
-		t.Errorf("got %s %q, final %t; want %s %q, final %t", app.Type(), app.Message(), app.NonRetryable(), want, text,
-			final)
+		t.Errorf("got %s %q, final %t; want %s %q, final %t",
+			app.Type(), app.Message(), app.NonRetryable(), want, text, final)
 	}
 	if strings.Contains(app.Error(), "secret") {
 		t.Errorf("the error holds the words of an unknown one: %v", app)

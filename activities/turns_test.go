@@ -119,8 +119,8 @@ func TestNoRoom(t *testing.T) {
 		t.Errorf("the next attempt begins after %s, the category is %v", app.NextRetryDelay(), app.Category())
 	}
 	if len(*beats) != 1 || !(*beats)[0].Equal(failed.Add(app.NextRetryDelay())) {
-		t.Errorf("the next attempt is told that failures began at %v, want %s after %s", *beats, app.NextRetryDelay(),
-			failed)
+		t.Errorf("the next attempt is told that failures began at %v, want %s after %s",
+			*beats, app.NextRetryDelay(), failed)
 	}
 	if store.extended != 1 {
 		t.Errorf("the lease was extended %d times", store.extended)

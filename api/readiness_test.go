@@ -120,8 +120,8 @@ func TestReadinessIsShared(t *testing.T) {
 	for round := range int64(3) {
 		ask()
 		if got := c.calls.Load(); got != round+1 || c.most.Load() != 1 || int64(len(b.schedules.calls)) != round+1 {
-			t.Errorf("round %d: Redis was asked %d times, %d at a time, Temporal %d times", round, got, c.most.Load(),
-				len(b.schedules.calls))
+			t.Errorf("round %d: Redis was asked %d times, %d at a time, Temporal %d times",
+				round, got, c.most.Load(), len(b.schedules.calls))
 		}
 		clock.Add(time.Second.Nanoseconds())
 	}

@@ -116,8 +116,8 @@ func (c *Config) Import(key string) (chferry.Import, error) {
 			return i, nil
 		}
 	}
-	return chferry.Import{}, chferry.Errorf(chferry.CodeUnknownKey, "import key %.140q is not configured: %s", key,
-		c.knownKeys())
+	return chferry.Import{}, chferry.Errorf(chferry.CodeUnknownKey, "import key %.140q is not configured: %s",
+		key, c.knownKeys())
 }
 
 func (c *Config) knownKeys() string {

@@ -142,8 +142,8 @@ func TestLoadNudges(t *testing.T) {
 		{SyncOnRegister: true, NudgeInterval: 100 * time.Millisecond},
 	} {
 		if got := cfg.Imports[n]; got.SyncOnRegister != want.SyncOnRegister || got.NudgeInterval != want.NudgeInterval {
-			t.Errorf("%s: got %t, %s; want %t, %s", got.Key, got.SyncOnRegister, got.NudgeInterval, want.SyncOnRegister,
-				want.NudgeInterval)
+			t.Errorf("%s: got %t, %s; want %t, %s",
+				got.Key, got.SyncOnRegister, got.NudgeInterval, want.SyncOnRegister, want.NudgeInterval)
 		}
 	}
 }

@@ -71,8 +71,8 @@ func checkCronFields(fields []string) error {
 		for part := range strings.SplitSeq(field, ",") {
 			if !cronFields[i].accepts(part) {
 				f := cronFields[i]
-				return fmt.Errorf("has a %s that is not *, a value from %d to %d, a range or a step", f.name, f.least,
-					f.most)
+				return fmt.Errorf("has a %s that is not *, a value from %d to %d, a range or a step",
+					f.name, f.least, f.most)
 			}
 		}
 	}

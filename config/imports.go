@@ -109,8 +109,8 @@ func readAliases(s *section, i *chferry.Import, databases map[string]Database) {
 	checkNames(s, key, i.Databases)
 	for _, alias := range i.Databases {
 		if _, ok := databases[alias]; !ok {
-			s.fail(key, "names %.128q, which databases does not have: add it there, or use one of %s", alias,
-				aliases(databases))
+			s.fail(key, "names %.128q, which databases does not have: add it there, or use one of %s",
+				alias, aliases(databases))
 		}
 	}
 }

@@ -143,8 +143,8 @@ func readDatabases(s *section) map[string]Database {
 	for _, e := range s.entries {
 		inner := s.section(e.key)
 		if e.key == "" || len(e.key) > chferry.MaxDatabaseBytes {
-			inner.found.add(e.line, "databases: an alias has 1 to %d bytes, this one has %d", chferry.MaxDatabaseBytes,
-				len(e.key))
+			inner.found.add(e.line, "databases: an alias has 1 to %d bytes, this one has %d",
+				chferry.MaxDatabaseBytes, len(e.key))
 		}
 		databases[e.key] = readDatabase(inner)
 	}

@@ -192,8 +192,8 @@ func (d *demo) replaceWorker(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.show.line("killed", "worker %d with kill -9; %s operations were in flight", killed,
-		chferry.Thousands(status.InFlight))
+	d.show.line("killed", "worker %d with kill -9; %s operations were in flight",
+		killed, chferry.Thousands(status.InFlight))
 	if err := wait(ctx, d.opts.Live/10); err != nil {
 		return err
 	}

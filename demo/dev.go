@@ -157,8 +157,8 @@ func (d *dev) apply(ctx context.Context) {
 	}
 	d.wrong("apply", err)
 	if err != nil {
-		d.show.line("", "the servers stay up: mend it, in a table or in %s; it is tried again every %s", configFile,
-			retryPause)
+		d.show.line("", "the servers stay up: mend it, in a table or in %s; it is tried again every %s",
+			configFile, retryPause)
 	} else {
 		d.show.line("apply", "nothing is wrong any more")
 	}

@@ -67,8 +67,8 @@ func (s *Stack) Command(ctx context.Context, args ...string) (string, error) {
 		}
 	}
 	if len(failed.problems) == 0 {
-		return printed, fmt.Errorf("chferry %s ended with status %d: %s", args[0], command.ExitCode(),
-			strings.TrimSpace(errOut.String()))
+		return printed, fmt.Errorf("chferry %s ended with status %d: %s",
+			args[0], command.ExitCode(), strings.TrimSpace(errOut.String()))
 	}
 	return printed, failed
 }

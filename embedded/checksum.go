@@ -66,6 +66,6 @@ func (f file) stamp(path string) string {
 	if err != nil || !info.Mode().IsRegular() {
 		return "missing: " + path
 	}
-	return fmt.Sprintf("sha256 %s, %d bytes, modified %d, %s\n", f.sum, info.Size(), info.ModTime().UnixNano(),
-		inode(info))
+	return fmt.Sprintf("sha256 %s, %d bytes, modified %d, %s\n",
+		f.sum, info.Size(), info.ModTime().UnixNano(), inode(info))
 }

@@ -41,8 +41,8 @@ func (Replacing) Misfit(arguments []string) string {
 	const wanted = "ReplacingMergeTree(" + versionColumn + ", " + isDeletedColumn + ")"
 	switch {
 	case len(arguments) == 0 || arguments[0] != versionColumn:
-		return fmt.Sprintf("its engine does not keep the row with the greatest %s: it must be %s", versionColumn,
-			wanted)
+		return fmt.Sprintf("its engine does not keep the row with the greatest %s: it must be %s",
+			versionColumn, wanted)
 	case len(arguments) > 1 && arguments[1] != isDeletedColumn:
 		return fmt.Sprintf("its engine takes %q for deleted rows: it must be %s", arguments[1], wanted)
 	default:

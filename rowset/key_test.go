@@ -173,8 +173,8 @@ func TestAppendPrimaryKeyOfWrongLength(t *testing.T) {
 		{nil, nil},
 	} {
 		if err := rowset.AppendPrimaryKey(test.keys, test.pk); chferry.CodeOf(err) != chferry.CodeInvalid {
-			t.Errorf("%d values for %d columns: got %v, want %s", len(test.pk), len(test.keys), err,
-				chferry.CodeInvalid)
+			t.Errorf("%d values for %d columns: got %v, want %s",
+				len(test.pk), len(test.keys), err, chferry.CodeInvalid)
 		}
 	}
 }
@@ -290,8 +290,8 @@ func FuzzAppendPrimaryKey(f *testing.F) {
 		keys := vectors(types...)
 		if err := rowset.AppendPrimaryKey(keys, chferry.PrimaryKey{a, b}); err != nil {
 			if chferry.CodeOf(err) != chferry.CodeInvalid || keys[0].Len() != 0 || keys[1].Len() != 0 {
-				t.Fatalf("got %v and %d, %d values, want %s and none", err, keys[0].Len(), keys[1].Len(),
-					chferry.CodeInvalid)
+				t.Fatalf("got %v and %d, %d values, want %s and none",
+					err, keys[0].Len(), keys[1].Len(), chferry.CodeInvalid)
 			}
 			return
 		}

@@ -88,8 +88,8 @@ func TestAppendPlainKey(t *testing.T) {
 			keys := vectors(kind(rowset.Int64), typ)
 			if got := rowset.AppendPlainKey(keys, chferry.PrimaryKey{"7", text}); got != want ||
 				got != (keys[0].Len() == 1) || got != (keys[1].Len() == 1) {
-				t.Errorf("%+v %q: got %v, %d and %d values, want %v", typ, text, got, keys[0].Len(), keys[1].Len(),
-					want)
+				t.Errorf("%+v %q: got %v, %d and %d values, want %v",
+					typ, text, got, keys[0].Len(), keys[1].Len(), want)
 			}
 			if again := vectors(typ); want &&
 				(rowset.AppendPrimaryKey(again, chferry.PrimaryKey{text}) != nil ||

@@ -42,8 +42,8 @@ func TestKeyText(t *testing.T) {
 			v.AppendData([]byte(text))
 			read, err := readKey(typ, v.KeyText(0))
 			if err != nil || string(read.At(0)) != text {
-				t.Errorf("%s %q has the text %q, which is read as %q (%v)", typ.Kind, text, v.KeyText(0), read.Data,
-					err)
+				t.Errorf("%s %q has the text %q, which is read as %q (%v)",
+					typ.Kind, text, v.KeyText(0), read.Data, err)
 			}
 		}
 	}

@@ -216,8 +216,8 @@ func (s *Starter) noSchedule(key chferry.ImportKey, err error) error {
 	var notFound *serviceerror.NotFound
 	if errors.As(err, &notFound) {
 		return chferry.WrapError(chferry.CodeConfiguration, err,
-			"import key %s has no schedule in namespace %q of Temporal at %s: run chferry apply", key, s.namespace,
-			s.address)
+			"import key %s has no schedule in namespace %q of Temporal at %s: run chferry apply",
+			key, s.namespace, s.address)
 	}
 	return s.translate(err)
 }

@@ -153,8 +153,8 @@ func (s *Starter) translate(err error) error {
 			"Temporal at %s has no namespace %q: create it or mend temporal.namespace", s.address, s.namespace)
 	case errors.As(err, &denied), status.Code(err) == codes.Unauthenticated:
 		return chferry.WrapError(chferry.CodeAccessDenied, err,
-			"Temporal at %s denies access to namespace %q: check TEMPORAL_API_KEY or the client certificate", s.address,
-			s.namespace)
+			"Temporal at %s denies access to namespace %q: check TEMPORAL_API_KEY or the client certificate",
+			s.address, s.namespace)
 	case errors.As(err, &exhausted):
 		return chferry.WrapError(chferry.CodeUnavailable, err, "Temporal at %s is overloaded: %s: try again later",
 			s.address, exhausted.Message)
@@ -162,8 +162,8 @@ func (s *Starter) translate(err error) error {
 		return chferry.WrapError(chferry.CodeConfiguration, err,
 			"Temporal at %s and chferry do not agree on TLS: check TEMPORAL_TLS and the certificates", s.address)
 	case errors.As(err, &invalid):
-		return chferry.WrapError(chferry.CodeConfiguration, err, "Temporal at %s refuses the request: %s", s.address,
-			invalid.Error())
+		return chferry.WrapError(chferry.CodeConfiguration, err, "Temporal at %s refuses the request: %s",
+			s.address, invalid.Error())
 	default:
 		return chferry.WrapError(chferry.CodeUnavailable, err,
 			"Temporal at %s does not answer: start it or mend temporal.address", s.address)

@@ -233,8 +233,8 @@ func (b *bubble) wantBlocks(t *testing.T, maxFetch int) {
 			t.Errorf("block %s takes %d MB, more than %d", block.token, block.bytes/mb, bound/mb)
 		}
 		var version, first, last, begun, ended int
-		if _, err := fmt.Sscanf(strings.ReplaceAll(block.token, "-", " "), "bubble/%d/%d %d/%d %d", &version, &first,
-			&last, &begun, &ended); err != nil {
+		if _, err := fmt.Sscanf(strings.ReplaceAll(block.token, "-", " "), "bubble/%d/%d %d/%d %d",
+			&version, &first, &last, &begun, &ended); err != nil {
 			begun, ended = 0, last-first
 		}
 		slices.Sort(block.ids)

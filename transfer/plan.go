@@ -218,8 +218,8 @@ func (p *Plan) destination() (sink.Destination, error) {
 	for _, c := range d.Columns {
 		if names[c.Destination] {
 			return d, chferry.Errorf(chferry.CodeConfiguration,
-				"import key %s: two columns would be named %q in %s: rename one in columns.rename", p.Import.Key,
-				c.Destination, d.Table)
+				"import key %s: two columns would be named %q in %s: rename one in columns.rename",
+				p.Import.Key, c.Destination, d.Table)
 		}
 		names[c.Destination] = true
 	}

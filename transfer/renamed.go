@@ -29,8 +29,8 @@ func absentColumns(absent, unfilled []string, table string) []string {
 			advice = fmt.Sprintf("if it is the new name of %s there, configure columns.rename, else ",
 				strings.Join(unfilled, " or "))
 		}
-		sentences[i] = fmt.Sprintf("column %q is not in ClickHouse's table %s: %schferry apply adds it", column, table,
-			advice)
+		sentences[i] = fmt.Sprintf("column %q is not in ClickHouse's table %s: %schferry apply adds it",
+			column, table, advice)
 	}
 	return sentences
 }

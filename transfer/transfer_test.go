@@ -180,8 +180,8 @@ func wantChunk(t *rapid.T, c transfer.Chunk, ops []chferry.Operation, seen map[s
 		seen[row] = true
 	}
 	if len(c.Failed) != failed || c.Coalesced != coalesced {
-		t.Errorf("%d operations failed and %d were coalesced, want %d and %d", len(c.Failed), c.Coalesced, failed,
-			coalesced)
+		t.Errorf("%d operations failed and %d were coalesced, want %d and %d",
+			len(c.Failed), c.Coalesced, failed, coalesced)
 	}
 	rows := 0
 	for database, g := range c.Groups {
@@ -189,8 +189,8 @@ func wantChunk(t *rapid.T, c transfer.Chunk, ops []chferry.Operation, seen map[s
 			id, name := g.Keys[0].Ints[i], string(g.Keys[1].At(i))
 			if first := want[fmt.Sprint(database, id, name)]; op.Database != database ||
 				!slices.Equal(op.PrimaryKey, first.PrimaryKey) {
-				t.Errorf("the row %d %s of %s has the operation on %q of %s, want that on %q", id, name, database,
-					op.PrimaryKey, op.Database, first.PrimaryKey)
+				t.Errorf("the row %d %s of %s has the operation on %q of %s, want that on %q",
+					id, name, database, op.PrimaryKey, op.Database, first.PrimaryKey)
 			}
 			if i > 0 && cmp.Or(cmp.Compare(g.Keys[0].Ints[i-1], id),
 				strings.Compare(string(g.Keys[1].At(i-1)), name)) >= 0 {

@@ -129,8 +129,8 @@ func printFailedByReason(out io.Writer, failed []api.FailedOperation, now time.T
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(table, "  %s\t%s\t%s\t%d\t%s\t%s\n", f.Kind, pk, f.Database, f.Attempts, ago(f.First, now),
-				ago(f.Last, now))
+			fmt.Fprintf(table, "  %s\t%s\t%s\t%d\t%s\t%s\n",
+				f.Kind, pk, f.Database, f.Attempts, ago(f.First, now), ago(f.Last, now))
 		}
 		if err := table.Flush(); err != nil {
 			return fmt.Errorf("print the failed operations: %w", err)

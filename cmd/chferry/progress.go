@@ -123,8 +123,8 @@ func (p *progress) end() {
 }
 
 func (p *progress) words(now workflows.SyncProgress) string {
-	text := fmt.Sprintf("%s operations done, %s remaining", chferry.Thousands(now.Operations),
-		chferry.Thousands(now.Remaining))
+	text := fmt.Sprintf("%s operations done, %s remaining",
+		chferry.Thousands(now.Operations), chferry.Thousands(now.Remaining))
 	if rows := now.Rows - p.first.Rows; rows > 0 {
 		text += ", " + chferry.Thousands(int64(float64(rows)/time.Since(p.begun).Seconds())) + " rows/s"
 	}

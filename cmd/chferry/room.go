@@ -64,8 +64,8 @@ func (r *room) look(ctx context.Context) string {
 		return "its status is not known: " + err.Error()
 	}
 	s := statuses[0]
-	return fmt.Sprintf("%s has %d of max_pending %d operations pending; %s", s.Key, s.Pending, r.imp.MaxPending,
-		draining(s))
+	return fmt.Sprintf("%s has %d of max_pending %d operations pending; %s",
+		s.Key, s.Pending, r.imp.MaxPending, draining(s))
 }
 
 // draining says what drains a queue, or why nothing does.

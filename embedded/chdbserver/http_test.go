@@ -82,8 +82,8 @@ func TestErrors(t *testing.T) {
 		if got.status != test.status || got.header.Get("X-ClickHouse-Exception-Code") != test.code ||
 			!strings.HasPrefix(got.body, "Code: "+test.code+". DB::Exception: ") ||
 			!strings.Contains(got.body, "(version 26.") {
-			t.Errorf("%s %.40s: got %d %.200q, want %d and code %s", test.parameters, test.body, got.status, got.body,
-				test.status, test.code)
+			t.Errorf("%s %.40s: got %d %.200q, want %d and code %s",
+				test.parameters, test.body, got.status, got.body, test.status, test.code)
 		}
 	}
 	for _, sql := range []string{

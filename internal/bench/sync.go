@@ -216,8 +216,8 @@ func (s *stack) pipe(ctx context.Context) (rate, processor float64, err error) {
 		server := fmt.Sprintf("clickhouse-client --host %s --port %s --query ", u.Hostname(), u.Port())
 		client, createTable = server+"'"+insert+"'", server+"'"+create+"'"
 	}
-	script := fmt.Sprintf("set -euo pipefail\n%s\npsql -qAt '%s' -c '%s' | %s", createTable, s.postgres.URL, query,
-		client)
+	script := fmt.Sprintf("set -euo pipefail\n%s\npsql -qAt '%s' -c '%s' | %s",
+		createTable, s.postgres.URL, query, client)
 	if out, err := exec.CommandContext(ctx, "bash", "-c", script).CombinedOutput(); err != nil {
 		return 0, 0, fmt.Errorf("copy with the databases' own tools (clickhouse-client, psql and curl must be "+
 			"installed): %w: %.500s", err, out)

@@ -134,8 +134,8 @@ func (s *shared) get() (*embedded.Server, error) {
 func (s *shared) explain(err error) string {
 	var missing *embedded.MissingError
 	if errors.As(err, &missing) {
-		return fmt.Sprintf("%v, or set %s to the address of one (tools/servers.sh installs what is missing)", err,
-			s.variable)
+		return fmt.Sprintf("%v, or set %s to the address of one (tools/servers.sh installs what is missing)",
+			err, s.variable)
 	}
 	return fmt.Sprintf("%v; set %s to use another one", err, s.variable)
 }

@@ -22,8 +22,8 @@ func (c column) mend(t table, d sink.Destination, to string) string {
 	case c.widens(newColumn(c.name, to, "")):
 		return fmt.Sprintf("make it %s: %s MODIFY COLUMN %s %s, then run chferry apply", to, alter, quote(c.name), to)
 	default:
-		return fmt.Sprintf("make it %s, to which ClickHouse may not convert what it holds: %s DROP COLUMN %s, %s", to,
-			alter, quote(c.name), anew)
+		return fmt.Sprintf("make it %s, to which ClickHouse may not convert what it holds: %s DROP COLUMN %s, %s",
+			to, alter, quote(c.name), anew)
 	}
 }
 

@@ -235,8 +235,8 @@ func (s *server) wantHeld(t *testing.T, name string, d sink.Destination, held ro
 			rest := bytes.NewBuffer(value)
 			appendRowBinary(t, &got, columnType, rest)
 			if rest.Len() > 0 || !held.Vectors[i].Equal(row, &got, row) {
-				t.Errorf("%s: row %d of %s (%s) is not the canonical value: %x", name, row, c.Destination, columnType,
-					value)
+				t.Errorf("%s: row %d of %s (%s) is not the canonical value: %x",
+					name, row, c.Destination, columnType, value)
 			}
 		}
 	}

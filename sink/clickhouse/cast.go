@@ -76,8 +76,8 @@ func (f *features) checkCasts(t table, d sink.Destination) error {
 		switch key := slices.Contains(d.Key, c.Destination); {
 		case !ok || !f.hasType(to) || !to.castsFrom(c.Type, f):
 			problems = append(problems, chferry.Errorf(chferry.CodeConfiguration,
-				"table %s: columns.cast can't make %.100q of column %q (%s): see docs/types.md for what it can", t,
-				c.Cast, c.Name, c.SourceType))
+				"table %s: columns.cast can't make %.100q of column %q (%s): see docs/types.md for what it can",
+				t, c.Cast, c.Name, c.SourceType))
 		case to.isNumber() && textIsNoNumber(c):
 			problems = append(problems, chferry.Errorf(chferry.CodeConfiguration,
 				"table %s: columns.cast can't make %.100q of column %q: the text of a %s is no number: leave the cast "+

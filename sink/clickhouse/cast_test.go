@@ -126,8 +126,8 @@ func TestCastsOfKeys(t *testing.T) {
 		c.SourceType = test.typeName
 		d := destination("users", []string{"c"}, c)
 		if err := clickhouse.CheckDestination("26.3", d); (err == nil) != test.want {
-			t.Errorf("%s (%s) to %s in a key: got %v, want it allowed: %v", test.of, test.typeName, test.to, err,
-				test.want)
+			t.Errorf("%s (%s) to %s in a key: got %v, want it allowed: %v",
+				test.of, test.typeName, test.to, err, test.want)
 		}
 	}
 }

@@ -180,8 +180,8 @@ func (c *Client) Check(ctx context.Context) error {
 	}
 	if f.readonly {
 		return chferry.Errorf(chferry.CodeAccessDenied,
-			"%s at %s: the user may only read (the setting readonly): name another user in clickhouse.url", doing,
-			c.address)
+			"%s at %s: the user may only read (the setting readonly): name another user in clickhouse.url",
+			doing, c.address)
 	}
 	return nil
 }

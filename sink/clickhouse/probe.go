@@ -61,8 +61,8 @@ func (c *Client) probeExpressions(ctx context.Context, f *features, d sink.Desti
 		got, err := c.typeOf(ctx, f, d, s, text, sink.Configured{TTL: text})
 		if err == nil && got != "" && !strings.HasPrefix(got, "Date") {
 			err = chferry.Errorf(chferry.CodeConfiguration,
-				"create %s: the expression of destination.ttl is of type %s: it must be a Date or DateTime", s.Creates,
-				got)
+				"create %s: the expression of destination.ttl is of type %s: it must be a Date or DateTime",
+				s.Creates, got)
 		}
 		problems = append(problems, err)
 	}

@@ -224,8 +224,8 @@ func TestWhatColumnsTake(t *testing.T) {
 	} {
 		got, err := clickhouse.Misfit(test.server, test.column, "", test.of, test.key)
 		if err != nil || (got == "") != test.takes {
-			t.Errorf("%s: %s takes %+v as key=%v: got %q, want %v", test.server, test.column, test.of, test.key, got,
-				test.takes)
+			t.Errorf("%s: %s takes %+v as key=%v: got %q, want %v",
+				test.server, test.column, test.of, test.key, got, test.takes)
 		}
 	}
 	for kind, takes := range map[string]bool{

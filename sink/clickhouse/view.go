@@ -34,8 +34,8 @@ func missingView(t table, d sink.Destination, f *features, existing, view *exist
 		return []sink.Statement{{Kind: sink.View, Creates: "view " + name.String(), SQL: create}}, nil
 	}
 	if view.engine != "View" {
-		return nil, misfit(name, "it is no view but %s: the view of the current rows of %s needs the name", view.engine,
-			t)
+		return nil, misfit(name, "it is no view but %s: the view of the current rows of %s needs the name",
+			view.engine, t)
 	}
 	columns := viewedColumns(d, f, existing, view)
 	layout := d.Engine.Layout()

@@ -82,8 +82,8 @@ func (s *suite) pages(t *testing.T, sel sink.Selection, r sink.Range, most int) 
 		}
 		rows := page.Keys.Rows()
 		if rows > most || !page.Done && rows < most || len(page.Hashes) != rows && len(sel.Hashed) > 0 {
-			t.Fatalf("got a page of %d rows and %d hashes, done %t, of at most %d", rows, len(page.Hashes), page.Done,
-				most)
+			t.Fatalf("got a page of %d rows and %d hashes, done %t, of at most %d",
+				rows, len(page.Hashes), page.Done, most)
 		}
 		if all.Hashes = append(all.Hashes, page.Hashes...); all.Keys.Columns == nil {
 			all.Keys = page.Keys

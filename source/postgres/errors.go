@@ -81,8 +81,8 @@ func (s *Source) refusal(err *pgconn.PgError, table string) error {
 			"table %s of database %q lost a column since it was described: it was changed meanwhile, and the next "+
 				"attempt describes it anew", table, s.alias)
 	case "57P04":
-		return wrap(chferry.CodeConfiguration, "database %q at %s was dropped: restore it, or mend its url", s.alias,
-			s.address)
+		return wrap(chferry.CodeConfiguration, "database %q at %s was dropped: restore it, or mend its url",
+			s.alias, s.address)
 	case "25006":
 		return wrap(chferry.CodeUnknown,
 			"database %q: %s is read through something that writes, such as a view's function, "+
@@ -189,6 +189,6 @@ func (s *Source) unreachable(err error) error {
 		errors.Is(err, syscall.EPIPE):
 		reason = "the connection was lost: was the server restarted?"
 	}
-	return chferry.WrapError(chferry.CodeUnavailable, err, "database %q does not answer at %s: %s", s.alias, s.address,
-		reason)
+	return chferry.WrapError(chferry.CodeUnavailable, err, "database %q does not answer at %s: %s",
+		s.alias, s.address, reason)
 }

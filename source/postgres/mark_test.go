@@ -37,13 +37,13 @@ func TestMarkGrows(t *testing.T) {
 	b.source = open(t, original.URL)
 	after := b.describe(t, "items")
 	if after.Mark < third.Mark || after.Identity != first.Identity {
-		t.Errorf("after a crash got the mark %d and the identity %s, want at least %d and %s", after.Mark,
-			after.Identity, third.Mark, first.Identity)
+		t.Errorf("after a crash got the mark %d and the identity %s, want at least %d and %s",
+			after.Mark, after.Identity, third.Mark, first.Identity)
 	}
 	copied := at(t, past.URL).describe(t, "items")
 	if copied.Identity != first.Identity || copied.Mark >= second.Mark {
-		t.Errorf("a copy of the past has the identity %s and the mark %d, want %s and less than %d", copied.Identity,
-			copied.Mark, first.Identity, second.Mark)
+		t.Errorf("a copy of the past has the identity %s and the mark %d, want %s and less than %d",
+			copied.Identity, copied.Mark, first.Identity, second.Mark)
 	}
 }
 

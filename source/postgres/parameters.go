@@ -108,8 +108,8 @@ var poolersParameter = regexp.MustCompile(
 func (s *Source) refusedParameter(err *pgconn.PgError) error {
 	wrap := func(what, mend string) error {
 		// The cause quotes the parameter's value: it is not kept.
-		return chferry.Errorf(chferry.CodeConfiguration, "database %q at %s refuses %s of its url: %s", s.alias,
-			s.address, what, mend)
+		return chferry.Errorf(chferry.CodeConfiguration, "database %q at %s refuses %s of its url: %s",
+			s.alias, s.address, what, mend)
 	}
 	if found := poolersParameter.FindStringSubmatch(err.Message); found != nil {
 		return wrap("the parameter "+found[1], "take it out, or name it in PgBouncer's ignore_startup_parameters")

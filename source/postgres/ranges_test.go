@@ -79,8 +79,8 @@ func TestRangesOfStatistics(t *testing.T) {
 				slices.Sort(got)
 				if distinct := slices.Compact(slices.Clone(got)); len(got) != n || len(distinct) != n ||
 					len(all.Unfit) > 0 {
-					t.Errorf("pages of %d: %d rows were read, %d different ones, and %d unfit, want %d", rows, len(got),
-						len(distinct), len(all.Unfit), n)
+					t.Errorf("pages of %d: %d rows were read, %d different ones, and %d unfit, want %d",
+						rows, len(got), len(distinct), len(all.Unfit), n)
 				}
 				if all.Ranges <= len(cut.Ranges) {
 					t.Errorf("no range of %d was halved", len(cut.Ranges))

@@ -187,8 +187,8 @@ func (r *replay) lagging() error {
 	if r.here.timeline != r.target.timeline {
 		return chferry.Errorf(chferry.CodeUnavailable,
 			"database %q: the standby at %s does not follow its primary at %s, or can't show it yet: "+
-				"it is on timeline %d, the primary on %d", r.alias, r.address, r.primary.address, r.here.timeline,
-			r.target.timeline)
+				"it is on timeline %d, the primary on %d",
+			r.alias, r.address, r.primary.address, r.here.timeline, r.target.timeline)
 	}
 	return chferry.Errorf(chferry.CodeUnavailable,
 		"database %q: the standby at %s lags behind its primary at %s by %d bytes: "+

@@ -118,8 +118,8 @@ func (s *Source) samePlace(p place) error {
 	}
 	if s.where != p {
 		return chferry.Errorf(chferry.CodeSourceChanged,
-			"database %q at %s is not the one that was read before: another server or database answers there", s.alias,
-			s.address)
+			"database %q at %s is not the one that was read before: another server or database answers there",
+			s.alias, s.address)
 	}
 	return nil
 }
@@ -141,8 +141,8 @@ func (s *Source) sameTable(table rowset.Table, name relation) statement {
 			return eachRow(rr, func(row [][]byte) error {
 				if table.Identity != "" && s.identity(string(row[0])) != table.Identity {
 					return chferry.Errorf(chferry.CodeSourceChanged,
-						"table %s of database %q is not the one that was described: it was replaced", table.Name,
-						s.alias)
+						"table %s of database %q is not the one that was described: it was replaced",
+						table.Name, s.alias)
 				}
 				return nil
 			})

@@ -51,8 +51,8 @@ func testDescribe(t *testing.T, s *suite) {
 	for i, want := range columns {
 		got := table.Columns[i]
 		if got.Name != want.name || got.Destination != want.name || got.Type != want.Type {
-			t.Errorf("column %d: got %q to %q, %+v, want %q, %+v", i, got.Name, got.Destination, got.Type, want.name,
-				want.Type)
+			t.Errorf("column %d: got %q to %q, %+v, want %q, %+v",
+				i, got.Name, got.Destination, got.Type, want.name, want.Type)
 		}
 		if got.SourceType == "" {
 			t.Errorf("column %q has no source type", got.Name)

@@ -45,8 +45,8 @@ func testFetchNoKeys(t *testing.T, s *suite) {
 	for name, keys := range map[string][]rowset.Vector{"nil": nil, "empty": keysOf(t, table)} {
 		rows, err := s.Source.Fetch(t.Context(), table, keys)
 		if err != nil || rows.Rows() != 0 || len(rows.Columns) != len(table.Columns) {
-			t.Errorf("%s: got %d rows of %d columns, %v, want none of %d", name, rows.Rows(), len(rows.Columns), err,
-				len(table.Columns))
+			t.Errorf("%s: got %d rows of %d columns, %v, want none of %d",
+				name, rows.Rows(), len(rows.Columns), err, len(table.Columns))
 		}
 	}
 }

@@ -93,8 +93,8 @@ func testFetchTooMuch(t *testing.T, s *suite) {
 	for name, order := range map[string][]chferry.PrimaryKey{"ascending": pks, "descending": reversed(pks)} {
 		found, answers := narrow.inPieces(t, table, order)
 		if len(found) != n || answers < n*1000/fetchLimit {
-			t.Errorf("%s: got %d rows in %d pieces, want %d in at least %d", name, len(found), answers, n,
-				n*1000/fetchLimit)
+			t.Errorf("%s: got %d rows in %d pieces, want %d in at least %d",
+				name, len(found), answers, n, n*1000/fetchLimit)
 		}
 		for i, got := range found {
 			if id, err := strconv.Atoi(order[i][0]); err != nil || !slices.Equal(got, rows[id]) {

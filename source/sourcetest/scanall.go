@@ -78,8 +78,8 @@ func ranger(t testing.TB, s source.Source) source.Ranger {
 func (a *Scanned) add(t testing.TB, page *source.Page, most int) {
 	t.Helper()
 	if page.Rows.Rows()+len(page.Unfit) > most {
-		t.Errorf("a page has %d rows and %d unfit ones, more than the %d asked for", page.Rows.Rows(), len(page.Unfit),
-			most)
+		t.Errorf("a page has %d rows and %d unfit ones, more than the %d asked for",
+			page.Rows.Rows(), len(page.Unfit), most)
 	}
 	if !page.Done && page.Last == "" {
 		t.Error("a page that is not the last has no place where it ended")

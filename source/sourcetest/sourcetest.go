@@ -203,8 +203,8 @@ func (s *suite) fetch(t *testing.T, table rowset.Table, pks ...chferry.PrimaryKe
 	found := make([][]string, len(pks))
 	for r, k := range rows.Key {
 		if k < 0 || k >= len(pks) || found[k] != nil {
-			t.Fatalf("fetch from %s: row %d has key index %d, which is out of range or was given before", table.Name, r,
-				k)
+			t.Fatalf("fetch from %s: row %d has key index %d, which is out of range or was given before",
+				table.Name, r, k)
 		}
 		found[k] = rowText(&rows.Block, r)
 	}

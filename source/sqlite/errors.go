@@ -104,8 +104,8 @@ func (s *Source) refusal(err *driver.Error, table string) error {
 		return wrap(chferry.CodeUnavailable,
 			"database %q can't be read now (SQLite's code %d): check its disk and the memory", s.alias, err.Code())
 	}
-	return wrap(chferry.CodeUnknown, "database %q failed to read %s (SQLite's code %d)", s.alias, orSchema(table),
-		err.Code())
+	return wrap(chferry.CodeUnknown, "database %q failed to read %s (SQLite's code %d)",
+		s.alias, orSchema(table), err.Code())
 }
 
 func orSchema(table string) string {

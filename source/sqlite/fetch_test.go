@@ -117,8 +117,8 @@ func TestKeyForms(t *testing.T) {
 				}
 				unnamed := 0
 				for n, stored := range of.stored {
-					b.exec(t, fmt.Sprintf("INSERT INTO items VALUES (%d, x'0f2e4d6c8ba91c3e5f708192a3b4c5d6', %s)", n,
-						stored[0]))
+					b.exec(t, fmt.Sprintf("INSERT INTO items VALUES (%d, x'0f2e4d6c8ba91c3e5f708192a3b4c5d6', %s)",
+						n, stored[0]))
 					if stored[1] != "" {
 						known = append(known, parts(stored[1]))
 					} else {

@@ -88,8 +88,8 @@ func testSlots(t *testing.T, url string) {
 	}
 	if got := slices.Sorted(maps.Keys(kinds)); len(perNode) != 3 || len(slots) != importKeys ||
 		strings.Join(got, " ") != "aside failed queue reasons retried state" {
-		t.Errorf("%d nodes have %d import keys with %q; want 3, %d and all six", len(perNode), len(slots), got,
-			importKeys)
+		t.Errorf("%d nodes have %d import keys with %q; want 3, %d and all six",
+			len(perNode), len(slots), got, importKeys)
 	}
 	for importKey, in := range slots {
 		if len(in) != 1 {

@@ -45,8 +45,8 @@ func (k keys) jobKeys() []string {
 
 func validateKind(kind storage.JobKind) error {
 	if kind != storage.Backfill && kind != storage.Verify {
-		return chferry.Errorf(chferry.CodeInvalid, "there is no job of kind %q: it is %s or %s", kind, storage.Backfill,
-			storage.Verify)
+		return chferry.Errorf(chferry.CodeInvalid, "there is no job of kind %q: it is %s or %s",
+			kind, storage.Backfill, storage.Verify)
 	}
 	return nil
 }
@@ -74,8 +74,8 @@ func (s *Storage) BeginRanges(ctx context.Context, key chferry.ImportKey, job st
 		id, holder, err = s.beginRanges(ctx, key, job, opts, holder)
 	}
 	if err == nil && holder != "" {
-		err = chferry.Errorf(chferry.CodeClaimed, "import key %s: another %s runs: wait for its end, or cancel it", key,
-			job.Kind)
+		err = chferry.Errorf(chferry.CodeClaimed, "import key %s: another %s runs: wait for its end, or cancel it",
+			key, job.Kind)
 	}
 	if err == nil && id != "" {
 		err = s.addRanges(ctx, key, job, id, opts.Ranges)

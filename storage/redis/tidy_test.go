@@ -200,7 +200,7 @@ func (s *server) wantStatus(kept, failed int64) {
 	statuses, err := s.Status(s.t.Context(), key)
 	s.ok(err)
 	if got := statuses[0]; got.Pending+got.InFlight != kept || got.Failed != failed {
-		s.t.Fatalf("%d operations are kept and %d failed, want %d and %d", got.Pending+got.InFlight, got.Failed, kept,
-			failed)
+		s.t.Fatalf("%d operations are kept and %d failed, want %d and %d",
+			got.Pending+got.InFlight, got.Failed, kept, failed)
 	}
 }
