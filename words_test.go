@@ -23,7 +23,7 @@ func TestDurationText(t *testing.T) {
 	t.Parallel()
 	for d, want := range map[time.Duration]string{
 		0: "0s", 10 * time.Second: "10s", 5 * time.Minute: "5m", time.Hour: "1h", 24 * time.Hour: "24h",
-		90 * time.Minute:        "1h30m", time.Hour + time.Second: "1h0m1s", 1500 * time.Millisecond: "1.5s",
+		90 * time.Minute: "1h30m", time.Hour + time.Second: "1h0m1s", 1500 * time.Millisecond: "1.5s",
 		10 * time.Minute: "10m", 100 * time.Millisecond: "100ms",
 	} {
 		got := chferry.DurationText(d)
