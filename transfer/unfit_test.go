@@ -59,7 +59,8 @@ func TestUnfitRows(t *testing.T) {
 	t.Cleanup(func() { _ = store.Close() })
 	pipeline, kept := pipelineOn(t, store,
 		`CREATE TABLE items (name TEXT NOT NULL, id INTEGER PRIMARY KEY, size INTEGER);
-		INSERT INTO items VALUES ('one', 1, 10), ('two', 2, '`+secret+`'), ('three', 3, NULL), ('five', 5, '`+secret+`')`)
+		INSERT INTO items VALUES ('one', 1, 10),
+		('two', 2, '`+secret+`'), ('three', 3, NULL), ('five', 5, '`+secret+`')`)
 	for _, id := range []string{"1", "2", "02", "3", "4", "5"} {
 		_, err := store.RegisterOperations(t.Context(), imp.Key,
 			chferry.Operation{Kind: chferry.Update, PrimaryKey: chferry.PrimaryKey{id}})

@@ -224,8 +224,9 @@ func (b *bundle) openDatabases(url, statements string) {
 		}
 		_, err = pool.Exec(t.Context(), `CREATE TABLE users (id text PRIMARY KEY, name text NOT NULL, born date);
 			CREATE TABLE numbers (id bigint PRIMARY KEY, square bigint NOT NULL);
-			CREATE TABLE wide (id bigint PRIMARY KEY, hash text NOT NULL, name text NOT NULL, age int NOT NULL, score double precision NOT NULL,
-				balance numeric(12,2) NOT NULL, created timestamptz NOT NULL, active boolean NOT NULL, born date NOT NULL, note text);`+statements)
+			CREATE TABLE wide (id bigint PRIMARY KEY, hash text NOT NULL, name text NOT NULL, age int NOT NULL,
+				score double precision NOT NULL, balance numeric(12,2) NOT NULL, created timestamptz NOT NULL,
+				active boolean NOT NULL, born date NOT NULL, note text);`+statements)
 		b.ok(err)
 		src, err := postgres.Open(url, source.Options{Alias: alias})
 		b.ok(err)

@@ -55,8 +55,10 @@ func TestCitextKeys(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := setupOn(t, clickHouse(t),
-				`CREATE EXTENSION citext; CREATE DOMAIN handle AS citext; CREATE TABLE keyed (id handle PRIMARY KEY, n int NOT NULL);
-				INSERT INTO keyed VALUES ('Ann', 1), ('Bob', 2), ('Zoë', 3), ('Кот.a', 4), ('', 5), ('it''s \a', 6), ('annA', 7), ('Ükik', 8)`,
+				`CREATE EXTENSION citext; CREATE DOMAIN handle AS citext;
+				CREATE TABLE keyed (id handle PRIMARY KEY, n int NOT NULL);
+				INSERT INTO keyed VALUES ('Ann', 1), ('Bob', 2), ('Zoë', 3), ('Кот.a', 4), ('', 5), ('it''s \a', 6),
+				('annA', 7), ('Ükik', 8)`,
 				func(i *chferry.Import) { i.Table = "public.keyed" })
 			b.registerEveryKey()
 			b.wantSynced(8)
@@ -64,8 +66,10 @@ func TestCitextKeys(t *testing.T) {
 
 			// Deleted under another text; deleted and inserted again under another text; the stored
 			// text changed by an update.
-			b.exec(`DELETE FROM keyed WHERE id = 'ann' OR id = ''; DELETE FROM keyed WHERE id = 'bob'; INSERT INTO keyed VALUES ('BOB', 9);
-				UPDATE keyed SET id = 'ZOë' WHERE n = 3; UPDATE keyed SET id = 'Кот.A' WHERE n = 4; UPDATE keyed SET id = 'IT''S \A' WHERE n = 6`)
+			b.exec(`DELETE FROM keyed WHERE id = 'ann' OR id = ''; DELETE FROM keyed WHERE id = 'bob';
+				INSERT INTO keyed VALUES ('BOB', 9);
+				UPDATE keyed SET id = 'ZOë' WHERE n = 3; UPDATE keyed SET id = 'Кот.A' WHERE n = 4;
+				UPDATE keyed SET id = 'IT''S \A' WHERE n = 6`)
 			b.registerKeys(chferry.Delete, chferry.PrimaryKey{"ANN"}, chferry.PrimaryKey{""})
 			b.registerKeys(chferry.Update, chferry.PrimaryKey{"BOB"}, chferry.PrimaryKey{"zoë"},
 				chferry.PrimaryKey{"Кот.A"}, chferry.PrimaryKey{`it's \a`})
@@ -96,10 +100,12 @@ func TestCitextKeysSetAside(t *testing.T) {
 	t.Parallel()
 	b := setupOn(t, testenv.ModernClickHouse(t),
 		`CREATE EXTENSION citext; CREATE TABLE keyed (id citext PRIMARY KEY, n numeric(6, 2) NOT NULL);
-		INSERT INTO keyed VALUES ('Ann', 1), ('Bob', 2), ('Cid', 3)`, func(i *chferry.Import) { i.Table = "public.keyed" })
+		INSERT INTO keyed VALUES ('Ann', 1), ('Bob', 2), ('Cid', 3)`,
+		func(i *chferry.Import) { i.Table = "public.keyed" })
 	b.registerEveryKey()
 	b.wantSynced(3)
-	b.exec(`UPDATE keyed SET id = 'ANN', n = 'NaN' WHERE id = 'ann'; UPDATE keyed SET n = 'NaN' WHERE id = 'bob'; UPDATE keyed SET id = 'CID', n = 4 WHERE id = 'cid'`)
+	b.exec(`UPDATE keyed SET id = 'ANN', n = 'NaN' WHERE id = 'ann'; UPDATE keyed SET n = 'NaN' WHERE id = 'bob';
+		UPDATE keyed SET id = 'CID', n = 4 WHERE id = 'cid'`)
 	b.registerKeys(chferry.Update, chferry.PrimaryKey{"Ann"}, chferry.PrimaryKey{"BOB"}, chferry.PrimaryKey{"cid"})
 	result, err := b.sync()
 	b.ok(err)
@@ -121,8 +127,9 @@ func TestCitextInCompositeKeys(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := setupOn(t, clickHouse(t),
-				`CREATE EXTENSION citext; CREATE TABLE keyed (at timestamptz, n int NOT NULL, name citext, shop int, price numeric(10, 2),
-				day date, uid uuid, live boolean, raw bytea, alias citext, PRIMARY KEY (shop, name, at, price, day, uid, live, raw, alias))`,
+				`CREATE EXTENSION citext; CREATE TABLE keyed (at timestamptz, n int NOT NULL, name citext, shop int,
+				price numeric(10, 2), day date, uid uuid, live boolean, raw bytea, alias citext,
+				PRIMARY KEY (shop, name, at, price, day, uid, live, raw, alias))`,
 				func(i *chferry.Import) {
 					i.Table, i.Databases, i.DatabaseColumn = "public.keyed", []string{"default", "other"}, "origin"
 					i.OrderBy = []string{"shop", "origin", "name", "at", "price", "day", "uid", "live", "raw", "alias"}

@@ -68,7 +68,8 @@ func TestKeysOfAllYears(t *testing.T) {
 		"date": {"-infinity", "0044-03-15 BC", "12000-01-01", "2024-01-01", "9999-12-31", "infinity"},
 	} {
 		table := "CREATE TABLE keyed (sku int, valid_to " + typ + ", price int NOT NULL, PRIMARY KEY (sku, valid_to))"
-		const rows = `INSERT INTO keyed VALUES (1, '2024-01-01', 10), (1, 'infinity', 12), (2, '9999-12-31 23:59:59.999999+00', 9), (3, '12000-01-01', 1),
+		const rows = `INSERT INTO keyed VALUES (1, '2024-01-01', 10), (1, 'infinity', 12),
+			(2, '9999-12-31 23:59:59.999999+00', 9), (3, '12000-01-01', 1),
 			(4, '0044-03-15 BC', 2), (5, '-infinity', 3)`
 		t.Run(typ+" cast", func(t *testing.T) {
 			t.Parallel()

@@ -31,16 +31,21 @@ func TestRowsThatTheSourceCantGive(t *testing.T) {
 		failed      map[string]string
 	}{
 		"a failing cast": {
-			`CREATE TABLE raw (id int PRIMARY KEY, payload jsonb NOT NULL); INSERT INTO raw SELECT i, jsonb_build_object('age', i) FROM generate_series(1, 1000) i;
-			UPDATE raw SET payload = '{"age": "sentinel-of-a-row"}' WHERE id IN (1, 500, 501); CREATE VIEW people AS SELECT id, (payload->>'age')::int AS age FROM raw`,
+			`CREATE TABLE raw (id int PRIMARY KEY, payload jsonb NOT NULL);
+			INSERT INTO raw SELECT i, jsonb_build_object('age', i) FROM generate_series(1, 1000) i;
+			UPDATE raw SET payload = '{"age": "sentinel-of-a-row"}' WHERE id IN (1, 500, 501);
+			CREATE VIEW people AS SELECT id, (payload->>'age')::int AS age FROM raw`,
 			`UPDATE raw SET payload = '{"age": 7}' WHERE id IN (1, 500, 501)`,
 			map[string]string{"1": "SQLSTATE 22P02", "500": "SQLSTATE 22P02", "501": "SQLSTATE 22P02"},
 		},
 		"several rows": {
-			`CREATE TABLE orders (id int PRIMARY KEY, total int NOT NULL); CREATE TABLE payments (order_id int, method text);
-			INSERT INTO orders SELECT i, i FROM generate_series(1, 1000) i; INSERT INTO payments SELECT i, 'card' FROM generate_series(1, 1000) i;
+			`CREATE TABLE orders (id int PRIMARY KEY, total int NOT NULL);
+			CREATE TABLE payments (order_id int, method text);
+			INSERT INTO orders SELECT i, i FROM generate_series(1, 1000) i;
+			INSERT INTO payments SELECT i, 'card' FROM generate_series(1, 1000) i;
 			INSERT INTO payments VALUES (77, 'cash');
-			CREATE VIEW people AS SELECT o.id, o.total, p.method FROM orders o LEFT JOIN payments p ON p.order_id = o.id`,
+			CREATE VIEW people AS SELECT o.id, o.total, p.method
+			FROM orders o LEFT JOIN payments p ON p.order_id = o.id`,
 			`DELETE FROM payments WHERE method = 'cash'`,
 			map[string]string{"77": "several rows of public.people have this primary key"},
 		},
@@ -79,8 +84,10 @@ func TestRowsThatTheSourceCantGive(t *testing.T) {
 // TestArraysOfForgottenDimensions: a cast decides how many dimensions an array has, or else the column that is there.
 func TestArraysOfForgottenDimensions(t *testing.T) {
 	t.Parallel()
-	const table = `CREATE TABLE boards (id int PRIMARY KEY, cells int[][] NOT NULL); INSERT INTO boards VALUES (1, '{{1,2},{3,NULL}}'), (2, '{}'), (3, '{5}');
-		CREATE VIEW seen AS SELECT * FROM boards; CREATE TABLE copied (LIKE boards); INSERT INTO copied SELECT * FROM boards`
+	const table = `CREATE TABLE boards (id int PRIMARY KEY, cells int[][] NOT NULL);
+		INSERT INTO boards VALUES (1, '{{1,2},{3,NULL}}'), (2, '{}'), (3, '{5}');
+		CREATE VIEW seen AS SELECT * FROM boards; CREATE TABLE copied (LIKE boards);
+		INSERT INTO copied SELECT * FROM boards`
 	for _, name := range []string{"seen", "copied"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -107,7 +107,8 @@ func TestColumnsComeAndGo(t *testing.T) {
 func TestColumnsOfSomeDatabases(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(i *chferry.Import) { i.Databases, i.DatabaseColumn = []string{"eu", "us"}, "region" })
-	b.exec(`ALTER TABLE users DROP COLUMN born, ADD COLUMN age int NOT NULL DEFAULT 7, ADD COLUMN born date DEFAULT '2000-01-01'`)
+	b.exec(`ALTER TABLE users DROP COLUMN born, ADD COLUMN age int NOT NULL DEFAULT 7,
+		ADD COLUMN born date DEFAULT '2000-01-01'`)
 	b.createMissing()
 	b.exec(`INSERT INTO users VALUES ('$1', 'of $')`)
 	_, err := b.pools["us"].Exec(b.ctx(), `INSERT INTO users VALUES ('`+sentinel+`1', 'of us', '2001-02-03')`)

@@ -14,7 +14,8 @@ import (
 
 const everyTypeSetup = `
 	CREATE EXTENSION citext; CREATE EXTENSION hstore;
-	CREATE TYPE mood AS ENUM ('happy', 'it''s', %s); CREATE TYPE pair AS (a int, b text); CREATE DOMAIN positive AS int CHECK (VALUE > 0);
+	CREATE TYPE mood AS ENUM ('happy', 'it''s', %s); CREATE TYPE pair AS (a int, b text);
+	CREATE DOMAIN positive AS int CHECK (VALUE > 0);
 	CREATE SCHEMA "Odd.schema ""q"" \ ;";`
 
 const (

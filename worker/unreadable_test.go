@@ -60,15 +60,18 @@ func TestRowsThatCanNotBeRead(t *testing.T) {
 			[]string{"22P02"},
 		},
 		"several rows": {
-			`CREATE TABLE orders (id int PRIMARY KEY, n int NOT NULL); CREATE TABLE payments (order_id int, method text);
+			`CREATE TABLE orders (id int PRIMARY KEY, n int NOT NULL);
+			CREATE TABLE payments (order_id int, method text);
 				INSERT INTO orders SELECT i, i FROM generate_series(1, 1000) i;
-				INSERT INTO payments SELECT i, 'card' FROM generate_series(1, 1000) i; INSERT INTO payments VALUES (77, 'cash');
+				INSERT INTO payments SELECT i, 'card' FROM generate_series(1, 1000) i;
+				INSERT INTO payments VALUES (77, 'cash');
 				CREATE VIEW seen AS SELECT o.id, o.n, p.method FROM orders o LEFT JOIN payments p ON p.order_id = o.id`,
 			`DELETE FROM payments WHERE method = 'cash'`, 77,
 			[]string{"several rows"},
 		},
 		"division": {
-			`CREATE TABLE ratios (id int PRIMARY KEY, a int NOT NULL, b int NOT NULL); INSERT INTO ratios SELECT i, i, i - 1 FROM generate_series(1, 1000) i;
+			`CREATE TABLE ratios (id int PRIMARY KEY, a int NOT NULL, b int NOT NULL);
+				INSERT INTO ratios SELECT i, i, i - 1 FROM generate_series(1, 1000) i;
 				CREATE VIEW seen AS SELECT id, a / b AS n FROM ratios`,
 			`UPDATE ratios SET b = 1 WHERE id = 1`, 1,
 			[]string{"22012"},
@@ -102,7 +105,8 @@ func TestTableAtFault(t *testing.T) {
 	t.Parallel()
 	const rows = 300
 	b := setupOn(t, serverOf(true)(t),
-		`CREATE TABLE raw (id int PRIMARY KEY, n text NOT NULL); INSERT INTO raw SELECT i, '$' || i FROM generate_series(1, 300) i;
+		`CREATE TABLE raw (id int PRIMARY KEY, n text NOT NULL);
+			INSERT INTO raw SELECT i, '$' || i FROM generate_series(1, 300) i;
 		CREATE VIEW seen AS SELECT id, n::int AS n FROM raw`, func(i *chferry.Import) {
 			i.Table, i.PrimaryKey, i.DestinationTable, i.Limits.MaxFailed = "public.seen", []string{"id"}, "seen", 5
 		})

@@ -9,10 +9,13 @@ import (
 const (
 	usersInSource = `SELECT concat_ws('|', id, name, coalesce(email, 'NULL'), (balance * 100)::bigint, active::int,
 		extract(epoch FROM date_trunc('second', created))::bigint, coalesce(birthday::text, 'NULL')) FROM users`
-	usersInTarget = `SELECT concat(toString(id), '|', name, '|', ifNull(email, 'NULL'), '|', toString(toInt64(balance * 100)), '|', toString(toUInt8(active)), '|',
+	usersInTarget = `SELECT concat(toString(id), '|', name, '|', ifNull(email, 'NULL'), '|',
+		toString(toInt64(balance * 100)), '|', toString(toUInt8(active)), '|',
 		toString(toUnixTimestamp(created)), '|', ifNull(toString(birthday), 'NULL')) FROM users_current`
-	linesInSource = `SELECT concat_ws('|', order_id, line, item, coalesce((price * 1000)::bigint::text, 'NULL')) FROM lines`
-	linesInTarget = `SELECT concat(toString(order_id), '|', toString(line), '|', item, '|', ifNull(toString(toInt64(price * 1000)), 'NULL')) FROM lines_current`
+	linesInSource = `SELECT concat_ws('|', order_id, line, item, coalesce((price * 1000)::bigint::text, 'NULL'))
+		FROM lines`
+	linesInTarget = `SELECT concat(toString(order_id), '|', toString(line), '|', item, '|',
+		ifNull(toString(toInt64(price * 1000)), 'NULL')) FROM lines_current`
 )
 
 // same compares source and destination row by row.

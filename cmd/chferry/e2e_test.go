@@ -82,7 +82,8 @@ func setupOn(t *testing.T, targetURL, imports string) *stack {
 	t.Cleanup(func() { _ = s.target.Close() })
 	s.exec(`CREATE TABLE users (id bigint PRIMARY KEY, name text NOT NULL, email text, balance numeric(12,2) NOT NULL,
 		active boolean NOT NULL, created timestamptz NOT NULL, birthday date)`)
-	s.exec(`CREATE TABLE lines (order_id int, line int, item text NOT NULL, price double precision, PRIMARY KEY (order_id, line))`)
+	s.exec(`CREATE TABLE lines (order_id int, line int, item text NOT NULL, price double precision,
+		PRIMARY KEY (order_id, line))`)
 	s.write("chferry.yaml", fmt.Sprintf(`
 temporal: {address: "%s", task_queue: %s, id_prefix: %s}
 redis: {url: "%s"}

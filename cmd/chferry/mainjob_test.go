@@ -30,8 +30,9 @@ func mainJob(t *testing.T, clickHouseURL string) {
 	s := setupOn(t, clickHouseURL, `
   - {key: NAME-users, table: public.users, destination: {table: users}, batch_size: 1500, schedule: {every: 1s}}
 `)
-	s.exec(`INSERT INTO users SELECT n, 'user ' || n, CASE WHEN n % 3 = 0 THEN NULL ELSE n || '@example.com' END, n * 1.25, n % 2 = 0,
-		timestamptz '2020-01-01 00:00:00.5Z' + n * interval '1 minute', date '1980-01-01' + n FROM generate_series(1, 10000) n`)
+	s.exec(`INSERT INTO users SELECT n, 'user ' || n, CASE WHEN n % 3 = 0 THEN NULL ELSE n || '@example.com' END,
+		n * 1.25, n % 2 = 0, timestamptz '2020-01-01 00:00:00.5Z' + n * interval '1 minute', date '1980-01-01' + n
+		FROM generate_series(1, 10000) n`)
 	s.must("check")
 	s.must("apply")
 	if out := s.must("apply"); out != "nothing to change\n" {
@@ -85,7 +86,8 @@ func (w *writer) write(rounds int) {
 			updated = append(updated, strconv.Itoa(1+w.random.IntN(w.next)))
 			deleted = append(deleted, strconv.Itoa(1+w.random.IntN(w.next)))
 		}
-		w.s.exec(`UPDATE users SET name = name || '!', balance = balance + 0.5, birthday = NULL WHERE id = ANY($1::bigint[])`, array(updated))
+		w.s.exec(`UPDATE users SET name = name || '!', balance = balance + 0.5, birthday = NULL
+			WHERE id = ANY($1::bigint[])`, array(updated))
 		w.s.exec(`DELETE FROM users WHERE id = ANY($1::bigint[])`, array(deleted))
 		w.s.post(w.s.key, "insert", inserted...)
 		w.s.post(w.s.key, "update", updated...)

@@ -75,8 +75,10 @@ func TestRegisterLists(t *testing.T) {
   - {key: NAME-users, table: numbers, destination: {table: numbers}, schedule: {every: 1h}}
   - {key: NAME-lines, table: texts, destination: {table: texts}, schedule: {every: 1h}}
 `)
-	s.exec(`CREATE TABLE numbers (id numeric(30) PRIMARY KEY); INSERT INTO numbers VALUES (-5), (7), (123456789012345678901234567890);
-		CREATE TABLE texts (page int, locale text, PRIMARY KEY (page, locale)); INSERT INTO texts VALUES (7, ''), (7, '42'), (7, '[draft]')`)
+	s.exec(`CREATE TABLE numbers (id numeric(30) PRIMARY KEY);
+		INSERT INTO numbers VALUES (-5), (7), (123456789012345678901234567890);
+		CREATE TABLE texts (page int, locale text, PRIMARY KEY (page, locale));
+		INSERT INTO texts VALUES (7, ''), (7, '42'), (7, '[draft]')`)
 	s.must("apply")
 	s.start("worker")
 	for _, args := range [][]string{{"[7]", "[123456789012345678901234567890]"}, {"--", "-5"}} {

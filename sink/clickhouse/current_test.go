@@ -69,8 +69,9 @@ func TestCurrent(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.exec(t, "INSERT INTO "+table+
-			` SELECT r.1, r.2, r.3, r.4 FROM (SELECT arrayJoin([('Ann', 1, 1, 0), ('ann', 1, 1, 0), ('ann', 1, 2, 1), ('ANN', 1, 2, 1),
-			('ANN', 1, 3, 0), ('aNN', 1, 5, 0), ('anN', 1, 2, 0), ('anN', 1, 7, 1), ('Ann', 2, 1, 0), ('Bob', 1, 1, 0), ('', 1, 1, 0), ('Zoë', 1, 1, 0), ('\'\\a\tb', 1, 1, 0)]) AS r)`)
+			` SELECT r.1, r.2, r.3, r.4 FROM (SELECT arrayJoin([('Ann', 1, 1, 0), ('ann', 1, 1, 0), ('ann', 1, 2, 1),
+			('ANN', 1, 2, 1), ('ANN', 1, 3, 0), ('aNN', 1, 5, 0), ('anN', 1, 2, 0), ('anN', 1, 7, 1), ('Ann', 2, 1, 0),
+			('Bob', 1, 1, 0), ('', 1, 1, 0), ('Zoë', 1, 1, 0), ('\'\\a\tb', 1, 1, 0)]) AS r)`)
 		for _, test := range []struct {
 			keys   rowset.Block
 			before uint64

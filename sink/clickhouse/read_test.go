@@ -134,11 +134,13 @@ func (s *server) wideTable(t testing.TB, rows int) sink.Selection {
 	}
 	for version := 1; version <= 2; version++ {
 		s.exec(t, fmt.Sprintf(
-			`INSERT INTO %s SELECT number, lower(hex(MD5(toString(number)))), concat('user ', toString(number)), number %% 1000,
+			`INSERT INTO %s SELECT number, lower(hex(MD5(toString(number)))), concat('user ', toString(number)),
+			number %% 1000,
 			number * 1.5,
 			toDecimal64(number * 0.01, 2), toDateTime64('2024-01-01 00:00:00', 6, 'UTC') + number, number %% 2 = 0,
 			toDate32('2000-01-01') + number %% 10000,
-			if(number %% 4 = 0, NULL, concat('note ', toString(number))), %d, 0 FROM numbers(%d)`, table, version, rows))
+			if(number %% 4 = 0, NULL, concat('note ', toString(number))), %d, 0
+			FROM numbers(%d)`, table, version, rows))
 	}
 	sel.Destination = d
 	return sel

@@ -66,8 +66,10 @@ func TestMissingRights(t *testing.T) {
 	t.Parallel()
 	owner := setup(t)
 	user := owner.role(t, "stranger", "")
-	owner.exec(t, `CREATE SCHEMA closed; CREATE TABLE closed.items (id int PRIMARY KEY); GRANT SELECT ON closed.items TO `+user+`;
-		CREATE TABLE items (id int PRIMARY KEY, secret text); CREATE TABLE partly (id int PRIMARY KEY, secret text); GRANT SELECT (id) ON partly TO `+user)
+	owner.exec(t, `CREATE SCHEMA closed; CREATE TABLE closed.items (id int PRIMARY KEY);
+		GRANT SELECT ON closed.items TO `+user+`;
+		CREATE TABLE items (id int PRIMARY KEY, secret text); CREATE TABLE partly (id int PRIMARY KEY, secret text);
+		GRANT SELECT (id) ON partly TO `+user)
 	b := at(t, as(t, owner.url, user))
 	for _, name := range []string{"items", "closed.items"} {
 		_, err := b.source.Describe(t.Context(), name, nil)
@@ -107,7 +109,8 @@ func TestSession(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.exec(t, `CREATE VIEW session AS SELECT 1 AS id, current_setting('transaction_read_only') AS read_only,
-		current_setting('statement_timeout') AS timeout, current_setting('transaction_isolation') AS isolation, current_setting('application_name') AS name`)
+		current_setting('statement_timeout') AS timeout, current_setting('transaction_isolation') AS isolation,
+		current_setting('application_name') AS name`)
 	table := b.describe(t, "session", "id")
 	rows, err := b.source.Fetch(t.Context(), table, keysOf(t, table, chferry.PrimaryKey{"1"}))
 	if err != nil || rows.Rows() != 1 {

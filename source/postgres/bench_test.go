@@ -13,10 +13,12 @@ func BenchmarkFetch(b *testing.B) {
 	const tableRows, keys = 200_000, 10_000
 	s := setup(b)
 	if _, err := s.conn.PgConn().Exec(b.Context(), `
-		CREATE TABLE items (id bigint PRIMARY KEY, name text NOT NULL, email text NOT NULL, quantity int NOT NULL, score float8 NOT NULL,
-			price numeric(12,2) NOT NULL, created timestamptz NOT NULL, active bool NOT NULL, day date NOT NULL, note text);
-		INSERT INTO items SELECT i, 'name ' || i, 'user' || i || '@example.com', i % 1000, i / 7.0, i / 100.0, now() - i * interval '1 second',
-			i % 2 = 0, current_date - i % 1000, CASE WHEN i % 3 = 0 THEN 'note ' || i END FROM generate_series(0, 199999) AS i;
+		CREATE TABLE items (id bigint PRIMARY KEY, name text NOT NULL, email text NOT NULL, quantity int NOT NULL,
+			score float8 NOT NULL, price numeric(12,2) NOT NULL, created timestamptz NOT NULL, active bool NOT NULL,
+			day date NOT NULL, note text);
+		INSERT INTO items SELECT i, 'name ' || i, 'user' || i || '@example.com', i % 1000, i / 7.0, i / 100.0,
+			now() - i * interval '1 second', i % 2 = 0, current_date - i % 1000,
+			CASE WHEN i % 3 = 0 THEN 'note ' || i END FROM generate_series(0, 199999) AS i;
 		ANALYZE items`).ReadAll(); err != nil {
 		b.Fatal(err)
 	}

@@ -13,8 +13,10 @@ func TestDescribeFindsTables(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.exec(t, `CREATE SCHEMA "a.b"; CREATE TABLE "a.b"."c d" (id int PRIMARY KEY);
-		CREATE SCHEMA "Cap"; CREATE TABLE "Cap"."Users" (id int PRIMARY KEY); CREATE TABLE "Cap".users (id int PRIMARY KEY);
-		CREATE TABLE users (id int PRIMARY KEY); CREATE TABLE """""" (id int PRIMARY KEY); CREATE TABLE "x""y" (id int PRIMARY KEY)`)
+		CREATE SCHEMA "Cap"; CREATE TABLE "Cap"."Users" (id int PRIMARY KEY);
+		CREATE TABLE "Cap".users (id int PRIMARY KEY);
+		CREATE TABLE users (id int PRIMARY KEY); CREATE TABLE """""" (id int PRIMARY KEY);
+		CREATE TABLE "x""y" (id int PRIMARY KEY)`)
 	identities := map[string]string{}
 	for _, name := range []string{
 		`"a.b"."c d"`, `Cap.Users`, `"Cap".users`, `users`, `""""""`, `x"y`,
@@ -35,7 +37,8 @@ func TestDescribeFindsTables(t *testing.T) {
 func TestDescribeRefusesNames(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.exec(t, `CREATE TABLE users (id int PRIMARY KEY); CREATE SEQUENCE numbers; CREATE TYPE pair AS (a int, b int); CREATE INDEX by_id ON users (id)`)
+	b.exec(t, `CREATE TABLE users (id int PRIMARY KEY); CREATE SEQUENCE numbers; CREATE TYPE pair AS (a int, b int);
+		CREATE INDEX by_id ON users (id)`)
 	for _, name := range []string{
 		"", ".", "a.", ".a", "a.b.c", `"a`, `"a"b`, `""`, `a.""`, "a\x00b", "Users", "other.users", "numbers", "pair",
 		"by_id", "users; DROP TABLE users", `users" --`,
@@ -53,7 +56,8 @@ func TestDescribeIdentity(t *testing.T) {
 	b.exec(t, "CREATE TABLE users (id int PRIMARY KEY)")
 	var want string
 	if err := b.conn.QueryRow(t.Context(), `SELECT concat_ws('/', (SELECT system_identifier FROM pg_control_system()),
-		(SELECT oid FROM pg_database WHERE datname = current_database()), 'users'::regclass::oid)`).Scan(&want); err != nil {
+		(SELECT oid FROM pg_database WHERE datname = current_database()),
+		'users'::regclass::oid)`).Scan(&want); err != nil {
 		t.Fatal(err)
 	}
 	if got := b.describe(t, "users").Identity; got != want {
@@ -110,7 +114,8 @@ func TestDescribeDomainsOfParents(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.exec(t, `CREATE DOMAIN age AS int CHECK (VALUE > 0); CREATE DOMAIN ages AS age[];
-		CREATE TABLE parent (id int PRIMARY KEY, one age NOT NULL, many ages NOT NULL, name text NOT NULL, note text NOT NULL);
+		CREATE TABLE parent (id int PRIMARY KEY, one age NOT NULL, many ages NOT NULL, name text NOT NULL,
+			note text NOT NULL);
 		CREATE TABLE child (more age) INHERITS (parent); ALTER TABLE child ALTER note DROP NOT NULL;
 		CREATE TABLE grandchild (few int) INHERITS (child); ALTER TABLE grandchild ALTER one DROP NOT NULL`)
 	want := []rowset.Type{
@@ -161,7 +166,8 @@ func TestDescribeRefusesOtherEncodings(t *testing.T) {
 		}
 	})
 	b := at(t, edited(t, admin.url, func(u *url.URL) { u.Path = "/" + name }))
-	b.exec(t, `CREATE TABLE numbered (id int PRIMARY KEY, name text); INSERT INTO numbered VALUES (1, chr(233)); CREATE TABLE named (id text PRIMARY KEY)`)
+	b.exec(t, `CREATE TABLE numbered (id int PRIMARY KEY, name text); INSERT INTO numbered VALUES (1, chr(233));
+		CREATE TABLE named (id text PRIMARY KEY)`)
 
 	table := b.describe(t, "numbered")
 	rows, err := b.source.Fetch(t.Context(), table, keysOf(t, table, chferry.PrimaryKey{"1"}))

@@ -34,7 +34,8 @@ func (b bundle) found(t testing.TB, table rowset.Table, pks ...chferry.PrimaryKe
 func TestKeyTypes(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.exec(t, `CREATE SCHEMA "S"; CREATE TYPE "S"."Mood" AS ENUM ('happy', 'it''s "sad"'); CREATE DOMAIN feeling AS "S"."Mood";
+	b.exec(t, `CREATE SCHEMA "S"; CREATE TYPE "S"."Mood" AS ENUM ('happy', 'it''s "sad"');
+		CREATE DOMAIN feeling AS "S"."Mood";
 		CREATE DOMAIN number AS int; CREATE DOMAIN moment AS timestamp`)
 	for column, pks := range map[string]map[string]bool{
 		`"S"."Mood"`: {"happy": true, `it's "sad"`: false, "Happy": false, "": false, "no label": false},

@@ -11,7 +11,8 @@ func TestIdentityOfViews(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.exec(t, `CREATE TABLE base (id int PRIMARY KEY, n int); INSERT INTO base VALUES (1, 1); CREATE SCHEMA other;
-		CREATE VIEW seen AS SELECT * FROM base; CREATE VIEW other.seen AS SELECT * FROM base; CREATE MATERIALIZED VIEW kept AS SELECT * FROM base`)
+		CREATE VIEW seen AS SELECT * FROM base; CREATE VIEW other.seen AS SELECT * FROM base;
+		CREATE MATERIALIZED VIEW kept AS SELECT * FROM base`)
 	seen, kept := b.describe(t, "seen", "id"), b.describe(t, "kept", "id")
 	b.exec(t, `DROP VIEW seen; CREATE VIEW seen AS SELECT id, n FROM base WHERE id > 0;
 		DROP MATERIALIZED VIEW kept; CREATE MATERIALIZED VIEW kept AS SELECT * FROM base`)

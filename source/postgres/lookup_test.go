@@ -268,10 +268,13 @@ func TestLookupsUseTheIndex(t *testing.T) {
 	b := setup(t)
 	b.exec(t, fmt.Sprintf(`CREATE TABLE ordered (id bigint PRIMARY KEY, word text NOT NULL);
 		INSERT INTO ordered SELECT i, repeat(md5(i::text), 4) FROM generate_series(1, %d) i;
-		CREATE TABLE shuffled (id int PRIMARY KEY, word text NOT NULL); INSERT INTO shuffled SELECT id, word FROM ordered ORDER BY md5(id::text);
-		CREATE DOMAIN number AS int; CREATE TABLE domains (id number PRIMARY KEY, word text NOT NULL); INSERT INTO domains TABLE ordered;
+		CREATE TABLE shuffled (id int PRIMARY KEY, word text NOT NULL);
+		INSERT INTO shuffled SELECT id, word FROM ordered ORDER BY md5(id::text);
+		CREATE DOMAIN number AS int; CREATE TABLE domains (id number PRIMARY KEY, word text NOT NULL);
+		INSERT INTO domains TABLE ordered;
 		CREATE TABLE parted (id bigint PRIMARY KEY, word text NOT NULL) PARTITION BY RANGE (id);
-		CREATE TABLE low PARTITION OF parted FOR VALUES FROM (MINVALUE) TO (50000); CREATE TABLE high PARTITION OF parted FOR VALUES FROM (50000) TO (MAXVALUE);
+		CREATE TABLE low PARTITION OF parted FOR VALUES FROM (MINVALUE) TO (50000);
+		CREATE TABLE high PARTITION OF parted FOR VALUES FROM (50000) TO (MAXVALUE);
 		INSERT INTO parted TABLE ordered; CREATE VIEW seen AS SELECT id, word FROM ordered;
 		ANALYZE ordered; ANALYZE shuffled; ANALYZE domains; ANALYZE parted`, rows))
 	var sparse, gaps []int64
@@ -306,7 +309,8 @@ func TestLargeRowsNotAskedFor(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.exec(t, `CREATE TABLE items (id int PRIMARY KEY, word text NOT NULL);
-		INSERT INTO items SELECT i, CASE WHEN i % 5 = 0 THEN repeat('x', 1000000) ELSE 'row ' || i END FROM generate_series(1, 99) i`)
+		INSERT INTO items SELECT i, CASE WHEN i % 5 = 0 THEN repeat('x', 1000000) ELSE 'row ' || i END
+		FROM generate_series(1, 99) i`)
 	table := b.describe(t, "items")
 	b.source = openWith(t, b.url, source.Options{Alias: alias, MaxFetchBytes: 10_000})
 	stored, ids := map[int64]bool{}, []int64{}

@@ -37,8 +37,10 @@ func TestContractThroughPgBouncer(t *testing.T) {
 func TestManyClientsOfPgBouncer(t *testing.T) {
 	t.Parallel()
 	direct, through := bounced(t)
-	direct.exec(t, `CREATE TABLE items (id int PRIMARY KEY, span interval, at timestamptz, data bytea[], period tstzrange);
-		INSERT INTO items SELECT n, '1 day 02:00:00', '2024-02-29 12:00:00+00', '{"\\x00ff"}', '[2024-02-29 12:00:00+00,)' FROM generate_series(1, 500) AS n`)
+	direct.exec(t, `
+		CREATE TABLE items (id int PRIMARY KEY, span interval, at timestamptz, data bytea[], period tstzrange);
+		INSERT INTO items SELECT n, '1 day 02:00:00', '2024-02-29 12:00:00+00', '{"\\x00ff"}',
+			'[2024-02-29 12:00:00+00,)' FROM generate_series(1, 500) AS n`)
 	table := through.describe(t, "items")
 	var wg sync.WaitGroup
 	for range 3 {

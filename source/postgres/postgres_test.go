@@ -39,7 +39,8 @@ func bundleOf(b bundle) sourcetest.Bundle {
 		},
 		Broken: func(t *testing.T, table string) {
 			t.Helper()
-			b.exec(t, `CREATE TABLE raw (id bigint PRIMARY KEY, n text); INSERT INTO raw SELECT i, i::text FROM generate_series(1, 9) AS i;
+			b.exec(t, `CREATE TABLE raw (id bigint PRIMARY KEY, n text);
+				INSERT INTO raw SELECT i, i::text FROM generate_series(1, 9) AS i;
 				UPDATE raw SET n = 'secret' WHERE id = 5; CREATE VIEW `+quote(table)+` AS SELECT id, n::int FROM raw`)
 		},
 	}

@@ -93,7 +93,8 @@ var keyNotations = map[string]map[string]string{
 func TestKeyNotations(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.exec(t, `CREATE EXTENSION citext; CREATE TYPE mood AS ENUM ('happy', 'it''s'); CREATE DOMAIN feeling AS mood; CREATE DOMAIN code AS char(3)`)
+	b.exec(t, `CREATE EXTENSION citext; CREATE TYPE mood AS ENUM ('happy', 'it''s'); CREATE DOMAIN feeling AS mood;
+		CREATE DOMAIN code AS char(3)`)
 	for typ, notations := range keyNotations {
 		b.exec(t, "CREATE TABLE items (key "+typ+" PRIMARY KEY)")
 		table := b.describe(t, "items")
@@ -209,7 +210,8 @@ func TestReadKeysWithOtherSettings(t *testing.T) {
 func TestCitextOutsideOfTheSearchPath(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.exec(t, `CREATE SCHEMA "Ext.1"; CREATE EXTENSION citext SCHEMA "Ext.1"; CREATE TABLE items (id "Ext.1".citext PRIMARY KEY); INSERT INTO items VALUES ('Ann')`)
+	b.exec(t, `CREATE SCHEMA "Ext.1"; CREATE EXTENSION citext SCHEMA "Ext.1";
+		CREATE TABLE items (id "Ext.1".citext PRIMARY KEY); INSERT INTO items VALUES ('Ann')`)
 	table := b.describe(t, "items")
 	if !b.found(t, table, chferry.PrimaryKey{"aNN"})[0] {
 		t.Error("a key in other letters finds no row")

@@ -222,7 +222,8 @@ func TestRecoveryConflict(t *testing.T) {
 func TestPlainUserOfStandby(t *testing.T) {
 	t.Parallel()
 	r := setupReplica(t)
-	r.exec(t, `CREATE ROLE app LOGIN PASSWORD 's3cret'; ALTER ROLE app SET default_transaction_isolation = 'serializable';
+	r.exec(t, `CREATE ROLE app LOGIN PASSWORD 's3cret';
+		ALTER ROLE app SET default_transaction_isolation = 'serializable';
 		CREATE TABLE items (id int PRIMARY KEY); INSERT INTO items VALUES (1); GRANT SELECT ON items TO app`)
 	table := r.describe(t, "items")
 	app := bundle{source: openStandby(t, as(t, r.standby.URL, "app"), as(t, r.primary.URL, "app"))}

@@ -272,7 +272,8 @@ func TestArraysOfOtherDimensions(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.exec(t, `CREATE TABLE items (a int[], id int PRIMARY KEY, b text[][]); CREATE VIEW seen AS SELECT * FROM items;
-		INSERT INTO items VALUES ('{1}', 1, '{{x}}'), ('{{1,2}}', 2, '{{y}}'), ('{3}', 3, '{z}'), (NULL, 4, NULL), ('{}', 5, '{}')`)
+		INSERT INTO items VALUES ('{1}', 1, '{{x}}'), ('{{1,2}}', 2, '{{y}}'), ('{3}', 3, '{z}'), (NULL, 4, NULL),
+		('{}', 5, '{}')`)
 	for name, want := range map[string]struct {
 		dimensions int // of b
 		rows       map[int]string
@@ -321,7 +322,8 @@ func TestArraysOfOtherDimensions(t *testing.T) {
 func TestSettingsOfOthers(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.exec(t, `CREATE TYPE holder AS (data bytea); CREATE TABLE items (id timestamptz PRIMARY KEY, span interval, place point, held holder);
+	b.exec(t, `CREATE TYPE holder AS (data bytea);
+		CREATE TABLE items (id timestamptz PRIMARY KEY, span interval, place point, held holder);
 		INSERT INTO items VALUES ('2024-02-29 12:00:00+00', '1 day 02:00:00', '(0.1,0.2)', ROW('\x00ff'::bytea));
 		DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET timezone = ''Asia/Kolkata''', current_database());
 			EXECUTE format('ALTER DATABASE %I SET datestyle = ''German''', current_database());

@@ -29,11 +29,14 @@ func keysFrom(first, last int) []chferry.PrimaryKey {
 func TestUnreadableRows(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.exec(t, `CREATE TABLE raw (id int PRIMARY KEY, n int, word text, tags int[]); INSERT INTO raw SELECT i, i, i::text, '{1}' FROM generate_series(1, 9) AS i;
+	b.exec(t, `CREATE TABLE raw (id int PRIMARY KEY, n int, word text, tags int[]);
+		INSERT INTO raw SELECT i, i, i::text, '{1}' FROM generate_series(1, 9) AS i;
 		UPDATE raw SET n = 0, word = 'confidential' WHERE id = 5;
 		CREATE DOMAIN positive AS int CHECK (VALUE > 0);
-		CREATE FUNCTION picky(n int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN IF n = 0 THEN RAISE EXCEPTION 'confidential %', n; END IF; RETURN n; END $$;
-		CREATE FUNCTION endless(n int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN CASE WHEN n = 0 THEN endless(n) ELSE n END; END $$`)
+		CREATE FUNCTION picky(n int) RETURNS int LANGUAGE plpgsql
+		AS $$ BEGIN IF n = 0 THEN RAISE EXCEPTION 'confidential %', n; END IF; RETURN n; END $$;
+		CREATE FUNCTION endless(n int) RETURNS int LANGUAGE plpgsql
+		AS $$ BEGIN RETURN CASE WHEN n = 0 THEN endless(n) ELSE n END; END $$`)
 	for state, expression := range map[string]string{
 		"22P02": "word::int", "22012": "10 / n", "22003": "n + 1 + CASE n WHEN 0 THEN 2147483647 ELSE 0 END",
 		"22007": "CASE n WHEN 0 THEN word::date END", "22008": "CASE n WHEN 0 THEN '2024-02-31'::text::date END",
@@ -68,12 +71,15 @@ func TestNullsUnderNotNull(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.foreign(t)
-	b.exec(t, `CREATE TABLE base (id int NOT NULL, email text, tags int[]); INSERT INTO base VALUES (1, 'x@example.org', '{1}'), (2, NULL, NULL);
-		CREATE FOREIGN TABLE remote (id int NOT NULL, email text NOT NULL, tags int[] NOT NULL) SERVER me OPTIONS (table_name 'base');
+	b.exec(t, `CREATE TABLE base (id int NOT NULL, email text, tags int[]);
+		INSERT INTO base VALUES (1, 'x@example.org', '{1}'), (2, NULL, NULL);
+		CREATE FOREIGN TABLE remote (id int NOT NULL, email text NOT NULL, tags int[] NOT NULL)
+		SERVER me OPTIONS (table_name 'base');
 		CREATE TABLE parted (id int NOT NULL, email text NOT NULL, tags int[] NOT NULL) PARTITION BY LIST (id);
 		CREATE FOREIGN TABLE part PARTITION OF parted DEFAULT SERVER me OPTIONS (table_name 'base');
 		CREATE TABLE parent (id int NOT NULL, email text NOT NULL, tags int[] NOT NULL);
-		CREATE TABLE child () INHERITS (parent); ALTER TABLE child ALTER COLUMN email DROP NOT NULL; INSERT INTO child SELECT * FROM base WHERE tags IS NOT NULL;
+		CREATE TABLE child () INHERITS (parent); ALTER TABLE child ALTER COLUMN email DROP NOT NULL;
+		INSERT INTO child SELECT * FROM base WHERE tags IS NOT NULL;
 		INSERT INTO child VALUES (2, NULL, '{}')`)
 	b.exec(t, "CREATE VIEW seen AS SELECT * FROM remote; CREATE MATERIALIZED VIEW kept AS SELECT * FROM remote")
 	for _, name := range []string{"remote", "parted", "parent", "seen", "kept"} {
@@ -146,10 +152,13 @@ func TestNullDespiteNotNull(t *testing.T) {
 func TestFansOut(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.exec(t, `CREATE TABLE orders (id int PRIMARY KEY, total int NOT NULL); CREATE TABLE payments (order_id int, method text);
-		INSERT INTO orders SELECT i, i FROM generate_series(1, 1000) i; INSERT INTO payments SELECT i, 'card' FROM generate_series(1, 1000) i;
+	b.exec(t, `CREATE TABLE orders (id int PRIMARY KEY, total int NOT NULL);
+		CREATE TABLE payments (order_id int, method text);
+		INSERT INTO orders SELECT i, i FROM generate_series(1, 1000) i;
+		INSERT INTO payments SELECT i, 'card' FROM generate_series(1, 1000) i;
 		INSERT INTO payments VALUES (77, 'cash'), (77, 'gold'), (900, 'cash');
-		CREATE VIEW order_payments AS SELECT o.id, o.total, p.method FROM orders o LEFT JOIN payments p ON p.order_id = o.id`)
+		CREATE VIEW order_payments AS SELECT o.id, o.total, p.method
+		FROM orders o LEFT JOIN payments p ON p.order_id = o.id`)
 	table := b.describe(t, "order_payments", "id")
 	rows, err := b.source.Fetch(t.Context(), table, keysOf(t, table, keysFrom(1, 1000)...))
 	if err != nil {
@@ -176,7 +185,8 @@ func TestSlowRows(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.exec(t, `CREATE TABLE raw (id int PRIMARY KEY); INSERT INTO raw SELECT generate_series(1, 20);
-		CREATE VIEW slow AS SELECT id, pg_sleep(0.1) IS NULL AS slept FROM raw; CREATE VIEW slower AS SELECT id, pg_sleep(2) IS NULL AS slept FROM raw`)
+		CREATE VIEW slow AS SELECT id, pg_sleep(0.1) IS NULL AS slept FROM raw;
+		CREATE VIEW slower AS SELECT id, pg_sleep(2) IS NULL AS slept FROM raw`)
 	limited := b
 	limited.source = open(t, withParameter(t, b.url, "statement_timeout", "500"))
 	table := limited.describe(t, "slow", "id")
@@ -208,7 +218,8 @@ func TestCancelledByOthers(t *testing.T) {
 	err := eventually(t, true, func() error {
 		var n int
 		err := b.conn.QueryRow(t.Context(), `SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity
-			WHERE datname = current_database() AND application_name = 'chferry' AND query LIKE '%slow%' AND wait_event = 'PgSleep'`).Scan(&n)
+			WHERE datname = current_database() AND application_name = 'chferry' AND query LIKE '%slow%'
+			AND wait_event = 'PgSleep'`).Scan(&n)
 		if err == nil && n == 0 {
 			return errors.New("nothing was cancelled")
 		}

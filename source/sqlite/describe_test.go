@@ -15,9 +15,11 @@ import (
 func TestDescribeColumns(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.exec(t, `CREATE TABLE Items (gone INT, name VARCHAR(80) NOT NULL DEFAULT '', any_thing, total DECIMAL(10,2) GENERATED ALWAYS AS (1.5) STORED,
+	b.exec(t, `CREATE TABLE Items (gone INT, name VARCHAR(80) NOT NULL DEFAULT '', any_thing,
+		total DECIMAL(10,2) GENERATED ALWAYS AS (1.5) STORED,
 			double_id AS (id * 2), code TEXT, id UNSIGNED BIG INT, PRIMARY KEY (id, code));
-		ALTER TABLE items DROP COLUMN gone; ALTER TABLE items ADD COLUMN late bool; INSERT INTO items (id, code) VALUES (1, 'a')`)
+		ALTER TABLE items DROP COLUMN gone; ALTER TABLE items ADD COLUMN late bool;
+		INSERT INTO items (id, code) VALUES (1, 'a')`)
 
 	table := b.describe(t, "items")
 
@@ -113,7 +115,8 @@ func TestDescribeRefusesCollationsOfTheApplication(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.exec(t, `CREATE TABLE items (id TEXT PRIMARY KEY); PRAGMA writable_schema = 1;
-		UPDATE sqlite_schema SET sql = 'CREATE TABLE items (id TEXT COLLATE german PRIMARY KEY)' WHERE name = 'items'; PRAGMA writable_schema = RESET`)
+		UPDATE sqlite_schema SET sql = 'CREATE TABLE items (id TEXT COLLATE german PRIMARY KEY)' WHERE name = 'items';
+		PRAGMA writable_schema = RESET`)
 	_, err := b.source.Describe(t.Context(), "items", nil)
 	wantCode(t, err, chferry.CodeSchemaMismatch, "items", `"id"`, "the application's own")
 }
@@ -121,7 +124,8 @@ func TestDescribeRefusesCollationsOfTheApplication(t *testing.T) {
 func TestDescribeRefusesTables(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.exec(t, `CREATE TABLE users (id INTEGER PRIMARY KEY); CREATE VIEW seen AS SELECT * FROM users; CREATE INDEX by_id ON users (id);
+	b.exec(t, `CREATE TABLE users (id INTEGER PRIMARY KEY); CREATE VIEW seen AS SELECT * FROM users;
+		CREATE INDEX by_id ON users (id);
 		CREATE VIRTUAL TABLE found USING fts5(word); CREATE TABLE keyless (id INT NOT NULL)`)
 	for _, name := range []string{
 		"", "main.users", `"users"`, "by_id", "users; DROP TABLE users", `users" --`,

@@ -145,7 +145,8 @@ func TestManyForms(t *testing.T) {
 	b := setup(t)
 	b.exec(t, "CREATE TABLE items (device UUID, at DATETIME, PRIMARY KEY (device, at))")
 	b.exec(t, `WITH RECURSIVE g(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM g WHERE i < 560)
-		INSERT INTO items SELECT '0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6', strftime('%Y-%m-%dT%H:%M:%fZ', i, 'unixepoch') FROM g`)
+		INSERT INTO items SELECT '0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6', strftime('%Y-%m-%dT%H:%M:%fZ', i, 'unixepoch')
+		FROM g`)
 	var pks []chferry.PrimaryKey
 	for second := range 561 {
 		pks = append(pks, chferry.PrimaryKey{

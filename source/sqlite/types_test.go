@@ -254,7 +254,8 @@ func TestNulls(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.exec(t, `CREATE TABLE items (id INTEGER PRIMARY KEY, value TEXT); INSERT INTO items VALUES (1, NULL), (2, 'two');
-		PRAGMA writable_schema = 1; UPDATE sqlite_schema SET sql = replace(sql, 'value TEXT', 'value TEXT NOT NULL'); PRAGMA writable_schema = RESET`)
+		PRAGMA writable_schema = 1; UPDATE sqlite_schema SET sql = replace(sql, 'value TEXT', 'value TEXT NOT NULL');
+		PRAGMA writable_schema = RESET`)
 	rows := b.fetch(t, b.describe(t, "items"), chferry.PrimaryKey{"1"}, chferry.PrimaryKey{"2"})
 	if rows.Rows() != 1 || rows.Key[0] != 1 {
 		t.Errorf("got rows of keys %v, want that of key 1", rows.Key)
