@@ -139,7 +139,7 @@ func TestArrows(t *testing.T) {
 	for dir, p := range packages {
 		allowed, known := arrows[dir]
 		if !known {
-			t.Errorf("package %s is not in the table arrows: add it with the packages of this module that it may import", dir)
+			t.Errorf("package %s is not in the table arrows: add it there, with the packages that it may import", dir)
 			continue
 		}
 		for _, path := range p.Imports {

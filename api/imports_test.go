@@ -48,8 +48,10 @@ func TestGetImport(t *testing.T) {
 func TestGetImportOfNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil)
-	want := `{"import_key":"bulk","pending":0,"in_flight":0,"failed":0,"last_sync_time":null,"oldest_pending_seconds":null,` +
-		`"totals":{"operations":0,"rows":0,"deletes":0,"coalesced":0,"failed":0},"schedule":null,"schedule_problem":"there is no schedule of bulk: run chferry apply","schema":[]}` + "\n"
+	want := `{"import_key":"bulk","pending":0,"in_flight":0,"failed":0,"last_sync_time":null,` +
+		`"oldest_pending_seconds":null,` +
+		`"totals":{"operations":0,"rows":0,"deletes":0,"coalesced":0,"failed":0},"schedule":null,` +
+		`"schedule_problem":"there is no schedule of bulk: run chferry apply","schema":[]}` + "\n"
 	if got := b.want(t, get("/v1/imports/bulk"), 200).Body.String(); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}

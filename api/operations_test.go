@@ -71,9 +71,11 @@ func TestRegister(t *testing.T) {
 			"orders",
 			request{
 				method: "POST", path: orders, contentType: "application/x-ndjson",
-				body: "{\"operation\":\"insert\",\"pk\":[1,2],\"database\":\"eu\"}\n\n{\"operation\":\"delete\",\"pk\":[\"1\",\"3\"],\"database\":\"us\"}",
+				body: `{"operation":"insert","pk":[1,2],"database":"eu"}` + "\n\n" +
+					`{"operation":"delete","pk":["1","3"],"database":"us"}`,
 			},
-			append(ops(chferry.Insert, "eu", chferry.PrimaryKey{"1", "2"}), ops(chferry.Delete, "us", chferry.PrimaryKey{"1", "3"})...),
+			append(ops(chferry.Insert, "eu", chferry.PrimaryKey{"1", "2"}),
+				ops(chferry.Delete, "us", chferry.PrimaryKey{"1", "3"})...),
 		},
 		"media type": {
 			"bulk",

@@ -335,7 +335,8 @@ func TestLog(t *testing.T) {
 	})
 	b.want(t, post(operations, `{"operation":"insert","pks":["pk-1"]}`), 200)
 	got := log.String()
-	if !strings.Contains(got, `msg=request method=POST route="POST /v1/imports/{key}/operations" status=200 seconds=`) ||
+	const request = `msg=request method=POST route="POST /v1/imports/{key}/operations" status=200 seconds=`
+	if !strings.Contains(got, request) ||
 		strings.Count(got, "\n") != 1 || strings.Contains(got, "pk-1") {
 		t.Errorf("got %s", got)
 	}

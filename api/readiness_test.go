@@ -66,7 +66,8 @@ func TestReadinessOfWrites(t *testing.T) {
 			b.want(t, insert, 503)
 			for range 3 {
 				body := strings.TrimSpace(b.want(t, get("/readyz"), 503).Body.String())
-				if want := `{"ready":false,"redis":{"ok":false,"code":"Unavailable"},"temporal":{"ok":true}}`; body != want {
+				want := `{"ready":false,"redis":{"ok":false,"code":"Unavailable"},"temporal":{"ok":true}}`
+				if body != want {
 					t.Errorf("got %s, want %s", body, want)
 				}
 			}

@@ -27,7 +27,8 @@ databases: {default: {url: "postgres://127.0.0.1/shop", zzz: 1}}
 api: {zzz: 1}
 metrics: {zzz: 1}
 imports:
-  - {key: users, table: users, zzz: 1, columns: {zzz: 1}, destination: {zzz: 1, replicated: {zzz: 1}}, schedule: {every: 5s, zzz: 1}}
+  - {key: users, table: users, zzz: 1, columns: {zzz: 1}, destination: {zzz: 1, replicated: {zzz: 1}},
+     schedule: {every: 5s, zzz: 1}}
 `
 	path := filepath.Join(t.TempDir(), "chferry.yaml")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {

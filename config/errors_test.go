@@ -204,7 +204,8 @@ func TestLoadErrors(t *testing.T) {
 		},
 		"unknown database": {
 			users + "  database: us",
-			[]string{`7: imports[0].database names "us", which databases does not have: add it there, or use one of default, eu`},
+			[]string{`7: imports[0].database names "us", which databases does not have: ` +
+				`add it there, or use one of default, eu`},
 		},
 		"both forms of database": {
 			users + "  database: eu\n  databases: [eu]",

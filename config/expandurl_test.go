@@ -54,10 +54,12 @@ func TestPasswordsInURLs(t *testing.T) {
 // TestVariablesInURLs: what a variable stands for decides how it is written.
 func TestVariablesInURLs(t *testing.T) {
 	t.Parallel()
+	const pairs = "sslmode=prefer&connect_timeout=3"             // which ${PAIRS} holds
+	const database = "postgres://app:a%40b@h:5432/shop?" + pairs // which ${URL} holds
 	for raw, want := range map[string]string{
-		"${URL}":                                       "postgres://app:a%40b@h:5432/shop?sslmode=prefer&connect_timeout=3",
-		"${URL}&application_name=x":                    "postgres://app:a%40b@h:5432/shop?sslmode=prefer&connect_timeout=3&application_name=x",
-		"${EMPTY}${URL}":                               "postgres://app:a%40b@h:5432/shop?sslmode=prefer&connect_timeout=3",
+		"${URL}":                                       database,
+		"${URL}&application_name=x":                    database + "&application_name=x",
+		"${EMPTY}${URL}":                               database,
 		"${SCHEME}://h/shop":                           "postgres://h/shop",
 		"postgres://${LOGIN}@h/shop":                   "postgres://app:a%40b@h/shop",
 		"postgres://${USER}@h/shop":                    "postgres://a%40b@h/shop",
@@ -66,8 +68,8 @@ func TestVariablesInURLs(t *testing.T) {
 		"postgres://${HOST}/${NAME}":                   "postgres://h/a%2Fb",
 		"postgres://${AUTHORITY}/shop":                 "postgres://app:a%40b@h:5432/shop",
 		"postgres://h/shop?sslrootcert=${FILE}":        "postgres://h/shop?sslrootcert=%2Fa%20b%26c.pem",
-		"postgres://h/shop?${PAIRS}":                   "postgres://h/shop?sslmode=prefer&connect_timeout=3",
-		"postgres://h/shop?connect_timeout=4&${PAIRS}": "postgres://h/shop?connect_timeout=4&sslmode=prefer&connect_timeout=3",
+		"postgres://h/shop?${PAIRS}":                   "postgres://h/shop?" + pairs,
+		"postgres://h/shop?connect_timeout=4&${PAIRS}": "postgres://h/shop?connect_timeout=4&" + pairs,
 		"postgres://h/$${NAME}":                        "postgres://h/${NAME}",
 		"sqlite:/data/${FILE}":                         "sqlite:/data//a b&c.pem",
 		"sqlite:${FILE}":                               "sqlite:/a b&c.pem",

@@ -104,7 +104,8 @@ func TestModernClickHouseIsChosenByVersion(t *testing.T) {
 		"18.16.1": false, "23.1.6.42": false, "23.2.1.2537": true, "26.3.1.1 (official build)": true,
 	} {
 		asProgram(t, "npm", "exit 1")
-		script := `[ "$2" = --version ] || { echo no more than a version >&2; exit 1; }; echo "ClickHouse server version ` + version + `."`
+		script := `[ "$2" = --version ] || { echo no more than a version >&2; exit 1; }; ` +
+			`echo "ClickHouse server version ` + version + `."`
 		dir := strings.Split(os.Getenv("PATH"), ":")[0]
 		check(t, os.WriteFile(filepath.Join(dir, "clickhouse"), []byte("#!/bin/sh\n"+script+"\n"), 0o755))
 		s, err := embedded.StartModernClickHouse(t.Context(), embedded.Options{})

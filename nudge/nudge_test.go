@@ -120,7 +120,8 @@ func TestDown(t *testing.T) {
 			b.t.Errorf("nudged at %v, want %v", got, want)
 		}
 		b.heal()
-		b.wantLog(`level=WARN msg="nudges do not reach Temporal: operations go on being registered, and are synced when their schedules tick" error="Temporal does not answer"`)
+		b.wantLog(`level=WARN msg="nudges do not reach Temporal: operations go on being registered, ` +
+			`and are synced when their schedules tick" error="Temporal does not answer"`)
 		time.Sleep(time.Hour)
 		if users, orders := b.count("users"), b.count("orders"); users != 1 || orders != 1 {
 			b.t.Errorf("nudged users %d and orders %d times, want once", users, orders)
@@ -165,7 +166,8 @@ func TestOneKeyFails(t *testing.T) {
 		b.want(b.t, "orders", 0, 5*time.Second, 10*time.Second, 15*time.Second, 20*time.Second, 25*time.Second,
 			30*time.Second, 35*time.Second, 40*time.Second, 45*time.Second)
 		b.want(b.t, "users", 0, time.Second, 3*time.Second, 7*time.Second, 15*time.Second, 31*time.Second)
-		b.wantLog(`msg="an import key can't be nudged: its operations are synced when its schedule ticks" import_key=users code=Configuration error="import key users has no schedule"`)
+		b.wantLog(`msg="an import key can't be nudged: its operations are synced when its schedule ticks" ` +
+			`import_key=users code=Configuration error="import key users has no schedule"`)
 	})
 }
 

@@ -359,7 +359,8 @@ func TestApplyLeavesOthersAlone(t *testing.T) {
 		Address: testenv.Temporal(t), TaskQueue: f.TaskQueue() + "-other", IDPrefix: f.prefix,
 	})
 	for _, opts := range []starter.ApplyOptions{{}, {Prune: true}} {
-		if got, err := other.Apply(t.Context(), []chferry.Import{orders()}, opts); err != nil || slices.ContainsFunc(got, func(c starter.Change) bool { return c.What != "create" }) {
+		got, err := other.Apply(t.Context(), []chferry.Import{orders()}, opts)
+		if err != nil || slices.ContainsFunc(got, func(c starter.Change) bool { return c.What != "create" }) {
 			t.Errorf("%+v: it did %q, %v", opts, got, err)
 		}
 	}

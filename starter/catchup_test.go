@@ -17,13 +17,12 @@ func TestCatchupWindow(t *testing.T) {
 	for text, least := range map[string]time.Duration{
 		"every 5s": 10 * time.Second, "every 1h": time.Hour, "every 24h": day, "every 168h": 7 * day,
 		"*/5 * * * *": 5 * time.Minute, "0 3 * * *": day + time.Hour,
-		"CRON_TZ=Europe/Paris 30 2 * * *": 2*day + time.Hour,
-		"0 3 * * 1":                       7*day + time.Hour, "0 3 1 * *": 31*day + time.Hour, "0 3 31 * *": 62*day + time.Hour,
-		"0 3 1 1 *":  366*day + time.Hour,
+		"CRON_TZ=Europe/Paris 30 2 * * *": 2*day + time.Hour, "0 3 * * 1": 7*day + time.Hour,
+		"0 3 1 * *": 31*day + time.Hour, "0 3 31 * *": 62*day + time.Hour, "0 3 1 1 *": 366*day + time.Hour,
 		"0 3 29 2 *": 8 * 365 * day, "0 3 13 * 5": 14 * 31 * day, "0 3 29 2 1": 28 * 365 * day,
-		"@every 36h": 36 * time.Hour, "@hourly": time.Hour,
-		"@daily": day + time.Hour, "@midnight": day + time.Hour, "@weekly": 7*day + time.Hour,
-		"@monthly": 31*day + time.Hour, "@yearly": 366*day + time.Hour,
+		"@every 36h": 36 * time.Hour, "@hourly": time.Hour, "@daily": day + time.Hour,
+		"@midnight": day + time.Hour, "@weekly": 7*day + time.Hour, "@monthly": 31*day + time.Hour,
+		"@yearly":              366*day + time.Hour,
 		"0 3 * * * # at night": day + time.Hour,
 	} {
 		imp := users()

@@ -113,8 +113,10 @@ func TestAttributeOfAnotherType(t *testing.T) {
 	t.Parallel()
 	f := private(t)
 	_, err := f.Client().OperatorService().AddSearchAttributes(t.Context(), &operatorservice.AddSearchAttributesRequest{
-		Namespace:        "default",
-		SearchAttributes: map[string]enums.IndexedValueType{workflows.RowsAttribute.GetName(): enums.INDEXED_VALUE_TYPE_KEYWORD},
+		Namespace: "default",
+		SearchAttributes: map[string]enums.IndexedValueType{
+			workflows.RowsAttribute.GetName(): enums.INDEXED_VALUE_TYPE_KEYWORD,
+		},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -13,8 +13,8 @@ func BenchmarkSync(b *testing.B) {
 	const rows = 500_000
 	w := setup(b, func(i *chferry.Import) { i.Table, i.DestinationTable, i.BatchSize = "wide", "wide", 100_000 })
 	w.exec(`INSERT INTO wide SELECT n, md5(n::text), 'user ' || n, n % 1000, n * 1.5, n * 0.01,
-		timestamptz '2024-01-01Z' + n * interval '1 second', n % 2 = 0, date '2000-01-01' + n % 10000, CASE WHEN n % 4 = 0 THEN NULL ELSE 'note ' || n END
-		FROM generate_series(1, 500000) n`)
+		timestamptz '2024-01-01Z' + n * interval '1 second', n % 2 = 0, date '2000-01-01' + n % 10000,
+		CASE WHEN n % 4 = 0 THEN NULL ELSE 'note ' || n END FROM generate_series(1, 500000) n`)
 	w.exec(`ANALYZE wide`)
 	table, err := w.sources["default"].Describe(b.Context(), w.imp.Table, nil)
 	w.ok(err)

@@ -26,7 +26,8 @@ func TestBuild(t *testing.T) {
 		case enums.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
 			tasks++
 			//nolint:staticcheck // deprecated for routing; it is where servers of every age put the build
-			if got := event.GetWorkflowTaskCompletedEventAttributes().GetWorkerVersion().GetBuildId(); got != "v1.2.3-test" {
+			got := event.GetWorkflowTaskCompletedEventAttributes().GetWorkerVersion().GetBuildId()
+			if got != "v1.2.3-test" {
 				t.Errorf("a workflow task ran on build %q", got)
 			}
 		case enums.EVENT_TYPE_ACTIVITY_TASK_STARTED:

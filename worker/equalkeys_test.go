@@ -136,10 +136,9 @@ func TestCitextInCompositeKeys(t *testing.T) {
 				})
 			row := func(database, shop, name, alias, n string) {
 				_, err := b.pools[database].Exec(b.ctx(),
-					`INSERT INTO keyed (shop, name, alias, n, at, price, day, uid, live, raw) VALUES (`+shop+`, '`+name+
-						`', '`+
-						alias+`', `+n+
-						`, '2024-02-29 12:00Z', 1.5, '1970-01-01', '0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6', true, '\x0027')`)
+					`INSERT INTO keyed (shop, name, alias, n, at, price, day, uid, live, raw) VALUES (`+
+						shop+`, '`+name+`', '`+alias+`', `+n+`, '2024-02-29 12:00Z', 1.5, '1970-01-01', `+
+						`'0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6', true, '\x0027')`)
 				b.ok(err)
 			}
 			key := func(shop, name, alias string) chferry.PrimaryKey {

@@ -68,7 +68,8 @@ func littleEndian(n uint64) string {
 }
 
 // everyPlane is a text with characters of each plane of Unicode that has any, and the ends of each length in UTF-8.
-const everyPlane = "\x01\t\n\\'\"`A\x7f\u0080\u07ff\u0800日本\ufffd\uffff\U00010000🚢\U0001ffff\U00020000\U00030000\U000e0001\U000f0000\U0010fffd\U0010ffff"
+const everyPlane = "\x01\t\n\\'\"`A\x7f\u0080\u07ff\u0800日本" +
+	"\ufffd\uffff\U00010000🚢\U0001ffff\U00020000\U00030000\U000e0001\U000f0000\U0010fffd\U0010ffff"
 
 // everyLabel is one of an enum.
 const everyLabel = "日本 🚢 \U0010ffff"

@@ -122,7 +122,9 @@ func TestColumnsOfSomeDatabases(t *testing.T) {
 	b.wantTexts("SELECT concat(region, ' ', name, ' ', toString(born), ' ', toString(age)) FROM users_current ORDER "+
 		"BY region",
 		"eu of "+sentinel+" 2000-01-01 7", "us of us 2001-02-03 0")
-	b.wantStatus(chferry.Status{Schema: []string{`column "age" of public.users is not in database us: its rows get a default`}})
+	b.wantStatus(chferry.Status{Schema: []string{
+		`column "age" of public.users is not in database us: its rows get a default`,
+	}})
 
 	_, err = b.pools["us"].Exec(b.ctx(), `ALTER TABLE users ADD COLUMN age bigint`)
 	b.ok(err)

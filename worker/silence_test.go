@@ -241,7 +241,8 @@ func TestEndedByTemporal(t *testing.T) {
 func (b *bundle) wantFirstAttempts(workflowID string) {
 	b.t.Helper()
 	for _, event := range b.history(workflowID).GetEvents() {
-		if got := event.GetActivityTaskStartedEventAttributes().GetAttempt(); event.GetEventType() == enums.EVENT_TYPE_ACTIVITY_TASK_STARTED && got > 1 {
+		got := event.GetActivityTaskStartedEventAttributes().GetAttempt()
+		if event.GetEventType() == enums.EVENT_TYPE_ACTIVITY_TASK_STARTED && got > 1 {
 			b.t.Errorf("a step was made by attempt %d", got)
 		}
 	}

@@ -47,7 +47,8 @@ func TestNudges(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				s := &steps{pending: 10, limits: activities.PreSyncResult{Short: short}}
-				env := run(t, s, workflows.SyncInput{ImportKey: "k", Nudged: true}, func(env *testsuite.TestWorkflowEnvironment) {
+				in := workflows.SyncInput{ImportKey: "k", Nudged: true}
+				env := run(t, s, in, func(env *testsuite.TestWorkflowEnvironment) {
 					test.nudged(s, func() { env.SignalWorkflow(workflows.NudgeSignal, nil) })
 				})
 				if got := workflow.IsContinueAsNewError(env.GetWorkflowError()); got != test.want {

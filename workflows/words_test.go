@@ -92,11 +92,12 @@ func TestDetails(t *testing.T) {
 		"cancelled": {
 			&steps{pending: 5, insert: func() error { return temporal.NewCanceledError() }},
 			func(env *testsuite.TestWorkflowEnvironment) {
-				env.SetOnActivityStartedListener(func(step *activity.Info, _ context.Context, _ converter.EncodedValues) {
+				cancel := func(step *activity.Info, _ context.Context, _ converter.EncodedValues) {
 					if step.ActivityType.Name == "InsertBatch" {
 						env.CancelWorkflow()
 					}
-				})
+				}
+				env.SetOnActivityStartedListener(cancel)
 			},
 			"**cancelled**: InsertBatch was interrupted; 5 operations left to the next sync",
 		},

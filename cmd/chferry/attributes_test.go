@@ -52,7 +52,10 @@ func TestWorkerMakesSureOfAttributes(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = c.OperatorService().AddSearchAttributes(t.Context(), &operatorservice.AddSearchAttributesRequest{
-		Namespace: "default", SearchAttributes: map[string]enums.IndexedValueType{"ChferryOutcome": enums.INDEXED_VALUE_TYPE_DOUBLE},
+		Namespace: "default",
+		SearchAttributes: map[string]enums.IndexedValueType{
+			"ChferryOutcome": enums.INDEXED_VALUE_TYPE_DOUBLE,
+		},
 	})
 	if err != nil {
 		t.Fatal(err)

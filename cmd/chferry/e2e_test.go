@@ -94,7 +94,8 @@ api:
   listen: %s
   tokens: ["${CHFERRY_TOKEN}"]
 imports:
-%s`, testenv.Temporal(t), name, name, testenv.Redis(t), targetURL, sourceURL, s.api, strings.ReplaceAll(imports, "NAME", name)))
+%s`, testenv.Temporal(t), name, name, testenv.Redis(t), targetURL, sourceURL, s.api,
+		strings.ReplaceAll(imports, "NAME", name)))
 	return s
 }
 

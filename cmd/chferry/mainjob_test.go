@@ -17,7 +17,9 @@ import (
 // at the end source and ClickHouse are equal.
 func TestMainJob(t *testing.T) {
 	t.Parallel()
-	for name, clickHouse := range map[string]func(testing.TB) string{"installed": testenv.ClickHouse, "modern": testenv.ModernClickHouse} {
+	for name, clickHouse := range map[string]func(testing.TB) string{
+		"installed": testenv.ClickHouse, "modern": testenv.ModernClickHouse,
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			mainJob(t, clickHouse(t))

@@ -11,7 +11,8 @@ import (
 )
 
 const nudgedImport = `
-  - {key: NAME-users, table: public.users, primary_key: [id], destination: {table: users}, schedule: {every: 1h}, sync_on_register: true}
+  - {key: NAME-users, table: public.users, primary_key: [id], destination: {table: users},
+     schedule: {every: 1h}, sync_on_register: true}
 `
 
 // TestSyncOnRegister: what is registered is in ClickHouse, although the schedule does not tick.

@@ -162,8 +162,8 @@ func clickHouseUsers(t *testing.T, passwords []string) (address string) {
 		user(fmt.Sprintf("u%d", i), password)
 	}
 	path := filepath.Join(t.TempDir(), "users.xml")
-	text := "<yandex><profiles><default><poll_interval>1</poll_interval></default></profiles><quotas><default></default></quotas><users>" +
-		users.String() + "</users></yandex>"
+	text := "<yandex><profiles><default><poll_interval>1</poll_interval></default></profiles>" +
+		"<quotas><default></default></quotas><users>" + users.String() + "</users></yandex>"
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

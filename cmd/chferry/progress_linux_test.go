@@ -40,7 +40,8 @@ func terminal(t *testing.T) (reader, writer *os.File) {
 func TestSyncShowsProgress(t *testing.T) {
 	t.Parallel()
 	s := setup(t, `
-  - {key: NAME-users, table: public.users, primary_key: [id], destination: {table: users}, batch_size: 5, schedule: {every: 1h}}
+  - {key: NAME-users, table: public.users, primary_key: [id], destination: {table: users},
+     batch_size: 5, schedule: {every: 1h}}
 `)
 	s.must("apply")
 	s.start("worker")

@@ -20,7 +20,8 @@ import (
 
 // Leases are so long that a test whose takeover waits for one runs out of time.
 const heldImport = `
-  - {key: NAME-users, table: public.users, primary_key: [id], destination: {table: users}, heartbeat_timeout: 2s, lease: 1h, schedule: {every: 1h}}
+  - {key: NAME-users, table: public.users, primary_key: [id], destination: {table: users},
+     heartbeat_timeout: 2s, lease: 1h, schedule: {every: 1h}}
 `
 
 // held is a stack with a worker in the middle of an insert that never ends, of one row.
@@ -266,7 +267,8 @@ func TestComesBack(t *testing.T) {
 		t.Errorf("the first sync's result is %+v", got)
 	}
 	for _, event := range h.events(first, "") {
-		if name := event.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName(); name == "PostSyncFailed" {
+		name := event.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName()
+		if name == "PostSyncFailed" {
 			t.Error("the superseded run has compensated")
 		}
 	}

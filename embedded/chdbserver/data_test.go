@@ -89,9 +89,8 @@ func TestDamage(t *testing.T) {
 			t.Errorf("%s: got %d %q", name, got.status, got.body)
 		}
 	}
-	got := s.send(t, http.MethodPost, "query=INSERT+INTO+damaged+FORMAT+TSV", strings.NewReader("x"), func(r *http.Request) {
-		r.Header.Set("Content-Encoding", "gzip")
-	})
+	packed := func(r *http.Request) { r.Header.Set("Content-Encoding", "gzip") }
+	got := s.send(t, http.MethodPost, "query=INSERT+INTO+damaged+FORMAT+TSV", strings.NewReader("x"), packed)
 	if got.status != http.StatusBadRequest {
 		t.Errorf("no gzip: got %d %q", got.status, got.body)
 	}

@@ -37,8 +37,8 @@ func TestKilledServerKeepsWhatItAcknowledged(t *testing.T) {
 		check(t, s.Restart(t.Context()))
 		var lost uint64
 		n := acknowledged.Load()
-		check(t, s.conn.QueryRow(t.Context(), fmt.Sprintf(
-			"SELECT count() FROM numbers(%d) WHERE number NOT IN (SELECT id FROM kept GROUP BY id HAVING count() = 100)", n)).Scan(&lost))
+		check(t, s.conn.QueryRow(t.Context(), fmt.Sprintf("SELECT count() FROM numbers(%d) "+
+			"WHERE number NOT IN (SELECT id FROM kept GROUP BY id HAVING count() = 100)", n)).Scan(&lost))
 		if lost > 0 {
 			t.Errorf("kill %d lost %d of %d batches", kill, lost, n)
 		}
@@ -136,5 +136,6 @@ func TestCommandLine(t *testing.T) {
 func (s *server) running(t *testing.T, pattern string) string {
 	t.Helper()
 	return strings.TrimSpace(s.post(t, "param_like="+url.QueryEscape(pattern),
-		"SELECT count() FROM system.processes WHERE query LIKE {like:String} AND query NOT LIKE '%system.processes%'").body)
+		"SELECT count() FROM system.processes WHERE query LIKE {like:String} AND query NOT LIKE "+
+			"'%system.processes%'").body)
 }

@@ -134,7 +134,8 @@ func show(v reflect.Value) string {
 func TestTypesWithoutFixedShape(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	s.exec(t, "CREATE TABLE shapes (n UInt8, j JSON, d Dynamic, v Variant(Int64, String)) ENGINE = MergeTree ORDER BY n",
+	s.exec(t,
+		"CREATE TABLE shapes (n UInt8, j JSON, d Dynamic, v Variant(Int64, String)) ENGINE = MergeTree ORDER BY n",
 		`INSERT INTO shapes VALUES (1, '{"a": {"b": [1, 2]}, "c": "x"}', 7, 'text'), (2, '{}', NULL, 8)`)
 	rows, err := s.conn.Query(t.Context(), "SELECT j, d, v FROM shapes ORDER BY n")
 	check(t, err)

@@ -30,9 +30,12 @@ func TestContract(t *testing.T) {
 			t.Parallel()
 			sinktest.Run(t, func(t *testing.T) sinktest.Bundle {
 				s := open(t, database)
-				return sinktest.Bundle{Sink: s.Client, Current: s.current, CanRead: name == "modern", Unreachable: func(t *testing.T) sink.Sink {
+				unreachable := func(t *testing.T) sink.Sink {
 					return openClient(t, "clickhouse://127.0.0.1:"+strconv.Itoa(freePort(t)), clickhouse.Options{})
-				}}
+				}
+				return sinktest.Bundle{
+					Sink: s.Client, Current: s.current, CanRead: name == "modern", Unreachable: unreachable,
+				}
 			})
 		})
 	}

@@ -116,8 +116,9 @@ func TestForeignTable(t *testing.T) { onServers(t, testForeignTable) }
 func testForeignTable(t *testing.T, s *server) {
 	s.allowDictionaries(t)
 	s.exec(t, "CREATE TABLE "+s.database+".foreign"+` (
-		extra DateTime DEFAULT now(), doubled Int64 MATERIALIZED small * 2, _is_deleted UInt8, note LowCardinality(Nullable(String)), word LowCardinality(String),
-		id Int64, small Nullable(Int64), amount Decimal(20, 4), stamp String, flag Int32, single Nullable(Float64), _version UInt64)
+		extra DateTime DEFAULT now(), doubled Int64 MATERIALIZED small * 2, _is_deleted UInt8,
+		note LowCardinality(Nullable(String)), word LowCardinality(String), id Int64, small Nullable(Int64),
+		amount Decimal(20, 4), stamp String, flag Int32, single Nullable(Float64), _version UInt64)
 		ENGINE = ReplacingMergeTree(_version) PARTITION BY intDiv(id, 1000) ORDER BY id`)
 	d := destination("foreign", []string{"id"}, column("id", int64Type),
 		column("small", rowset.Type{Kind: rowset.Int16}), column("amount", decimalOf(12, 2)),

@@ -23,7 +23,8 @@ var refusals = map[string]struct {
 	}},
 	"parsing": {inTable: true, statements: []string{
 		"CREATE TABLE $t_seen (id Int64, n UInt8) ENGINE = MergeTree ORDER BY id",
-		"CREATE MATERIALIZED VIEW $t_view TO $t_seen AS SELECT id, toUInt8(if(word = 'poison', word, '1')) AS n FROM $t",
+		"CREATE MATERIALIZED VIEW $t_view TO $t_seen AS " +
+			"SELECT id, toUInt8(if(word = 'poison', word, '1')) AS n FROM $t",
 	}},
 }
 

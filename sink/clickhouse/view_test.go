@@ -111,7 +111,8 @@ func testViewOfATableMadeAnew(t *testing.T, s *server) {
 	}
 	s.exec(t, "DROP TABLE "+s.database+".orders")
 	missing, err := s.Missing(t.Context(), wide)
-	if err != nil || len(missing) < 2 || slices.ContainsFunc(missing, func(m sink.Statement) bool { return m.Stale != "" }) {
+	isStale := func(m sink.Statement) bool { return m.Stale != "" }
+	if err != nil || len(missing) < 2 || slices.ContainsFunc(missing, isStale) {
 		t.Fatalf("got %v, %v, want the table and its view anew", missing, err)
 	}
 	if err := s.Create(t.Context(), missing); err != nil {

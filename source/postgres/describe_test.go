@@ -71,7 +71,8 @@ func TestDescribeColumns(t *testing.T) {
 	b := setup(t)
 	b.exec(t, `CREATE DOMAIN email AS varchar(80) NOT NULL; CREATE DOMAIN tags AS text[];
 		CREATE TABLE items (
-			gone int, name email, tags text[], more tags, vector oidvector, total numeric(10,2) GENERATED ALWAYS AS (1.5) STORED,
+			gone int, name email, tags text[], more tags, vector oidvector,
+			total numeric(10,2) GENERATED ALWAYS AS (1.5) STORED,
 			code text, id int GENERATED ALWAYS AS IDENTITY, PRIMARY KEY (id, code) INCLUDE (total));
 		ALTER TABLE items DROP COLUMN gone; ALTER TABLE items ADD COLUMN late bool`)
 

@@ -19,7 +19,8 @@ func TestParametersOfOthers(t *testing.T) {
 	for _, parameters := range []string{
 		"pgbouncer=true&connection_limit=1", "schema=public",
 		"pool_timeout=10&socket_timeout=5&statement_cache_size=0&sslaccept=accept_invalid_certs",
-		"prepareThreshold=0&preparedStatementCacheQueries=0&binaryTransfer=true&reWriteBatchedInserts=true&ApplicationName=x",
+		"prepareThreshold=0&preparedStatementCacheQueries=0&binaryTransfer=true",
+		"reWriteBatchedInserts=true&ApplicationName=x",
 		"currentSchema=public&loginTimeout=3",
 		"prepared_statements=false&channel_binding=prefer&gssencmode=disable&keepalives=1&keepalives_idle=30",
 		"pool_max_conns=3&pool_pre_ping=true&max_overflow=2", "serverVersion=15&charset=utf8",
@@ -42,7 +43,8 @@ func TestParametersOfOthers(t *testing.T) {
 		if err := b.fetchErr(t, table); err != nil {
 			t.Errorf("%s: %v", parameters, err)
 		}
-		if err := b.source.PrimaryKeys(t.Context(), table, 10, func([]chferry.PrimaryKey) error { return nil }); err != nil {
+		ignore := func([]chferry.PrimaryKey) error { return nil }
+		if err := b.source.PrimaryKeys(t.Context(), table, 10, ignore); err != nil {
 			t.Errorf("%s: %v", parameters, err)
 		}
 		if got := len(b.describe(t, "public.items").Columns); got != 1 {

@@ -49,7 +49,8 @@ func TestManyClientsOfPgBouncer(t *testing.T) {
 			for range 20 {
 				if _, err := other.PgConn().Exec(t.Context(),
 					`SET timezone = 'Asia/Kolkata'; SET datestyle = 'German'; SET intervalstyle = 'iso_8601';
-					SET bytea_output = 'escape'; SET default_transaction_isolation = 'serializable'; SET search_path = pg_catalog, public; DEALLOCATE ALL;
+					SET bytea_output = 'escape'; SET default_transaction_isolation = 'serializable';
+					SET search_path = pg_catalog, public; DEALLOCATE ALL;
 					PREPARE chferry AS SELECT 1`).ReadAll(); err != nil {
 					t.Errorf("another client: %v", err)
 				}

@@ -16,7 +16,8 @@ func TestPagesHoldNothing(t *testing.T) {
 	b := setup(t)
 	b.exec(t, "ALTER DATABASE "+quote(b.conn.Config().Database)+" SET idle_in_transaction_session_timeout = '1ms'")
 	b.exec(t, `CREATE TABLE items (at timestamptz, code text, n numeric, PRIMARY KEY (code, at, n));
-		INSERT INTO items SELECT m, c, n FROM unnest('{-infinity,0044-03-15 BC,2024-02-29 12:00:00.000001,12000-01-01,infinity}'::timestamptz[]) AS m,
+		INSERT INTO items SELECT m, c, n FROM
+			unnest('{-infinity,0044-03-15 BC,2024-02-29 12:00:00.000001,12000-01-01,infinity}'::timestamptz[]) AS m,
 			unnest('{"",a,B,ä,"[7, 42]"}'::text[]) AS c, unnest('{-1,1.50,NaN}'::numeric[]) AS n`)
 	b.source = open(t, b.url)
 	table := b.describe(t, "items")
