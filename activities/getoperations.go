@@ -43,18 +43,17 @@ func (a *Activities) GetOperations(ctx context.Context, in GetOperationsInput) (
 		if err := a.noteSchema(ctx, imp.Key, in.Token, plan, err); err != nil {
 			return Ticket{}, because(ctx, err)
 		}
+		floor := func(ctx context.Context) (uint64, error) {
+			return a.Pipeline.Sink.MaxVersion(ctx, plan.Destination)
+		}
 		batch, err := a.Storage.GetOperations(ctx, in.ImportKey, storage.GetOptions{
-			Token: in.Token, Count: imp.BatchSize, ChunkSize: min(imp.BatchSize, transfer.MaxChunk), Settle: imp.Settle,
-			Floor: func(ctx context.Context) (uint64,
-				error,
-			) {
-				return a.Pipeline.Sink.MaxVersion(ctx, plan.Destination)
-			},
+			Token: in.Token, Count: imp.BatchSize, ChunkSize: min(imp.BatchSize, transfer.MaxChunk),
+			Settle: imp.Settle, Floor: floor,
 		})
 		if err == nil && batch.Count > 0 {
 			a.claimed.keep(in.ImportKey, batch.ID, plan)
 		}
-		return Ticket{Batch: batch.ID, Operations: batch.Count, Version: batch.Version, ChunkSize: batch.ChunkSize},
-			because(ctx, err)
+		ticket := Ticket{Batch: batch.ID, Operations: batch.Count, Version: batch.Version, ChunkSize: batch.ChunkSize}
+		return ticket, because(ctx, err)
 	})
 }

@@ -135,9 +135,11 @@ func TestLoadErrors(t *testing.T) {
 			strings.Replace(head, `{url: "postgres://127.0.0.1/eu"}`, "{}", 1),
 			[]string{"3: databases.eu.url is missing"},
 		},
-		"standby of another kind": {strings.Replace(head, "/eu\"}", "/eu\", standby_of: \"mysql://u:hunter2@h/eu\"}",
-			1), []string{"3: databases.eu.standby_of has the scheme mysql, which is not supported yet: use " +
-			"postgres://, postgresql://"}},
+		"standby of another kind": {
+			strings.Replace(head, "/eu\"}", "/eu\", standby_of: \"mysql://u:hunter2@h/eu\"}", 1),
+			[]string{"3: databases.eu.standby_of has the scheme mysql, which is not supported yet: use " +
+				"postgres://, postgresql://"},
+		},
 		"standby of no host": {
 			strings.Replace(head, "/eu\"}", "/eu\", standby_of: \"postgres://\"}", 1),
 			[]string{"3: databases.eu.standby_of names no host"},

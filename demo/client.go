@@ -19,8 +19,8 @@ func (s *Stack) register(ctx context.Context, key string, ops []operation) error
 		}
 	}
 	var answer struct{ Registered int }
-	if err := s.call(ctx, http.MethodPost, "/v1/imports/"+key+"/operations", "application/x-ndjson", &body,
-		&answer); err != nil {
+	route := "/v1/imports/" + key + "/operations"
+	if err := s.call(ctx, http.MethodPost, route, "application/x-ndjson", &body, &answer); err != nil {
 		return fmt.Errorf("register operations: %w", err)
 	}
 	if answer.Registered != len(ops) {

@@ -249,8 +249,8 @@ func (s *shop) changeOld(ctx context.Context, tx *sql.Tx, ops map[string][]opera
 			return err
 		}
 		ops[users] = append(ops[users], operation{"delete", strconv.Itoa(id)})
-		if err := s.delete(ctx, tx, lines, "DELETE FROM order_lines WHERE order_id = ? AND line = ?", order,
-			1); err != nil {
+		const deleteLine = "DELETE FROM order_lines WHERE order_id = ? AND line = ?"
+		if err := s.delete(ctx, tx, lines, deleteLine, order, 1); err != nil {
 			return err
 		}
 		ops[lines] = append(ops[lines], operation{"delete", linePK(order, 1)})

@@ -40,8 +40,7 @@ func ChdbServer(ctx context.Context, log io.Writer) (string, error) {
 	}
 	return "", &MissingError{
 		chdbName, missing,
-		"put Go on PATH (the first build needs a network), or a chdbserver that was built from a checkout of chferry " +
-			"with Go, or " +
-			chdbRemedy,
+		"put Go on PATH (the first build needs a network), or a chdbserver that was built from a checkout of " +
+			"chferry with Go, or " + chdbRemedy,
 	}
 }

@@ -60,8 +60,8 @@ func clientOptions(opts Options) (client.Options, error) {
 	options.MetricsHandler = opts.Metrics
 	// A connection that falls silent is found out within keepAliveTime and keepAliveTimeout, or
 	// within the latter if something was sent.
-	options.ConnectionOptions.KeepAliveTime, options.ConnectionOptions.KeepAliveTimeout = keepAliveTime,
-		keepAliveTimeout
+	options.ConnectionOptions.KeepAliveTime = keepAliveTime
+	options.ConnectionOptions.KeepAliveTimeout = keepAliveTimeout
 	// An idle tick is most of what is said, and so small that packing it costs both sides more than
 	// sending it: a tenth of the worker.
 	options.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}

@@ -33,8 +33,7 @@ func (s *Starter) Nudge(ctx context.Context, key chferry.ImportKey) error {
 	}
 	err = s.repeated(ctx, func(ctx context.Context) error {
 		_, err := s.client.SignalWithStartWorkflow(ctx, action.ID, workflows.NudgeSignal, nil, action,
-			workflows.SyncName,
-			workflows.SyncInput{ImportKey: key, Nudged: true})
+			workflows.SyncName, workflows.SyncInput{ImportKey: key, Nudged: true})
 		return err
 	})
 	return s.translate(err)

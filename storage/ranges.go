@@ -89,8 +89,9 @@ type RangeReader interface {
 	// ranges that other readers have; 0 then means that all ranges are finished. A reader that got
 	// none is idle for the next ten seconds: it should ask again, as a range may be halved for it,
 	// or be lost by its reader.
-	ClaimRange(ctx context.Context, key chferry.ImportKey, job Job, reader Reader, lease time.Duration) (claim Claim,
-		others int64, err error)
+	ClaimRange(
+		ctx context.Context, key chferry.ImportKey, job Job, reader Reader, lease time.Duration,
+	) (claim Claim, others int64, err error)
 
 	// SaveCursor keeps how far a range is read, adds what became of the page to the job's numbers,
 	// and extends the lease. A page whose number is not greater than the last one that was saved

@@ -45,8 +45,8 @@ func UnfilledColumns(unfilled, absent []string, table string) []string {
 			"column %q of ClickHouse's table %s is not in the source: rows that are synced get its default",
 			column, table)
 		if len(absent) > 0 {
-			sentences[i] += fmt.Sprintf("; if it was renamed to %s, configure columns.rename: {%s: %s} and register "+
-				"every row again",
+			sentences[i] += fmt.Sprintf(
+				"; if it was renamed to %s, configure columns.rename: {%s: %s} and register every row again",
 				strings.Join(absent, " or "), absent[0], column)
 		}
 	}

@@ -75,8 +75,8 @@ type syncRun struct {
 func setupSync(ctx workflow.Context, in SyncInput) (*syncRun, error) {
 	info := workflow.GetInfo(ctx)
 	s := &syncRun{
-		key: in.ImportKey, token: Token(info.WorkflowExecution.ID, info.FirstRunID), nudges: listen(ctx),
-		nudged: in.Nudged,
+		key: in.ImportKey, token: Token(info.WorkflowExecution.ID, info.FirstRunID),
+		nudges: listen(ctx), nudged: in.Nudged,
 	}
 	if in.Progress != nil {
 		s.progress = *in.Progress
@@ -115,9 +115,8 @@ func (s *syncRun) run(ctx workflow.Context) (result SyncResult, err error) {
 			return s.result(ctx), nil
 		}
 		if s.isLong(ctx) {
-			return SyncResult{},
-				workflow.NewContinueAsNewError(ctx, SyncName,
-					SyncInput{ImportKey: s.key, Progress: &s.progress, Nudged: s.nudged})
+			next := SyncInput{ImportKey: s.key, Progress: &s.progress, Nudged: s.nudged}
+			return SyncResult{}, workflow.NewContinueAsNewError(ctx, SyncName, next)
 		}
 	}
 }
@@ -161,8 +160,8 @@ func (s *syncRun) insertBatch(ctx workflow.Context, ticket activities.Ticket) (a
 	var inserted activities.InsertBatchResult
 	s.enter(ctx, activities.InsertBatchName)
 	summary := fmt.Sprintf("import batch %d: %s", s.progress.Batches+1, operations(int64(ticket.Operations)))
-	err := workflow.ExecuteActivity(longOptions(ctx, s.limits, longestInsert(s.limits), summary),
-		activities.InsertBatchName,
+	ctx = longOptions(ctx, s.limits, longestInsert(s.limits), summary)
+	err := workflow.ExecuteActivity(ctx, activities.InsertBatchName,
 		activities.InsertBatchInput{ImportKey: s.key, Token: s.token, Ticket: ticket}).Get(ctx, &inserted)
 	return inserted, err
 }

@@ -17,7 +17,7 @@ type SyncResult struct {
 	Coalesced  int64  `json:"coalesced"`
 	Failed     int64  `json:"failed"`
 	PutBack    int64  `json:"put_back,omitempty"` // operations that wait again for a database that did not answer
-	// why the first that failed can't be imported, or why operations were put back
+	// Reason is why the first that failed can't be imported, or why operations were put back.
 	Reason    string  `json:"reason,omitempty"`
 	Remaining int64   `json:"remaining"`       // operations left to the next sync
 	Limit     string  `json:"limit,omitempty"` // why they are left: LimitBatches, LimitDuration or LimitDatabase
@@ -29,9 +29,8 @@ func (s *syncRun) result(ctx workflow.Context) SyncResult {
 	p := s.progress
 	result := SyncResult{
 		Outcome: activities.OutcomeSynced, Batches: p.Batches, Operations: p.Operations, Rows: p.Rows,
-		Deletes:   p.Deletes,
-		Coalesced: p.Coalesced, Failed: p.Failed, PutBack: p.PutBack, Reason: p.Reason, Remaining: p.Remaining,
-		Seconds: float64(workflow.Now(ctx).Sub(p.Began).Milliseconds()) / 1000,
+		Deletes: p.Deletes, Coalesced: p.Coalesced, Failed: p.Failed, PutBack: p.PutBack, Reason: p.Reason,
+		Remaining: p.Remaining, Seconds: float64(workflow.Now(ctx).Sub(p.Began).Milliseconds()) / 1000,
 	}
 	if p.Remaining > 0 {
 		result.Limit = s.limit
@@ -82,7 +81,7 @@ func (s *syncRun) compensate(ctx workflow.Context) {
 	err := workflow.ExecuteActivity(ctx, activities.PostSyncFailedName,
 		activities.PostSyncFailedInput{ImportKey: s.key, Token: s.token}).Get(ctx, nil)
 	if err != nil {
-		workflow.GetLogger(ctx).Warn("the claim was not given back: its lease ends it", "import_key", s.key, "code",
-			codeOf(err))
+		workflow.GetLogger(ctx).Warn("the claim was not given back: its lease ends it",
+			"import_key", s.key, "code", codeOf(err))
 	}
 }

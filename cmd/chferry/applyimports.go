@@ -23,8 +23,8 @@ func (r *application) choose(keys []string) error {
 			return err
 		}
 		if len(keys) > 0 && !slices.Contains(keys, key) {
-			return usageError{fmt.Errorf("import %s stands after a flag and not among the keys: name it there, too",
-				key)}
+			return usageError{fmt.Errorf(
+				"import %s stands after a flag and not among the keys: name it there, too", key)}
 		}
 	}
 	r.imports, r.some = r.cfg.Imports, len(keys) > 0

@@ -38,8 +38,8 @@ func openBookmark(path string, key chferry.ImportKey, kind chferry.Kind) (*bookm
 		return nil, usageError{fmt.Errorf("--resume: %s is not a file of a load: name one that does not exist", path)}
 	}
 	if kept.Key != key || kept.Kind != kind {
-		return nil, usageError{fmt.Errorf("--resume: %s is of a load that registers %s of %s: name another file", path,
-			kept.Kind, kept.Key)}
+		return nil, usageError{fmt.Errorf(
+			"--resume: %s is of a load that registers %s of %s: name another file", path, kept.Kind, kept.Key)}
 	}
 	return &kept, nil
 }

@@ -27,8 +27,7 @@ func (a *app) failedCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, values []string) error {
 			if len(values) > 0 {
 				return usageError{fmt.Errorf(
-					"unknown command %q for %q: say list, retry or discard before the import "+
-						"key: see %s --help",
+					"unknown command %q for %q: say list, retry or discard before the import key: see %s --help",
 					values[0], cmd.CommandPath(), cmd.CommandPath())}
 			}
 			return usageError{fmt.Errorf("say what to do: list, retry or discard: see %s --help", cmd.CommandPath())}

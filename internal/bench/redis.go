@@ -52,9 +52,8 @@ func (r *redisBench) empty(ctx context.Context) error {
 // returns entries a second.
 func (r *redisBench) xadd(ctx context.Context, n, depth int, entry string) (float64, error) {
 	host, port, _ := strings.Cut(r.server.Addr, ":")
-	out, err := exec.CommandContext(ctx, "redis-benchmark", "-h", host, "-p", port, "-c", "1", "-P",
-		strconv.Itoa(depth),
-		"-n", strconv.Itoa(n), "--csv", "XADD", "base", "*", "o", entry).Output()
+	out, err := exec.CommandContext(ctx, "redis-benchmark", "-h", host, "-p", port, "-c", "1",
+		"-P", strconv.Itoa(depth), "-n", strconv.Itoa(n), "--csv", "XADD", "base", "*", "o", entry).Output()
 	if err != nil {
 		return 0, fmt.Errorf("redis-benchmark: %w", err)
 	}

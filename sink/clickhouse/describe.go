@@ -59,8 +59,8 @@ func (c *Client) statements(ctx context.Context, t table) (both [2]string, err e
 	reading, ctx := errgroup.WithContext(ctx)
 	exists := uint8(1)
 	reading.Go(func() error { // a server writes the statement of a detached table, too
-		return c.query(ctx, "look for table "+t.String(), func(scan func(...any) error) error { return scan(&exists) },
-			"EXISTS TABLE "+t.sql())
+		read := func(scan func(...any) error) error { return scan(&exists) }
+		return c.query(ctx, "look for table "+t.String(), read, "EXISTS TABLE "+t.sql())
 	})
 	for i, of := range []table{t, t.current()} {
 		reading.Go(func() error {

@@ -170,8 +170,8 @@ var advice = map[proto.Error]string{
 
 	proto.ErrTooManyParts: "the table has too many parts, as merges are behind: it passes when they " +
 		"catch up; sync less often, or partition by less",
-	proto.ErrTooManySimultaneousQueries: "the server has too much to do: raise its max_concurrent_queries, or run " +
-		"fewer syncs",
+	proto.ErrTooManySimultaneousQueries: "the server has too much to do: " +
+		"raise its max_concurrent_queries, or run fewer syncs",
 	proto.ErrMemoryLimitExceeded: "the server lacks memory: lower batch_size, or raise max_memory_usage",
 	proto.ErrNotEnoughSpace:      "its disk is full",
 	proto.ErrTableIsReadOnly:     "the replica is read-only until it reaches its keeper",

@@ -75,8 +75,7 @@ func (k keyValues) compare(operator string, f *features) (string, error) {
 	case k.base == "Decimal" && k.values.Type.Kind == rowset.Decimal && string(k.values.At(0)) == "NaN":
 	default:
 		return "", chferry.Errorf(chferry.CodeInvalid,
-			"a bound of the range is no value that column %q (%s) can hold: bound the range by keys of rows that are "+
-				"there",
+			"a bound of the range is no value that column %q (%s) can hold: bound it by keys of rows that are there",
 			k.name, k.column.text)
 	}
 	if operator == ">" && less || operator == "<" && !less {

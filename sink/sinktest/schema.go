@@ -97,8 +97,8 @@ func testMissingColumns(t *testing.T, s *suite) {
 	s.create(t, users())
 	s.insert(t, users(), 1, []string{"1", "a", "1.50"})
 	d := destination("users", []string{"id"}, column("id", int64Type), column("name", stringType),
-		column("amount", nullable(amountType)),
-		column("added", nullable(stringType)), column("namE", int64Type), column("a `b`", stringType))
+		column("amount", nullable(amountType)), column("added", nullable(stringType)), column("namE", int64Type),
+		column("a `b`", stringType))
 	missing, err := s.Sink.Missing(t.Context(), d)
 	if err != nil {
 		t.Fatal(err)

@@ -107,9 +107,8 @@ func (s *Source) refusal(err *pgconn.PgError, table string) error {
 				"PostgreSQL 12 or newer, and what a view reads must be there", s.alias, s.address, orDatabase(table),
 			err.Code)
 	}
-	return wrap(chferry.CodeUnknown, "database %q at %s failed to read %s (SQLSTATE %s): see the server's log", s.alias,
-		s.address,
-		orDatabase(table), err.Code)
+	return wrap(chferry.CodeUnknown, "database %q at %s failed to read %s (SQLSTATE %s): see the server's log",
+		s.alias, s.address, orDatabase(table), err.Code)
 }
 
 // busy translates what passes by itself.

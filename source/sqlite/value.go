@@ -97,8 +97,8 @@ func readDecimal(v *rowset.Vector, value any) string {
 		}
 		text = decimalText(n, v.Type.Scale)
 		rounded, err := strconv.ParseFloat(text, 64)
-		if err != nil || strconv.FormatFloat(rounded, 'e', keyPrecision-1, 64) != strconv.FormatFloat(n, 'e',
-			keyPrecision-1, 64) {
+		digits := func(f float64) string { return strconv.FormatFloat(f, 'e', keyPrecision-1, 64) }
+		if err != nil || digits(rounded) != digits(n) {
 			return tooMany
 		}
 		if rounded == 0 {

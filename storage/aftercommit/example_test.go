@@ -88,8 +88,8 @@ func ExampleChanges_Commit() {
 func ExampleNotRegisteredError() {
 	ctx, app := context.Background(), newApplication()
 	defer app.close()
-	full := &registrar{fails: map[chferry.ImportKey]error{"users": chferry.Errorf(chferry.CodeQueueFull,
-		"the queue is full")}}
+	queueFull := chferry.Errorf(chferry.CodeQueueFull, "the queue is full")
+	full := &registrar{fails: map[chferry.ImportKey]error{"users": queueFull}}
 
 	err := aftercommit.SQL(ctx, app.db, full, func(tx *sql.Tx, changes *aftercommit.Changes) error {
 		changes.Update("users", 1)

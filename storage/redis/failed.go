@@ -16,8 +16,9 @@ import (
 )
 
 // FailedOperations implements storage.FailedOperations.
-func (s *Storage) FailedOperations(ctx context.Context, key chferry.ImportKey) iter.Seq2[[]chferry.FailedOperation,
-	error] {
+func (s *Storage) FailedOperations(
+	ctx context.Context, key chferry.ImportKey,
+) iter.Seq2[[]chferry.FailedOperation, error] {
 	return func(yield func([]chferry.FailedOperation, error) bool) {
 		for page, err := range s.failures(ctx, key) {
 			var failed []chferry.FailedOperation

@@ -157,8 +157,8 @@ func (s *Storage) RangesProgress(ctx context.Context, key chferry.ImportKey,
 	var job *redis.SliceCmd
 	var claimed, differences *redis.IntCmd
 	_, err := s.client.TxPipelined(ctx, func(pipe redis.Pipeliner) error {
-		job, claimed, differences = pipe.HMGet(ctx, k[1], progressFields...), pipe.ZCard(ctx, k[4]),
-			pipe.LLen(ctx, k[5])
+		job = pipe.HMGet(ctx, k[1], progressFields...)
+		claimed, differences = pipe.ZCard(ctx, k[4]), pipe.LLen(ctx, k[5])
 		return nil
 	})
 	if err != nil {

@@ -190,8 +190,7 @@ func testFailing(t *testing.T, b *bundle) {
 		}
 		f := got.Failing
 		if f == nil || f.Attempts != attempts || f.Step != step || f.Code != chferry.CodeUnavailable ||
-			f.Reason != reason ||
-			f.Since.IsZero() || f.Last.Before(f.Since) {
+			f.Reason != reason || f.Since.IsZero() || f.Last.Before(f.Since) {
 			t.Fatalf("failing is %+v, want %d attempts of %s for %q", f, attempts, step, reason)
 		}
 	}

@@ -205,10 +205,10 @@ func drawLease(t *rapid.T) (lease time.Duration, expired bool, wait func()) {
 
 // drawOperations draws from few rows, so that most rows come again.
 func drawOperations(t *rapid.T, most int) []chferry.Operation {
+	kinds := []chferry.Kind{chferry.Insert, chferry.Update, chferry.Delete}
 	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) chferry.Operation {
 		return chferry.Operation{
-			Kind: rapid.SampledFrom([]chferry.Kind{chferry.Insert, chferry.Update, chferry.Delete}).Draw(t,
-				"kind"),
+			Kind:       rapid.SampledFrom(kinds).Draw(t, "kind"),
 			Database:   rapid.SampledFrom([]string{"", "eu"}).Draw(t, "database"),
 			PrimaryKey: rapid.SampledFrom([]chferry.PrimaryKey{{"1"}, {"2.3:4"}, {"2", "\x01"}}).Draw(t, "pk"),
 		}

@@ -35,8 +35,8 @@ var codeNames = map[int]string{
 
 // Errorf words an error as ClickHouse does.
 func Errorf(code int, format string, args ...any) *Error {
-	return &Error{code, fmt.Sprintf("Code: %d. DB::Exception: %s. (%s)", code, fmt.Sprintf(format, args...),
-		codeNames[code])}
+	text := fmt.Sprintf(format, args...)
+	return &Error{code, fmt.Sprintf("Code: %d. DB::Exception: %s. (%s)", code, text, codeNames[code])}
 }
 
 var codePattern = regexp.MustCompile(`Code: (\d{1,9})\. `)

@@ -15,10 +15,9 @@ type library struct {
 	setSignalHandlersEnabled func(enabled int32)
 	connect                  func(argc int32, argv pointer) pointer
 	closeConn                func(conn pointer)
-	classify                 func(conn, sql pointer, sqlLen uintptr, database pointer, databaseLen uintptr,
-		analysis pointer) int32
 
-	query func(conn, sql pointer, sqlLen uintptr, format pointer, formatLen uintptr, names, nameLens, values,
+	classify func(conn, sql pointer, sqlLen uintptr, database pointer, databaseLen uintptr, analysis pointer) int32
+	query    func(conn, sql pointer, sqlLen uintptr, format pointer, formatLen uintptr, names, nameLens, values,
 		valueLens pointer, n uintptr) pointer
 	streamQuery func(conn, sql pointer, sqlLen uintptr, format pointer, formatLen uintptr, names, nameLens, values,
 		valueLens pointer, n uintptr) pointer
