@@ -20,7 +20,8 @@ func (a *Activities) CopyRanges(ctx context.Context, in ReadRangesInput) (struct
 func copyRange(ctx context.Context, r *rangeReader, options string) error {
 	var asked BackfillRequest
 	if err := json.Unmarshal([]byte(options), &asked); err != nil {
-		return chferry.Errorf(chferry.CodeInvalid, "import key %s: the options of the backfill can't be read", r.imp.Key)
+		return chferry.Errorf(chferry.CodeInvalid,
+			"import key %s: the options of the backfill can't be read", r.imp.Key)
 	}
 	plan, err := r.Pipeline.Plan(ctx, r.imp)
 	if err != nil {

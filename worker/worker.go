@@ -25,8 +25,9 @@ type Options struct {
 	StopTimeout time.Duration
 	// Version is the build that histories name as the one that a step ran on; empty: the SDK's checksum of the binary.
 	Version string
-	// Syncs is how many batches are imported at a time, each of another import key, and how many readers of whole
-	// tables run; default 16. Their memory and connections add up. The short steps of further syncs have slots of their own and do not wait for imports.
+	// Syncs is how many batches are imported at a time, each of another import key, and how many
+	// readers of whole tables run; default 16. Their memory and connections add up. The short steps
+	// of further syncs have slots of their own and do not wait for imports.
 	Syncs int
 }
 

@@ -50,7 +50,8 @@ func BackfillID(prefix string, key chferry.ImportKey) string {
 	return prefix + ":backfill:" + string(key)
 }
 
-// Token identifies a sync, or a job that reads whole tables, as a claimant: its workflow and the first run of the chain of runs that continue each other.
+// Token identifies a sync, or a job that reads whole tables, as a claimant: its workflow and the
+// first run of the chain of runs that continue each other.
 func Token(workflowID, firstRunID string) string {
 	return workflowID + "/" + firstRunID
 }
