@@ -83,19 +83,27 @@ func TestFailures(t *testing.T) {
 			passing(), chferry.Limits{}, 9 * time.Minute, false, chferry.CodeUnavailable, false, "redis is away",
 		},
 		"goes on too long": {
-			passing(), chferry.Limits{}, 11 * time.Minute, false, chferry.CodeUnavailable, true,
+			passing(),
+			chferry.Limits{},
+			11 * time.Minute, false, chferry.CodeUnavailable, true,
 			"redis is away (it went on failing for 11m",
 		},
 		"retry_for is less": {
-			passing(), chferry.Limits{RetryFor: time.Minute}, 2 * time.Minute, false, chferry.CodeUnavailable, true,
+			passing(),
+			chferry.Limits{RetryFor: time.Minute},
+			2 * time.Minute, false, chferry.CodeUnavailable, true,
 			"failing for 2m",
 		},
 		"retry_for is more": {
-			passing(), chferry.Limits{RetryFor: time.Hour}, 11 * time.Minute, false, chferry.CodeUnavailable, false,
+			passing(),
+			chferry.Limits{RetryFor: time.Hour},
+			11 * time.Minute, false, chferry.CodeUnavailable, false,
 			"away",
 		},
 		"unclassified": {
-			errors.New("secret"), chferry.Limits{}, 0, false, chferry.CodeUnknown, false,
+			errors.New("secret"),
+			chferry.Limits{},
+			0, false, chferry.CodeUnknown, false,
 			"unexpected error of type *errors.errorString",
 		},
 		"worker stops": {
@@ -104,21 +112,28 @@ func TestFailures(t *testing.T) {
 		"joined": {
 			fmt.Errorf("plan: %w",
 				errors.Join(passing(), errors.New("secret"), chferry.Errorf(chferry.CodeSchemaMismatch, "column a"))),
-			chferry.Limits{}, 0, false, chferry.CodeSchemaMismatch, true, "redis is away; column a",
+			chferry.Limits{},
+			0, false, chferry.CodeSchemaMismatch, true, "redis is away; column a",
 		},
 		"unknown key": {
 			unknownKey(), chferry.Limits{}, 4 * time.Minute, false, chferry.CodeUnknownKey, false, "restart",
 		},
 		"unknown key for long": {
-			unknownKey(), chferry.Limits{}, 6 * time.Minute, false, chferry.CodeUnknownKey, true,
+			unknownKey(),
+			chferry.Limits{},
+			6 * time.Minute, false, chferry.CodeUnknownKey, true,
 			"for 6m, longer than restarting the workers may take)",
 		},
 		"permanent": {
-			chferry.Errorf(chferry.CodeAccessDenied, "no password"), chferry.Limits{}, 0, false,
+			chferry.Errorf(chferry.CodeAccessDenied, "no password"),
+			chferry.Limits{},
+			0, false,
 			chferry.CodeAccessDenied, true, "no password",
 		},
 		"permanent at stop": {
-			chferry.Errorf(chferry.CodeAccessDenied, "no password"), chferry.Limits{}, 0, true,
+			chferry.Errorf(chferry.CodeAccessDenied, "no password"),
+			chferry.Limits{},
+			0, true,
 			chferry.CodeAccessDenied, true, "no password",
 		},
 	}

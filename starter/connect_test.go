@@ -129,11 +129,15 @@ func TestEnvironmentWins(t *testing.T) {
 			starter.Options{Address: good, Namespace: "nowhere"}, environment{"TEMPORAL_NAMESPACE": "default"}, "", "",
 		},
 		"wrong namespace": {
-			starter.Options{Address: good}, environment{"TEMPORAL_NAMESPACE": "elsewhere"}, chferry.CodeConfiguration,
+			starter.Options{Address: good},
+			environment{"TEMPORAL_NAMESPACE": "elsewhere"},
+			chferry.CodeConfiguration,
 			"elsewhere",
 		},
 		"TLS": {
-			starter.Options{Address: good}, environment{"TEMPORAL_TLS": "true"}, chferry.CodeConfiguration,
+			starter.Options{Address: good},
+			environment{"TEMPORAL_TLS": "true"},
+			chferry.CodeConfiguration,
 			"TEMPORAL_TLS",
 		},
 		"no TLS":            {starter.Options{Address: good}, environment{"TEMPORAL_TLS": "false"}, "", ""},

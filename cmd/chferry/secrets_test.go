@@ -46,7 +46,8 @@ func TestWrongPasswords(t *testing.T) {
 		},
 		"clickhouse": {
 			`clickhouse: \{url: "clickhouse://([^@]+)`, func(*testing.T) string { return "default:" + wrongPassword },
-			"ClickHouse", "clickhouse.url", 1, [][]string{{"apply"}},
+			"ClickHouse", "clickhouse.url", 1,
+			[][]string{{"apply"}},
 		},
 	}
 	for name, test := range tests {

@@ -70,7 +70,8 @@ func testReadBeyond(t *testing.T, s *suite) {
 		}},
 		{rowset.Type{Kind: rowset.Date}, "0044-03-15 BC", "infinity", []string{"1900-01-01", "2299-12-31"}},
 		{
-			rowset.Type{Kind: rowset.Decimal, Precision: 12, Scale: 2}, "", "NaN",
+			rowset.Type{Kind: rowset.Decimal, Precision: 12, Scale: 2},
+			"", "NaN",
 			[]string{"-9999999999.99", "9999999999.99"},
 		},
 	} {
