@@ -143,7 +143,8 @@ func TestBackfillFailedReader(t *testing.T) {
 func TestBackfillSuperseded(t *testing.T) {
 	t.Parallel()
 	superseded := func() error {
-		return temporal.NewNonRetryableApplicationError("another backfill has begun", string(chferry.CodeSuperseded), nil)
+		return temporal.NewNonRetryableApplicationError("another backfill has begun",
+			string(chferry.CodeSuperseded), nil)
 	}
 	s := &jobSteps{
 		read: func(context.Context, int, int) error { return superseded() },
@@ -181,7 +182,8 @@ func TestBackfillSteered(t *testing.T) {
 			workflows.ResumeSignal, workflows.PauseSignal, workflows.PauseSignal, workflows.ResumeSignal,
 			workflows.PauseSignal, workflows.ResumeSignal, workflows.ResumeSignal,
 		} {
-			env.RegisterDelayedCallback(func() { env.SignalWorkflow(signal, nil) }, time.Duration(i+1)*100*time.Millisecond)
+			send := func() { env.SignalWorkflow(signal, nil) }
+			env.RegisterDelayedCallback(send, time.Duration(i+1)*100*time.Millisecond)
 		}
 	})
 	if err != nil || got.Outcome != activities.OutcomeCopied || len(s.begun) != 6 || s.plans != 1 {
@@ -208,7 +210,8 @@ func TestBackfillContinues(t *testing.T) {
 		counted: activities.TableProgress{Rows: 7, Estimated: 100, Ranges: 8, Finished: 1},
 		read:    func(ctx context.Context, _, _ int) error { return untilCancelled(ctx) },
 	}
-	_, err := s.run(t, workflows.BackfillInput{Parallel: 1, Request: "r"}, func(env *testsuite.TestWorkflowEnvironment) {
+	in := workflows.BackfillInput{Parallel: 1, Request: "r"}
+	_, err := s.run(t, in, func(env *testsuite.TestWorkflowEnvironment) {
 		env.RegisterDelayedCallback(func() { env.SetContinueAsNewSuggested(true) }, time.Second)
 	})
 	var again *workflow.ContinueAsNewError
