@@ -56,12 +56,6 @@ type ClickHouse struct {
 	URL string // clickhouse://, http:// or https://
 }
 
-// Database is a source database.
-type Database struct {
-	URL       string // postgres://, postgresql:// or sqlite:
-	StandbyOf string // the primary's URL if URL may lead to a standby; empty: a standby is refused
-}
-
 // API says how the HTTP API is reached.
 type API struct {
 	Listen string   // host:port

@@ -93,9 +93,6 @@ func checkURL(s *section, key, url string, schemes []string) {
 	}
 }
 
-// fileScheme is that of a database which is a file, and has no host.
-const fileScheme = "sqlite"
-
 func prefix(scheme string) string {
 	if scheme == fileScheme {
 		return scheme + ":"
@@ -136,32 +133,6 @@ func unescaped(part string) string {
 		return plain
 	}
 	return part
-}
-
-func readDatabases(s *section) map[string]Database {
-	databases := make(map[string]Database, len(s.entries))
-	for _, e := range s.entries {
-		inner := s.section(e.key)
-		if e.key == "" || len(e.key) > chferry.MaxDatabaseBytes {
-			inner.found.add(e.line, "databases: an alias has 1 to %d bytes, this one has %d",
-				chferry.MaxDatabaseBytes, len(e.key))
-		}
-		databases[e.key] = readDatabase(inner)
-	}
-	return databases
-}
-
-func readDatabase(s *section) Database {
-	servers := []string{"postgres", "postgresql"}
-	d := Database{URL: requireURL(s, append(servers, fileScheme))}
-	if s.url("standby_of", &d.StandbyOf) {
-		checkURL(s, "standby_of", d.StandbyOf, servers)
-		if strings.HasPrefix(d.URL, prefix(fileScheme)) {
-			s.fail("standby_of", "is only for database servers, not for files: leave it out")
-		}
-	}
-	s.end()
-	return d
 }
 
 func readAPI(s *section) API {

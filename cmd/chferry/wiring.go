@@ -3,7 +3,6 @@ package main
 import (
 	"maps"
 	"slices"
-	"strings"
 
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
@@ -19,11 +18,10 @@ import (
 	"github.com/chferry/chferry/storage/redis"
 )
 
-// sources are the drivers by the scheme of a database's URL.
-var sources = map[string]source.Open{
-	"postgres":   postgres.Open,
-	"postgresql": postgres.Open,
-	"sqlite":     sqlite.Open,
+// sources open the databases of each driver.
+var sources = map[config.Driver]source.Open{
+	config.PostgreSQL: postgres.Open,
+	config.SQLite:     sqlite.Open,
 }
 
 // load loads the configuration. Of Temporal's namespace it has what is in force: the environment wins.
@@ -110,13 +108,10 @@ func usedDatabases(imports []chferry.Import) []string {
 }
 
 func openSource(alias string, database config.Database) (source.Source, error) {
-	// A file's path need not be the path of a URL.
-	scheme, _, _ := strings.Cut(database.URL, ":")
-	open, ok := sources[scheme]
+	open, ok := sources[database.Driver()]
 	if !ok {
 		return nil, chferry.Errorf(chferry.CodeConfiguration,
-			"database %s: there is no driver for URLs of its form: use one of %s",
-			alias, strings.Join(slices.Sorted(maps.Keys(sources)), ", "))
+			"database %s: this program has no driver for its url: use another kind of database", alias)
 	}
 	return open(database.URL, source.Options{Alias: alias, Primary: database.StandbyOf})
 }
