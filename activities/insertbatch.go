@@ -66,14 +66,14 @@ func (a *Activities) InsertBatch(ctx context.Context, in InsertBatchInput) (Inse
 				return InsertBatchResult{}, because(ctx, err)
 			}
 		}
-		done, err := t.Run(ctx, plan)
-		return InsertBatchResult{Counts(done.Counts), done.PutBack, done.Reason}, because(ctx, err)
+		imported, err := t.Run(ctx, plan)
+		return InsertBatchResult{Counts(imported.Counts), imported.PutBack, imported.Reason}, because(ctx, err)
 	})
 }
 
 func progress(t *transfer.Transfer) *Counts {
-	done := Counts(t.Progress())
-	return &done
+	counts := Counts(t.Progress())
+	return &counts
 }
 
 // attemptNumber grows with each attempt at a step, also from one execution of the step to the next,

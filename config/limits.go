@@ -23,10 +23,10 @@ func readLimits(s *section, l *chferry.Limits) {
 	s.durationWithin("lease", 5*time.Second, time.Hour, &l.Lease)
 	s.durationWithin("heartbeat_timeout", 2*time.Second, 10*time.Minute, &l.HeartbeatTimeout)
 	s.durationWithin("insert_timeout", 10*time.Second, 24*time.Hour, &l.InsertTimeout)
-	if all := l.WithDefaults(); all.Lease <= all.HeartbeatTimeout {
+	if limits := l.WithDefaults(); limits.Lease <= limits.HeartbeatTimeout {
 		s.fail("lease", "is %s, and must be longer than heartbeat_timeout, %s: else a claim may end before anybody "+
 			"sees that its worker died",
-			chferry.DurationText(all.Lease), chferry.DurationText(all.HeartbeatTimeout))
+			chferry.DurationText(limits.Lease), chferry.DurationText(limits.HeartbeatTimeout))
 	}
 }
 

@@ -40,11 +40,11 @@ type counts struct {
 
 // status adds up what the API says of all import keys.
 func (s *Stack) status(ctx context.Context) (sum counts, err error) {
-	var all []counts
-	if err := s.call(ctx, http.MethodGet, "/v1/imports", "", nil, &all); err != nil {
+	var perKey []counts
+	if err := s.call(ctx, http.MethodGet, "/v1/imports", "", nil, &perKey); err != nil {
 		return counts{}, fmt.Errorf("ask for the status: %w", err)
 	}
-	for _, c := range all {
+	for _, c := range perKey {
 		sum.Pending += c.Pending
 		sum.InFlight += c.InFlight
 		sum.Totals.Operations += c.Totals.Operations

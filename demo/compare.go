@@ -37,7 +37,7 @@ func (s *shop) compare(ctx context.Context, clickhouseURL string) ([]comparison,
 	}
 	target := ch.OpenDB(options)
 	defer func() { _ = target.Close() }()
-	var all []comparison
+	var comparisons []comparison
 	for _, c := range compared {
 		from := "SELECT " + c.columns + " FROM " + c.table
 		source, err := read(ctx, s.db, from+" ORDER BY "+c.key)
@@ -50,14 +50,14 @@ func (s *shop) compare(ctx context.Context, clickhouseURL string) ([]comparison,
 			return nil, err
 		}
 		defer final.Close()
-		done, err := compareRows(c.table, source, final)
+		result, err := compareRows(c.table, source, final)
 		if err != nil {
 			return nil, err
 		}
-		done.deleted = s.deleted[c.table]
-		all = append(all, done)
+		result.deleted = s.deleted[c.table]
+		comparisons = append(comparisons, result)
 	}
-	return all, nil
+	return comparisons, nil
 }
 
 // compareRows counts rows that are not at the same place of both sides: after a row that one side

@@ -235,13 +235,13 @@ func (d *demo) awaitDrained(ctx context.Context, what string, within time.Durati
 		if err != nil {
 			return err
 		}
-		left := int(status.Pending + status.InFlight)
+		remaining := int(status.Pending + status.InFlight)
 		if b == nil {
-			b = d.show.bar(what, left)
+			b = d.show.bar(what, remaining)
 			defer b.done()
 		}
-		b.left(left)
-		if left == 0 {
+		b.remaining(remaining)
+		if remaining == 0 {
 			return nil
 		}
 		if err := wait(ctx, 100*time.Millisecond); err != nil {

@@ -67,15 +67,15 @@ const linesPerOrder = 4
 // fill inserts so many rows, a few hundred a statement, in one transaction.
 func (s *shop) fill(ctx context.Context, rows int, written func(int)) error {
 	return s.transaction(ctx, func(tx *sql.Tx) error {
-		for left := rows * 6 / 10; left > 0; left -= statementRows {
-			n := min(left, statementRows)
+		for remaining := rows * 6 / 10; remaining > 0; remaining -= statementRows {
+			n := min(remaining, statementRows)
 			if err := s.insertUsers(ctx, tx, n); err != nil {
 				return err
 			}
 			written(n)
 		}
-		for left := rows - rows*6/10; left > 0; left -= statementRows {
-			n := min(left, statementRows)
+		for remaining := rows - rows*6/10; remaining > 0; remaining -= statementRows {
+			n := min(remaining, statementRows)
 			if err := s.insertLines(ctx, tx, n/linesPerOrder, linesPerOrder); err != nil {
 				return err
 			}

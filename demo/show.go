@@ -69,17 +69,17 @@ func (s *show) verdict(equal bool) {
 }
 
 // comparisons prints the table at the end, and the first differences if there are any.
-func (s *show) comparisons(all []comparison) {
+func (s *show) comparisons(tables []comparison) {
 	var text strings.Builder
 	table := tabwriter.NewWriter(&text, 0, 0, 3, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "  table\tsource\tClickHouse\tdeleted\tdifferent\t")
-	for _, c := range all {
+	for _, c := range tables {
 		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s\t\n", c.table, chferry.Thousands(c.source),
 			chferry.Thousands(c.target), chferry.Thousands(c.deleted), chferry.Thousands(c.different))
 	}
 	_ = table.Flush() // a strings.Builder takes everything
 	s.print(strings.TrimRight(text.String(), "\n"))
-	for _, c := range all {
+	for _, c := range tables {
 		for _, difference := range c.examples {
 			s.line("different", "%s: %s", c.table, difference)
 		}
@@ -136,8 +136,8 @@ func (s *show) download() func(done, total int64) {
 	}
 }
 
-// left says how many steps are to go.
-func (b *bar) left(n int) {
+// remaining says how many steps are to go.
+func (b *bar) remaining(n int) {
 	if step := b.total - n - b.count; step > 0 {
 		b.add(step)
 	}

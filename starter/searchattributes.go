@@ -91,11 +91,11 @@ func (s *Starter) searchAttributes(ctx context.Context) (map[string]enums.Indexe
 	if !notAllowed(err) {
 		return nil, s.translate(err)
 	}
-	all, err := s.client.WorkflowService().GetSearchAttributes(ctx, &workflowservice.GetSearchAttributesRequest{})
+	known, err := s.client.WorkflowService().GetSearchAttributes(ctx, &workflowservice.GetSearchAttributesRequest{})
 	if err != nil {
 		return nil, s.translate(err)
 	}
-	return all.GetKeys(), nil
+	return known.GetKeys(), nil
 }
 
 func notAllowed(err error) bool {

@@ -89,15 +89,15 @@ func (b *block) without(failed []chferry.FailedOperation) *block {
 		ops.append(f.Operation)
 		out[string(ops.bytes(i))] = true
 	}
-	var kept, left []int
+	var kept, dropped []int
 	for row := range b.fates {
 		if out[string(b.ops.bytes(row))] {
-			left = append(left, row)
+			dropped = append(dropped, row)
 		} else {
 			kept = append(kept, row)
 		}
 	}
-	return b.pick(kept, left)
+	return b.pick(kept, dropped)
 }
 
 // append appends the rows of a chunk's operations from first up to last, and deletes for those of

@@ -72,16 +72,16 @@ func (c *cutter) add(ops []chferry.Operation, full func(*window) error) error {
 
 // flush calls full with the window begun, if it has any operation.
 func (c *cutter) flush(full func(*window) error) error {
-	done := c.next
-	if done.first == done.last {
+	begun := c.next
+	if begun.first == begun.last {
 		return nil
 	}
-	for database, s := range done.shares {
-		done.coalesced += s.arrange(c.had[database])
+	for database, s := range begun.shares {
+		begun.coalesced += s.arrange(c.had[database])
 		c.had[database] = append(c.had[database], s.keys)
 	}
-	c.next = &window{first: done.last, last: done.last, shares: map[string]*share{}}
-	return full(done)
+	c.next = &window{first: begun.last, last: begun.last, shares: map[string]*share{}}
+	return full(begun)
 }
 
 // chunks returns the chunks of a window.

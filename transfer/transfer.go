@@ -111,8 +111,8 @@ func (t *Transfer) cut(ctx context.Context, chunks chan<- *chunk) error {
 	c := t.cutter
 	c.ask = t.askKeys(ctx)
 	pass := func(w *window) error {
-		done := chferry.Counts{Operations: int64(w.last - w.first), Coalesced: w.coalesced}
-		if err := t.record(ctx, done, w.failed); err != nil {
+		counts := chferry.Counts{Operations: int64(w.last - w.first), Coalesced: w.coalesced}
+		if err := t.record(ctx, counts, w.failed); err != nil {
 			return err
 		}
 		t.putBack = append(t.putBack, w.putBack...)

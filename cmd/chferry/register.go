@@ -37,7 +37,7 @@ type registration struct {
 
 func (a *app) registerCommand() *cobra.Command {
 	var database, resume string
-	var all bool
+	var everyRow bool
 	cmd := &cobra.Command{
 		Use:   "register KEY insert|update|delete PK...",
 		Short: "Register operations",
@@ -58,10 +58,10 @@ the same command goes on where a load was cut off.`,
   chferry register users update --all --resume users.load`,
 		Args: args(keyAndKind),
 		RunE: func(cmd *cobra.Command, values []string) error {
-			if all == (len(values) > 2) {
+			if everyRow == (len(values) > 2) {
 				return usageError{fmt.Errorf("give primary keys, or --all instead of them: usage: %s", cmd.UseLine())}
 			}
-			if resume != "" && !all {
+			if resume != "" && !everyRow {
 				return usageError{fmt.Errorf("--resume is for --all: usage: %s", cmd.UseLine())}
 			}
 			r := &registration{app: a, kind: chferry.Kind(values[1]), database: database, resume: resume}
@@ -75,7 +75,7 @@ the same command goes on where a load was cut off.`,
 	})
 	cmd.Flags().StringVar(&database, "database", "",
 		"`alias` of the database (default: the import's only one, or default)")
-	cmd.Flags().BoolVar(&all, "all", false, "every row of the source table")
+	cmd.Flags().BoolVar(&everyRow, "all", false, "every row of the source table")
 	cmd.Flags().StringVar(&resume, "resume", "",
 		"`file` that keeps how far --all got, to go on from there; removed at the end")
 	return cmd
@@ -133,7 +133,7 @@ func (r *registration) checkKind() error {
 func (r *registration) register(ctx context.Context, pks []string) error {
 	switch {
 	case len(pks) == 0:
-		return r.all(ctx)
+		return r.everyRow(ctx)
 	case len(pks) == 1 && pks[0] == "-":
 		return r.lines(ctx)
 	default:
@@ -168,8 +168,8 @@ func (r *registration) lines(ctx context.Context) error {
 	return r.flush(ctx, 1)
 }
 
-// all registers every row of the table, of one database or of all that the import has.
-func (r *registration) all(ctx context.Context) error {
+// everyRow registers every row of the table, of one database or of all that the import has.
+func (r *registration) everyRow(ctx context.Context) error {
 	r.patient = true
 	opened, closeSources, err := openSources(r.cfg, []chferry.Import{r.imp})
 	if err != nil {

@@ -152,12 +152,12 @@ func (s *sightings) first() int {
 func (s *sightings) all() []float64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	all := make([]float64, 0, len(s.seconds))
+	sorted := make([]float64, 0, len(s.seconds))
 	for _, seconds := range s.seconds {
-		all = append(all, seconds)
+		sorted = append(sorted, seconds)
 	}
-	slices.Sort(all)
-	return all
+	slices.Sort(sorted)
+	return sorted
 }
 
 // saveBusy saves a row of each busy key every second, the keys spread over the second.

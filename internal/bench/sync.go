@@ -63,14 +63,14 @@ var processes = []string{"chferry", "postgres", "clickhouse-serv", "redis-server
 type processorFigures []*figure
 
 func newProcessorFigures(batch, base, goal string) processorFigures {
-	all := processorFigures{{
+	figures := processorFigures{{
 		name: "CPU seconds of all processes per 1M rows, batch " + batch, format: "%.2f",
 		baseName: base, goal: goal,
 	}}
 	for _, name := range processes {
-		all = append(all, &figure{name: "of them " + name, format: "%.2f"})
+		figures = append(figures, &figure{name: "of them " + name, format: "%.2f"})
 	}
-	return all
+	return figures
 }
 
 func (f processorFigures) beside(cost synced, base float64) {

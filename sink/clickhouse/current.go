@@ -151,14 +151,14 @@ func (l *lookup) condition(first, last int) string {
 		}
 	}
 	ascii, other := split(listed, first, last)
-	all := append(slices.Clone(ascii), other...)
+	keys := append(slices.Clone(ascii), other...)
 	var either []string
 	switch {
 	case len(listed) == 0:
 	case len(notASCII) == 0:
-		either = []string{in(listed, "%s", all)}
+		either = []string{in(listed, "%s", keys)}
 	default:
-		either = []string{"(" + strings.Join(notASCII, " OR ") + ") AND " + in(listed, coarse, all)}
+		either = []string{"(" + strings.Join(notASCII, " OR ") + ") AND " + in(listed, coarse, keys)}
 		if len(ascii) > 0 {
 			either = append(either, in(listed, "lower(%s)", ascii))
 		}

@@ -40,8 +40,8 @@ func (c *Client) Insert(ctx context.Context, d sink.Destination, block rowset.Bl
 	if err != nil {
 		return nil, err
 	}
-	bounded, done := c.sendContext(ctx)
-	defer done()
+	bounded, endSend := c.sendContext(ctx)
+	defer endSend()
 	d.Columns = block.Columns
 	// a token would do harm: an attempt may have a row that the one before could not insert
 	if d.Engine.Layout().Replaces {

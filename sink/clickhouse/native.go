@@ -140,18 +140,18 @@ func appendNativeUUID(dst, id []byte) []byte {
 // driverTexts returns the texts of a LowCardinality column in the form in which the driver finds
 // those that are alike: strings, or for a nullable column boxed strings, of which nil is a null.
 func (c column) driverTexts(v *rowset.Vector) any {
-	all, start := string(v.Data), 0 // one copy, of which the texts are parts
+	text, start := string(v.Data), 0 // one copy, of which the texts are parts
 	texts := make([]string, v.Len())
 	for i, end := range v.Ends {
-		texts[i], start = all[start:end], end
+		texts[i], start = text[start:end], end
 	}
 	if !c.nullable || v.Null == nil {
 		return texts
 	}
 	boxed := make([]any, len(texts)) // of pointers the driver would make an entry each
-	for i, text := range texts {
+	for i, part := range texts {
 		if !v.Null[i] {
-			boxed[i] = text
+			boxed[i] = part
 		}
 	}
 	return boxed

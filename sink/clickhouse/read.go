@@ -108,8 +108,8 @@ func (r *reading) hash() string {
 
 // from is what follows a SELECT of the rows that count and for which all conditions hold.
 func (r *reading) from(conditions ...string) string {
-	all := slices.Concat(r.where, conditions)
-	return " FROM " + r.table.sql() + " FINAL WHERE " + strings.Join(all, " AND ")
+	held := slices.Concat(r.where, conditions)
+	return " FROM " + r.table.sql() + " FINAL WHERE " + strings.Join(held, " AND ")
 }
 
 // within holds for the keys of a range.

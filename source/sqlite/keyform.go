@@ -81,12 +81,12 @@ func appendTimestampForms(forms []any, micros int64) []any {
 }
 
 func fractions(t time.Time) []string {
-	all := fmt.Sprintf(".%06d", t.Nanosecond()/1000)
-	needed := strings.TrimRight(strings.TrimRight(all, "0"), ".")
+	sixDigits := fmt.Sprintf(".%06d", t.Nanosecond()/1000)
+	needed := strings.TrimRight(strings.TrimRight(sixDigits, "0"), ".")
 	list := []string{needed}
 	for _, digits := range []int{3, 6} {
 		if 1+digits > len(needed) {
-			list = append(list, all[:1+digits])
+			list = append(list, sixDigits[:1+digits])
 		}
 	}
 	return list

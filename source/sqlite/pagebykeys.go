@@ -32,12 +32,12 @@ func (r *tableRange) readByKeys(of source.Range, rows int) (source.Page, error) 
 	if err != nil {
 		return source.Page{}, err
 	}
-	done := len(stops) <= rows
-	for stops = stops[:min(rows, len(stops))]; ; done = false {
+	isLast := len(stops) <= rows
+	for stops = stops[:min(rows, len(stops))]; ; isLast = false {
 		page, err := r.rowsAt(stops)
 		var tooMuch *source.TooMuchError
 		if !errors.As(err, &tooMuch) || tooMuch.Slow {
-			page.Done = done
+			page.Done = isLast
 			return page, err
 		}
 		stops = stops[:max(1, min(tooMuch.Rows, len(stops)/2))]

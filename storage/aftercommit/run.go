@@ -42,15 +42,15 @@ func Pgx[T Tx, Options any](ctx context.Context, db interface {
 
 func run(ctx context.Context, tx Tx, registrar storage.Registrar, do func(*Changes) error) error {
 	var changes Changes
-	done := false
+	returned := false
 	defer func() {
-		if !done { // an error, or a panic, which goes on
+		if !returned { // an error, or a panic, which goes on
 			rollBack(ctx, tx)
 		}
 	}()
 	if err := do(&changes); err != nil {
 		return err
 	}
-	done = true
+	returned = true
 	return changes.Commit(ctx, tx, registrar)
 }

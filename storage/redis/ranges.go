@@ -113,12 +113,12 @@ func (s *Storage) beginRanges(ctx context.Context, key chferry.ImportKey, job st
 func (s *Storage) addRanges(ctx context.Context, key chferry.ImportKey, job storage.Job, id string,
 	ranges []storage.Range,
 ) error {
-	for first, all := 0, ""; all == ""; first += rangesPage {
+	for first, total := 0, ""; total == ""; first += rangesPage {
 		page := ranges[first:min(first+rangesPage, len(ranges))]
 		if first+len(page) == len(ranges) {
-			all = strconv.Itoa(len(ranges))
+			total = strconv.Itoa(len(ranges))
 		}
-		args := []any{job.Token, id, first, all}
+		args := []any{job.Token, id, first, total}
 		for _, r := range page {
 			args = append(args, r.Database, r.Pass, r.After, r.UpTo)
 		}
