@@ -101,7 +101,7 @@ func TestArraysOfForgottenDimensions(t *testing.T) {
 				Failed: 1,
 			})
 			if reason := b.failed()["3"]; !strings.Contains(reason, "1-dimensional array") ||
-				!strings.Contains(reason, "ALTER … TYPE int[]") {
+				!strings.Contains(reason, "ALTER … TYPE integer[]") {
 				t.Errorf("row 3 was set aside for %q", reason)
 			}
 			want := []string{"[[1,2],[3,NULL]]", "[]"}

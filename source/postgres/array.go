@@ -18,16 +18,15 @@ import (
 const maxDimensions = 6
 
 // arrayReader reads the values of an array's column; element reads those in it.
-func arrayReader(t rowset.Type) valueReader {
+func arrayReader(c rowset.Column) valueReader {
+	t := c.Type
 	element := elementReader(t).read
 	return valueReader{
 		format: binaryFormat,
 		unfit: func(b []byte) string {
 			if lengths, _, ok := arrayLengths(b); ok && lengths.n != 0 && lengths.n != t.Dimensions {
-				return fmt.Sprintf("a %d-dimensional array, and the column has %d: ALTER … TYPE int%s tells its "+
-					"dimensions, or columns.cast does, as in %s",
-					lengths.n, t.Dimensions, strings.Repeat("[]", lengths.n),
-					strings.Repeat("Array(", lengths.n)+"Int32"+strings.Repeat(")", lengths.n))
+				return fmt.Sprintf("a %d-dimensional array, and the column has %d: %s",
+					lengths.n, t.Dimensions, tellDimensions(c, lengths.n))
 			}
 			return ""
 		},
@@ -44,6 +43,32 @@ func arrayReader(t rowset.Type) valueReader {
 			return ok && len(rest) == 0
 		},
 	}
+}
+
+// tellDimensions says how the column of an array gets n dimensions.
+func tellDimensions(c rowset.Column, n int) string {
+	cast := castExamples[c.Type.Element]
+	if c.Type.Element == rowset.Decimal && c.Type.Precision > 0 {
+		cast = fmt.Sprintf("Decimal(%d, %d)", c.Type.Precision, c.Type.Scale)
+	}
+	if c.Type.Nullable {
+		cast = "Nullable(" + cast + ")"
+	}
+	cast = "as in " + strings.Repeat("Array(", n) + cast + strings.Repeat(")", n)
+	element := strings.TrimRight(c.SourceType, "[]")
+	if element == c.SourceType { // a domain, whose columns are altered by none of these
+		return "columns.cast tells its dimensions, " + cast
+	}
+	return fmt.Sprintf("ALTER … TYPE %s%s tells its dimensions, or columns.cast does, %s", element,
+		strings.Repeat("[]", n), cast)
+}
+
+// castExamples are types of ClickHouse that hold the elements of arrays. Those of a numeric without a precision are
+// texts.
+var castExamples = map[rowset.TypeKind]string{
+	rowset.Bool: "Bool", rowset.Int16: "Int16", rowset.Int32: "Int32", rowset.Int64: "Int64",
+	rowset.Float32: "Float32", rowset.Float64: "Float64", rowset.Decimal: "String", rowset.String: "String",
+	rowset.Bytes: "String", rowset.UUID: "UUID", rowset.Date: "Date32", rowset.Timestamp: "DateTime64(6)",
 }
 
 // elementReader returns how an array's elements are read. Those that are read as text come as an

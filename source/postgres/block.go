@@ -31,7 +31,7 @@ func newBlockReader(table rowset.Table, expected, maxBytes int) *blockReader {
 		maxBytes: maxBytes,
 	}
 	for i, c := range table.Columns {
-		reader := readerOf(c.Type)
+		reader := readerOf(c)
 		r.formats = append(r.formats, reader.format)
 		r.readers = append(r.readers, reader)
 		reserve(&r.block.Vectors[i], expected)

@@ -307,9 +307,17 @@ func TestArraysOfOtherDimensions(t *testing.T) {
 		for _, u := range rows.Unfit {
 			reason, advice, _ := strings.Cut(u.Reason, ", and the column has ")
 			unfit[u.Key] = reason
-			if !strings.Contains(advice, "ALTER … TYPE int[]") || !strings.Contains(advice, "columns.cast") ||
-				!strings.Contains(advice, "Array(") {
-				t.Errorf("%s: the reason %q does not say what to do", name, u.Reason)
+			declaration, cast := "integer", "Nullable(Int32)"
+			if strings.Contains(reason, `"b"`) {
+				declaration, cast = "text", "Nullable(String)"
+			}
+			if strings.Contains(reason, "2-dimensional") {
+				declaration, cast = declaration+"[]", "Array("+cast+")"
+			}
+			_, advice, _ = strings.Cut(advice, ": ")
+			if want := "ALTER … TYPE " + declaration + "[] tells its dimensions, or columns.cast does, as in Array(" +
+				cast + ")"; advice != want {
+				t.Errorf("%s: the reason %q does not say %q", name, u.Reason, want)
 			}
 		}
 		if !maps.Equal(got, want.rows) || !maps.Equal(unfit, want.unfit) {

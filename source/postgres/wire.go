@@ -17,11 +17,11 @@ type valueReader struct {
 	unfit func(b []byte) string
 }
 
-func readerOf(t rowset.Type) valueReader {
-	if t.Kind == rowset.Array {
-		return arrayReader(t)
+func readerOf(c rowset.Column) valueReader {
+	if c.Type.Kind == rowset.Array {
+		return arrayReader(c)
 	}
-	return valueReaders[t.Kind]
+	return valueReaders[c.Type.Kind]
 }
 
 var valueReaders = map[rowset.TypeKind]valueReader{
