@@ -111,11 +111,20 @@ func (c *Config) Import(key string) (chferry.Import, error) {
 		}
 	}
 	return chferry.Import{}, chferry.Errorf(chferry.CodeUnknownKey, "import key %.140q is not configured: %s",
-		key, c.knownKeys())
+		key, c.knownKeys(key))
 }
 
-func (c *Config) knownKeys() string {
+// knownKeys says which import key an unknown one is likely to stand for, or which there are.
+func (c *Config) knownKeys(unknown string) string {
 	const shown = 10
+	known := make([]string, len(c.Imports))
+	for n, i := range c.Imports {
+		known[n] = string(i.Key)
+	}
+	const longest = 128 // of an import key: the time to compare grows with the length
+	if near := nearest(unknown[:min(len(unknown), longest)], known); near != "" {
+		return "did you mean " + near + "?"
+	}
 	if len(c.Imports) == 0 {
 		return "there are no imports"
 	}

@@ -238,6 +238,9 @@ func TestImport(t *testing.T) {
 		!strings.Contains(err.Error(), `"nope" is not configured: there are users, orders`) {
 		t.Errorf("unknown key: got %v (%s)", err, chferry.CodeOf(err))
 	}
+	if _, err = cfg.Import("User"); !strings.HasSuffix(err.Error(), `"User" is not configured: did you mean users?`) {
+		t.Errorf("misspelt key: got %v", err)
+	}
 	if _, err := (&config.Config{}).Import("x"); !strings.Contains(err.Error(), "there are no imports") {
 		t.Errorf("without imports: got %v", err)
 	}

@@ -22,20 +22,41 @@ func TestLoadErrors(t *testing.T) {
 		want []string // one a line, each the beginning behind the path
 	}{
 		"unknown key": {
-			head + "redsi: {url: x}",
-			[]string{"4: unknown key redsi: the keys there are temporal, redis, clickhouse, databases, api, metrics, " +
-				"imports"},
+			head + "shards: 2",
+			[]string{
+				"4: unknown key shards: the keys there are temporal, redis, clickhouse, databases, api, metrics, imports",
+			},
 		},
-		"unknown key of import": {
+		"misspelt key": {head + "redsi: {url: x}", []string{"4: unknown key redsi: did you mean redis?"}},
+		"unknown keys of imports": {
+			users + "  colour: red\n  shape: round\n- {key: orders, table: orders, shape: round}",
+			[]string{
+				"7: unknown key colour in imports[0]: the keys there are key, database, databases, table, primary_key",
+				"8: unknown key shape in imports[0]: the keys there are told above",
+				"9: unknown key shape in imports[1]: the keys there are told above",
+			},
+		},
+		"beginning of a key": {
 			users + "  batch: 5",
-			[]string{"7: unknown key batch in imports[0]: the keys there are key, database, databases, table, " +
-				"primary_key"},
+			[]string{"7: unknown key batch in imports[0]: did you mean batch_size?"},
+		},
+		"key in other letters": {
+			users + "  maxPending: 5",
+			[]string{"7: unknown key maxPending in imports[0]: did you mean max_pending?"},
+		},
+		"key of another mapping": {
+			users + "  every: 5s",
+			[]string{"7: unknown key every in imports[0]: it belongs in imports[0].schedule"},
+		},
+		"key of two mappings": {
+			head + "listen: ':1'",
+			[]string{"4: unknown key listen: it belongs in api or metrics"},
 		},
 		"unknown key inside": {
 			users + "  schedule: {evry: 5s}",
 			[]string{
 				"7: imports[0].schedule must have either every or cron",
-				"7: unknown key evry in imports[0].schedule: the keys there are every, cron",
+				"7: unknown key evry in imports[0].schedule: did you mean every?",
 			},
 		},
 		"secret as key": {
@@ -154,7 +175,7 @@ func TestLoadErrors(t *testing.T) {
 		},
 		"unknown key of database": {
 			strings.Replace(head, "/eu\"}", "/eu\", standby: true}", 1),
-			[]string{"3: unknown key standby in databases.eu: the keys there are url, standby_of"},
+			[]string{"3: unknown key standby in databases.eu: did you mean standby_of?"},
 		},
 		"api without tokens": {
 			head + "api:\n  listen: :8088",
@@ -330,13 +351,22 @@ func TestLoadErrors(t *testing.T) {
 			users + "  schedule: {}",
 			[]string{"7: imports[0].schedule must have either every or cron"},
 		},
+		"every without unit": {
+			users + "  schedule: {every: 10}",
+			[]string{"7: imports[0].schedule.every must be a duration with its unit, such as 10s or 10m"},
+		},
+		"every in quotes": { // as what a variable holds, which is not repeated
+			users + "  schedule: {every: '10'}",
+			[]string{"7: imports[0].schedule.every must be a duration with its unit, such as 500ms, 5s or 1h30m"},
+		},
 		"every too short": {
 			users + "  schedule: {every: 500ms}",
-			[]string{"7: imports[0].schedule.every must be whole seconds"},
+			[]string{"7: imports[0].schedule.every must be whole seconds, such as 1s: Temporal's schedules have no " +
+				"finer grain; with sync_on_register: true a registration starts a sync without waiting"},
 		},
 		"every not whole": {
 			users + "  schedule: {every: 1500ms}",
-			[]string{"7: imports[0].schedule.every must be whole seconds"},
+			[]string{"7: imports[0].schedule.every must be whole seconds, such as 2s"},
 		},
 		"jitter": {
 			users + "  schedule: {every: 5s, jitter: 6s}",

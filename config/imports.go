@@ -212,18 +212,16 @@ func claimDestination(s *section, i chferry.Import, database string, taken map[s
 }
 
 func readSchedule(s *section, i *chferry.Import) {
-	if !s.has("schedule") {
-		s.ask("schedule")
-		return
-	}
 	schedule := s.section("schedule")
 	every := schedule.duration("every", &i.Every)
 	cron := schedule.text("cron", &i.Cron)
-	if schedule.has("every") == schedule.has("cron") {
+	if s.has("schedule") && schedule.has("every") == schedule.has("cron") {
 		s.fail("schedule", "must have either every or cron: leave it out for syncs by hand only")
 	}
 	if every && (i.Every < time.Second || i.Every%time.Second != 0) {
-		schedule.fail("every", "must be whole seconds, at least 1s: Temporal's schedules have no finer grain")
+		schedule.fail("every", "must be whole seconds, such as %s: Temporal's schedules have no finer grain; with "+
+			"sync_on_register: true a registration starts a sync without waiting for the schedule",
+			chferry.DurationText(i.Every.Truncate(time.Second)+time.Second))
 	}
 	if cron {
 		if err := checkCron(i.Cron); err != nil {

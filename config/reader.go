@@ -17,6 +17,8 @@ import (
 type reader struct {
 	found  *problems
 	getenv func(string) (string, bool)
+	// listed are the lists of keys that were told: one of many imports with the same mistake is enough.
+	listed []string
 }
 
 // section is a mapping of the file. Its readers leave a setting as it is when the file does not
@@ -28,6 +30,7 @@ type section struct {
 	line    int
 	entries []entry
 	asked   []string
+	inner   []*section // that were asked for
 }
 
 type entry struct {
@@ -110,10 +113,12 @@ func (s *section) inside() string {
 
 // section returns the mapping at key, an empty one if there is none.
 func (s *section) section(key string) *section {
+	inner := &section{reader: s.reader, path: s.name(key), line: s.line}
 	if e, ok := s.ask(key); ok {
-		return s.mapping(s.name(key), e.line, e.value)
+		inner = s.mapping(s.name(key), e.line, e.value)
 	}
-	return &section{reader: s.reader, path: s.name(key), line: s.line}
+	s.inner = append(s.inner, inner)
+	return inner
 }
 
 // sections returns the mappings that are listed at key.
@@ -244,11 +249,26 @@ func (s *section) duration(key string, into *time.Duration) bool {
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil || d < 0 {
-		s.fail(key, "must be a duration with its unit, such as 500ms, 5s or 1h30m")
+		s.fail(key, "must be a duration with its unit, such as %s", s.withUnit(key))
 		return false
 	}
 	*into = d
 	return true
+}
+
+// withUnit gives examples of durations: the file's own number with a unit, if it has one. What comes from a variable is
+// not repeated.
+func (s *section) withUnit(key string) string {
+	for _, e := range s.entries {
+		number, ok := e.value.(*ast.IntegerNode)
+		if e.key == key && ok {
+			text := number.GetToken().Value
+			if _, err := strconv.ParseUint(text, 10, 32); err == nil {
+				return fmt.Sprintf("%ss or %sm", text, text)
+			}
+		}
+	}
+	return "500ms, 5s or 1h30m"
 }
 
 // scalar returns a value as it is written, whatever YAML takes it for, with its variables replaced.
@@ -286,10 +306,41 @@ func (s *section) end() {
 		if slices.Contains(s.asked, e.key) {
 			continue
 		}
-		name := "unknown key"
+		name, meant := "unknown key", ""
 		if plainKey.MatchString(e.key) {
 			name += " " + e.key
+			meant = s.meant(e.key)
 		}
-		s.found.add(e.line, "%s%s: the keys there are %s", name, s.inside(), strings.Join(s.asked, ", "))
+		if meant == "" {
+			meant = s.keys()
+		}
+		s.found.add(e.line, "%s%s: %s", name, s.inside(), meant)
 	}
+}
+
+// meant says which key an unknown one is likely to stand for; empty if none is.
+func (s *section) meant(key string) string {
+	var places []string
+	for _, inner := range s.inner {
+		if slices.Contains(inner.asked, key) {
+			places = append(places, inner.path)
+		}
+	}
+	if len(places) > 0 {
+		return "it belongs in " + strings.Join(places, " or ")
+	}
+	if near := nearest(key, s.asked); near != "" {
+		return "did you mean " + near + "?"
+	}
+	return ""
+}
+
+// keys says which keys there are, once for all sections of one kind.
+func (s *section) keys() string {
+	list := strings.Join(s.asked, ", ")
+	if slices.Contains(s.listed, list) {
+		return "the keys there are told above"
+	}
+	s.listed = append(s.listed, list)
+	return "the keys there are " + list
 }
