@@ -1,6 +1,9 @@
 package chferry
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Import is one import key's configuration: where its rows come from, where they go, and when.
 type Import struct {
@@ -71,7 +74,8 @@ func (i Import) Database(alias string) (string, error) {
 			return alias, nil
 		}
 	}
-	return "", Errorf(CodeInvalid, "database %q is not one of import key %s (%v)", alias, i.Key, i.Databases)
+	return "", Errorf(CodeInvalid, "database %q is not one of import key %s, which has %s", alias, i.Key,
+		strings.Join(i.Databases, ", "))
 }
 
 // TableOptions are what a table is created with beside columns, key and engine. Nothing of it is

@@ -40,7 +40,10 @@ type Operation struct {
 
 // Validate returns an error with [CodeInvalid] unless o can be registered.
 func (o Operation) Validate() error {
-	if !slices.Contains([]Kind{Insert, Update, Delete}, o.Kind) {
+	switch {
+	case o.Kind == "":
+		return Errorf(CodeInvalid, "the operation is missing: say insert, update or delete")
+	case !slices.Contains([]Kind{Insert, Update, Delete}, o.Kind):
 		return Errorf(CodeInvalid, "operation must be insert, update or delete, not %.32q", string(o.Kind))
 	}
 	if len(o.Database) > MaxDatabaseBytes {

@@ -72,7 +72,8 @@ func (g *guard) check(w http.ResponseWriter, r *http.Request) error {
 	}
 	if !g.knows(strings.TrimSpace(token)) {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="chferry", error="invalid_token"`)
-		return refuse(http.StatusUnauthorized, "this token is not one of api.tokens")
+		return refuse(http.StatusUnauthorized,
+			"this token is not one of api.tokens, which the API reads when it starts: send one of these")
 	}
 	return nil
 }

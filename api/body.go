@@ -96,10 +96,10 @@ func readBody(w http.ResponseWriter, r *http.Request, share *share) ([]byte, err
 	case errors.Is(err, errBusy):
 		return nil, errBusy
 	case err != nil:
-		return nil, refuse(http.StatusBadRequest, "the body ended too early")
+		return nil, refuse(http.StatusBadRequest, "the body ended before its Content-Length: send all of it")
 	case !utf8.Valid(body.Bytes()):
 		// encoding/json would replace what is not UTF-8, and the primary key would be another.
-		return nil, refuse(http.StatusBadRequest, "the body is not UTF-8")
+		return nil, refuse(http.StatusBadRequest, "the body is not UTF-8: encode it so")
 	case bytes.HasPrefix(body.Bytes(), []byte("\uFEFF")):
 		return nil, refuse(http.StatusBadRequest, "the body begins with a byte order mark: send UTF-8 without it")
 	}

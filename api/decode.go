@@ -23,7 +23,8 @@ const (
 func readOperations(w http.ResponseWriter, r *http.Request, share *share) ([]chferry.Operation, error) {
 	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if media != mediaJSON && media != mediaNDJSON {
-		return nil, refuse(http.StatusUnsupportedMediaType, "send Content-Type: "+mediaJSON+" or "+mediaNDJSON)
+		return nil, refuse(http.StatusUnsupportedMediaType,
+			"send Content-Type: "+mediaJSON+", or "+mediaNDJSON+" for an operation a line")
 	}
 	body, err := readBody(w, r, share)
 	if err != nil {
@@ -41,7 +42,8 @@ var errTooMany = chferry.Errorf(chferry.CodeTooLarge,
 // decodeList decodes one kind of operation on many primary keys.
 func decodeList(body []byte) ([]chferry.Operation, error) {
 	if len(bytes.TrimSpace(body)) == 0 {
-		return nil, refuse(http.StatusBadRequest, "the body is empty")
+		return nil, refuse(http.StatusBadRequest,
+			`the body is empty: send JSON such as {"operation": "update", "pks": ["1", "2"]}`)
 	}
 	request := object{fields: []string{"operation", "database", "pks"}}
 	if err := json.Unmarshal(body, &request); err != nil {
@@ -56,7 +58,7 @@ func decodeList(body []byte) ([]chferry.Operation, error) {
 	}
 	pks := request.field("pks")
 	if pks != nil && pks[0] != '[' {
-		return nil, wrongType("pks", pks)
+		return nil, wrongType("pks", `a list of primary keys, such as ["1", "2"]`, pks)
 	}
 	var ops []chferry.Operation
 	for raw := range elements(pks) {
@@ -130,9 +132,9 @@ func malformed(err error, body []byte) string {
 	var syntax *json.SyntaxError
 	switch {
 	case !errors.As(err, &syntax), syntax.Error() == "unexpected end of JSON input":
-		return "the JSON ends too early"
+		return "the JSON ends too early: a bracket, a brace or a quote is not closed"
 	case 0 < syntax.Offset && syntax.Offset <= int64(len(body)) && json.Valid(body[:syntax.Offset-1]):
-		return "there is something behind the JSON object"
+		return "there is something behind the JSON object: send one, or an operation a line as " + mediaNDJSON
 	default:
 		return fmt.Sprintf("not JSON at byte %d: %s", syntax.Offset, syntax)
 	}

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -28,10 +29,19 @@ func getHealth(w http.ResponseWriter, _ *http.Request) error {
 	}{"ok"})
 }
 
-// dependency is the state of a server that the API needs. The code is all that anybody may know; the log has the rest.
+// dependency is the state of a server that the API needs. The code, and words for it, are all that anybody may know;
+// the log has the rest.
 type dependency struct {
-	OK   bool         `json:"ok"`
-	Code chferry.Code `json:"code,omitempty"`
+	OK     bool         `json:"ok"`
+	Code   chferry.Code `json:"code,omitempty"`
+	Detail string       `json:"detail,omitempty"`
+}
+
+// dependencyDetails say what a code means of a server, behind the server's name.
+var dependencyDetails = map[chferry.Code]string{
+	chferry.CodeUnavailable:   "does not answer, or takes no requests just now",
+	chferry.CodeAccessDenied:  "refuses the API's credentials",
+	chferry.CodeConfiguration: "is not set up as the API needs it, or the API's configuration leads elsewhere",
 }
 
 // readiness is ready when operations can be registered. Temporal is named but does not count: registering works without
@@ -79,7 +89,7 @@ func (s *server) askServers(ctx context.Context) readiness {
 	asked.Go(func() { steering = s.Schedules.Check(ctx) })
 	registering := s.checkStorage(ctx)
 	asked.Wait()
-	out := readiness{Redis: s.dependency(ctx, "redis", registering), Temporal: s.dependency(ctx, "temporal", steering)}
+	out := readiness{Redis: s.dependency(ctx, "Redis", registering), Temporal: s.dependency(ctx, "Temporal", steering)}
 	out.Ready = out.Redis.OK
 	return out
 }
@@ -98,7 +108,8 @@ func (s *server) checkStorage(ctx context.Context) error {
 }
 
 // dependency shows of err what is safe to show to anybody, since no token is needed to ask. The log is told once.
-func (s *server) dependency(ctx context.Context, server string, err error) dependency {
+func (s *server) dependency(ctx context.Context, name string, err error) dependency {
+	server := strings.ToLower(name)
 	if err == nil {
 		delete(s.probe.failures, server)
 		return dependency{OK: true}
@@ -114,5 +125,9 @@ func (s *server) dependency(ctx context.Context, server string, err error) depen
 		s.probe.failures[server] = p.Detail
 		s.Log.WarnContext(ctx, "not ready", "server", server, "code", p.Code, "detail", p.Detail)
 	}
-	return dependency{Code: p.Code}
+	what, ok := dependencyDetails[p.Code]
+	if !ok {
+		what = "can't be used"
+	}
+	return dependency{Code: p.Code, Detail: name + " " + what + ": the API's log says more"}
 }

@@ -18,6 +18,12 @@ func TestHealth(t *testing.T) {
 	}
 }
 
+// away is what is told of a server that does not answer.
+func away(server string) string {
+	return `{"ok":false,"code":"Unavailable","detail":"` + server +
+		` does not answer, or takes no requests just now: the API's log says more"}`
+}
+
 func TestReadiness(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -27,14 +33,18 @@ func TestReadiness(t *testing.T) {
 	}{
 		"all well": {nil, nil, 200, `{"ready":true,"redis":{"ok":true},"temporal":{"ok":true}}`},
 		"no Temporal": {
-			nil, errDown, 200, `{"ready":true,"redis":{"ok":true},"temporal":{"ok":false,"code":"Unavailable"}}`,
+			nil, errDown, 200,
+			`{"ready":true,"redis":{"ok":true},"temporal":` + away("Temporal") + `}`,
 		},
 		"no Redis": {
-			errDown, nil, 503, `{"ready":false,"redis":{"ok":false,"code":"Unavailable"},"temporal":{"ok":true}}`,
+			errDown, nil, 503,
+			`{"ready":false,"redis":` + away("Redis") + `,"temporal":{"ok":true}}`,
 		},
 		"unclear failure": {
 			errors.New("hunter2"), errors.New("hunter2"), 503,
-			`{"ready":false,"redis":{"ok":false,"code":"Unknown"},"temporal":{"ok":false,"code":"Unknown"}}`,
+			`{"ready":false,` +
+				`"redis":{"ok":false,"code":"Unknown","detail":"Redis can't be used: the API's log says more"},` +
+				`"temporal":{"ok":false,"code":"Unknown","detail":"Temporal can't be used: the API's log says more"}}`,
 		},
 	}
 	for name, test := range tests {
@@ -60,7 +70,7 @@ func TestReadinessInTime(t *testing.T) {
 	b.schedules.hangs = true
 	start := time.Now()
 	if got := b.want(t, get("/readyz"), 200).Body.String(); !strings.Contains(got,
-		`"temporal":{"ok":false,"code":"Unavailable"}`) {
+		`"temporal":`+away("Temporal")) {
 		t.Errorf("got %s", got)
 	}
 	if took := time.Since(start); took > 3*time.Second {

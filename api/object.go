@@ -6,6 +6,7 @@ import (
 	"iter"
 	"net/http"
 	"slices"
+	"strings"
 )
 
 // object is a JSON object, of which nothing is decoded before it is asked for: decoding a list of
@@ -28,7 +29,8 @@ func (o *object) UnmarshalJSON(raw []byte) error {
 func (o *object) read(raw []byte) error {
 	raw = trim(raw)
 	if raw[0] != '{' {
-		return refuse(http.StatusBadRequest, "a JSON object is needed, this is: "+typeOf(raw))
+		return refuse(http.StatusBadRequest, fmt.Sprintf("a JSON object is needed, with the fields %s; this is: %s",
+			o.fieldNames(), typeOf(raw)))
 	}
 	for rest := trim(raw[1:]); rest[0] != '}'; {
 		var name, value []byte
@@ -38,9 +40,10 @@ func (o *object) read(raw []byte) error {
 		i := slices.Index(o.fields, text)
 		switch {
 		case err != nil || i < 0:
-			return refuse(http.StatusBadRequest, fmt.Sprintf("unknown field %.40q", text))
+			return refuse(http.StatusBadRequest, fmt.Sprintf("unknown field %.40q: the fields are %s", text,
+				o.fieldNames()))
 		case o.values[i] != nil:
-			return refuse(http.StatusBadRequest, fmt.Sprintf("field %s stands twice", text))
+			return refuse(http.StatusBadRequest, fmt.Sprintf("field %s stands twice: keep one", text))
 		}
 		o.values[i] = value
 		if rest[0] == ',' {
@@ -49,6 +52,8 @@ func (o *object) read(raw []byte) error {
 	}
 	return nil
 }
+
+func (o *object) fieldNames() string { return strings.Join(o.fields, ", ") }
 
 // field returns a field's value; nil if there is none, or null.
 func (o *object) field(name string) []byte {
@@ -66,7 +71,7 @@ func (o *object) text(name string) (string, error) {
 	case raw == nil:
 		return "", nil
 	case raw[0] != '"':
-		return "", wrongType(name, raw)
+		return "", wrongType(name, "a string", raw)
 	}
 	text, err := decodeString(raw)
 	if err != nil {
@@ -75,8 +80,9 @@ func (o *object) text(name string) (string, error) {
 	return text, nil
 }
 
-func wrongType(field string, raw []byte) error {
-	return refuse(http.StatusBadRequest, fmt.Sprintf("field %s has a value of the wrong type: %s", field, typeOf(raw)))
+// wrongType refuses a field's value, which must be as want says.
+func wrongType(field, want string, raw []byte) error {
+	return refuse(http.StatusBadRequest, fmt.Sprintf("field %s must be %s, this is: %s", field, want, typeOf(raw)))
 }
 
 // typeOf names the type of a JSON value.

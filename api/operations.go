@@ -34,7 +34,8 @@ func (s *server) registerOperations(w http.ResponseWriter, r *http.Request, i ch
 // does not have, and a primary key of another length than the configured one.
 func checkOperations(i chferry.Import, ops []chferry.Operation) error {
 	if len(ops) == 0 {
-		return chferry.Errorf(chferry.CodeInvalid, "there is nothing to register: give at least one primary key")
+		return chferry.Errorf(chferry.CodeInvalid,
+			"there is nothing to register: give at least one primary key in pks, or one line")
 	}
 	if err := chferry.ValidateOperations(ops); err != nil {
 		return err

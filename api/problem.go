@@ -69,7 +69,11 @@ func problemOf(err error) problem {
 	return p
 }
 
+// writeProblem answers with a problem. One that says nothing of itself has said it in the log.
 func writeProblem(w http.ResponseWriter, p problem) {
+	if p.Detail == "" {
+		p.Detail = "this failed for a reason that the API's log tells"
+	}
 	if after, ok := retryAfter[p.Status]; ok {
 		w.Header().Set("Retry-After", after)
 	}

@@ -74,7 +74,7 @@ func (r route) checked() handler {
 					fmt.Sprintf("unknown query parameter %.40q: this route takes %s", name,
 						cmp.Or(strings.Join(known, ", "), "none")))
 			case len(query[name]) > 1:
-				return refuse(http.StatusBadRequest, fmt.Sprintf("the query parameter %s stands twice", name))
+				return refuse(http.StatusBadRequest, fmt.Sprintf("the query parameter %s stands twice: keep one", name))
 			}
 		}
 		return r.handle(w, request)
@@ -142,9 +142,9 @@ func (s *server) guarded(handle handler) handler {
 func methodNotAllowed(methods []string) handler {
 	slices.Sort(methods)
 	allow := strings.Join(methods, ", ")
-	return func(w http.ResponseWriter, _ *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Allow", allow)
-		return refuse(http.StatusMethodNotAllowed, "this route takes "+allow)
+		return refuse(http.StatusMethodNotAllowed, fmt.Sprintf("this route takes %s, not %.20q", allow, r.Method))
 	}
 }
 
