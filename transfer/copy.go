@@ -85,8 +85,8 @@ func (c *Copy) Run(ctx context.Context, r source.Range, work RangeWork) error {
 			}
 			if failed += len(b.failed); failed > c.MaxFailed {
 				return chferry.Errorf(chferry.CodeTooManyFailed,
-					"more than %d rows of one range can't be imported, the first because: %s: "+
-						"mend that, or raise max_failed to have them set aside", c.MaxFailed, b.reason)
+					"more than %d rows of one range can't be imported, the first because: %s; mend the table or the "+
+						"rows, or raise the import's max_failed to have them set aside", c.MaxFailed, b.reason)
 			}
 			if err := c.setAside(ctx, b); err != nil {
 				return err

@@ -67,9 +67,10 @@ func convert(t table, d sink.Destination, block rowset.Block, columns []column, 
 			}
 			reason := fmt.Sprintf("table %s: column %q (%s) can't hold %s", t, c.name, c.text, u.what)
 			if isKey {
-				reason += fmt.Sprintf(", and nothing is clamped in a key: "+
-					"a table that is made anew with cast: {%s: String} holds it", block.Columns[i].Name)
+				reason += ", and nothing is clamped in a key"
 			}
+			reason += fmt.Sprintf(": a table that is made anew with columns.cast: {%s: %s} holds it",
+				block.Columns[i].Name, c.holdingAll())
 			out.rejected = append(out.rejected, sink.Rejected{Row: u.row, Reason: reason})
 		}
 	}

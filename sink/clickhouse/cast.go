@@ -56,6 +56,14 @@ func castOf(c rowset.Column) (column, bool) {
 	return to, true
 }
 
+// holdingAll returns the cast that holds whatever the column does not.
+func (c column) holdingAll() string {
+	if c.dimensions == 0 {
+		return "String"
+	}
+	return strings.Repeat("Array(", c.dimensions) + "Nullable(String)" + strings.Repeat(")", c.dimensions)
+}
+
 // typeOf returns the type that a column of a new table has.
 func (f *features) typeOf(c rowset.Column) string {
 	if c.Cast == "" {

@@ -184,7 +184,7 @@ var adviceByCode = map[chferry.Code]string{
 	chferry.CodeSchemaMismatch: "run check to see what does not fit",
 	chferry.CodeConfiguration:  "the server does not allow it: see its log and the settings of the user",
 	chferry.CodeRefused: "a constraint, a materialized view or the partition key does not take what a row " +
-		"holds: mend the row or the table, then retry",
+		"holds: mend the row or the table, then run chferry failed retry",
 	chferry.CodeUnknown: "it is not known whether it passes: if it stays, the server's log says more",
 }
 
