@@ -123,7 +123,9 @@ func (d *dev) up() {
 	if d.stack.SourceName == "SQLite" {
 		client = "sqlite3"
 	}
-	d.show.print("  echo \"INSERT INTO users VALUES (1, 'Ann', NULL, 0, true, '2031-05-06 07:08:09')\" |")
+	for _, line := range firstRow {
+		d.show.print("  " + line)
+	}
 	d.show.print("    " + client + " " + quoted(strings.TrimPrefix(d.stack.SourceURL, "sqlite:")))
 	d.show.print("  chferry register users insert 1")
 	d.show.print("  chferry status")
@@ -131,6 +133,13 @@ func (d *dev) up() {
 		d.show.print("  curl " + quoted(d.stack.ClickHouseURL) + " --data 'SELECT * FROM users_current'")
 	}
 	d.show.print("\nA change of " + configFile + " is applied as soon as the file is saved.")
+}
+
+// firstRow is a shell's text that gives a client of the source database a statement. It works as often as it is
+// typed: the folder keeps the row.
+var firstRow = []string{
+	`echo "INSERT INTO users VALUES (1, 'Ann', NULL, 0, true, '2031-05-06 07:08:09')`,
+	`  ON CONFLICT (id) DO UPDATE SET balance = users.balance + 1" |`,
 }
 
 // quoted is text as one word of a shell.

@@ -28,7 +28,9 @@ type Column struct {
 type Table struct {
 	Database string // the alias
 	Name     string // as configured, such as public.users
-	Identity string // changes when the alias or the name leads to another table than before
+	// Identity changes when the alias or the name leads to another table than before. It begins with what tells the
+	// database apart, up to the last slash outside of quoted names.
+	Identity string
 	// Mark is how far the database was when it was asked for the table: a number that grows with
 	// its changes and never falls, not even over a failover. A copy of the past has the same
 	// identity and a smaller mark. 0: the source can't tell.

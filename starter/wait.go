@@ -69,6 +69,17 @@ func (s *Starter) SyncWatched(ctx context.Context, key chferry.ImportKey, watch 
 	return result, err
 }
 
+// resultTimeout is how long a result may take that is there or is not.
+const resultTimeout = time.Second
+
+// Result returns how the newest run of a workflow ended, false if it has not ended well or Temporal is slow to tell.
+func (s *Starter) Result(ctx context.Context, workflowID string) (result workflows.SyncResult, ended bool) {
+	ctx, cancel := context.WithTimeout(ctx, resultTimeout)
+	defer cancel()
+	err := s.client.GetWorkflow(ctx, workflowID, "").Get(ctx, &result)
+	return result, err == nil
+}
+
 // follow waits for the sync that was triggered, and before it for one that runs already.
 func (w *watcher) follow(
 	ctx context.Context, key chferry.ImportKey, before *client.ScheduleDescription, known map[string]bool,

@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"context"
+	"strings"
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/rowset"
@@ -31,10 +32,17 @@ func IdentityOf(table rowset.Table) storage.Identity {
 // operations into deletes.
 func SameSource(imp chferry.Import, alias string, remembered storage.Identity, table rowset.Table) error {
 	switch {
+	case remembered.Table != table.Identity && databaseOf(remembered.Table) != databaseOf(table.Identity):
+		return chferry.Errorf(chferry.CodeSourceChanged,
+			"import key %s: %s in database %s is another table than the one synced before, as the URL leads to "+
+				"another database (identity %s, was %s): mend the URL, or run chferry apply --accept-source %s if the "+
+				"table was moved on purpose",
+			imp.Key, imp.Table, alias, table.Identity, remembered.Table, imp.Key)
 	case remembered.Table != table.Identity:
 		return chferry.Errorf(chferry.CodeSourceChanged,
-			"import key %s: %s in database %s is another table than the one synced before (identity %s, was %s): mend "+
-				"the URL, or run chferry apply --accept-source %s if the table was moved on purpose",
+			"import key %s: %s in database %s is another table than the one synced before, in the same database "+
+				"(identity %s, was %s): put the former name back in table, or run chferry apply --accept-source %s if "+
+				"another table is meant, or this one was made anew",
 			imp.Key, imp.Table, alias, table.Identity, remembered.Table, imp.Key)
 	case table.Mark != 0 && table.Mark < remembered.Mark:
 		return chferry.Errorf(chferry.CodeSourceChanged,
@@ -45,4 +53,11 @@ func SameSource(imp chferry.Import, alias string, remembered storage.Identity, t
 	default:
 		return nil
 	}
+}
+
+// databaseOf returns what an identity begins with, which is that of the database, up to the last slash that is not in
+// a quoted name.
+func databaseOf(identity string) string {
+	unquoted, _, _ := strings.Cut(identity, `"`)
+	return unquoted[:strings.LastIndexByte(unquoted, '/')+1]
 }

@@ -25,7 +25,7 @@ func (a *app) applyCommand() *cobra.Command {
 	var opts applyOptions
 	cmd := &cobra.Command{
 		Use:   "apply [KEY...]",
-		Short: "Create or update schedules, search attributes, missing tables and views from the configuration",
+		Short: "Create or update the tables and schedules that are configured",
 		Long: `Create what the configuration asks for and does not exist: destination tables, columns
 that the source got since, views, search attributes, schedules. Update schedules that
 differ, and pause those of import keys that were removed, or delete them with --prune.
@@ -38,13 +38,13 @@ run apply again. With KEYs, only these imports are looked at.`,
 	}
 	cmd.Flags().BoolVar(&opts.dryRun, "dry-run", false, "print what would be changed and change nothing")
 	cmd.Flags().BoolVar(&opts.prune, "prune", false,
-		"delete the schedules of import keys that were removed, also paused ones, in the place of pausing them")
+		"delete the schedules of import keys that were removed, also paused ones, instead of pausing them")
 	cmd.Flags().StringSliceVar(&opts.acceptSource, "accept-source", nil,
 		"import `KEY` whose source table was moved or made anew on purpose: sync from the one that is there now; "+
 			"may be repeated, '*' stands for all")
 	cmd.Flags().StringSliceVar(&opts.takeOver, "take-over", nil,
-		"import `KEY` that belongs to another chferry in this Redis: this one is the same, moved; "+
-			"may be repeated, '*' stands for all")
+		"import `KEY` that belongs to another chferry in this Redis, or filled another table: this one is "+
+			"the same, moved; may be repeated, '*' stands for all")
 	return cmd
 }
 

@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -132,7 +133,7 @@ func TestMisfittingColumn(t *testing.T) {
 	const told = `column "name" is `
 	out := s.fails(1, words, "check")
 	wantLines(t, out, "FAIL  import "+s.key+": ", "      apply would leave this import and its schedule as they are\n")
-	if strings.Count(out, told) != 2 || !strings.Contains(out, "s ago failed for this: GetOperations (failing since ") {
+	if strings.Count(out, told) != 2 || !strings.Contains(out, "s ago: GetOperations for this (failing since ") {
 		t.Errorf("check does not tell the problem once on each of its outputs:\n%s", out)
 	}
 	if out := s.must("status"); strings.Count(out, told) != 1 {
@@ -142,6 +143,19 @@ func TestMisfittingColumn(t *testing.T) {
 		t.Errorf("after the sync that failed the status is %+v, want the operation pending", got)
 	}
 	s.retype("name", "String")
+	if out := s.must("check"); !strings.Contains(out, "; check finds nothing of it any more\n") {
+		t.Errorf("of a mended table check says:\n%s", out)
+	}
+	s.must("pause", s.key)
+	last := regexp.MustCompile(`(?m)^` + s.key + `: last failed \d+s ago: .*, 1 attempt\); nothing ` +
+		`has been tried since: its schedule is paused: chferry resume ` + s.key + `$`)
+	s.eventually("status tells the last failure of a paused import", 20*time.Second, func() error {
+		if out := s.must("status"); !last.MatchString(out) {
+			return errors.New(out)
+		}
+		return nil
+	})
+	s.must("resume", s.key)
 	if out := s.must("sync", s.key, "--wait"); !strings.Contains(out, `"deletes":1`) {
 		t.Errorf("the sync of the mended table says %s", out)
 	}

@@ -199,8 +199,13 @@ func (r *application) tables(ctx context.Context, w work) error {
 
 func (r *application) created(w work, s sink.Statement) {
 	text := ""
-	if s.Kind == sink.Column {
+	switch s.Kind {
+	case sink.Table:
+		text = fmt.Sprintf("load the rows that %s has with chferry register %s insert --all", w.Import.Table,
+			w.Import.Key)
+	case sink.Column:
 		text = laterRows(w.Import)
+	case sink.View:
 	}
 	r.changed("create", s.Creates, text)
 }

@@ -41,6 +41,10 @@ func TestOneBadImportStopsNoOther(t *testing.T) {
 		t.Fatalf("a dry run created %v", got)
 	}
 	out = s.failsAll(2, words, "apply")
+	load := ": load the rows that public.users has with chferry register " + s.key + " insert --all\n"
+	if !strings.Contains(out, load) {
+		t.Errorf("apply does not say %q:\n%s", load, out)
+	}
 	wantLines(t, out, "create table test_", "create view test_", "create schedule "+s.id(s.key)+": every 1h",
 		"restart worker and API: they read the configuration when they start")
 	for _, key := range []string{s.lines(), gone, other} {

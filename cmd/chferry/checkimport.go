@@ -33,6 +33,9 @@ func (c *importCheck) problems(ctx context.Context, imp chferry.Import) error {
 	}
 	plan, err := transfer.MakePlan(ctx, imp, c.sources)
 	var missing []sink.Statement
+	if moved := new(movedError); err != nil && errors.As(owner, &moved) {
+		owner = nil // a slip in table also moves the destination, which has its name
+	}
 	if err == nil {
 		err = errors.Join(transfer.CheckColumns(ctx, imp, c.sources), c.destination(ctx, &plan, &missing),
 			c.sameSources(ctx, plan))
@@ -73,7 +76,7 @@ func (c *importCheck) noteStatus(key chferry.ImportKey, problems error) {
 		c.report.note(fmt.Sprintf("its schedule is paused (%s): chferry resume %s", status.Schedule.Note, key))
 	}
 	if status.Failing != nil {
-		c.report.note(failingBeside(status.Failing, time.Now(), key, problems))
+		c.report.note(failingBeside(status, time.Now(), problems))
 	}
 }
 

@@ -18,7 +18,7 @@ func (a *app) demoCommand() *cobra.Command {
 	opts := demo.Options{}
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "Show the main job once on an embedded stack, with a worker killed in the middle",
+		Short: "Show the main job once on an embedded stack, and kill a worker",
 		Long: `Start Temporal, Redis, ClickHouse and a source database on this machine, without Docker
 and without root; fill a shop, change it while syncs run, kill a worker in the middle;
 then compare the shop with ClickHouse row by row. The exit status is 0 only if they

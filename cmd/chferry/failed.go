@@ -34,9 +34,9 @@ func (a *app) failedCommand() *cobra.Command {
 		},
 	}
 	cmd.AddCommand(a.failedListCommand(),
-		a.failedDoCommand("retry", "Register all failed operations of an import key again", "retried",
+		a.failedDoCommand("retry", "Register all failed operations of an import key again", "retried", true,
 			(*redis.Storage).RetryFailed),
-		a.failedDoCommand("discard", "Forget all failed operations of an import key", "discarded",
+		a.failedDoCommand("discard", "Forget all failed operations of an import key", "discarded", false,
 			(*redis.Storage).DiscardFailed))
 	return cmd
 }
@@ -51,7 +51,7 @@ composite primary key is a JSON list, and so is one with a character that would 
 the line. On a terminal the operations of one reason stand under it.`,
 		Args: args(oneKey),
 		RunE: func(cmd *cobra.Command, values []string) error {
-			return a.withStorage(values[0], func(store *redis.Storage, imp chferry.Import) error {
+			return a.withStorage(values[0], func(_ *config.Config, store *redis.Storage, imp chferry.Import) error {
 				return a.listFailed(cmd.Context(), store, imp, asJSON)
 			})
 		},
@@ -60,7 +60,8 @@ the line. On a terminal the operations of one reason stand under it.`,
 	return cmd
 }
 
-func (a *app) failedDoCommand(name, short, done string,
+// failedDoCommand does something to all failed operations of an import key. synced tells that they are synced then.
+func (a *app) failedDoCommand(name, short, done string, synced bool,
 	do func(*redis.Storage, context.Context, chferry.ImportKey) (int, error),
 ) *cobra.Command {
 	return &cobra.Command{
@@ -68,12 +69,20 @@ func (a *app) failedDoCommand(name, short, done string,
 		Short: short,
 		Args:  args(oneKey),
 		RunE: func(cmd *cobra.Command, values []string) error {
-			return a.withStorage(values[0], func(store *redis.Storage, imp chferry.Import) error {
+			return a.withStorage(values[0], func(cfg *config.Config, store *redis.Storage, imp chferry.Import) error {
 				n, err := do(store, cmd.Context(), imp.Key)
 				if err != nil {
 					return err
 				}
 				_, err = fmt.Fprintf(a.out, "%s %d\n", done, n)
+				switch {
+				case err != nil:
+					return err
+				case n == 0:
+					_, err = fmt.Fprintf(a.out, noneSetAside, imp.Key)
+				case synced:
+					_, err = fmt.Fprintln(a.out, a.syncedNext(cmd.Context(), cfg, store, imp))
+				}
 				return err
 			})
 		},
@@ -81,7 +90,7 @@ func (a *app) failedDoCommand(name, short, done string,
 }
 
 // withStorage does something to what the storage keeps of a known key.
-func (a *app) withStorage(key string, do func(*redis.Storage, chferry.Import) error) (err error) {
+func (a *app) withStorage(key string, do func(*config.Config, *redis.Storage, chferry.Import) error) (err error) {
 	cfg, imp, err := a.loadKey(key)
 	if err != nil {
 		return err
@@ -91,8 +100,20 @@ func (a *app) withStorage(key string, do func(*redis.Storage, chferry.Import) er
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	return do(store, imp)
+	return do(cfg, store, imp)
 }
+
+// syncedNext says when what is pending is synced, or why it is not.
+func (a *app) syncedNext(ctx context.Context, cfg *config.Config, store *redis.Storage, imp chferry.Import) string {
+	status, unknown := a.statusOf(ctx, cfg, store, imp)
+	if unknown != "" {
+		return unknown
+	}
+	return draining(status)
+}
+
+// noneSetAside is said of an import key.
+const noneSetAside = "no operation of %s is set aside\n"
 
 func (a *app) listFailed(ctx context.Context, store *redis.Storage, imp chferry.Import, asJSON bool) error {
 	failed, err := api.ListFailed(imp, store.FailedOperations(ctx, imp.Key), 0)
@@ -101,6 +122,10 @@ func (a *app) listFailed(ctx context.Context, store *redis.Storage, imp chferry.
 	}
 	if asJSON {
 		return a.printJSON(failed)
+	}
+	if isTerminal(a.out) && len(failed) == 0 {
+		_, err = fmt.Fprintf(a.out, noneSetAside, imp.Key)
+		return err
 	}
 	if isTerminal(a.out) {
 		return printFailedByReason(a.out, failed, time.Now())

@@ -54,7 +54,8 @@ the same command goes on where a load was cut off.`,
 		Example: `  chferry register users update 1 2 3
   chferry register order_lines delete '["7", "42"]'
   chferry register balances update -- -5
-  psql -qAt -c 'DELETE FROM users WHERE gone RETURNING id' shop | chferry register users delete -
+  psql -qAt -c 'DELETE FROM users WHERE gone RETURNING id' shop |
+    chferry register users delete -
   chferry register users update --all --resume users.load`,
 		Args: args(keyAndKind),
 		RunE: func(cmd *cobra.Command, values []string) error {

@@ -54,18 +54,28 @@ func (r *room) wait(ctx context.Context, full error) error {
 
 // look says who makes room, or why nobody will.
 func (r *room) look(ctx context.Context) string {
-	schedules, err := r.app.openStarter(r.cfg, nil)
-	if err != nil {
-		return "what syncs it is not known: " + err.Error()
+	s, unknown := r.app.statusOf(ctx, r.cfg, r.storage, r.imp)
+	if unknown != "" {
+		return unknown
 	}
-	defer schedules.Close()
-	statuses, err := api.ReadStatus(ctx, r.storage, schedules, []chferry.Import{r.imp}, time.Now())
-	if err != nil {
-		return "its status is not known: " + err.Error()
-	}
-	s := statuses[0]
 	return fmt.Sprintf("%s has %d of max_pending %d operations pending; %s",
 		s.Key, s.Pending, r.imp.MaxPending, draining(s))
+}
+
+// statusOf returns the status of one import, or says why it is not known.
+func (a *app) statusOf(ctx context.Context, cfg *config.Config, store *redis.Storage,
+	imp chferry.Import,
+) (status api.ImportStatus, unknown string) {
+	schedules, err := a.openStarter(cfg, nil)
+	if err != nil {
+		return status, "what syncs it is not known: " + err.Error()
+	}
+	defer schedules.Close()
+	statuses, err := api.ReadStatus(ctx, store, schedules, []chferry.Import{imp}, time.Now())
+	if err != nil {
+		return status, "its status is not known: " + err.Error()
+	}
+	return statuses[0], ""
 }
 
 // draining says what drains a queue, or why nothing does.

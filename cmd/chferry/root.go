@@ -81,7 +81,7 @@ func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "chferry",
 		Args:  cobra.ArbitraryArgs, // noVerb refuses them
-		Short: "Durable sync of changes from the databases applications write to into ClickHouse",
+		Short: "Durable sync of changes from PostgreSQL or SQLite into ClickHouse",
 		Long: `chferry syncs changes from PostgreSQL or SQLite into ClickHouse, durably.
 
 An application commits and then registers which rows of an import key changed. Each
@@ -96,6 +96,8 @@ configuration or unknown key; 3 done in part.`,
 		RunE:              noVerb,
 
 		DisableFlagsInUseLine: true,
+
+		SuggestionsMinimumDistance: 2, // letters by which a word may differ from the command that is meant
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetIn(a.in)
@@ -118,6 +120,7 @@ configuration or unknown key; 3 done in part.`,
 		a.failedCommand(), a.flushCommand(),
 		a.versionCommand(),
 	)
+	a.fitHelp(root)
 	return root
 }
 
@@ -126,7 +129,11 @@ func noVerb(root *cobra.Command, values []string) error {
 	if len(values) == 0 {
 		return root.Help()
 	}
-	return usageError{fmt.Errorf("there is no command %q: see chferry --help", values[0])}
+	meant := "see chferry --help"
+	if near := root.SuggestionsFor(values[0]); len(near) > 0 {
+		meant = "did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return usageError{fmt.Errorf("there is no command %q: %s", values[0], meant)}
 }
 
 func (a *app) env(name, otherwise string) string {

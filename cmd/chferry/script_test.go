@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -118,6 +119,11 @@ func (s *stack) help(name string, path ...string) int {
 	s.t.Helper()
 	text := s.must(append(path, "--help")...)
 	golden(s.t, name, text)
+	for line := range strings.Lines(text) {
+		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 80 {
+			s.t.Errorf("the help of %s has a line of %d columns: %s", name, n, line)
+		}
+	}
 	seen := 1
 	_, list, _ := strings.Cut(text, "Available Commands:")
 	list, _, _ = strings.Cut(list, "Flags:")

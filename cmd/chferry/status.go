@@ -20,9 +20,13 @@ func (a *app) statusCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "status [KEY]",
-		Short: "Show what is pending, in flight and failed, the lag, the schedule and its last and next runs",
-		Args:  args(cobra.MaximumNArgs(1)),
-		RunE:  func(cmd *cobra.Command, values []string) error { return a.status(cmd, values, asJSON) },
+		Short: "Show what is pending, in flight and failed, the lag, the schedule",
+		Long: `Show what is pending, in flight and failed, the lag, the schedule and its last and next
+runs, of KEY or of all import keys; beneath, why the last sync failed, what is set aside and
+which columns of source and destination differ. The lag is the age of the oldest operation
+that is not in ClickHouse yet.`,
+		Args: args(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, values []string) error { return a.status(cmd, values, asJSON) },
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON: one object with KEY, else a list")
 	return cmd
@@ -112,9 +116,12 @@ func (a *app) printStatus(statuses []api.ImportStatus, taskQueue string, now tim
 }
 
 func (a *app) printNotes(s api.ImportStatus, now time.Time) {
-	if s.Failing != nil {
-		fmt.Fprintf(a.out, "%s: %s\n", s.Key, failing(s.Failing, now))
-	} else if ended := s.LastOutcome; ended == activities.OutcomeFailed || ended == activities.OutcomeSuperseded {
+	ended := s.LastOutcome
+	switch {
+	case s.Failing != nil:
+		fmt.Fprintf(a.out, "%s: %s\n", s.Key, failing(s, now))
+	case s.Pending+s.InFlight == 0: // however the last sync ended, it left nothing
+	case ended == activities.OutcomeFailed || ended == activities.OutcomeSuperseded:
 		fmt.Fprintf(a.out, "%s: the last sync that had something to do ended as %s\n", s.Key, ended)
 	}
 	if s.Failed > 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -48,12 +49,25 @@ func (a *app) sync(cmd *cobra.Command, key string, wait, asJSON bool) error {
 		_, err = fmt.Fprintf(a.out, "triggered %s\n", imp.Key)
 		return err
 	}
+	before, err := s.Describe(cmd.Context(), imp.Key)
+	if err != nil {
+		return err
+	}
 	result, partial, err := a.watch(cmd.Context(), s, imp.Key)
 	if err != nil {
 		return err
 	}
-	if isTerminal(a.out) && !asJSON {
-		fmt.Fprintln(a.out, inWords(result))
+	words, inJSON := inWords(result), asJSON || !isTerminal(a.out)
+	if result.Outcome == activities.OutcomeIdle {
+		var aside bool
+		words, aside = idleInWords(cmd.Context(), s, before)
+		partial = partial || aside
+		if inJSON {
+			fmt.Fprintln(a.errOut, words)
+		}
+	}
+	if !inJSON {
+		fmt.Fprintln(a.out, words)
 	} else if err := json.NewEncoder(a.out).Encode(result); err != nil {
 		return fmt.Errorf("print the result: %w", err)
 	}
@@ -101,6 +115,25 @@ func (a *app) watch(ctx context.Context, s *starter.Starter,
 		},
 	})
 	return result, partial || result.Outcome == activities.OutcomePartial, err
+}
+
+// idleInWords says for people that a sync had nothing to do, and how the run before it ended: what was pending when
+// the sync was asked for, that one has synced. partial tells that it ran then and set operations aside.
+func idleInWords(ctx context.Context, s *starter.Starter, before chferry.Schedule) (text string, partial bool) {
+	text = "idle: nothing was left to sync"
+	if before.LastID == "" {
+		return text, false
+	}
+	text += fmt.Sprintf("; the run before, workflow %s, began %s", before.LastID, ago(before.Last, time.Now()))
+	last, ended := s.Result(ctx, before.LastID)
+	switch {
+	case !ended:
+		return text, false
+	case last.Outcome == activities.OutcomeIdle:
+		return text + " and was idle, too", false
+	default:
+		return text + " and ended " + inWords(last), before.Running && last.Outcome == activities.OutcomePartial
+	}
 }
 
 // inWords says for people how a sync ended.

@@ -77,6 +77,10 @@ func TestSyncTells(t *testing.T) {
 			t.Errorf("on a terminal failed list says %s, want %s", shown, want)
 		}
 	}
+	s.must("failed", "discard", key)
+	if shown := s.onTerminal("failed", "list", key); shown != "no operation of "+key+" is set aside\r\n" {
+		t.Errorf("on a terminal failed list says %q of nothing", shown)
+	}
 	s.must("register", key, "update", "abc")
 	s.exec(`DROP TABLE users`)
 	if status, _, _ := s.run("sync", key, "--wait"); status == 0 {
@@ -84,7 +88,7 @@ func TestSyncTells(t *testing.T) {
 	}
 	out := s.must("status")
 	if !regexp.MustCompile(`(?m)^` + key +
-		`: \d+s ago failed: \w+: .*\(failing since .*, 1 attempt\)$`).MatchString(out) {
+		`: failed \d+s ago: \w+: .*\(failing since .*, 1 attempt\)$`).MatchString(out) {
 		t.Errorf("status says %s", out)
 	}
 }

@@ -68,6 +68,7 @@ func storageOptions(live *config.Live) redis.Options {
 	return redis.Options{
 		Prefix:     cfg.Redis.Prefix,
 		Owner:      owners(live),
+		Foreign:    foreign(live),
 		Durability: redis.Durability{Replicas: cfg.Redis.Replicas, AOF: cfg.Redis.AOF, Timeout: cfg.Redis.Timeout},
 	}
 }

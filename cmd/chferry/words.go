@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/api"
 )
 
 // ago says how long ago a time was, in its greatest unit: 3s ago, 5m ago, 2h ago, 4d ago.
@@ -28,21 +29,62 @@ func shortly(d time.Duration) string {
 }
 
 // failingBeside is failing without a reason that is among the problems which are told beside it.
-func failingBeside(f *chferry.Failing, now time.Time, key chferry.ImportKey, problems error) string {
-	rest := f.Reason
+func failingBeside(s api.ImportStatus, now time.Time, problems error) string {
+	f, rest := s.Failing, s.Failing.Reason
 	for _, problem := range chferry.Problems(problems) {
 		rest = strings.ReplaceAll(rest, problem.Error(), "")
 	}
-	rest = strings.ReplaceAll(rest, fmt.Sprintf("import key %s: ", key), "")
-	if strings.Trim(rest, "; ") != "" {
-		return failing(f, now)
+	rest = strings.ReplaceAll(rest, fmt.Sprintf("import key %s: ", s.Key), "")
+	switch {
+	case problems == nil && seen(f.Code):
+		return failing(s, now) + "; check finds nothing of it any more"
+	case strings.Trim(rest, "; ") != "":
+		return failing(s, now)
 	}
-	return fmt.Sprintf("%s failed for this: %s (failing since %s, %s)", ago(f.Last, now), f.Step,
-		f.Since.UTC().Format(time.RFC3339), chferry.Amount(f.Attempts, "attempt", "attempts"))
+	return lastFailed(s, now, f.Step+" for this")
 }
 
-// failing says since when and why steps of syncs fail.
-func failing(f *chferry.Failing, now time.Time) string {
-	return fmt.Sprintf("%s failed: %s: %s (failing since %s, %s)", ago(f.Last, now), f.Step, f.Reason,
+// seen tells whether check would see that what failed with a code fails still. Rows it does not look at.
+func seen(code chferry.Code) bool {
+	switch code {
+	case chferry.CodeConfiguration, chferry.CodeSchemaMismatch, chferry.CodeSourceChanged, chferry.CodeAccessDenied,
+		chferry.CodeUnavailable, chferry.CodeUnknownKey:
+		return true
+	default:
+		return false
+	}
+}
+
+// failing says since when and why steps of syncs fail, or that they did when they were tried last.
+func failing(s api.ImportStatus, now time.Time) string {
+	return lastFailed(s, now, s.Failing.Step+": "+s.Failing.Reason)
+}
+
+func lastFailed(s api.ImportStatus, now time.Time, what string) string {
+	f := s.Failing
+	text := fmt.Sprintf("failed %s: %s (failing since %s, %s)", ago(f.Last, now), what,
 		f.Since.UTC().Format(time.RFC3339), chferry.Amount(f.Attempts, "attempt", "attempts"))
+	if again := triedAgain(s, now); again != "" {
+		return "last " + text + "; nothing has been tried since: " + again
+	}
+	return text
+}
+
+// current is for how long a failure is news.
+const current = time.Minute
+
+// triedAgain says what tries again what failed; empty if the failure is news, or that is not known.
+func triedAgain(s api.ImportStatus, now time.Time) string {
+	switch {
+	case s.Schedule == nil || s.Schedule.Running:
+		return ""
+	case s.Schedule.Paused:
+		return "its schedule is paused: chferry resume " + string(s.Key)
+	case s.Schedule.Next.IsZero():
+		return "its schedule starts no sync by itself: chferry sync " + string(s.Key)
+	case now.Sub(s.Failing.Last) < current:
+		return ""
+	default:
+		return "the next sync begins at " + s.Schedule.Next.Format(time.RFC3339)
+	}
 }

@@ -85,6 +85,11 @@ func (s *Storage) claimOwnership(ctx context.Context, key chferry.ImportKey) err
 }
 
 func (s *Storage) foreign(key chferry.ImportKey, owner string) error {
+	if s.opts.Foreign != nil {
+		if err := s.opts.Foreign(key, s.addr, owner); err != nil {
+			return err
+		}
+	}
 	return chferry.Errorf(chferry.CodeConfiguration,
 		"import key %s in Redis at %s belongs to another chferry (%s; this one is %s): give this one a redis.prefix "+
 			"of its own, or, if it is the same one moved, run chferry apply --take-over %s",

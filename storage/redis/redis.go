@@ -30,6 +30,9 @@ type Options struct {
 	// one nothing is registered, claimed, retried, discarded or flushed: such calls get
 	// chferry.CodeConfiguration. nil, or an empty name: not asked.
 	Owner func(key chferry.ImportKey) string
+	// Foreign makes the error for an import key that belongs to another owner in the Redis at address, so that it
+	// can say what differs. nil, or a nil error: one that names both owners.
+	Foreign func(key chferry.ImportKey, address, owner string) error
 	// MaxPending returns the number of operations of an import key beyond which registering is refused with
 	// chferry.CodeQueueFull; 0, or nil, means no limit.
 	MaxPending func(key chferry.ImportKey) int64
