@@ -14,20 +14,23 @@ import (
 const proxyPatience = 30 * time.Second
 
 // Proxy passes bytes on between clients and a server, as a network does. It can hold one request,
-// or the answer to one, and let it arrive late.
+// or the answer to one, and let it arrive late. It can lose an answer, be silent, and go away.
 type Proxy struct {
 	// URL is the server's URL through the proxy.
 	URL string
+	// Addr is the proxy's host and port.
+	Addr string
 
-	t        testing.TB
-	server   string // host:port
-	listener net.Listener
-	ended    chan struct{} // closed when the test has ended
-	serving  sync.WaitGroup
+	t       testing.TB
+	server  string        // host:port
+	ended   chan struct{} // closed when the test has ended
+	serving sync.WaitGroup
+	silent  atomic.Bool
 
-	mu    sync.Mutex
-	conns []net.Conn
-	next  *Held // which request is held next; nil: none
+	mu       sync.Mutex
+	listener net.Listener // nil: it has left
+	conns    []net.Conn
+	next     *Held // which request is held next; nil: none
 }
 
 // NewProxy returns a proxy before the server of a URL. The proxy ends with the test.
@@ -37,32 +40,55 @@ func NewProxy(t testing.TB, server string) *Proxy {
 	if err != nil {
 		t.Fatal("a proxy was asked for before a server whose URL can't be read")
 	}
-	p := &Proxy{t: t, server: u.Host, ended: make(chan struct{})}
-	var config net.ListenConfig
-	if p.listener, err = config.Listen(t.Context(), "tcp", "127.0.0.1:0"); err != nil {
-		t.Fatal(err)
-	}
-	u.Host = p.listener.Addr().String()
+	p := &Proxy{t: t, Addr: "127.0.0.1:0", server: u.Host, ended: make(chan struct{})}
+	p.Return()
+	u.Host = p.Addr
 	p.URL = u.String()
-	p.serving.Go(p.accept)
 	t.Cleanup(func() {
 		close(p.ended)
-		_ = p.listener.Close()
-		p.mu.Lock()
-		for _, conn := range p.conns {
-			_ = conn.Close()
-		}
-		p.mu.Unlock()
+		p.Leave()
 		p.serving.Wait()
 	})
 	return p
 }
 
-// Held is a request that does not arrive, or whose answer doesn't, until Release is called.
+// Leave ends all connections and takes no more, as a server does that has died.
+func (p *Proxy) Leave() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.listener != nil {
+		_ = p.listener.Close()
+	}
+	for _, conn := range p.conns {
+		_ = conn.Close()
+	}
+	p.listener, p.conns = nil, nil
+}
+
+// Return takes connections again, at the same address, after Leave.
+func (p *Proxy) Return() {
+	p.t.Helper()
+	var config net.ListenConfig
+	listener, err := config.Listen(p.t.Context(), "tcp", p.Addr)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.listener, p.Addr = listener, listener.Addr().String()
+	p.serving.Go(func() { p.accept(listener) })
+}
+
+// Silence lets the proxy swallow all bytes of both sides, or none any more. Connections stay open.
+func (p *Proxy) Silence(silent bool) { p.silent.Store(silent) }
+
+// Held is a request that does not arrive, or whose answer doesn't, until Release is called; or
+// whose answer is lost.
 type Held struct {
 	proxy    *Proxy
 	match    func(piece []byte) bool
 	answer   bool          // the answer is held, not the request
+	lost     bool          // the answer never arrives
 	begun    chan struct{} // closed when something is held
 	released chan struct{}
 	answered chan []byte // gets the beginning of the server's answer
@@ -71,21 +97,38 @@ type Held struct {
 // HoldRequest holds the next request that match tells by a piece of its bytes, with all that
 // follows on its connection, until Release is called. Then the request arrives, also if its client
 // has given up.
-func (p *Proxy) HoldRequest(match func(piece []byte) bool) *Held { return p.hold(match, false) }
+func (p *Proxy) HoldRequest(match func(piece []byte) bool) *Held {
+	return p.hold(&Held{match: match})
+}
 
 // HoldAnswer lets the next request that match tells by a piece of its bytes arrive, and holds what
 // the server answers until Release is called.
-func (p *Proxy) HoldAnswer(match func(piece []byte) bool) *Held { return p.hold(match, true) }
+func (p *Proxy) HoldAnswer(match func(piece []byte) bool) *Held {
+	return p.hold(&Held{match: match, answer: true})
+}
 
-func (p *Proxy) hold(match func([]byte) bool, answer bool) *Held {
-	h := &Held{
-		proxy: p, match: match, answer: answer,
-		begun: make(chan struct{}), released: make(chan struct{}), answered: make(chan []byte, 1),
-	}
+// LoseAnswer lets the next request that match tells by a piece of its bytes arrive, and ends the
+// client's connection in place of the server's answer.
+func (p *Proxy) LoseAnswer(match func(piece []byte) bool) *Held {
+	return p.hold(&Held{match: match, answer: true, lost: true})
+}
+
+func (p *Proxy) hold(h *Held) *Held {
+	h.proxy, h.begun, h.released, h.answered = p, make(chan struct{}), make(chan struct{}), make(chan []byte, 1)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.next = h
 	return h
+}
+
+// Begun reports whether the request has come.
+func (h *Held) Begun() bool {
+	select {
+	case <-h.begun:
+		return true
+	default:
+		return false
+	}
 }
 
 // Wait returns once something is held.
@@ -124,9 +167,9 @@ func (p *Proxy) taken(piece []byte) *Held {
 	return h
 }
 
-func (p *Proxy) accept() {
+func (p *Proxy) accept(listener net.Listener) {
 	for {
-		near, err := p.listener.Accept()
+		near, err := listener.Accept()
 		if err != nil {
 			return
 		}
@@ -137,6 +180,9 @@ func (p *Proxy) accept() {
 			continue
 		}
 		p.mu.Lock()
+		if p.listener != listener { // it has left
+			_, _ = near.Close(), far.Close()
+		}
 		p.conns = append(p.conns, near, far)
 		p.mu.Unlock()
 		l := &link{proxy: p, near: near, far: far, answered: make(chan struct{})}
@@ -165,6 +211,9 @@ func (l *link) requests() {
 			}
 			return
 		}
+		if l.proxy.silent.Load() {
+			continue
+		}
 		if h := l.proxy.taken(buf[:n]); h != nil {
 			l.held.Store(h)
 			close(h.begun)
@@ -188,6 +237,9 @@ func (l *link) answers() {
 		if err != nil {
 			return
 		}
+		if l.proxy.silent.Load() {
+			continue
+		}
 		if h := l.held.Load(); h != nil && !h.told(bytes.Clone(buf[:n]), l.proxy.ended) {
 			return
 		}
@@ -203,8 +255,8 @@ func (h *Held) told(piece []byte, ended <-chan struct{}) bool {
 	case h.answered <- piece:
 	default: // it has the beginning
 	}
-	if !h.answer {
-		return false // nobody waits for it
+	if !h.answer || h.lost {
+		return false // nobody waits for it, or nobody is to hear it
 	}
 	return h.wait(ended)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"net"
 	"net/url"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/internal/testenv"
 	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/sink/clickhouse"
 )
@@ -189,20 +189,21 @@ func TestWrongPort(t *testing.T) {
 func TestServerComesBack(t *testing.T) { onServers(t, testServerComesBack) }
 
 func testServerComesBack(t *testing.T, s *server) {
-	port := freePort(t)
-	c := openClient(t, s.through(t, port), clickhouse.Options{})
+	p := testenv.NewProxy(t, s.url)
+	p.Leave()
+	c := openClient(t, p.URL, clickhouse.Options{})
 	if _, _, err := c.Version(t.Context()); chferry.CodeOf(err) != chferry.CodeUnavailable {
 		t.Fatalf("got %v without a server", err)
 	}
-	stop := s.forward(t, port, math.MaxInt64)
+	p.Return()
 	if major, _, err := c.Version(t.Context()); err != nil || major < 18 {
 		t.Fatalf("got version %d, %v", major, err)
 	}
-	stop()
+	p.Leave()
 	if err := c.Check(t.Context()); chferry.CodeOf(err) != chferry.CodeUnavailable {
 		t.Errorf("got %v after the server left", err)
 	}
-	s.forward(t, port, math.MaxInt64)
+	p.Return()
 	if err := c.Check(t.Context()); err != nil {
 		t.Errorf("got %v after it came back", err)
 	}
@@ -213,17 +214,18 @@ func testServerComesBack(t *testing.T, s *server) {
 func TestCancelWhileInserting(t *testing.T) { onServers(t, testCancelWhileInserting) }
 
 func testCancelWhileInserting(t *testing.T, s *server) {
-	port := freePort(t)
+	p := testenv.NewProxy(t, s.url)
 	d := destination("halves", []string{"id"}, column("id", int64Type), column("text", stringType))
 	s.create(t, d)
-	s.forward(t, port, 1<<20)
 	b := rowsOf(d, 200_000, 1, func(row int, v []rowset.Vector) {
 		v[0].AppendData(fmt.Appendf(nil, "%x and %x", row*7919, row*104_729))
 	})
 	for name, test := range map[string]struct{ timeout, deadline time.Duration }{
 		"the caller's end": {time.Hour, time.Second}, "its own timeout": {time.Second, time.Hour},
 	} {
-		c := openClient(t, s.through(t, port), clickhouse.Options{InsertTimeout: test.timeout})
+		sent := 0
+		p.HoldRequest(func(piece []byte) bool { sent += len(piece); return sent > 1<<20 })
+		c := openClient(t, p.URL, clickhouse.Options{InsertTimeout: test.timeout})
 		ctx, cancel := context.WithTimeout(t.Context(), test.deadline)
 		_, err := c.Insert(ctx, d, b, "")
 		cancel()

@@ -1,11 +1,11 @@
 package clickhouse_test
 
 import (
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/internal/testenv"
 	"github.com/chferry/chferry/sink/clickhouse"
 )
 
@@ -15,10 +15,9 @@ import (
 func TestSilentConnections(t *testing.T) { onServers(t, testSilentConnections) }
 
 func testSilentConnections(t *testing.T, s *server) {
-	var silent atomic.Bool
-	address := s.gate(t, &silent)
+	p := testenv.NewProxy(t, s.url)
 	const timeout, seconds = 300 * time.Millisecond, 5 * time.Second
-	c := openClient(t, address, clickhouse.Options{Timeout: timeout, InsertTimeout: timeout, DialTimeout: timeout})
+	c := openClient(t, p.URL, clickhouse.Options{Timeout: timeout, InsertTimeout: timeout, DialTimeout: timeout})
 	d := destination("silent", []string{"id"}, column("id", int64Type), column("word", stringType))
 	s.create(t, d)
 	for _, call := range []func() error{
@@ -27,11 +26,11 @@ func testSilentConnections(t *testing.T, s *server) {
 		func() error { _, err := c.Insert(t.Context(), d, words(d, 1, "a"), ""); return err },
 		func() error { _, err := c.MaxVersion(t.Context(), d); return err },
 	} {
-		silent.Store(false)
+		p.Silence(false)
 		if err := c.Check(t.Context()); err != nil {
 			t.Fatalf("got %v while the server answers", err)
 		}
-		silent.Store(true)
+		p.Silence(true)
 		start := time.Now()
 		if err := call(); chferry.CodeOf(err) != chferry.CodeUnavailable {
 			t.Errorf("got %s %v, want it unavailable", chferry.CodeOf(err), err)
@@ -40,12 +39,12 @@ func testSilentConnections(t *testing.T, s *server) {
 			t.Errorf("a call on a silent connection took %s", took)
 		}
 	}
-	silent.Store(false)
-	patient := openClient(t, address, clickhouse.Options{})
+	p.Silence(false)
+	patient := openClient(t, p.URL, clickhouse.Options{})
 	if err := patient.Check(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	silent.Store(true)
+	p.Silence(true)
 	hanging := make(chan error, 1)
 	go func() { _, err := patient.Insert(t.Context(), d, words(d, 1, "a"), ""); hanging <- err }()
 	time.Sleep(timeout)

@@ -6,12 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net"
-	"net/url"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,73 +17,8 @@ import (
 	"github.com/chferry/chferry/storage/aftercommit"
 )
 
-// proxy stands before a PostgreSQL. It calls atCommit before it passes a COMMIT on, and ends the
-// connection instead of passing on the answer.
-type proxy struct {
-	t        *testing.T
-	server   string
-	listener net.Listener
-	running  sync.WaitGroup
-	atCommit func()
-}
-
-// loseAnswers returns the URL of the proxy before the server of a URL.
-func loseAnswers(t *testing.T, server string, atCommit func()) string {
-	t.Helper()
-	u, err := url.Parse(server)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &proxy{t: t, server: u.Host, atCommit: atCommit}
-	if p.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
-		t.Fatal(err)
-	}
-	p.running.Go(p.accept)
-	t.Cleanup(func() { _ = p.listener.Close(); p.running.Wait() })
-	u.Host = p.listener.Addr().String()
-	return u.String()
-}
-
-func (p *proxy) accept() {
-	for {
-		client, err := p.listener.Accept()
-		if err != nil {
-			return // it was closed
-		}
-		server, err := net.Dial("tcp", p.server)
-		if err != nil {
-			p.t.Errorf("dial the server: %v", err)
-			_ = client.Close()
-			continue
-		}
-		var told atomic.Bool
-		p.running.Go(func() {
-			p.pass(client, server, func(text []byte) bool {
-				if bytes.Contains(text, []byte("commit\x00")) {
-					told.Store(true)
-					p.atCommit()
-				}
-				return true
-			})
-		})
-		p.running.Go(func() { p.pass(server, client, func([]byte) bool { return !told.Load() }) })
-	}
-}
-
-// pass copies until one side ends or may says no.
-func (p *proxy) pass(from, to net.Conn, may func([]byte) bool) {
-	defer func() { _, _ = from.Close(), to.Close() }()
-	buffer := make([]byte, 64<<10)
-	for {
-		n, err := from.Read(buffer)
-		if err != nil || !may(buffer[:n]) {
-			return
-		}
-		if _, err := to.Write(buffer[:n]); err != nil {
-			return
-		}
-	}
-}
+// isCommit tells a request that commits.
+func isCommit(request []byte) bool { return bytes.Contains(request, []byte("commit\x00")) }
 
 // wantUnknown checks that the error is of a commit whose outcome nobody knows, and brings so many operations.
 func wantUnknown(t *testing.T, err error, operations int, text string) *aftercommit.NotRegisteredError {
@@ -107,8 +38,10 @@ func wantUnknown(t *testing.T, err error, operations int, text string) *aftercom
 // and come back with the error to be registered again.
 func TestLostAnswer(t *testing.T) {
 	each(t, func(t *testing.T, b *bundle, run form) {
-		cut := &bundle{url: loseAnswers(t, b.url, func() {}), store: b.store}
+		p := testenv.NewProxy(t, b.url)
+		cut := &bundle{url: p.URL, store: b.store}
 		cut.connect(t)
+		p.LoseAnswer(isCommit)
 		err := run(t.Context(), cut, b.store, func(exec exec, changes *aftercommit.Changes) error {
 			changes.Update("totals", "hidden")
 			return add(exec, changes, 1)
@@ -124,6 +57,7 @@ func TestLostAnswer(t *testing.T) {
 		b.wantRegistered(t, "totals", "update hidden")
 
 		// What was registered has to be registered again like what was not.
+		p.LoseAnswer(isCommit)
 		full := &registrar{fails: map[chferry.ImportKey]error{"users": chferry.Errorf(chferry.CodeQueueFull, "full")}}
 		err = run(t.Context(), cut, full, func(exec exec, changes *aftercommit.Changes) error {
 			changes.Update("totals", "hidden")
@@ -141,6 +75,7 @@ func TestLostAnswer(t *testing.T) {
 			t.Errorf("then registered %q, %v", full.calls, err)
 		}
 
+		p.LoseAnswer(isCommit)
 		err = run(t.Context(), cut, nil,
 			func(exec exec, _ *aftercommit.Changes) error { return exec(insertUser, 3, "ann") })
 		var unknown *aftercommit.NotRegisteredError
@@ -155,11 +90,12 @@ func TestLostAnswer(t *testing.T) {
 // effect. Its operation can be registered again.
 func TestLateCommit(t *testing.T) {
 	each(t, func(t *testing.T, b *bundle, run form) {
-		arrived, release := make(chan struct{}), make(chan struct{})
-		slow := &bundle{url: loseAnswers(t, b.url, func() { close(arrived); <-release }), store: b.store}
+		p := testenv.NewProxy(t, b.url)
+		slow := &bundle{url: p.URL, store: b.store}
 		slow.connect(t)
+		held := p.HoldRequest(isCommit)
 		ctx, cancel := context.WithCancel(t.Context())
-		go func() { <-arrived; cancel() }()
+		go func() { defer cancel(); held.Wait() }()
 		err := run(ctx, slow, b.store,
 			func(exec exec, changes *aftercommit.Changes) error { return add(exec, changes, 1) })
 		lost := wantUnknown(t, err, 1, "its 1 operations of import keys users are registered")
@@ -171,7 +107,7 @@ func TestLateCommit(t *testing.T) {
 		if err := b.store.Flush(t.Context(), "users"); err != nil { // as if the sync had ended
 			t.Fatal(err)
 		}
-		close(release)
+		held.Release()
 		b.waitForRow(t, 1)
 		b.wantRegistered(t, "users")
 		if err := lost.Changes.Register(t.Context(), b.store); err != nil {

@@ -11,6 +11,7 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/internal/testenv"
 	"github.com/chferry/chferry/storage"
 	"github.com/chferry/chferry/storage/redis"
 )
@@ -18,9 +19,10 @@ import (
 // life is what happens to a few operations from their registration to a flush, over a connection that can break.
 type life struct {
 	steps
-	proxy  *proxy
+	proxy  *testenv.Proxy
 	seen   bool
-	broken bool // the reply of the step that is being done is lost
+	broken bool          // the reply of the step that is being done is lost
+	lost   *testenv.Held // that reply
 	kept   int64
 	batch  chferry.Batch
 	read   []string   // what the batch holds
@@ -74,12 +76,12 @@ func TestLostReplies(t *testing.T) {
 // newLife has a client that tries again by itself, or leaves that to its caller, who sees the error.
 func newLife(t *testing.T, addr, prefix string, seen bool) *life {
 	t.Helper()
-	p := newProxy(t, addr)
-	options := &goredis.Options{Addr: p.addr}
+	p := testenv.NewProxy(t, "redis://"+addr)
+	options := &goredis.Options{Addr: p.Addr}
 	if seen {
 		options.MaxRetries = -1
 	}
-	store := redis.New(goredis.NewClient(options), p.addr, redis.Options{Prefix: prefix})
+	store := redis.New(goredis.NewClient(options), p.Addr, redis.Options{Prefix: prefix})
 	t.Cleanup(func() { _ = store.Close() })
 	return &life{proxy: p, seen: seen, steps: steps{store, t}}
 }
@@ -93,7 +95,7 @@ func (l *life) live(broken int) {
 			// A connection is open in both pools of the client, so that what is lost is no greeting.
 			l.ok(l.Ping(l.t.Context()))
 			l.status()
-			l.proxy.swallow.Store(1)
+			l.lost = l.proxy.LoseAnswer(func([]byte) bool { return true })
 		}
 		if l.broken && l.seen {
 			wantCode(l.t, step.do(l), chferry.CodeUnavailable)
@@ -101,7 +103,7 @@ func (l *life) live(broken int) {
 		if err := step.do(l); err != nil {
 			l.t.Fatalf("%s: %v", step.name, err)
 		}
-		if l.broken && l.proxy.swallow.Load() > 0 {
+		if l.broken && !l.lost.Begun() {
 			l.t.Fatalf("%s: no reply was lost", step.name)
 		}
 	}
@@ -151,7 +153,7 @@ func (l *life) preSyncs() error {
 // claims wants the batch that Redis knows of already if this is not the first try.
 func (l *life) claims(count int) (err error) {
 	var claimed chferry.Status
-	if l.broken && l.proxy.swallow.Load() <= 0 {
+	if l.broken && l.lost.Begun() {
 		claimed = l.status()
 	}
 	l.batch, err = l.GetOperations(l.t.Context(), key, storage.GetOptions{Token: "a", Count: count})
