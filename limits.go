@@ -26,7 +26,8 @@ type Limits struct {
 
 // What a limit is when nobody says.
 const (
-	// so that a queue that grows faster than it drains still gives runs that end and can be read
+	// With DefaultMaxBatches a queue that grows faster than it drains still gives runs that end and
+	// can be read.
 	DefaultMaxBatches       = 100
 	DefaultMaxFailed        = 100 // where more fail, the table is at fault rather than its rows
 	DefaultRetryFor         = 10 * time.Minute

@@ -75,7 +75,7 @@ type Observer interface {
 const (
 	OutcomeIdle   = "idle"   // nothing was to be synced
 	OutcomeSynced = "synced" // everything claimed was imported
-	// some operations were set aside as failed, or put back for a database that does not answer
+	// OutcomePartial: some operations were set aside, or put back for a database that does not answer.
 	OutcomePartial    = "partial"
 	OutcomeFailed     = "failed"     // the sync gave up; what was claimed stays for the next one
 	OutcomeSuperseded = "superseded" // another sync took the import key over

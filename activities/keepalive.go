@@ -38,7 +38,7 @@ func (a *Activities) keepAlive(
 func keepAlive(
 	ctx context.Context, limits chferry.Limits, say func() Heartbeat, extend func(context.Context) error,
 ) (_ context.Context, stop func()) {
-	// what Temporal goes by, not what this worker's file says
+	// Temporal's timeout counts, not the one in this worker's file.
 	timeout := cmp.Or(activity.GetInfo(ctx).HeartbeatTimeout, limits.HeartbeatTimeout)
 	ctx, cancel := context.WithCancelCause(ctx)
 	// A goroutine each, so that a storage that does not answer holds up no heartbeat, and nothing

@@ -15,7 +15,7 @@ type PostSyncInput struct {
 	Batch     string            `json:"batch"`
 	Counts    Counts            `json:"outcome"`
 	Last      bool              `json:"last,omitempty"` // the sync ends with this batch, whatever is left
-	// a batch of this sync had operations that failed or were put back
+	// Partial tells that a batch of this sync had operations that failed or were put back.
 	Partial bool `json:"partial,omitempty"`
 }
 

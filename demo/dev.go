@@ -179,7 +179,7 @@ func (d *dev) wrong(word string, err error) {
 		return
 	}
 	for line := range strings.Lines(err.Error()) {
-		// of the configuration's path
+		// An error may begin with the configuration's path, whose folder the reader knows.
 		line = strings.TrimPrefix(strings.TrimRight(line, "\n"), d.opts.Dir+string(filepath.Separator))
 		d.show.line(word, "%s", d.show.style(line, red))
 	}

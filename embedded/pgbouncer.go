@@ -28,7 +28,7 @@ func StartPgBouncer(ctx context.Context, postgres string, opts Options) (*Server
 	}
 	u, err := url.Parse(postgres)
 	if err != nil {
-		// the error would show its password
+		// The cause is left out: it would show the password.
 		return nil, fmt.Errorf("start %s: the URL of its PostgreSQL can't be read", name)
 	}
 	credential, err := unprivileged(os.Geteuid())
@@ -80,6 +80,6 @@ func (p pgBouncerServer) url(addr string) string {
 	return through.String()
 }
 
-// from 1.23 on it ends when its clients have left
+// From 1.23 on PgBouncer ends after SIGTERM when its clients have left.
 func (pgBouncerServer) stopSignal() syscall.Signal  { return syscall.SIGTERM }
 func (pgBouncerServer) deathSignal() syscall.Signal { return syscall.SIGKILL }

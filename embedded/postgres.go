@@ -140,5 +140,6 @@ func (postgresServer) url(addr string) string {
 
 func (postgresServer) morePorts() int             { return 0 }
 func (postgresServer) stopSignal() syscall.Signal { return syscall.SIGINT } // "fast": clients are disconnected
-// "immediate": takes its own children along
+
+// The "immediate" shutdown takes PostgreSQL's own children along.
 func (postgresServer) deathSignal() syscall.Signal { return syscall.SIGQUIT }

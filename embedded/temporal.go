@@ -68,7 +68,7 @@ var temporalSettings = []string{
 	"matching.numTaskqueueWritePartitions=1",
 	`worker.perNamespaceWorkerOptions={"MaxConcurrentWorkflowTaskPollers":16,"MaxConcurrentActivityTaskPollers":8}`,
 	"worker.schedulerNamespaceStartWorkflowRPS=1000",
-	// a worker gets the next step with the answer to the last, not by asking once more
+	// A worker gets the next step with the answer to the last, and need not ask once more.
 	"system.enableActivityEagerExecution=true",
 }
 

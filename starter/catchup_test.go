@@ -55,7 +55,7 @@ func TestMissedTick(t *testing.T) {
 	if err := server.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	// longer than servers catch up by themselves, shorter than to the next tick
+	// Longer than the time for which servers catch up by themselves, shorter than to the next tick.
 	time.Sleep(time.Until(next.Add(12 * time.Second)))
 	if err := server.Restart(t.Context()); err != nil {
 		t.Fatal(err)

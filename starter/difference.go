@@ -34,7 +34,7 @@ func differences(d *client.ScheduleDescription, want client.ScheduleOptions) []s
 	compare("jitter", jitter(d.Schedule.Spec), jitter(&want.Spec))
 	sameTimes := len(out) == 0
 	compare("", action.StaticSummary, wanted.StaticSummary)
-	// too long to be shown twice
+	// Details are too long to be shown twice.
 	if action.StaticSummary == wanted.StaticSummary && action.StaticDetails != wanted.StaticDetails {
 		out = append(out, "details for the Temporal UI")
 	}
@@ -111,7 +111,7 @@ func timesNow(d *client.ScheduleDescription) string {
 	switch {
 	case spec == nil:
 		return words
-	// older schedules have it longer: every 5m0s
+	// Older schedules have a longer text: every 5m0s.
 	case fits(spec, words) && strings.HasPrefix(words, workflows.EveryWord):
 		return workflows.EveryWord + chferry.DurationText(spec.Intervals[0].Every)
 	case fits(spec, words):

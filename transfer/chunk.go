@@ -7,7 +7,7 @@ import "fmt"
 type chunk struct {
 	*share
 	first, last int
-	// names these keys of this batch: equal in every attempt, and different from that of all other keys
+	// token names these keys of this batch: equal in every attempt, different for all other keys.
 	token string
 }
 

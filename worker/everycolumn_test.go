@@ -109,7 +109,7 @@ func everyColumns() []everyColumn {
 		{sql: "numeric(80,2)", values: itself(nines(78)+".99", "NaN")},
 		{sql: "numeric(3,-2)", values: itself("99900")},
 		{sql: "numeric", values: itself("1.00", "NaN", "Infinity", "-Infinity", nines(5000)+"."+nines(5000))},
-		// 18.16 garbles the text of longer ones
+		// ClickHouse 18.16 garbles the text of longer ones.
 		{
 			name: "numeric as decimal", sql: "numeric", cast: "Decimal(38, 10)",
 			values: append(itself("123456789012345678.0123456789", "-0.0000000001"),

@@ -79,7 +79,7 @@ func TestNudgedAgainAndAgain(t *testing.T) {
 // one, which a search finds by its outcome.
 func TestNudgedWhileOneRuns(t *testing.T) {
 	t.Parallel()
-	// else the run would claim what the second nudge is about
+	// With more batches the run would claim the operations that the second nudge is about.
 	b := setup(t, func(imp *chferry.Import) { imp.Limits.MaxBatches = 1 })
 	begun, release := b.holdInserts()
 	b.insert("1")

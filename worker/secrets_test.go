@@ -59,7 +59,7 @@ func TestNoSecrets(t *testing.T) {
 			if got := d.GetWorkflowExecutionInfo().GetStatus(); got != test.want {
 				t.Fatalf("the run is %s, want %s", got, test.want)
 			}
-			// which is replayed to no end that would answer
+			// A terminated run is replayed to no end that would answer.
 			if test.want != enums.WORKFLOW_EXECUTION_STATUS_TERMINATED {
 				b.wantNoSecretsIn("what a worker tells of "+run.GetWorkflowId(), b.answers(run.GetWorkflowId()))
 			}

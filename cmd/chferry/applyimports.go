@@ -63,7 +63,7 @@ func (r *application) everything(ctx context.Context) error {
 	}
 	for _, w := range works {
 		err := r.one(ctx, w)
-		// Redis or ClickHouse is gone: it is for the next import, too
+		// Redis or ClickHouse is gone, for the next import, too.
 		if chferry.CodeOf(err) == chferry.CodeUnavailable {
 			return err
 		}

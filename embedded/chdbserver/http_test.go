@@ -27,7 +27,7 @@ func TestPlainRequests(t *testing.T) {
 		{"", "EXISTS TABLE plain", "1\n"},
 		{"param_x=" + query("it's"), "SELECT {x:String}", "it\\'s\n"},
 		{"max_threads=3", "SELECT value FROM system.settings WHERE name = 'max_threads'", "3\n"},
-		// nothing is left of the last
+		// No setting is left of the request before.
 		{"", "SELECT value = '3' FROM system.settings WHERE name = 'max_threads'", "0\n"},
 		{"query=" + query("INSERT INTO plain FORMAT CSV"), "1,one\n2,two\n", ""},
 		{"query=" + query("insert into plain (a, b) values"), "(3, 'three')", ""},

@@ -42,7 +42,7 @@ func TestKilledServerKeepsWhatItAcknowledged(t *testing.T) {
 		if lost > 0 {
 			t.Errorf("kill %d lost %d of %d batches", kill, lost, n)
 		}
-		// one may be there unacknowledged
+		// One batch may be there that was not acknowledged.
 		s.exec(t, fmt.Sprintf("ALTER TABLE kept DELETE WHERE id >= %d SETTINGS mutations_sync = 1", n))
 	}
 }

@@ -43,7 +43,7 @@ func (c *Client) Insert(ctx context.Context, d sink.Destination, block rowset.Bl
 	bounded, endSend := c.sendContext(ctx)
 	defer endSend()
 	d.Columns = block.Columns
-	// a token would do harm: an attempt may have a row that the one before could not insert
+	// A token would do harm: an attempt may have a row that the one before could not insert.
 	if d.Engine.Layout().Replaces {
 		token = ""
 	}

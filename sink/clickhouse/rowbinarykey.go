@@ -60,7 +60,7 @@ func (c column) appendKeyValue(v *rowset.Vector, wire []byte) error {
 		return appendKeyText(v, strconv.FormatUint(uint64(littleEndian(wire, false)), 10))
 	case c.base == "Decimal":
 		text := scaledText(wire, c.args[1])
-		// a text of the source has no zeros that the type adds
+		// A text of the source has no zeros that the type adds.
 		if kind == rowset.String && strings.Contains(text, ".") {
 			text = strings.TrimRight(strings.TrimRight(text, "0"), ".")
 		}

@@ -90,7 +90,7 @@ func (r *tableRange) Read(of source.Range, rows int) (source.Page, error) {
 	reader := newPageReader(r.table, r.order, rows, r.maxBytes)
 	read := statement{
 		sql: "SELECT " + strings.Join(reader.selected, ", ") + r.from() + within +
-			// the last one tells whether the one before it stands alone
+			// One row more tells whether the row before it has its key alone.
 			" ORDER BY " + r.order.list() + " LIMIT " + strconv.Itoa(rows+1),
 		params: params, resultFormats: reader.formats, read: reader.read,
 	}

@@ -76,7 +76,7 @@ func TestRolledBack(t *testing.T) {
 		},
 		"broken transaction": {
 			func(exec exec, _ *aftercommit.Changes, _ func()) error {
-				// an application that swallows an error: PostgreSQL rolls back when it is told to commit
+				// The application swallows this error: PostgreSQL rolls back when it is told to commit.
 				_ = exec("SELECT 1/0")
 				return nil
 			},

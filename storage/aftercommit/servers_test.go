@@ -160,7 +160,7 @@ func (b *bundle) wantRows(t *testing.T, want ...int64) {
 		t.Errorf("the table holds %v, %v; want %v", got, err, want)
 	}
 	inUse := func() int { return int(b.pool.Stat().AcquiredConns()) + b.db.Stats().InUse }
-	// that of a context that ended is given back a moment later
+	// A connection whose context has ended is given back a moment later.
 	for deadline := time.Now().Add(20 * time.Second); inUse() > 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d connections are still in use", inUse())

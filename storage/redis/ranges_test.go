@@ -25,7 +25,7 @@ func TestBeginInterrupted(t *testing.T) {
 	for i := range many {
 		many[i].UpTo = "old"
 	}
-	// now Redis knows the scripts
+	// After this call Redis knows the scripts.
 	_, err := s.BeginRanges(t.Context(), key, backfill, storage.BeginOptions{Ranges: many[:501]})
 	s.ok(err)
 	s.ok(s.DropRanges(t.Context(), key, storage.Backfill))

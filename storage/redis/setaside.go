@@ -25,7 +25,7 @@ const setAsidePage = 500
 type failure struct {
 	Kind   chferry.Kind `json:"kind"`
 	Reason string       `json:"reason,omitempty"` // until the batch has ended
-	// from then on: the field of the reason's text in the hash of reasons
+	// Because is, once the batch has ended, the field of the reason's text in the hash of reasons.
 	Because  string `json:"because,omitempty"`
 	Attempts int    `json:"attempts,omitempty"`
 	First    int64  `json:"first,omitempty"`
