@@ -23,9 +23,8 @@ func TestLoadErrors(t *testing.T) {
 	}{
 		"unknown key": {
 			head + "shards: 2",
-			[]string{
-				"4: unknown key shards: the keys there are temporal, redis, clickhouse, databases, api, metrics, imports",
-			},
+			[]string{"4: unknown key shards: the keys there are temporal, redis, clickhouse, databases, api, " +
+				"metrics, imports"},
 		},
 		"misspelt key": {head + "redsi: {url: x}", []string{"4: unknown key redsi: did you mean redis?"}},
 		"unknown keys of imports": {
