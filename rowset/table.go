@@ -22,6 +22,10 @@ type Column struct {
 	// Folds tells, of a column of the primary key, that the source holds different texts equal, as
 	// citext does, and gives the one that it stores.
 	Folds bool
+	// Ordered tells, of a column of the primary key, that the source sorts what a vector can hold in
+	// canonical order: numbers, dates and times by their value, false before true, texts, bytes and
+	// UUIDs byte by byte.
+	Ordered bool
 }
 
 // Table is a source table as a sync uses it.
@@ -114,6 +118,11 @@ func (t Table) isKey(name string) bool {
 // Without leaves out columns by their names in the destination. None of them may be of the primary key.
 func (t Table) Without(destinations []string) Table {
 	return t.keep(func(c Column) bool { return !slices.Contains(destinations, c.Destination) })
+}
+
+// OnlyKey leaves out all columns but those of the primary key.
+func (t Table) OnlyKey() Table {
+	return t.keep(func(c Column) bool { return t.isKey(c.Name) })
 }
 
 // keep returns a table of its own with some of the columns.

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/rowset"
 )
 
 // KeyColumn is a column in the form in which a driver knows it.
@@ -46,4 +47,19 @@ func OwnKey[C KeyColumn](columns []C) []int {
 		}
 		key = append(key, i)
 	}
+}
+
+// NewKeyBlock returns a block without rows that has the first columns of a table's primary key.
+func NewKeyBlock(table rowset.Table, columns int) rowset.Block {
+	of := make([]rowset.Column, columns)
+	for i, c := range table.PrimaryKey[:columns] {
+		of[i] = table.Columns[c]
+	}
+	return rowset.NewBlock(of)
+}
+
+// UnreadablePlace is the error of [Ranger.KeyOf] for a place that has no key of the table's types.
+func UnreadablePlace(table rowset.Table) error {
+	return chferry.Errorf(chferry.CodeUnreadable,
+		"table %s has a row with a primary key that is none of the types of its columns: mend it, or delete it", table.Name)
 }

@@ -49,6 +49,11 @@ type Ranger interface {
 	// have are among the page's unfit rows. If not even a row's key can be read, Scan returns
 	// [chferry.CodeUnreadable].
 	Scan(ctx context.Context, table rowset.Table, ask Scan) (Page, error)
+
+	// KeyOf returns the key that a place stands for, or its first values: a block of one row, with the
+	// first columns of the key. It asks the database nothing. If a value is none of its column's
+	// type, KeyOf returns [chferry.CodeUnreadable].
+	KeyOf(table rowset.Table, place string) (rowset.Block, error)
 }
 
 // Range is the rows of a table whose keys come behind After, and not behind UpTo. An empty After is

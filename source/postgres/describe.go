@@ -22,7 +22,7 @@ const describeSQL = `
 SELECT c.oid, ` + identityOf + `, c.relkind, c.relhassubclass, row_security_active(c.oid),
 	has_any_column_privilege(c.oid, 'SELECT'), current_setting('server_encoding'), a.attname, a.attnotnull,
 	EXISTS (SELECT FROM pg_constraint n WHERE n.conrelid = c.oid AND ` + unchecked + `),
-	coalesce(l.collisdeterministic, true), ` + keyPosition + `,
+	coalesce(l.collisdeterministic, true), ` + bytewise + `, ` + keyPosition + `,
 	coalesce(e.oid, t.oid), coalesce(e.typname, t.typname), coalesce(e.typtype, t.typtype), a.atttypmod,
 	CASE WHEN e.oid IS NULL THEN 0 ELSE greatest(a.attndims, 1) END, format_type(coalesce(e.oid, t.oid), a.atttypmod)
 FROM pg_class c
@@ -36,6 +36,15 @@ ORDER BY a.attnum`
 // unchecked holds if the constraint n is a NOT NULL of the column a and is NOT VALID, which
 // PostgreSQL has from version 18 on.
 const unchecked = `n.contype = 'n' AND NOT n.convalidated AND a.attnum = ANY (n.conkey)`
+
+// bytewise holds if texts of the column a are sorted byte by byte: by the collation C, under
+// whatever name, or by one of those that PostgreSQL has built in from version 17 on. A collation
+// may be the database's, which has a provider of its own from version 15 on.
+const bytewise = `l.oid IS NULL OR l.collprovider = 'b' OR l.collprovider = 'c' AND l.collcollate IN ('C', 'POSIX')
+	OR l.collprovider = 'd' AND (
+		SELECT CASE coalesce(to_jsonb(d) ->> 'datlocprovider', 'c') WHEN 'c' THEN d.datcollate IN ('C', 'POSIX') ELSE
+			to_jsonb(d) ->> 'datlocprovider' = 'b' END
+		FROM pg_database d WHERE d.datname = current_database())`
 
 // keyPosition is where the column a stands in its table's primary key, from 1. In an index, the
 // columns of INCLUDE come after those of the key.
@@ -70,6 +79,7 @@ type attribute struct {
 	isDomain      bool   // or an array of one, and not resolved
 	isEnum        bool
 	deterministic bool // the collation tells all texts apart
+	bytewise      bool // the collation sorts texts byte by byte
 	keyPosition   int  // in the table's own primary key, from 1; 0: not part of it
 }
 
@@ -101,6 +111,7 @@ func (s *Source) Describe(ctx context.Context, table string, primaryKey []string
 		}
 		a.ReadBySource = slices.Contains(out.PrimaryKey, i) && a.readBySource()
 		a.Folds = slices.Contains(out.PrimaryKey, i) && a.isCitext()
+		a.Ordered = slices.Contains(out.PrimaryKey, i) && a.isOrdered()
 		out.Columns = append(out.Columns, a.Column)
 	}
 	return out, nil
@@ -124,14 +135,14 @@ func (d *described) read(rr *pgconn.ResultReader) error {
 		d.rowSecurity, d.readable, d.encoding = yes(4), yes(5), text(6)
 		a := attribute{
 			Column: rowset.Column{Name: text(7), Destination: text(7)}, notNull: yes(8),
-			deterministic: yes(10),
+			deterministic: yes(10), bytewise: yes(11),
 		}
 		a.neverNull = a.notNull && !yes(9) && (d.kind == "r" || d.kind == "p")
 		var err error
-		if a.keyPosition, err = strconv.Atoi(text(11)); err != nil {
+		if a.keyPosition, err = strconv.Atoi(text(12)); err != nil {
 			return err
 		}
-		err = a.setType(row[12:])
+		err = a.setType(row[13:])
 		d.columns = append(d.columns, a)
 		return err
 	})

@@ -84,8 +84,8 @@ func TestDescribeColumns(t *testing.T) {
 		{Name: "more", Type: arrayOf(text, 1), SourceType: "text[]"},
 		{Name: "vector", Type: nullable(text), SourceType: "oidvector"},
 		{Name: "total", Type: nullable(decimal(10, 2)), SourceType: "numeric(10,2)"},
-		{Name: "code", Type: text, SourceType: "text"},
-		{Name: "id", Type: kind(rowset.Int32), SourceType: "integer"},
+		{Name: "code", Type: text, SourceType: "text", Ordered: true},
+		{Name: "id", Type: kind(rowset.Int32), SourceType: "integer", Ordered: true},
 		{Name: "late", Type: nullable(kind(rowset.Bool)), SourceType: "boolean"},
 	}
 	for i := range want {

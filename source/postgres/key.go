@@ -53,6 +53,20 @@ func (a attribute) readBySource() bool {
 
 func (a attribute) isCitext() bool { return a.typeName == "citext" }
 
+// isOrdered tells whether the server sorts values as [rowset.Column.Ordered] says. The texts of other
+// types, such as inet, are sorted by what they mean, those of char(n) without their blanks, and
+// those of an enum as it lists them.
+func (a attribute) isOrdered() bool {
+	switch a.Type.Kind {
+	case rowset.Enum:
+		return false
+	case rowset.String:
+		return a.bytewise && slices.Contains([]uint32{pgtype.TextOID, pgtype.VarcharOID, pgtype.NameOID}, a.oid)
+	default:
+		return true
+	}
+}
+
 // A short text becomes as long as its char(n), so that the keys of a batch could fill the memory.
 const maxCharLength = 4096
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/rowset"
+	"github.com/chferry/chferry/source"
 )
 
 // keyOrder writes SQL that compares and sorts keys of a table, named t, as the server orders them:
@@ -63,6 +64,19 @@ func (k keyOrder) values(place string) ([]string, error) {
 			"the place to go on from is none of table %s, whose primary key may have changed", k.table.Name)
 	}
 	return values, nil
+}
+
+// KeyOf implements [source.Ranger].
+func (s *Source) KeyOf(table rowset.Table, place string) (rowset.Block, error) {
+	values, err := orderOf(table).values(place)
+	if err != nil {
+		return rowset.Block{}, err
+	}
+	key := source.NewKeyBlock(table, len(values))
+	if err := rowset.AppendPrimaryKey(key.Vectors, values); err != nil {
+		return rowset.Block{}, source.UnreadablePlace(table)
+	}
+	return key, nil
 }
 
 // condition is the SQL condition, and its parameters, that a key stands in some relation to the

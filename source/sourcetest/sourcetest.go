@@ -93,6 +93,8 @@ func Run(t *testing.T, open func(t *testing.T) Bundle) {
 		"RangesWhere":                 testRangesWhere,
 		"RangesRefuseWhere":           testRangesRefuseWhere,
 		"ScanOrder":                   testScanOrder,
+		"ScanOrderedKeys":             testScanOrderedKeys,
+		"KeyOfPlaces":                 testKeyOfPlaces,
 		"ScanRefusesPlaces":           testScanRefusesPlaces,
 		"ScanUnreadableRow":           testScanUnreadableRow,
 		"ScanSeveralRowsOfOneKey":     testScanSeveralRowsOfOneKey,

@@ -49,8 +49,14 @@ func (s *Source) Describe(ctx context.Context, table string, primaryKey []string
 		if out.PrimaryKey, err = d.key(ctx, at, table, primaryKey); err != nil {
 			return err
 		}
+		var encoding string
+		if err := at.QueryRowContext(ctx, "PRAGMA encoding").Scan(&encoding); err != nil {
+			return err
+		}
 		for i, a := range d.columns {
-			a.Type = a.typeIn(slices.Contains(out.PrimaryKey, i))
+			isKey := slices.Contains(out.PrimaryKey, i)
+			a.Type = a.typeIn(isKey)
+			a.Ordered = isKey && a.isOrdered(encoding)
 			out.Columns = append(out.Columns, a.Column)
 		}
 		return nil
@@ -100,6 +106,20 @@ func (a attribute) typeIn(key bool) rowset.Type {
 	t := a.Type
 	t.Nullable = !a.notNull && !key
 	return t
+}
+
+// isOrdered tells whether SQLite sorts values as [rowset.Column.Ordered] says. Dates and times are
+// texts, or numbers, in several forms, and so are UUIDs. Texts of a key are compared by their bytes
+// in the file's encoding, for a collation that does not fold is BINARY.
+func (a attribute) isOrdered(encoding string) bool {
+	switch a.Type.Kind {
+	case rowset.Bool, rowset.Int64, rowset.Decimal:
+		return !textAffinity(a.SourceType)
+	case rowset.String:
+		return encoding == "UTF-8"
+	default:
+		return false
+	}
 }
 
 // identity is what [rowset.Table.Identity] is for the table: the file, and the table's name and own

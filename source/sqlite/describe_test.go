@@ -29,8 +29,8 @@ func TestDescribeColumns(t *testing.T) {
 		{Name: "any_thing", Type: nullable(text), SourceType: "no declared type"},
 		{Name: "total", Type: nullable(decimal(10, 2)), SourceType: "DECIMAL(10,2)"},
 		{Name: "double_id", Type: nullable(text), SourceType: "no declared type"},
-		{Name: "code", Type: text, SourceType: "TEXT"},
-		{Name: "id", Type: kind(rowset.Int64), SourceType: "UNSIGNED BIG INT"},
+		{Name: "code", Type: text, SourceType: "TEXT", Ordered: true},
+		{Name: "id", Type: kind(rowset.Int64), SourceType: "UNSIGNED BIG INT", Ordered: true},
 		{Name: "late", Type: nullable(kind(rowset.Bool)), SourceType: "bool"},
 	}
 	for i := range want {
@@ -178,5 +178,26 @@ func TestIdentity(t *testing.T) {
 	copied.source = open(t, "sqlite:"+moved)
 	if got := copied.describe(t, "items").Identity; got != first {
 		t.Errorf("moved: got %s, want %s", got, first)
+	}
+}
+
+// TestDescribeOrder: only what SQLite compares as numbers, or as texts in UTF-8, is ordered.
+func TestDescribeOrder(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	other := setup(t, "PRAGMA encoding = 'UTF-16le'")
+	for typ, want := range map[string]bool{
+		"INTEGER": true, "BOOLEAN": true, "DECIMAL(10,2)": true, "TEXT": true,
+		"DATE": false, "DATETIME": false, "UUID": false,
+	} {
+		b.exec(t, "CREATE TABLE items (id "+typ+" PRIMARY KEY)")
+		if got := b.describe(t, "items").Columns[0].Ordered; got != want {
+			t.Errorf("%s: got ordered %t, want %t", typ, got, want)
+		}
+		b.exec(t, "DROP TABLE items")
+	}
+	other.exec(t, "CREATE TABLE items (id TEXT PRIMARY KEY)")
+	if other.describe(t, "items").Columns[0].Ordered {
+		t.Error("texts in UTF-16 are ordered")
 	}
 }

@@ -1,9 +1,13 @@
 package sqlite
 
 import (
+	"context"
 	"encoding/hex"
 	"strconv"
 	"strings"
+
+	"github.com/chferry/chferry/rowset"
+	"github.com/chferry/chferry/source"
 )
 
 // Letters for the storage classes of values in a place.
@@ -48,6 +52,21 @@ func valuesOf(place string) (values []any, ok bool) {
 		values = append(values, value)
 	}
 	return values, true
+}
+
+// KeyOf implements [source.Ranger].
+func (s *Source) KeyOf(table rowset.Table, place string) (rowset.Block, error) {
+	values, err := s.rangeOf(context.Background(), table, "").stored(place)
+	if err != nil {
+		return rowset.Block{}, err
+	}
+	key := source.NewKeyBlock(table, len(values))
+	for i, value := range values {
+		if v := &key.Vectors[i]; readValue(v, value) != "" || !isForm(v, 0, value) {
+			return rowset.Block{}, source.UnreadablePlace(table)
+		}
+	}
+	return key, nil
 }
 
 func valueAt(class, text string) (any, error) {
