@@ -2,7 +2,6 @@ package transfer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -46,8 +45,7 @@ type RangeWork interface {
 	// Save is called when all rows up to a place are in the sink, with what became of those behind
 	// the place that was saved before. halve asks the copy to give a half of what remains away.
 	Save(ctx context.Context, place string, copied Copied) (halve bool, err error)
-	// GiveAway gives what is behind a place away: the range ends there.
-	GiveAway(ctx context.Context, place string) error
+	RangeGiver
 }
 
 // rangeBlock is the rows of some pages, which are inserted together unless they are refused.
@@ -69,13 +67,11 @@ func (c *Copy) Run(ctx context.Context, r source.Range, work RangeWork) error {
 	}
 	defer release()
 	stages, ctx := errgroup.WithContext(ctx)
-	blocks, halve := make(chan *rangeBlock), make(chan bool, 1)
+	blocks := make(chan *rangeBlock)
+	pages := newPager(from, c.Plan.Tables[c.Database], source.Scan{Range: r, Where: c.Where}, c.Pace, work)
 	stages.Go(func() error {
 		defer close(blocks)
-		reader := &rangeReader{
-			Copy: c, from: from, table: c.Plan.Tables[c.Database], rest: r, halve: halve, work: work, rows: MaxChunk,
-		}
-		return reader.read(ctx, blocks)
+		return (&rangeReader{c, pages}).read(ctx, blocks)
 	})
 	stages.Go(func() error {
 		failed := 0
@@ -96,10 +92,7 @@ func (c *Copy) Run(ctx context.Context, r source.Range, work RangeWork) error {
 				return err
 			}
 			if wanted {
-				select {
-				case halve <- true:
-				default: // the reader knows
-				}
+				pages.halveNext()
 			}
 		}
 		return nil
@@ -107,15 +100,10 @@ func (c *Copy) Run(ctx context.Context, r source.Range, work RangeWork) error {
 	return stages.Wait()
 }
 
-// rangeReader reads the pages of a range.
+// rangeReader makes blocks of the pages of a range.
 type rangeReader struct {
 	*Copy
-	from  source.Ranger
-	table rowset.Table
-	rest  source.Range
-	halve <-chan bool
-	work  RangeWork
-	rows  int // that a scan asks for
+	*pager
 }
 
 func (r *rangeReader) read(ctx context.Context, blocks chan<- *rangeBlock) error {
@@ -126,7 +114,7 @@ func (r *rangeReader) read(ctx context.Context, blocks chan<- *rangeBlock) error
 		b := &rangeBlock{}
 		for began := time.Now(); !b.full(began, r.MaxFailed); {
 			var err error
-			if done, err = r.scan(ctx, b); err != nil {
+			if done, err = r.append(ctx, b); err != nil {
 				return err
 			}
 			if done {
@@ -149,42 +137,21 @@ func (b *rangeBlock) full(began time.Time, maxFailed int) bool {
 	return b.Bytes() >= fullBlock || b.Rows() >= MaxChunk || len(b.failed) > maxFailed || time.Since(began) > slowScan
 }
 
-// giveAway gives half of what remains to a reader that has nothing to do.
-func (r *rangeReader) giveAway(ctx context.Context) error {
-	select {
-	case <-r.halve:
-	default:
-		return nil
-	}
-	place, err := r.from.Halve(ctx, r.table, r.rest)
-	if err != nil || place == "" {
-		return err
-	}
-	if err := r.work.GiveAway(ctx, place); err != nil {
-		return err
-	}
-	r.rest.UpTo = place
-	return nil
-}
-
-// scan appends a page of the range to a block. The version of the rows is minted first.
-func (r *rangeReader) scan(ctx context.Context, b *rangeBlock) (done bool, err error) {
-	rows := r.rows
-	if r.Pace != nil {
-		if rows, err = r.Pace(ctx, rows); err != nil {
-			return false, err
-		}
+// append appends a page of the range to a block. The version of the rows is minted first.
+func (r *rangeReader) append(ctx context.Context, b *rangeBlock) (done bool, err error) {
+	if err := r.wait(ctx); err != nil {
+		return false, err
 	}
 	version, err := r.Mint(ctx)
 	if err != nil {
 		return false, err
 	}
-	scanned, err := r.scanned(ctx, rows)
+	scanned, err := r.scan(ctx)
 	if err != nil {
 		return false, err
 	}
 	if scanned.Last != "" {
-		b.last, r.rest.After = scanned.Last, scanned.Last
+		b.last = scanned.Last
 	}
 	for _, u := range scanned.Unfit {
 		b.fail(r.operation(scanned.Keys[u.Key]), u.Reason)
@@ -199,30 +166,6 @@ func (r *rangeReader) scan(ctx context.Context, b *rangeBlock) (done bool, err e
 		b.Append(&made)
 	}
 	return scanned.Done, nil
-}
-
-// slowScan is how long the source may take for a page before smaller ones are asked for.
-const slowScan = 5 * time.Second
-
-// scanned asks for half of the rows, and for half of those, while the source finds them too many.
-func (r *rangeReader) scanned(ctx context.Context, rows int) (source.Page, error) {
-	for {
-		began := time.Now()
-		scanned, err := r.from.Scan(ctx, r.table, source.Scan{Range: r.rest, Where: r.Where, Rows: rows})
-		var tooMuch *source.TooMuchError
-		if errors.As(err, &tooMuch) && rows > 1 {
-			rows = max(1, min(tooMuch.Rows, rows/2))
-			r.rows = rows
-			continue
-		}
-		switch took := time.Since(began); {
-		case took > slowScan:
-			r.rows = max(1, r.rows/2)
-		case took < slowScan/4:
-			r.rows = min(2*r.rows, MaxChunk)
-		}
-		return scanned, err
-	}
 }
 
 func (r *rangeReader) operation(key chferry.PrimaryKey) chferry.Operation {
@@ -277,10 +220,8 @@ func (c *Copy) operationOf(rows rowset.Block, row int) chferry.Operation {
 
 // setAside registers the rows of a block that failed: a sync finds them unfit, too, and keeps them with the reason.
 func (c *Copy) setAside(ctx context.Context, b *rangeBlock) error {
-	for ops := range slices.Chunk(b.failed, chferry.MaxOperations) {
-		if _, err := c.Storage.RegisterOperations(ctx, c.Plan.Import.Key, ops...); err != nil {
-			return fmt.Errorf("register the rows that can't be imported: %w", err)
-		}
+	if err := c.register(ctx, c.Plan.Import.Key, b.failed); err != nil {
+		return fmt.Errorf("register the rows that can't be imported: %w", err)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package transfer
 import (
 	"context"
 	"iter"
+	"slices"
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/sink"
@@ -62,4 +63,14 @@ type Result struct {
 // Begin returns a transfer of a claimed batch, which [Transfer.Run] runs.
 func (p *Pipeline) Begin(key chferry.ImportKey, batch chferry.Batch, opts Options) *Transfer {
 	return &Transfer{Pipeline: p, key: key, batch: batch, Options: opts}
+}
+
+// register registers operations, however many.
+func (p *Pipeline) register(ctx context.Context, key chferry.ImportKey, ops []chferry.Operation) error {
+	for some := range slices.Chunk(ops, chferry.MaxOperations) {
+		if _, err := p.Storage.RegisterOperations(ctx, key, some...); err != nil {
+			return err
+		}
+	}
+	return nil
 }

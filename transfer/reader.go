@@ -47,31 +47,45 @@ func (r *reader) read(ctx context.Context, c *chunk, emit func(*block) error,
 // block returns a block without rows, for rows of the chunk.
 func (c *chunk) block() *block { return &block{database: c.database, table: c.table} }
 
-// fetch reads the rows of a chunk's keys from first on, as many as fit, and returns where it
-// stopped. If the source can't give some row, fetch asks for half of the keys, and for half of
-// those, until the row stands alone: that one is unfit.
+// fetch reads the rows of a chunk's keys from first on, as many as fit, and returns where it stopped.
 func (r *reader) fetch(ctx context.Context, c *chunk, first int) (rows rowset.Rows, last int, err error) {
-	for most := c.len() - first; ; {
-		asked, began := r.pace.next(most), time.Now()
-		rows, err := r.sources[c.database].Fetch(ctx, c.table, c.slice(first, first+asked))
+	f := fetcher{source: r.sources[c.database], table: c.table, pace: r.pace}
+	rows, n, err := f.fetch(ctx, c.slice(first, c.len()))
+	return rows, first + n, err
+}
+
+// fetcher reads rows by their keys.
+type fetcher struct {
+	source source.Source
+	table  rowset.Table
+	pace   *pace
+}
+
+// fetch reads the rows of the first of keys, as many as fit, and returns how many keys these are. If
+// the source can't give some row, fetch asks for half of the keys, and for half of those, until the
+// row stands alone: that one is unfit.
+func (f *fetcher) fetch(ctx context.Context, keys keyList) (rows rowset.Rows, n int, err error) {
+	for most := keys.len(); ; {
+		asked, began := f.pace.next(most), time.Now()
+		rows, err := f.source.Fetch(ctx, f.table, keys.slice(0, asked))
 		var tooMuch *source.TooMuchError
 		switch {
 		case err == nil:
-			r.pace.fitted(asked, rows.Bytes())
-			r.pace.took(asked, time.Since(began))
+			f.pace.fitted(asked, rows.Bytes())
+			f.pace.took(asked, time.Since(began))
 		case asked > 1 && errors.As(err, &tooMuch):
 			if tooMuch.Slow {
-				r.pace.tooSlow(time.Since(began))
+				f.pace.tooSlow(time.Since(began))
 			}
-			most = r.pace.tooMuch(asked, tooMuch.Rows)
+			most = f.pace.tooMuch(asked, tooMuch.Rows)
 			continue
 		case asked > 1 && chferry.CodeOf(err) == chferry.CodeUnreadable:
 			most = asked / 2
 			continue
 		case chferry.CodeOf(err) == chferry.CodeUnreadable:
-			rows, err = unreadable(c.table, err), nil
+			rows, err = unreadable(f.table, err), nil
 		}
-		return rows, first + asked, err
+		return rows, asked, err
 	}
 }
 

@@ -3,7 +3,6 @@ package transfer
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -65,10 +64,8 @@ func (t *Transfer) run(ctx context.Context, plan Plan) error {
 		return err
 	}
 	// Before the batch may be removed. Done again, they wait twice, which costs one more look at their rows.
-	for ops := range slices.Chunk(t.putBack, chferry.MaxOperations) {
-		if _, err := t.Storage.RegisterOperations(ctx, t.key, ops...); err != nil {
-			return fmt.Errorf("put operations back: %w", err)
-		}
+	if err := t.register(ctx, t.key, t.putBack); err != nil {
+		return fmt.Errorf("put operations back: %w", err)
 	}
 	t.cutter.ask = t.askKeys(ctx)
 	imported, err := newImported(t.cutter, t.failed)
