@@ -34,6 +34,10 @@ type Reader interface {
 	// range to its end.
 	Page(ctx context.Context, s Selection, r Range, most int) (Page, error)
 
+	// Ordered reports whether the destination orders s.Key canonically, as [rowset.Column.Ordered] says.
+	// It is false where that is not known for sure, as of columns with a cast.
+	Ordered(ctx context.Context, s Selection) (bool, error)
+
 	// Find returns the rows that have one of the keys, in no order. The columns of keys are those
 	// of s.Key, in any order. A key that the destination can't hold has no row. A key may be given
 	// twice; its row is returned once or twice.
@@ -57,7 +61,8 @@ type Selection struct {
 
 // Range is the rows whose keys are greater than After and not greater than UpTo. Both are blocks of
 // one row with the columns of [Selection.Key], in any order; a block without rows leaves that end
-// open.
+// open. A block with the first columns of the key alone stands for all keys that begin with their
+// values.
 type Range struct{ After, UpTo rowset.Block }
 
 // Sum says what the rows of a range are together. Two ranges have the same rows, but for a chance

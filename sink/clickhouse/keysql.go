@@ -68,6 +68,8 @@ func (k keyValues) compare(operator string, f *features) (string, error) {
 	}
 	var less bool // than all
 	switch {
+	case k.base == "DateTime" && k.micros(f).holds(k.values.Ints[0]):
+		return k.compareCut(operator), nil
 	case k.base == "Date" || k.base == "Date32":
 		less = k.values.Ints[0] < k.days(f).first
 	case (k.base == "DateTime64" || k.base == "DateTime") && !k.micros(f).holds(k.values.Ints[0]):
@@ -84,6 +86,19 @@ func (k keyValues) compare(operator string, f *features) (string, error) {
 	return "0", nil
 }
 
+// compareCut is [keyValues.compare] with a point in time between two seconds of the column.
+func (k keyValues) compareCut(operator string) string {
+	if operator == "=" {
+		return "0"
+	}
+	if operator = operator[:1]; operator == "<" {
+		operator = "<=" // the second that it is cut to
+	}
+	second := rowset.Vector{Type: k.values.Type, Ints: []int64{k.values.Ints[0]}}
+	second.Ints[0] -= (second.Ints[0]%microsPerSecond + microsPerSecond) % microsPerSecond
+	return quote(k.name) + " " + operator + " " + k.typed(quoteText(string(second.AppendText(nil, 0))))
+}
+
 // bound is one end of a range.
 type bound []keyValues
 
@@ -92,10 +107,10 @@ func boundOf(columns []column, at *rowset.Block, f *features) (bound, error) {
 	if at.Rows() == 0 {
 		return nil, nil
 	}
-	b := make(bound, len(columns))
-	for i, c := range columns {
+	b := make(bound, min(len(columns), len(at.Columns)))
+	for i := range b {
 		var err error
-		if b[i], err = keyValuesOf(c, at, f); err != nil {
+		if b[i], err = keyValuesOf(columns[i], at, f); err != nil {
 			return nil, err
 		}
 	}
