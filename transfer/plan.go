@@ -21,11 +21,14 @@ type Plan struct {
 	Tables      map[string]rowset.Table // by database alias, without those that are away
 	Destination sink.Destination
 	// Schema says, a sentence each, which columns are not synced as they should be although nothing stops.
-	Schema  []string
-	sources map[string]source.Source
-	columns []rowset.Column   // of all tables, each once
-	away    map[string]string // by database alias, why it did not answer
-	engine  engine.Engine
+	Schema []string
+	// Unsynced names the columns of the source that are not synced: those that the configuration
+	// leaves out, and those that the destination's table does not have yet.
+	Unsynced []string
+	sources  map[string]source.Source
+	columns  []rowset.Column   // of all tables, each once
+	away     map[string]string // by database alias, why it did not answer
+	engine   engine.Engine
 }
 
 // MakePlan asks the sources for the import's table and derives the destination from it. It compares neither with what
@@ -51,10 +54,11 @@ func makePlan(ctx context.Context, imp chferry.Import, sources map[string]source
 			return Plan{}, chferry.Errorf(chferry.CodeConfiguration, "import key %s: database %q is not configured",
 				imp.Key, alias)
 		}
-		table, err := describe(ctx, imp, alias, src)
+		table, unsynced, err := describe(ctx, imp, alias, src)
 		switch {
 		case err == nil:
 			plan.Tables[alias] = table
+			plan.leaveOut(unsynced)
 		case goOn(alias, err):
 			problem = cmp.Or(problem, err)
 		default:
@@ -74,14 +78,22 @@ func makePlan(ctx context.Context, imp chferry.Import, sources map[string]source
 	return plan, err
 }
 
-func describe(ctx context.Context, imp chferry.Import, alias string, src source.Source) (rowset.Table, error) {
-	table, err := src.Describe(ctx, imp.Table, imp.PrimaryKey)
+// describe returns a table as it is synced, and the names of the columns that are not.
+func describe(ctx context.Context, imp chferry.Import, alias string, src source.Source) (table rowset.Table,
+	unsynced []string, err error,
+) {
+	all, err := src.Describe(ctx, imp.Table, imp.PrimaryKey)
 	if err != nil {
-		return rowset.Table{}, err
+		return rowset.Table{}, nil, err
 	}
-	table.Database = alias
-	if table, err = table.Project(imp); err != nil {
-		return rowset.Table{}, err
+	all.Database = alias
+	if table, err = all.Project(imp); err != nil {
+		return rowset.Table{}, nil, err
+	}
+	for _, c := range all.Columns {
+		if !slices.ContainsFunc(table.Columns, func(kept rowset.Column) bool { return kept.Name == c.Name }) {
+			unsynced = append(unsynced, c.Name)
+		}
 	}
 	var problems []error
 	for _, c := range table.Columns {
@@ -91,7 +103,16 @@ func describe(ctx context.Context, imp chferry.Import, alias string, src source.
 				imp.Key, imp.Table, c.Name, c.SourceType))
 		}
 	}
-	return table, errors.Join(problems...)
+	return table, unsynced, errors.Join(problems...)
+}
+
+// leaveOut notes columns that are not synced.
+func (p *Plan) leaveOut(columns []string) {
+	for _, name := range columns {
+		if !slices.Contains(p.Unsynced, name) {
+			p.Unsynced = append(p.Unsynced, name)
+		}
+	}
 }
 
 // CheckColumns returns [chferry.CodeConfiguration] if the import's settings name a column that its
@@ -159,6 +180,11 @@ func (p *Plan) differs(alias, what string) error {
 // without leaves out columns that the destination's table does not have yet.
 func (p *Plan) without(destinations []string) {
 	isAbsent := func(c rowset.Column) bool { return slices.Contains(destinations, c.Destination) }
+	for _, c := range p.columns {
+		if isAbsent(c) {
+			p.leaveOut([]string{c.Name})
+		}
+	}
 	p.columns = slices.DeleteFunc(slices.Clone(p.columns), isAbsent)
 	p.Destination.Columns = slices.DeleteFunc(slices.Clone(p.Destination.Columns), isAbsent)
 	for alias, table := range p.Tables {
