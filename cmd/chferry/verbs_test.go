@@ -20,7 +20,8 @@ const oneImport = `
 `
 
 const twoImports = oneImport + `
-  - {key: NAME-lines, table: lines, primary_key: [order_id, line], schedule: {cron: "0 4 * * *"}}
+  - {key: NAME-lines, table: lines, primary_key: [order_id, line], destination: {table: lines}, ` +
+	`schedule: {cron: "0 4 * * *"}}
 `
 
 // lines is the import key of the table lines.
