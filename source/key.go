@@ -61,5 +61,6 @@ func NewKeyBlock(table rowset.Table, columns int) rowset.Block {
 // UnreadablePlace is the error of [Ranger.KeyOf] for a place that has no key of the table's types.
 func UnreadablePlace(table rowset.Table) error {
 	return chferry.Errorf(chferry.CodeUnreadable,
-		"table %s has a row with a primary key that is none of the types of its columns: mend it, or delete it", table.Name)
+		"table %s has a row with a primary key that is none of the types of its columns: mend it, or delete it",
+		table.Name)
 }

@@ -32,7 +32,8 @@ func newPager(from source.Ranger, table rowset.Table, ask source.Scan,
 	pace func(ctx context.Context, wanted int) (int, error), giver RangeGiver,
 ) *pager {
 	return &pager{
-		from: from, table: table, began: ask.After, ask: ask, most: MaxChunk, pace: pace, giver: giver, halve: make(chan bool, 1),
+		from: from, table: table, began: ask.After, ask: ask, most: MaxChunk, pace: pace, giver: giver,
+		halve: make(chan bool, 1),
 	}
 }
 

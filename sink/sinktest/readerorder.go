@@ -13,7 +13,8 @@ import (
 func testReadFirstValues(t *testing.T, s *suite) {
 	d := destination("pairs", []string{"b", "a"}, column("a", int64Type), column("b", stringType))
 	s.create(t, d)
-	s.insert(t, d, 1, []string{"1", "x"}, []string{"2", "x"}, []string{"1", "y"}, []string{"2", "y"}, []string{"-1", "z"})
+	s.insert(t, d, 1, []string{"1", "x"}, []string{"2", "x"},
+		[]string{"1", "y"}, []string{"2", "y"}, []string{"-1", "z"})
 	first := func(text string) rowset.Block {
 		key := keys(t, d, []string{text, "1"})
 		return rowset.Block{Columns: key.Columns[:1], Vectors: key.Vectors[:1]}

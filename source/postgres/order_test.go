@@ -18,12 +18,12 @@ func TestOrderedKeys(t *testing.T) {
 		CREATE DOMAIN code AS text COLLATE "C"; CREATE DOMAIN word AS text COLLATE "en-x-icu"`)
 	for want, types := range map[bool][]string{
 		true: {
-			"boolean", "smallint", "bigint", "numeric(10,2)", "uuid", "date", "timestamp", "timestamptz", "bytea", "name",
-			`text COLLATE "C"`, `varchar(9) COLLATE "POSIX"`, "text COLLATE ucs_basic", "code",
+			"boolean", "smallint", "bigint", "numeric(10,2)", "uuid", "date", "timestamp", "timestamptz", "bytea",
+			"name", `text COLLATE "C"`, `varchar(9) COLLATE "POSIX"`, "text COLLATE ucs_basic", "code",
 		},
 		false: {
-			`text COLLATE "en-x-icu"`, `varchar COLLATE "und-x-icu"`, "word", `char(9) COLLATE "C"`, "citext", "numeric",
-			"inet", "interval", "mood", "bit(3)", "int4range",
+			`text COLLATE "en-x-icu"`, `varchar COLLATE "und-x-icu"`, "word", `char(9) COLLATE "C"`, "citext",
+			"numeric", "inet", "interval", "mood", "bit(3)", "int4range",
 		},
 	} {
 		for _, typ := range types {
