@@ -1,9 +1,11 @@
 package worker_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/starter"
 )
 
 // BenchmarkSync is for profiles of a worker, as docs/benchmarks.md shows one: whole syncs of
@@ -12,10 +14,7 @@ import (
 func BenchmarkSync(b *testing.B) {
 	const rows = 500_000
 	w := setup(b, func(i *chferry.Import) { i.Table, i.DestinationTable, i.BatchSize = "wide", "wide", 100_000 })
-	w.exec(`INSERT INTO wide SELECT n, md5(n::text), 'user ' || n, n % 1000, n * 1.5, n * 0.01,
-		timestamptz '2024-01-01Z' + n * interval '1 second', n % 2 = 0, date '2000-01-01' + n % 10000,
-		CASE WHEN n % 4 = 0 THEN NULL ELSE 'note ' || n END FROM generate_series(1, 500000) n`)
-	w.exec(`ANALYZE wide`)
+	w.fillWide(rows)
 	table, err := w.sources["default"].Describe(b.Context(), w.imp.Table, nil)
 	w.ok(err)
 	for b.Loop() {
@@ -28,6 +27,25 @@ func BenchmarkSync(b *testing.B) {
 			b.Fatalf("%d rows were synced, want %d", result.Rows, rows)
 		}
 	}
+}
+
+// BenchmarkBackfill is for profiles, too: a table of 2,000,000 rows is copied.
+func BenchmarkBackfill(b *testing.B) {
+	const rows = 2_000_000
+	w := setup(b, func(i *chferry.Import) { i.Table, i.DestinationTable = "wide", "wide" })
+	w.fillWide(rows)
+	for b.Loop() {
+		if result := w.backfill(starter.BackfillOptions{}); result.Rows != rows {
+			b.Fatalf("%d rows were copied, want %d", result.Rows, rows)
+		}
+	}
+}
+
+func (b *bundle) fillWide(rows int) {
+	b.exec(fmt.Sprintf(`INSERT INTO wide SELECT n, md5(n::text), 'user ' || n, n %% 1000, n * 1.5, n * 0.01,
+		timestamptz '2024-01-01Z' + n * interval '1 second', n %% 2 = 0, date '2000-01-01' + n %% 10000,
+		CASE WHEN n %% 4 = 0 THEN NULL ELSE 'note ' || n END FROM generate_series(1, %d) n`, rows))
+	b.exec(`ANALYZE wide`)
 }
 
 func (b *bundle) registerPage(page []chferry.PrimaryKey) error {

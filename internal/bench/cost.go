@@ -14,50 +14,62 @@ import (
 	"github.com/chferry/chferry"
 )
 
-// synced is what one sync cost.
-type synced struct {
+// costs are what a sync, or a backfill, cost.
+type costs struct {
 	seconds   float64
 	processor map[string]float64 // CPU seconds by process, without this one, ClickHouse's merges included
 	total     float64            // of them
 	memory    float64            // the worker's peak, in MB
 	events    float64
-	history   float64 // bytes
-	run       *client.ScheduleWorkflowExecution
+	history   float64                           // bytes
+	run       *client.ScheduleWorkflowExecution // of a sync
 }
 
-// sync registers ops, triggers a sync and waits until nothing is left. Registering is not part of what is measured.
-func (s *stack) sync(ctx context.Context, key chferry.ImportKey, ops []chferry.Operation) (synced, error) {
-	if _, err := s.redis.register(ctx, key, ops, bulk); err != nil {
-		return synced{}, err
-	}
+// measured returns what do cost. Its workflow adds to that by history.
+func (s *stack) measured(ctx context.Context, do func() error) (c costs, err error) {
 	if err := s.resetPeak(); err != nil {
-		return synced{}, err
+		return c, err
 	}
 	before, err := processorTime()
 	if err != nil {
-		return synced{}, err
+		return c, err
 	}
 	began := time.Now()
-	if err := s.starter.Trigger(ctx, key); err != nil {
-		return synced{}, err
+	if err := do(); err != nil {
+		return c, err
 	}
-	if err := s.drained(ctx, key); err != nil {
-		return synced{}, err
-	}
-	cost := synced{seconds: time.Since(began).Seconds()}
+	c.seconds = time.Since(began).Seconds()
 	if err := s.settled(ctx); err != nil {
-		return synced{}, err
+		return c, err
 	}
 	after, err := processorTime()
 	if err != nil {
-		return synced{}, err
+		return c, err
 	}
-	cost.processor, cost.total = spent(before, after)
-	if cost.memory, err = s.peak(); err != nil {
-		return synced{}, err
+	c.processor, c.total = spent(before, after)
+	c.memory, err = s.peak()
+	return c, err
+}
+
+// sync registers ops, triggers a sync and waits until nothing is left. Registering is not part of what is measured.
+func (s *stack) sync(ctx context.Context, key chferry.ImportKey, ops []chferry.Operation) (costs, error) {
+	if _, err := s.redis.register(ctx, key, ops, bulk); err != nil {
+		return costs{}, err
 	}
-	err = s.history(ctx, key, &cost)
-	return cost, err
+	c, err := s.measured(ctx, func() error {
+		if err := s.starter.Trigger(ctx, key); err != nil {
+			return err
+		}
+		return s.drained(ctx, key)
+	})
+	if err != nil {
+		return c, err
+	}
+	if c.run, err = s.lastRun(ctx, key); err != nil {
+		return c, err
+	}
+	err = s.history(ctx, c.run.WorkflowID, c.run.FirstExecutionRunID, &c)
+	return c, err
 }
 
 func (s *stack) drained(ctx context.Context, key chferry.ImportKey) error {
@@ -82,27 +94,30 @@ func (s *stack) drained(ctx context.Context, key chferry.ImportKey) error {
 	}
 }
 
-// history waits until the last run of key has ended and reads its size.
-func (s *stack) history(ctx context.Context, key chferry.ImportKey, cost *synced) error {
+// lastRun returns the last run of a key's schedule.
+func (s *stack) lastRun(ctx context.Context, key chferry.ImportKey) (*client.ScheduleWorkflowExecution, error) {
 	schedule, err := s.starter.Client().ScheduleClient().GetHandle(ctx, "chferry:sync:"+string(key)).Describe(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	actions := schedule.Info.RecentActions
 	if len(actions) == 0 {
-		return fmt.Errorf("no sync of %s was started", key)
+		return nil, fmt.Errorf("no sync of %s was started", key)
 	}
-	run := actions[len(actions)-1].StartWorkflowResult
-	cost.run = run
-	if err := s.starter.Client().GetWorkflow(ctx, run.WorkflowID, run.FirstExecutionRunID).Get(ctx, nil); err != nil {
+	return actions[len(actions)-1].StartWorkflowResult, nil
+}
+
+// history waits until a workflow has ended and reads the size of its history. An empty run is the last one.
+func (s *stack) history(ctx context.Context, workflow, run string, c *costs) error {
+	if err := s.starter.Client().GetWorkflow(ctx, workflow, run).Get(ctx, nil); err != nil {
 		return err
 	}
-	d, err := s.starter.Client().DescribeWorkflowExecution(ctx, run.WorkflowID, run.FirstExecutionRunID)
+	d, err := s.starter.Client().DescribeWorkflowExecution(ctx, workflow, run)
 	if err != nil {
 		return err
 	}
-	cost.events = float64(d.GetWorkflowExecutionInfo().GetHistoryLength())
-	cost.history = float64(d.GetWorkflowExecutionInfo().GetHistorySizeBytes())
+	c.events = float64(d.GetWorkflowExecutionInfo().GetHistoryLength())
+	c.history = float64(d.GetWorkflowExecutionInfo().GetHistorySizeBytes())
 	return nil
 }
 

@@ -2,7 +2,7 @@
 // differ and are shared, so each figure is measured next to a base in the same run, five times in
 // turn, and the medians and their ratio count.
 //
-//	go run ./internal/bench [storage] [api] [sync] [temporal] [nudges]
+//	go run ./internal/bench [storage] [api] [sync] [tables] [temporal] [nudges]
 package main
 
 import (
@@ -28,6 +28,7 @@ var suites = []suite{
 	{"storage", benchStorage},
 	{"api", benchAPI},
 	{"sync", benchSync},
+	{"tables", benchTables},
 	{"temporal", benchTemporal},
 	{"nudges", benchNudges},
 }

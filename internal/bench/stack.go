@@ -160,8 +160,8 @@ func (s *stack) stop(ctx context.Context) error {
 }
 
 // number asks ClickHouse for one.
-func (s *stack) number(ctx context.Context, query string, args ...any) (n uint64, err error) {
-	err = s.target.QueryRow(ctx, query, args...).Scan(&n)
+func (s *stack) number(ctx context.Context, query string) (n uint64, err error) {
+	err = s.target.QueryRow(ctx, query).Scan(&n)
 	return n, err
 }
 

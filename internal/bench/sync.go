@@ -6,10 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net/url"
-	"os/exec"
 	"slices"
-	"time"
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/embedded"
@@ -20,22 +17,35 @@ const syncRows = 500_000
 
 // bulky are a million rows of the ten columns that every figure is about, and rows of a megabyte.
 // No import key has a schedule: syncs begin when the benchmark says so.
-var bulky = content{tables: `
-CREATE TABLE wide (id bigint PRIMARY KEY, hash text NOT NULL, name text NOT NULL, age int NOT NULL,
-	score double precision NOT NULL, balance numeric(12,2) NOT NULL, created timestamptz NOT NULL,
-	active boolean NOT NULL, born date NOT NULL, note text);
-INSERT INTO wide SELECT n, md5(n::text), 'user ' || n, n % 1000, n * 1.5, n * 0.01,
-	timestamptz '2024-01-01Z' + n * interval '1 second', n % 2 = 0, date '2000-01-01' + n % 10000,
-	CASE WHEN n % 4 = 0 THEN NULL ELSE 'note ' || n END FROM generate_series(1, 1000000) n;
-CREATE TABLE large (id bigint PRIMARY KEY, body text NOT NULL);
-ALTER TABLE large ALTER body SET STORAGE EXTERNAL;
-INSERT INTO large SELECT n, repeat(md5(n::text), 32768) FROM generate_series(1, 400) n;
-VACUUM ANALYZE`, imports: `
+var bulky = content{tables: wideTable(million) + largeTable + "VACUUM ANALYZE", imports: `
   - {key: batch100k, table: wide, destination: {table: batch100k}, batch_size: 100000}
   - {key: batch10k, table: wide, destination: {table: batch10k}, batch_size: 10000}
   - {key: batch1m, table: wide, destination: {table: batch1m}, batch_size: 1000000}
   - {key: large, table: large, destination: {table: large}, batch_size: 100000}
 `}
+
+// wideTable makes a table of the ten columns.
+func wideTable(rows int) string { return tenColumns("wide", "bigint", "n", rows) }
+
+// tenColumns makes a table of n rows, whose primary key is of a type and made by an expression of n.
+func tenColumns(table, idType, id string, rows int) string {
+	return fmt.Sprintf(`
+CREATE TABLE %[1]s (id %[2]s NOT NULL, hash text NOT NULL, name text NOT NULL, age int NOT NULL,
+	score double precision NOT NULL, balance numeric(12,2) NOT NULL, created timestamptz NOT NULL,
+	active boolean NOT NULL, born date NOT NULL, note text);
+INSERT INTO %[1]s SELECT %[3]s, md5(n::text), 'user ' || n, n %% 1000, n * 1.5, n * 0.01,
+	timestamptz '2024-01-01Z' + n * interval '1 second', n %% 2 = 0, date '2000-01-01' + n %% 10000,
+	CASE WHEN n %% 4 = 0 THEN NULL ELSE 'note ' || n END FROM generate_series(1, %[4]d) n;
+ALTER TABLE %[1]s ADD PRIMARY KEY (id);
+`, table, idType, id, rows)
+}
+
+// largeTable makes a table of rows of a megabyte.
+const largeTable = `
+CREATE TABLE large (id bigint PRIMARY KEY, body text NOT NULL);
+ALTER TABLE large ALTER body SET STORAGE EXTERNAL;
+INSERT INTO large SELECT n, repeat(md5(n::text), 32768) FROM generate_series(1, 400) n;
+`
 
 // benchSync measures whole syncs from PostgreSQL through Temporal, next to the physical pipe.
 func benchSync(ctx context.Context, out io.Writer) error {
@@ -62,9 +72,9 @@ var processes = []string{"chferry", "postgres", "clickhouse-serv", "redis-server
 // processorFigures are CPU seconds per million rows: all, and then of each of processes.
 type processorFigures []*figure
 
-func newProcessorFigures(batch, base, goal string) processorFigures {
+func newProcessorFigures(of, base, goal string) processorFigures {
 	figures := processorFigures{{
-		name: "CPU seconds of all processes per 1M rows, batch " + batch, format: "%.2f",
+		name: "CPU seconds of all processes per 1M rows, " + of, format: "%.2f",
 		baseName: base, goal: goal,
 	}}
 	for _, name := range processes {
@@ -73,10 +83,12 @@ func newProcessorFigures(batch, base, goal string) processorFigures {
 	return figures
 }
 
-func (f processorFigures) beside(cost synced, base float64) {
-	f[0].beside(cost.total*million/syncRows, base*million/syncRows)
+// beside notes what some rows cost, and the base of as many.
+func (f processorFigures) beside(c costs, base float64, rows int) {
+	each := func(seconds float64) float64 { return seconds * million / float64(rows) }
+	f[0].beside(each(c.total), each(base))
 	for i, name := range processes {
-		f[i+1].add(cost.processor[name] * million / syncRows)
+		f[i+1].add(each(c.processor[name]))
 	}
 }
 
@@ -89,14 +101,14 @@ func benchNative(ctx context.Context, s *stack, out io.Writer) error {
 	}
 	inOrder, shuffled, small := speed("500,000 rows, batch 100k, in order", "≥ 0.45"),
 		speed("the same, shuffled", "≥ 0.45"), speed("the same, batch 10k", "≥ 0.3")
-	processor := newProcessorFigures("100k", pipe, "≤ 2.5")
-	smallProcessor := newProcessorFigures("10k", pipe, "")
+	processor := newProcessorFigures("batch 100k", pipe, "≤ 2.5")
+	smallProcessor := newProcessorFigures("batch 10k", pipe, "")
 	steps := newStepFigures("10k")
 	memory := &figure{name: "worker's peak memory, batch 100k", format: "%.0f MB", goal: "≤ 120"}
 	events := &figure{name: "Temporal events per 1M rows, batch 100k", format: "%.0f", goal: "≤ 200"}
 	bytes := &figure{name: "bytes of history per 1M rows, batch 100k", format: "%.0f", goal: "≤ 30,000"}
 	for range rounds {
-		base, baseCPU, err := s.pipe(ctx)
+		base, baseCPU, err := s.pipe(ctx, firstRows(syncRows))
 		if err != nil {
 			return err
 		}
@@ -111,13 +123,13 @@ func benchNative(ctx context.Context, s *stack, out io.Writer) error {
 			}
 			of.f.beside(syncRows/cost.seconds, base)
 			if of.f == small {
-				smallProcessor.beside(cost, baseCPU)
+				smallProcessor.beside(cost, baseCPU, syncRows)
 				if err := steps.add(ctx, s.starter.Client(), cost.run); err != nil {
 					return err
 				}
 			}
 			if of.f == inOrder {
-				processor.beside(cost, baseCPU)
+				processor.beside(cost, baseCPU, syncRows)
 				memory.add(cost.memory)
 				events.add(cost.events * million / syncRows)
 				bytes.add(cost.history * million / syncRows)
@@ -173,7 +185,7 @@ func benchHTTP(ctx context.Context, s *stack, out io.Writer) error {
 		goal: "≥ 0.4",
 	}
 	for range rounds {
-		base, _, err := s.pipe(ctx)
+		base, _, err := s.pipe(ctx, firstRows(syncRows))
 		if err != nil {
 			return err
 		}
@@ -191,42 +203,4 @@ func shuffle(ops []chferry.Operation) []chferry.Operation {
 	rand.New(rand.NewPCG(1, 2)).Shuffle(len(shuffled),
 		func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
 	return shuffled
-}
-
-// pipe copies the rows with the databases' own tools and returns rows a second and CPU seconds.
-func (s *stack) pipe(ctx context.Context) (rate, processor float64, err error) {
-	before, err := processorTime()
-	if err != nil {
-		return 0, 0, err
-	}
-	const create = `CREATE TABLE IF NOT EXISTS piped (id Int64, hash String, name String, age Int32, score Float64,
-		balance Decimal(12,2), created DateTime, active UInt8, born Date, note Nullable(String))
-		ENGINE = MergeTree ORDER BY id`
-	began := time.Now()
-	const insert = "INSERT INTO piped FORMAT TabSeparated"
-	query := fmt.Sprintf(`COPY (SELECT id, hash, name, age, score, balance, extract(epoch FROM created)::bigint,
-		active::int, born, note FROM wide WHERE id <= %d) TO STDOUT`, syncRows)
-	u, err := url.Parse(s.clickhouse.URL)
-	if err != nil {
-		return 0, 0, err
-	}
-	client := fmt.Sprintf("curl -sS --fail-with-body -T - '%s/?query=%s'", s.clickhouse.URL, url.QueryEscape(insert))
-	createTable := fmt.Sprintf("curl -sS --fail-with-body --data-binary '%s' '%s'", create, s.clickhouse.URL)
-	if u.Scheme == "clickhouse" {
-		server := fmt.Sprintf("clickhouse-client --host %s --port %s --query ", u.Hostname(), u.Port())
-		client, createTable = server+"'"+insert+"'", server+"'"+create+"'"
-	}
-	script := fmt.Sprintf("set -euo pipefail\n%s\npsql -qAt '%s' -c '%s' | %s",
-		createTable, s.postgres.URL, query, client)
-	if out, err := exec.CommandContext(ctx, "bash", "-c", script).CombinedOutput(); err != nil {
-		return 0, 0, fmt.Errorf("copy with the databases' own tools (clickhouse-client, psql and curl must be "+
-			"installed): %w: %.500s", err, out)
-	}
-	seconds := time.Since(began).Seconds()
-	if err := s.settled(ctx); err != nil {
-		return 0, 0, err
-	}
-	after, err := processorTime()
-	_, processor = spent(before, after)
-	return syncRows / seconds, processor, err
 }

@@ -91,11 +91,15 @@ func (b *temporalBench) events(ctx context.Context) ([]*figure, error) {
 			if _, err := b.starter.Sync(ctx, key, nil); err != nil {
 				return nil, err
 			}
-			var cost synced
-			if err := b.history(ctx, key, &cost); err != nil {
+			run, err := b.lastRun(ctx, key)
+			if err != nil {
 				return nil, err
 			}
-			of.f.add(cost.events)
+			var c costs
+			if err := b.history(ctx, run.WorkflowID, run.FirstExecutionRunID, &c); err != nil {
+				return nil, err
+			}
+			of.f.add(c.events)
 		}
 	}
 	return []*figure{idle, batch}, nil
