@@ -58,7 +58,7 @@ func (c *Client) Insert(ctx context.Context, d sink.Destination, block rowset.Bl
 func (c *Client) insert(ctx context.Context, t table, d sink.Destination, block rowset.Block,
 	f *features,
 ) ([]sink.Rejected, error) {
-	batch, columns, err := c.begin(ctx, t, d, f)
+	batch, columns, err := c.begin(ctx, c.conn, t, d, f)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +77,9 @@ func (c *Client) insert(ctx context.Context, t table, d sink.Destination, block 
 }
 
 // begin begins an insert and returns the columns as the server has them in it, in the order of those of d.
-func (c *Client) begin(ctx context.Context, t table, d sink.Destination, f *features) (driver.Batch, []column, error) {
+func (c *Client) begin(
+	ctx context.Context, conn driver.Conn, t table, d sink.Destination, f *features,
+) (driver.Batch, []column, error) {
 	if c.overHTTP { // where no answer tells of the columns before the rows are sent
 		columns, err := c.wantedColumns(ctx, t, d, f)
 		if err != nil {
@@ -89,7 +91,7 @@ func (c *Client) begin(ctx context.Context, t table, d sink.Destination, f *feat
 	for i, w := range d.Columns {
 		names[i] = w.Destination
 	}
-	batch, err := c.prepare(ctx, t, names)
+	batch, err := prepare(ctx, conn, t, names)
 	if err != nil {
 		return nil, nil, c.explain(ctx, t, d, f, err)
 	}
@@ -149,12 +151,17 @@ func namesAndTypes(columns []column) []ch.ColumnNameAndType {
 // withInsertSettings asks for the block to be written as it is and before the answer: not kept for later, not cut, not
 // joined with others, and not twice under one token.
 func withInsertSettings(ctx context.Context, f *features, rows int, token string) context.Context {
-	settings := ch.Settings{}
-	for name, value := range map[string]any{
+	return withKnownSettings(ctx, f, ch.Settings{
 		"async_insert": 0, "insert_deduplication_token": token,
 		"min_insert_block_size_rows": 0, "min_insert_block_size_bytes": 0, "max_insert_block_size": max(rows, 1<<20),
 		partitionsSetting: 0,
-	} {
+	})
+}
+
+// withKnownSettings leaves out what the server does not know.
+func withKnownSettings(ctx context.Context, f *features, asked ch.Settings) context.Context {
+	settings := ch.Settings{}
+	for name, value := range asked {
 		if f.settings[name] && value != "" {
 			settings[name] = value
 		}

@@ -11,6 +11,6 @@ import (
 // space before the bracket: the driver then leaves the columns in our order without reading their
 // names, which it does wrong for names with quotes. Names hold nothing that an expression could
 // trip over: see [quote].
-func (c *Client) prepare(ctx context.Context, t table, names []string) (driver.Batch, error) {
-	return c.conn.PrepareBatch(ctx, "INSERT INTO "+t.sql()+"("+quoteAll(names)+")")
+func prepare(ctx context.Context, conn driver.Conn, t table, names []string) (driver.Batch, error) {
+	return conn.PrepareBatch(ctx, "INSERT INTO "+t.sql()+"("+quoteAll(names)+")")
 }

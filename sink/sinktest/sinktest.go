@@ -56,6 +56,10 @@ func Run(t *testing.T, open func(t *testing.T) Bundle) {
 		"InsertCancelled":          testInsertCancelled,
 	}
 	runAll(t, open, tests)
+	t.Run("Stream", func(t *testing.T) {
+		t.Parallel()
+		runAll(t, open, streamTests)
+	})
 	t.Run("Read", func(t *testing.T) {
 		t.Parallel()
 		if open(t).CanRead {
