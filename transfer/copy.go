@@ -2,14 +2,13 @@ package transfer
 
 import (
 	"context"
-	"fmt"
-	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/rowset"
+	"github.com/chferry/chferry/sink"
 	"github.com/chferry/chferry/source"
 )
 
@@ -57,46 +56,36 @@ type rangeBlock struct {
 	reason string // of the first that failed
 }
 
-// Run copies a range and returns when all of its rows are in the sink, or set aside. While a block
-// is inserted the next one is read. A copy that is made again from a place that was saved reads at
-// most three blocks twice.
+// Run copies a range and returns when all of its rows are in the sink, or set aside. While rows are
+// inserted the next ones are read. A copy that is made again from a place that was saved reads
+// twice what one insert has at most, and two blocks.
 func (c *Copy) Run(ctx context.Context, r source.Range, work RangeWork) error {
 	from, release, err := c.ranger(c.Plan, c.Database)
 	if err != nil {
 		return err
 	}
 	defer release()
+	in := &copyInserter{Copy: c, work: work, rest: r}
+	in.streamer, _ = c.Sink.(sink.Streamer)
+	err = c.run(ctx, from, in)
+	if in.broken && ctx.Err() == nil {
+		// The insert of a single block says better what is wrong, and may be narrowed down to a row.
+		in.streamer, in.broken = nil, false
+		err = c.run(ctx, from, in)
+	}
+	return err
+}
+
+// run copies what is not saved of the inserter's range.
+func (c *Copy) run(ctx context.Context, from source.Ranger, in *copyInserter) error {
 	stages, ctx := errgroup.WithContext(ctx)
 	blocks := make(chan *rangeBlock)
-	pages := newPager(from, c.Plan.Tables[c.Database], source.Scan{Range: r, Where: c.Where}, c.Pace, work)
+	pages := newPager(from, c.Plan.Tables[c.Database], source.Scan{Range: in.rest, Where: c.Where}, c.Pace, in)
 	stages.Go(func() error {
 		defer close(blocks)
 		return (&rangeReader{c, pages}).read(ctx, blocks)
 	})
-	stages.Go(func() error {
-		failed := 0
-		for b := range blocks {
-			if err := c.insert(ctx, b, b.Block); err != nil {
-				return err
-			}
-			if failed += len(b.failed); failed > c.MaxFailed {
-				return chferry.Errorf(chferry.CodeTooManyFailed,
-					"more than %d rows of one range can't be imported, the first because: %s; mend the table or the "+
-						"rows, or raise the import's max_failed to have them set aside", c.MaxFailed, b.reason)
-			}
-			if err := c.setAside(ctx, b); err != nil {
-				return err
-			}
-			wanted, err := work.Save(ctx, b.last, b.copied)
-			if err != nil {
-				return err
-			}
-			if wanted {
-				pages.halveNext()
-			}
-		}
-		return nil
-	})
+	stages.Go(func() error { return in.insertAll(ctx, blocks, pages.halveNext) })
 	return stages.Wait()
 }
 
@@ -178,50 +167,4 @@ func (b *rangeBlock) fail(op chferry.Operation, reason string) {
 	}
 	b.failed = append(b.failed, op)
 	b.copied.Failed++
-}
-
-// insert inserts rows of a block. Those that the sink refuses are among its failed ones.
-func (c *Copy) insert(ctx context.Context, b *rangeBlock, rows rowset.Block) error {
-	n := rows.Rows()
-	if n == 0 {
-		return nil
-	}
-	rejected, err := c.Sink.Insert(ctx, c.Plan.Destination, rows, "")
-	switch {
-	case chferry.CodeOf(err) == chferry.CodeRefused && n > 1:
-		if err := c.insert(ctx, b, rows.Slice(0, n/2)); err != nil {
-			return err
-		}
-		return c.insert(ctx, b, rows.Slice(n/2, n))
-	case chferry.CodeOf(err) == chferry.CodeRefused:
-		_, reason := chferry.Safe(err)
-		b.fail(c.operationOf(rows, 0), reason)
-		return nil
-	case err != nil:
-		return err
-	}
-	for _, r := range rejected {
-		b.fail(c.operationOf(rows, r.Row), r.Reason)
-	}
-	b.copied.Rows += int64(n - len(rejected))
-	return nil
-}
-
-// operationOf returns an operation on a row.
-func (c *Copy) operationOf(rows rowset.Block, row int) chferry.Operation {
-	op := chferry.Operation{Kind: chferry.Update, Database: c.Database}
-	table := c.Plan.Tables[c.Database]
-	for _, name := range table.KeyDestinations() {
-		i := slices.IndexFunc(rows.Columns, func(column rowset.Column) bool { return column.Destination == name })
-		op.PrimaryKey = append(op.PrimaryKey, rows.Vectors[i].KeyText(row))
-	}
-	return op
-}
-
-// setAside registers the rows of a block that failed: a sync finds them unfit, too, and keeps them with the reason.
-func (c *Copy) setAside(ctx context.Context, b *rangeBlock) error {
-	if err := c.register(ctx, c.Plan.Import.Key, b.failed); err != nil {
-		return fmt.Errorf("register the rows that can't be imported: %w", err)
-	}
-	return nil
 }

@@ -97,6 +97,20 @@ func TestCopy(t *testing.T) {
 	}
 }
 
+// TestCopyFillsBlocks: once rows turn out to be large, a page fills a block, and not the memory that it may take.
+func TestCopyFillsBlocks(t *testing.T) {
+	t.Parallel()
+	to := &fussySink{}
+	r := newRig(t, to, source.DefaultFetchBytes)
+	r.fill("default", 1, 300, 100_000)
+	c := r.copying()
+	ok(t, c.Run(t.Context(), r.whole(c), &work{}))
+	to.wantRows(t, rowsFrom(1, 300, 100_000)...)
+	if got := to.sizes[1:]; slices.Max(got) > transfer.FullBlock/100_000+1 {
+		t.Errorf("the blocks behind the first one have %v rows, more than fill a block", got)
+	}
+}
+
 // TestCopyGoesOn: a copy that ended in the middle goes on behind the last place that was saved.
 func TestCopyGoesOn(t *testing.T) {
 	t.Parallel()

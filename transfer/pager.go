@@ -92,6 +92,9 @@ func (p *pager) scan(ctx context.Context) (source.Page, error) {
 		case took < slowScan/4:
 			p.most = min(2*p.most, MaxChunk)
 		}
+		if n := page.Rows.Rows(); n > 0 { // the next page is to fill a block
+			p.most = min(p.most, n*fullBlock/page.Bytes()+1)
+		}
 		if page.Last != "" {
 			p.ask.After = page.Last
 		}
