@@ -143,7 +143,7 @@ func TestMisfittingColumn(t *testing.T) {
 		t.Errorf("after the sync that failed the status is %+v, want the operation pending", got)
 	}
 	s.retype("name", "String")
-	if out := s.must("check"); !strings.Contains(out, "; check finds nothing of it any more\n") {
+	if out := s.must("check"); !strings.Contains(out, "attempt); check finds nothing of it any more\n") {
 		t.Errorf("of a mended table check says:\n%s", out)
 	}
 	s.must("pause", s.key)

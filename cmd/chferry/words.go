@@ -37,7 +37,7 @@ func failingBeside(s api.ImportStatus, now time.Time, problems error) string {
 	rest = strings.ReplaceAll(rest, fmt.Sprintf("import key %s: ", s.Key), "")
 	switch {
 	case problems == nil && seen(f.Code):
-		return failing(s, now) + "; check finds nothing of it any more"
+		return "last " + failedAgo(f, now, f.Step+": "+f.Reason) + "; check finds nothing of it any more"
 	case strings.Trim(rest, "; ") != "":
 		return failing(s, now)
 	}
@@ -61,13 +61,16 @@ func failing(s api.ImportStatus, now time.Time) string {
 }
 
 func lastFailed(s api.ImportStatus, now time.Time, what string) string {
-	f := s.Failing
-	text := fmt.Sprintf("failed %s: %s (failing since %s, %s)", ago(f.Last, now), what,
-		f.Since.UTC().Format(time.RFC3339), chferry.Amount(f.Attempts, "attempt", "attempts"))
+	text := failedAgo(s.Failing, now, what)
 	if again := triedAgain(s, now); again != "" {
 		return "last " + text + "; nothing has been tried since: " + again
 	}
 	return text
+}
+
+func failedAgo(f *chferry.Failing, now time.Time, what string) string {
+	return fmt.Sprintf("failed %s: %s (failing since %s, %s)",
+		ago(f.Last, now), what, f.Since.UTC().Format(time.RFC3339), chferry.Amount(f.Attempts, "attempt", "attempts"))
 }
 
 // current is for how long a failure is news.
