@@ -138,7 +138,8 @@ func (d *dev) up() {
 // firstRow is a shell's text that gives a client of the source database a statement. It works as often as it is
 // typed: the folder keeps the row.
 var firstRow = []string{
-	`echo "INSERT INTO users VALUES (1, 'Ann', NULL, 0, true, '2031-05-06 07:08:09')`,
+	`echo "INSERT INTO users (id, name, balance, active, created_at)`,
+	`  VALUES (1, 'Ann', 0, true, '2031-05-06 07:08:09')`,
 	`  ON CONFLICT (id) DO UPDATE SET balance = users.balance + 1" |`,
 }
 
