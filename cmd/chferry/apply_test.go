@@ -182,17 +182,8 @@ func TestRemovedKey(t *testing.T) {
 	}
 	defer c.Close()
 	s.eventually("Temporal lists the schedules", 20*time.Second, func() error { return listed(t, c, s.id(s.lines())) })
-	text, err := os.ReadFile(filepath.Join(s.dir, "chferry.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var kept []string
-	for line := range strings.Lines(string(text)) {
-		if !strings.Contains(line, s.lines()) {
-			kept = append(kept, line)
-		}
-	}
-	s.write("chferry.yaml", strings.Join(kept, ""))
+	text := s.config()
+	s.write("chferry.yaml", text[:strings.Index(text, "\n  - {key: "+s.lines())]+"\n")
 	want := "pause schedule " + s.id(s.lines()) + ": its import key is not in the configuration any more\n"
 	if out := s.must("apply"); out != want {
 		t.Errorf("apply says %q, want %q", out, want)
