@@ -225,10 +225,10 @@ func (j *tableJob) words(outcome string, err error) string {
 		return fmt.Sprintf("**%s**: %s (%s); %s", outcome, messageOf(err), codeOf(err), j.progress.Words())
 	}
 	text := fmt.Sprintf("**%s**: %s", outcome, j.progress.Words())
-	switch {
-	case outcome == activities.OutcomePartial:
+	switch outcome {
+	case activities.OutcomePartial:
 		text += fmt.Sprintf("; the next sync sets those that failed aside: see `chferry failed list %s`", j.key)
-	case outcome == activities.OutcomeDifferent, outcome == activities.OutcomeRepaired:
+	case activities.OutcomeDifferent, activities.OutcomeRepaired:
 		text += fmt.Sprintf(": see `chferry verify %s --list`", j.key)
 	}
 	return text
