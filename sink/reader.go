@@ -18,10 +18,18 @@ import (
 // texts and numbers of the source, as an operation's are after the source has read them, and never
 // get into an error.
 //
+// Texts are one key only if they are the same, byte by byte, also where the source holds others
+// equal ([rowset.Column.Folds]), as citext does. So find rows by keys that the source's rows have,
+// never by the text that an operation gave: a row whose text changed in its letters alone is one
+// row there, and two here until the tombstone of the old text has arrived. And cut such a table
+// into ranges by the destination's order, by its pages: a range of the source has other rows here.
+//
+// A server that can't hash rows sends their values, and the hashes are the same. Then a call takes
+// about the time that it takes to send them, and holds some blocks of rows of the server's at a time.
+//
 // Errors are those of [Sink]: CodeSchemaMismatch for a table that does not exist or lacks a column,
-// CodeConfiguration for a server that can't hash rows, CodeInvalid for a range whose bound is no
-// value of the column, CodeUnavailable also if a call takes longer than an insert may or needs more
-// memory than a call may.
+// CodeInvalid for a range whose bound is no value of the column, CodeUnavailable also if a call
+// takes longer than an insert may or needs more memory than a call may.
 type Reader interface {
 	// Sums returns a Sum for each range, in the order of the ranges, which it reads with one query.
 	// Ranges may overlap; the query grows with their number, so ask for some ten at a time.
@@ -42,6 +50,11 @@ type Reader interface {
 	// of s.Key, in any order. A key that the destination can't hold has no row. A key may be given
 	// twice; its row is returned once or twice.
 	Find(ctx context.Context, s Selection, keys rowset.Block) (Hashed, error)
+
+	// Hash returns the keys and hashes that Page would return for the rows of a block, in the block's
+	// order, once they were inserted. Nothing is written. The block has the columns of s.Key and
+	// s.Hashed, and may have others. Tombstones among its rows are left out.
+	Hash(ctx context.Context, s Selection, block rowset.Block) (Expected, error)
 }
 
 // Selection says which rows of a destination are read, and what of them.
@@ -78,6 +91,17 @@ type Hashed struct {
 	Keys rowset.Block
 	// Hashes has the hash of each row; nil if nothing is hashed.
 	Hashes []uint64
+}
+
+// Expected are rows as a destination would hold them.
+type Expected struct {
+	Hashed
+	// Changed is the number of values that the destination would hold otherwise than the source
+	// does: clamped to what the column's type can hold, or cut to its precision.
+	Changed int
+	// Rejected are the rows that the destination can't hold, in ascending order. They have neither
+	// a key nor a hash.
+	Rejected []Rejected
 }
 
 // Page is the first rows of a range.

@@ -30,15 +30,25 @@ func TestContract(t *testing.T) {
 			t.Parallel()
 			sinktest.Run(t, func(t *testing.T) sinktest.Bundle {
 				s := open(t, database)
-				unreachable := func(t *testing.T) sink.Sink {
-					return openClient(t, "clickhouse://127.0.0.1:"+strconv.Itoa(freePort(t)), clickhouse.Options{})
-				}
-				return sinktest.Bundle{
-					Sink: s.Client, Current: s.current, CanRead: name == "modern", Unreachable: unreachable,
-				}
+				return s.bundle(s.Client)
 			})
 		})
 	}
+}
+
+// TestReaderHere: rows that are hashed here have the hashes that a server gives them.
+func TestReaderHere(t *testing.T) {
+	t.Parallel()
+	sinktest.RunReader(t, func(t *testing.T) sinktest.Bundle {
+		s := open(t, testenv.ModernClickHouse)
+		return s.bundle(clickhouse.Here{Client: s.Client})
+	})
+}
+
+func (s *server) bundle(of sink.Sink) sinktest.Bundle {
+	return sinktest.Bundle{Sink: of, Current: s.current, Unreachable: func(t *testing.T) sink.Sink {
+		return openClient(t, "clickhouse://127.0.0.1:"+strconv.Itoa(freePort(t)), clickhouse.Options{})
+	}}
 }
 
 // servers are where every test of a server runs: the one that is installed, which may be as old as

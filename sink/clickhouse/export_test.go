@@ -142,3 +142,41 @@ func (c *Client) CheckHosts(ctx context.Context, configured string) error {
 	return c.checkHosts(ctx, t, sink.Destination{Table: configured},
 		&existing{table: t, engine: "ReplicatedReplacingMergeTree"})
 }
+
+// Here is a client that reads values and hashes them itself, as it does on a server that can't.
+type Here struct{ *Client }
+
+func (h Here) start(ctx context.Context, s sink.Selection) (*reading, error) {
+	r, err := h.startReading(ctx, s)
+	if err == nil {
+		r.here = true
+	}
+	return r, err
+}
+
+// Sums is that of a [sink.Reader].
+func (h Here) Sums(ctx context.Context, s sink.Selection, ranges []sink.Range) ([]sink.Sum, error) {
+	r, err := h.start(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return r.sums(ctx, ranges)
+}
+
+// Page is that of a [sink.Reader].
+func (h Here) Page(ctx context.Context, s sink.Selection, of sink.Range, most int) (sink.Page, error) {
+	r, err := h.start(ctx, s)
+	if err != nil {
+		return sink.Page{}, err
+	}
+	return r.page(ctx, of, most)
+}
+
+// Find is that of a [sink.Reader].
+func (h Here) Find(ctx context.Context, s sink.Selection, keys rowset.Block) (sink.Hashed, error) {
+	r, err := h.start(ctx, s)
+	if err != nil {
+		return sink.Hashed{}, err
+	}
+	return r.find(ctx, keys)
+}

@@ -16,6 +16,8 @@ type features struct {
 	version  version
 	readonly bool            // the user's profile forbids writing
 	settings map[string]bool // those of [knownSettings] that the server knows and the user may set
+	// formatRow tells that the server can write rows as RowBinary, and hash them by xxHash64.
+	formatRow bool
 }
 
 // version is a server's, as far as anything depends on it.
@@ -26,8 +28,8 @@ func (v version) atLeast(major, minor int) bool {
 }
 
 func (f *features) hasDateTime64() bool     { return f.version.atLeast(20, 1) }
+func (f *features) hasTextSettings() bool   { return f.version.atLeast(20, 1) } // they can be sent with a query
 func (f *features) hasDictionaries() bool   { return f.version.atLeast(20, 1) } // an experiment in 18.16
-func (f *features) mayHaveFormatRow() bool  { return f.version.atLeast(20, 1) } // the first that have it are newer
 func (f *features) hasCodecs() bool         { return f.version.atLeast(20, 1) }
 func (f *features) hasTTL() bool            { return f.version.atLeast(20, 1) }
 func (f *features) hasDefaultReplica() bool { return f.version.atLeast(21, 1) }
@@ -78,6 +80,9 @@ func (c *Client) readFeatures(ctx context.Context) (*features, error) {
 	if f.version, err = parseVersion(text); err != nil {
 		return nil, err
 	}
+	if f.formatRow, err = c.hasFormatRow(ctx, doing); err != nil {
+		return nil, err
+	}
 	fixed := "0"
 	if f.hasConstraints() { // without the limit of partitions a small block can be inserted all the same
 		fixed = "name = '" + partitionsSetting + "' AND (readonly != 0 OR min IS NOT NULL)"
@@ -99,9 +104,18 @@ func (c *Client) readFeatures(ctx context.Context) (*features, error) {
 	return f, nil
 }
 
+// hasFormatRow asks for both functions that hash a row.
+func (c *Client) hasFormatRow(ctx context.Context, doing string) (bool, error) {
+	var found uint64
+	err := c.query(ctx, doing, func(scan func(...any) error) error { return scan(&found) },
+		"SELECT count() FROM system.functions WHERE name IN ('formatRow', 'xxHash64')")
+	return found == 2, err
+}
+
 // knownSettings are all settings that chferry sends.
 func knownSettings() []string {
-	return slices.Concat(insertSettings, querySettings, slices.Sorted(maps.Keys(readSettings)))
+	return slices.Concat(insertSettings, querySettings, []string{blockSetting},
+		slices.Sorted(maps.Keys(readSettings)))
 }
 
 var versionPattern = regexp.MustCompile(`^v?(\d{1,4})\.(\d{1,4})`)

@@ -14,12 +14,17 @@ func (c *Client) Find(ctx context.Context, s sink.Selection, keys rowset.Block) 
 	if err != nil {
 		return sink.Hashed{}, err
 	}
+	return r.find(ctx, keys)
+}
+
+func (r *reading) find(ctx context.Context, keys rowset.Block) (sink.Hashed, error) {
 	out := r.newHashed()
 	if keys.Rows() == 0 {
 		return out, nil
 	}
 	parts := make([]keyValues, len(r.keys))
 	for i, column := range r.keys {
+		var err error
 		if parts[i], err = keyValuesOf(column, &keys, r.features); err != nil {
 			return sink.Hashed{}, err
 		}

@@ -31,7 +31,7 @@ func keyValuesOf(c column, from *rowset.Block, f *features) (keyValues, error) {
 		for row := range k.cells {
 			switch {
 			case k.unfit[row]:
-			case held.values.Type.Kind == rowset.Bool:
+			case held.values.Type.Kind == rowset.Bool, k.base == "Date":
 				k.cells[row] = strconv.FormatInt(held.values.Ints[row], 10)
 			default:
 				k.cells[row] = string(held.values.AppendText(nil, row))
@@ -50,6 +50,8 @@ func (k keyValues) typed(text string) string {
 		return text
 	case "Bool":
 		to = "UInt8"
+	case "Date": // from the number of its days: 18.16 reads no text of a day after 2105
+		text = "CAST(" + text + " AS UInt16)"
 	case "Decimal":
 		to = "Decimal(" + strconv.Itoa(k.args[0]) + ", " + strconv.Itoa(k.args[1]) + ")"
 	case "DateTime":

@@ -1,9 +1,19 @@
 package clickhouse
 
-import "time"
+import (
+	"time"
+
+	ch "github.com/ClickHouse/clickhouse-go/v2"
+)
 
 // readMemory bounds what a query of a [sink.Reader] takes on the server.
 const readMemory = 1 << 30
+
+// Rows whose values are read come in blocks of so many, however large they are.
+const (
+	blockSetting = "max_block_size"
+	blockRows    = 8192
+)
 
 // readSettings are sent with the queries of a [sink.Reader] to servers that know them, so that
 // neither the user's profile nor the table changes an answer. A limit of 0 is none.
@@ -35,6 +45,26 @@ var readSettings = map[string]any{
 	// Sums of no rows are 0.
 	"aggregate_functions_null_for_empty": 0, "empty_result_for_aggregation_by_empty_set": 0,
 	"optimize_read_in_order": 1,
+}
+
+// settings are those of a query.
+func (r *reading) settings() ch.Settings {
+	settings := ch.Settings{"max_execution_time": wholeSeconds(r.opts.InsertTimeout)}
+	for name, value := range readSettings {
+		if _, text := value.(string); r.features.settings[name] && (!text || r.features.hasTextSettings()) {
+			settings[name] = value
+		}
+	}
+	if r.here && r.features.settings[blockSetting] {
+		settings[blockSetting] = blockRows
+	}
+	if r.overHTTP { // where a server goes on for a client that has gone, unless the query can't write
+		settings["readonly"] = 2
+	}
+	if !r.features.hasTextSettings() { // which the answer must not be cut at, as by timeout_overflow_mode
+		settings["max_execution_time"] = 0
+	}
+	return settings
 }
 
 // wholeSeconds rounds a limit up for servers, which count in seconds.

@@ -40,6 +40,20 @@ func appendRowBinaryKey(vectors []rowset.Vector, columns []column, wire []byte) 
 	return nil
 }
 
+// keepsKey reports whether the column holds the source's values of a kind as the source has them.
+func (c column) keepsKey(kind rowset.TypeKind) bool {
+	_, whole := integerKinds[kind]
+	_, number := integers[c.base]
+	switch c.base {
+	case "String":
+		return kind == rowset.String || kind == rowset.Enum || kind == rowset.Bytes
+	case "UUID", "Date", "Date32", "DateTime", "DateTime64":
+		return true
+	default:
+		return (number || c.base == "Bool") && whole
+	}
+}
+
 // appendKeyValue appends a value as the source has it, whatever the column was cast to.
 func (c column) appendKeyValue(v *rowset.Vector, wire []byte) error {
 	kind := v.Type.Kind

@@ -1,7 +1,6 @@
 package sinktest
 
 import (
-	"slices"
 	"strconv"
 	"testing"
 
@@ -18,16 +17,10 @@ func testReadKeys(t *testing.T, s *suite) {
 		}
 		d := destination("keys"+strconv.Itoa(i), []string{"id"}, column("id", sample.Type))
 		s.create(t, d)
-		var rows [][]string
-		for _, value := range sample.values {
-			rows = append(rows, []string{value})
-		}
-		s.insert(t, d, 1, rows...)
-		slices.SortFunc(rows, slices.Compare[[]string])
-		rows = slices.CompactFunc(rows, slices.Equal[[]string])
+		rows := s.insertHeld(t, d, rowsOf(sample.values))
 		sel, want := selection(d), keys(t, d, rows...)
 		all := s.pages(t, sel, sink.Range{}, 1)
-		if all.Keys.Rows() != len(rows) {
+		if all.Keys.Rows() != len(rows) || len(rows) == 0 {
 			t.Errorf("%s: got %d rows, want %d", sample.Kind, all.Keys.Rows(), len(rows))
 			continue
 		}
@@ -58,17 +51,46 @@ func testReadKeys(t *testing.T, s *suite) {
 	}
 }
 
+// testReadFoldingKeys has texts that the source holds equal: here they are different keys, and Find
+// finds the one that was inserted alone.
+func testReadFoldingKeys(t *testing.T, s *suite) {
+	name := column("name", stringType)
+	name.Folds, name.ReadBySource = true, true
+	d := destination("folding", []string{"name"}, name, column("n", int64Type))
+	s.create(t, d)
+	s.insert(t, d, 1, []string{"Ann", "1"}, []string{"ANN", "2"}, []string{"bob", "3"})
+	s.insert(t, d, 2, []string{"ANN"})
+	sel := selection(d)
+	all := s.pages(t, sel, sink.Range{}, 1)
+	if got := string(all.Keys.Vectors[0].Data); got != "Annbob" {
+		t.Errorf("got keys %q, want Ann and bob", got)
+	}
+	for text, rows := range map[string]int{"Ann": 1, "ann": 0, "ANN": 0, "BOB": 0, "bob": 1} {
+		found, err := s.reader(t).Find(t.Context(), sel, keys(t, d, []string{text}))
+		if err != nil || found.Keys.Rows() != rows {
+			t.Errorf("%s: found %d rows, %v, want %d", text, found.Keys.Rows(), err, rows)
+		}
+	}
+	if got := s.sums(t, sel, sink.Range{After: keys(t, d, []string{"Z"})}); got[0] != sumOf(sink.Hashed{
+		Keys: all.Keys.Slice(1, 2), Hashes: all.Hashes[1:],
+	}) {
+		t.Errorf("behind Z: got %v, want bob, who comes before it in the source", got)
+	}
+}
+
 // testReadBeyond has bounds and keys that no row of the destination can have.
 func testReadBeyond(t *testing.T, s *suite) {
 	for i, test := range []struct {
 		rowset.Type
 		least, greatest string
-		held            []string
+		values          []string // of which each server holds two at least
 	}{
 		{rowset.Type{Kind: rowset.Timestamp}, "-infinity", "infinity", []string{
-			"1900-01-01 00:00:00", "2299-12-31 23:59:59.999999",
+			"1900-01-01 00:00:00", "1970-01-01 00:00:00", "2105-12-31 23:59:59", "2299-12-31 23:59:59.999999",
 		}},
-		{rowset.Type{Kind: rowset.Date}, "0044-03-15 BC", "infinity", []string{"1900-01-01", "2299-12-31"}},
+		{rowset.Type{Kind: rowset.Date}, "0044-03-15 BC", "infinity", []string{
+			"1900-01-01", "1970-01-01", "2106-02-07", "2299-12-31",
+		}},
 		{
 			rowset.Type{Kind: rowset.Decimal, Precision: 12, Scale: 2},
 			"", "NaN",
@@ -77,12 +99,16 @@ func testReadBeyond(t *testing.T, s *suite) {
 	} {
 		d := destination("beyond"+strconv.Itoa(i), []string{"id", "n"}, column("id", test.Type), column("n", int64Type))
 		s.create(t, d)
-		s.insert(t, d, 1, []string{test.held[0], "1"}, []string{test.held[1], "2"})
+		var values [][]string
+		for _, value := range test.values {
+			values = append(values, []string{value, "1"})
+		}
+		rows := uint64(len(s.insertHeld(t, d, values)))
 		sel, end := selection(d), keys(t, d, []string{test.greatest, "0"})
 		for _, sum := range []struct {
 			sink.Range
 			rows uint64
-		}{{sink.Range{After: end}, 0}, {sink.Range{UpTo: end}, 2}} {
+		}{{sink.Range{After: end}, 0}, {sink.Range{UpTo: end}, rows}} {
 			if got := s.sums(t, sel, sum.Range); got[0].Rows != sum.rows {
 				t.Errorf("%s: got %v, want %d rows", test.Kind, got, sum.rows)
 			}
@@ -94,9 +120,9 @@ func testReadBeyond(t *testing.T, s *suite) {
 			continue
 		}
 		start := keys(t, d, []string{test.least, "0"})
-		if got := s.sums(t, sel, sink.Range{After: start}, sink.Range{UpTo: start}); got[0].Rows != 2 ||
-			got[1].Rows != 0 {
-			t.Errorf("%s: got %v, want 2 rows and none", test.Kind, got)
+		if got := s.sums(t, sel, sink.Range{After: start}, sink.Range{UpTo: start}); got[0].Rows != rows ||
+			got[1].Rows != 0 || rows < 2 {
+			t.Errorf("%s: got %v, want %d rows and none", test.Kind, got, rows)
 		}
 	}
 }

@@ -82,9 +82,7 @@ func testReadOrdered(t *testing.T, s *suite) {
 			}
 			continue
 		}
-		for _, value := range sample.values {
-			s.insert(t, d, 1, []string{value})
-		}
+		s.insertHeld(t, d, rowsOf(sample.values))
 		keys := s.pages(t, sel, sink.Range{}, 100).Keys
 		for row := 1; row < keys.Rows(); row++ {
 			if v := &keys.Vectors[0]; !ascends(v, row-1, row) {

@@ -5,6 +5,7 @@ package sinktest
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -24,8 +25,6 @@ type Bundle struct {
 	Current func(t *testing.T, table string, columns ...rowset.Column) [][]string
 	// Unreachable returns a sink whose server does not answer.
 	Unreachable func(t *testing.T) sink.Sink
-	// CanRead tells that the server can do what a [sink.Reader] needs. Another one refuses it.
-	CanRead bool
 }
 
 // Run runs the suite. Each call of open gives a bundle on an empty database of its own, which ends with its test.
@@ -55,20 +54,16 @@ func Run(t *testing.T, open func(t *testing.T) Bundle) {
 		"InsertIntoAnAlteredTable": testInsertMisfit,
 		"InsertCancelled":          testInsertCancelled,
 	}
+	maps.Copy(tests, readerTests)
 	runAll(t, open, tests)
 	t.Run("Stream", func(t *testing.T) {
 		t.Parallel()
 		runAll(t, open, streamTests)
 	})
-	t.Run("Read", func(t *testing.T) {
-		t.Parallel()
-		if open(t).CanRead {
-			runAll(t, open, readerTests)
-		} else {
-			testRefusesReading(t, &suite{open(t)})
-		}
-	})
 }
+
+// RunReader runs the part of the suite that is about a [sink.Reader].
+func RunReader(t *testing.T, open func(t *testing.T) Bundle) { runAll(t, open, readerTests) }
 
 func runAll(t *testing.T, open func(t *testing.T) Bundle, tests map[string]func(*testing.T, *suite)) {
 	for name, test := range tests {
