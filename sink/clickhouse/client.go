@@ -83,6 +83,7 @@ var (
 	_ sink.Sink   = (*Client)(nil)
 	_ sink.Finder = (*Client)(nil)
 	_ sink.Reader = (*Client)(nil)
+	_ sink.Gauge  = (*Client)(nil)
 )
 
 // Open returns a client for a URL such as clickhouse://user:password@host:9000/database (the native protocol) or

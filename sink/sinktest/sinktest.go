@@ -55,6 +55,7 @@ func Run(t *testing.T, open func(t *testing.T) Bundle) {
 		"InsertCancelled":          testInsertCancelled,
 	}
 	maps.Copy(tests, readerTests)
+	maps.Copy(tests, gaugeTests)
 	runAll(t, open, tests)
 	t.Run("Stream", func(t *testing.T) {
 		t.Parallel()
