@@ -80,10 +80,11 @@ type Client struct {
 }
 
 var (
-	_ sink.Sink   = (*Client)(nil)
-	_ sink.Finder = (*Client)(nil)
-	_ sink.Reader = (*Client)(nil)
-	_ sink.Gauge  = (*Client)(nil)
+	_ sink.Sink     = (*Client)(nil)
+	_ sink.Finder   = (*Client)(nil)
+	_ sink.Reader   = (*Client)(nil)
+	_ sink.Gauge    = (*Client)(nil)
+	_ sink.Replacer = (*Client)(nil)
 )
 
 // Open returns a client for a URL such as clickhouse://user:password@host:9000/database (the native protocol) or

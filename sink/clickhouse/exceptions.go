@@ -147,6 +147,8 @@ var exceptions = map[proto.Error]chferry.Code{
 	proto.ErrTooManyTables:                 chferry.CodeConfiguration,
 	proto.ErrTooManyDatabases:              chferry.CodeConfiguration,
 	proto.ErrLicenseExpired:                chferry.CodeConfiguration,
+
+	proto.ErrTableSizeExceedsMaxDropSizeLimit: chferry.CodeConfiguration,
 }
 
 // advice says what to do about an exception; where it has nothing better, about its code.
@@ -167,6 +169,9 @@ var advice = map[proto.Error]string{
 	proto.ErrTooManyRows:        "raise the limit in the profile of the user, or lower batch_size",
 	proto.ErrTooManyBytes:       "raise the limit in the profile of the user, or lower batch_size",
 	proto.ErrTooManyRowsOrBytes: "raise the limit in the profile of the user, or lower batch_size",
+
+	proto.ErrTableSizeExceedsMaxDropSizeLimit: "the server drops no table of that size: raise " +
+		"max_table_size_to_drop in its configuration, or create flags/force_drop_table in its folder",
 
 	proto.ErrTooManyParts: "the table has too many parts, as merges are behind: it passes when they " +
 		"catch up; sync less often, or partition by less",

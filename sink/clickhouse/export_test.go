@@ -180,3 +180,9 @@ func (h Here) Find(ctx context.Context, s sink.Selection, keys rowset.Block) (si
 	}
 	return r.find(ctx, keys)
 }
+
+// LikeEngine returns what a statement that creates a table like one of these engines says of its own.
+func LikeEngine(engine, full, token string) string {
+	b := besideTable{engine: engine, full: full}
+	return b.likeEngine(jobMark(token))
+}

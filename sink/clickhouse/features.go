@@ -37,6 +37,7 @@ func (f *features) hasDate32() bool         { return f.version.atLeast(21, 9) }
 func (f *features) hasBool() bool           { return f.version.atLeast(21, 12) }
 func (f *features) hasConstraints() bool    { return f.version.atLeast(20, 1) } // in system.settings
 func (f *features) hasDecimal256() bool     { return f.version.atLeast(21, 6) }
+func (f *features) hasExchange() bool       { return f.version.atLeast(20, 10) } // where the database is Atomic
 func (f *features) hasIsDeleted() bool      { return f.version.atLeast(23, 2) }
 
 // hasReplaceView tells whether a view can be replaced without a moment in which there is none.
@@ -114,7 +115,7 @@ func (c *Client) hasFormatRow(ctx context.Context, doing string) (bool, error) {
 
 // knownSettings are all settings that chferry sends.
 func knownSettings() []string {
-	return slices.Concat(insertSettings, querySettings, []string{blockSetting},
+	return slices.Concat(insertSettings, querySettings, dropSettings, []string{blockSetting},
 		slices.Sorted(maps.Keys(readSettings)))
 }
 

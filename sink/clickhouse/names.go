@@ -19,6 +19,12 @@ func (t table) sql() string { return quote(t.database) + "." + quote(t.name) }
 // current returns the name of the view of what counts in t.
 func (t table) current() table { return table{t.database, t.name + "_current"} }
 
+// configured returns the name as a configuration has it: see [parseTable].
+func (t table) configured() string {
+	double := func(name string) string { return "`" + strings.ReplaceAll(name, "`", "``") + "`" }
+	return double(t.database) + "." + double(t.name)
+}
+
 // quote makes an identifier of any name. Everything that could end it, or that a parser on the way might trip over, is
 // written as \xHH, for the sake of [Client.prepare] among them.
 func quote(name string) string {

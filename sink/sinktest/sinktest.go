@@ -56,6 +56,7 @@ func Run(t *testing.T, open func(t *testing.T) Bundle) {
 	}
 	maps.Copy(tests, readerTests)
 	maps.Copy(tests, gaugeTests)
+	maps.Copy(tests, replacerTests)
 	runAll(t, open, tests)
 	t.Run("Stream", func(t *testing.T) {
 		t.Parallel()
