@@ -6,9 +6,11 @@ import "context"
 // table in the place of the other.
 //
 // The steps are Prepare; inserts into both tables, as rows change while the new one is filled;
-// Exchange; Drop. A block is inserted into the job's table first, and then into d's: so the new table
-// has it under whichever name, also if the two are exchanged in between. The token names the job that takes them: any text, the same for all steps of the
-// job and for no other job. Each step may be asked for again after it was done, or half done.
+// Exchange; Drop. A block is inserted into the job's table first, and then into d's: so the new
+// table has the block under whichever name, also if the two are exchanged in between.
+//
+// The token names the job that takes the steps: any text, the same for all steps of the job and for
+// no other job. Each step may be asked for again after it was done, or half done.
 // [Destination.Options] say on which cluster the tables are; the rest of them is not used.
 //
 // Errors are those of [Sink], and CodeConfiguration for a server that can't or may not do it.
@@ -20,8 +22,9 @@ type Replacer interface {
 	Prepare(ctx context.Context, d Destination, token string) (Destination, error)
 
 	// Exchange gives d's table the name of the job's table, and the job's table the name of d's, at
-	// once: a query or an insert finds the one or the other under d's name. What is bound to d's name, such as the view of current rows and the materialized
-	// views that read from it, goes on with the new table.
+	// once: a query or an insert finds the one or the other under d's name. What is bound to d's
+	// name, such as the view of current rows and the materialized views that read from it, goes on
+	// with the new table.
 	//
 	// A server that can't exchange two names renames one table and then the other. A query or an
 	// insert in the moment between finds no table, and the job's table has another name afterwards,
