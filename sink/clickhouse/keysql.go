@@ -1,6 +1,7 @@
 package clickhouse
 
 import (
+	"encoding/hex"
 	"strconv"
 	"strings"
 
@@ -31,6 +32,8 @@ func keyValuesOf(c column, from *rowset.Block, f *features) (keyValues, error) {
 		for row := range k.cells {
 			switch {
 			case k.unfit[row]:
+			case k.isBytes():
+				k.cells[row] = hex.EncodeToString(k.values.At(row))
 			case held.values.Type.Kind == rowset.Bool, k.base == "Date":
 				k.cells[row] = strconv.FormatInt(held.values.Ints[row], 10)
 			default:
@@ -42,11 +45,17 @@ func keyValuesOf(c column, from *rowset.Block, f *features) (keyValues, error) {
 	return keyValues{}, chferry.Errorf(chferry.CodeInvalid, "the keys lack column %q of the key", c.name)
 }
 
+// isBytes reports whether the values may be no texts, so that hexadecimal digits stand for them.
+func (k keyValues) isBytes() bool { return k.values.Type.Kind == rowset.Bytes }
+
 // typed is an expression for the value that a text stands for.
 func (k keyValues) typed(text string) string {
 	to := k.base
 	switch k.base {
 	case "String":
+		if k.isBytes() {
+			return "unhex(" + text + ")"
+		}
 		return text
 	case "Bool":
 		to = "UInt8"
