@@ -1,14 +1,22 @@
 package rowset
 
 import (
+	"math"
 	"slices"
 )
+
+// Uncountable stands for a timestamp that is too late to be counted in microseconds of 64 bits: PostgreSQL has those up
+// to the year 294276. It is later than all others but infinity. No text can be made of it.
+const Uncountable = math.MaxInt64 - 1
+
+// UncountableTimestamp says what a value is that [Uncountable] stands for.
+const UncountableTimestamp = "a timestamp after the year 294246"
 
 // Vector holds the values of one column, without a box around any of them:
 //
 //   - Ints: Bool (0 or 1), all integers (Uint64 as its bits), Date (days), Timestamp
 //     (microseconds). What lies beyond the range of the type, such as infinity, is math.MaxInt64 or
-//     math.MinInt64.
+//     math.MinInt64. See also [Uncountable].
 //   - Floats: Float32, Float64.
 //   - Data, cut at Ends: String, Enum, Bytes, UUID (16 bytes), Decimal (as in 12.50, or NaN).
 //   - [Vector.Elements], cut at Ends: Array. Where its elements are arrays too, they have elements again.

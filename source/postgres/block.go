@@ -32,6 +32,9 @@ func newBlockReader(table rowset.Table, expected, maxBytes int) *blockReader {
 	}
 	for i, c := range table.Columns {
 		reader := readerOf(c)
+		if c.Type.Kind == rowset.Timestamp && slices.Contains(table.PrimaryKey, i) {
+			reader.unfit = uncountable
+		}
 		r.formats = append(r.formats, reader.format)
 		r.readers = append(r.readers, reader)
 		reserve(&r.block.Vectors[i], expected)

@@ -42,12 +42,10 @@ func arrayType(of rowset.Type, dimensions int) rowset.Type {
 // numericType reads the modifier of a numeric as numeric_typmod_precision and numeric_typmod_scale do in PostgreSQL's
 // numeric.c. Since PostgreSQL 15 the scale may be negative, or greater than the precision.
 func numericType(modifier int32) rowset.Type {
-	const header, scaleBits, scaleSign = 4, 0x7ff, 0x400
-	if modifier < header {
+	if modifier < numericHeader {
 		return rowset.Type{Kind: rowset.String}
 	}
-	precision := int((modifier - header) >> 16 & 0xffff)
-	scale := int((modifier-header)&scaleBits^scaleSign) - scaleSign
+	precision, scale := numericModifier(modifier)
 	if scale < 0 {
 		precision, scale = precision-scale, 0
 	}
@@ -56,6 +54,15 @@ func numericType(modifier int32) rowset.Type {
 		return rowset.Type{Kind: rowset.String}
 	}
 	return rowset.Type{Kind: rowset.Decimal, Precision: precision, Scale: scale}
+}
+
+// numericHeader is how much a modifier has before what it says.
+const numericHeader = 4
+
+func numericModifier(modifier int32) (precision, scale int) {
+	const scaleBits, scaleSign = 0x7ff, 0x400
+	modifier -= numericHeader
+	return int(modifier >> 16 & 0xffff), int(modifier&scaleBits^scaleSign) - scaleSign
 }
 
 // Days and microseconds from 1970-01-01 to 2000-01-01, where PostgreSQL counts from.
@@ -80,11 +87,13 @@ func daysToWire(days int64) int32 {
 	return int32(min(max(days, math.MinInt32+epochDays)-epochDays, math.MaxInt32))
 }
 
-// microsFromWire gives infinity for the last centuries of PostgreSQL's range, which an int64 can't count from 1970.
+// microsFromWire keeps the two infinities. PostgreSQL's last years can't be counted from 1970 in 64 bits.
 func microsFromWire(micros int64) int64 {
 	switch {
-	case micros > math.MaxInt64-epochMicros:
+	case micros == math.MaxInt64:
 		return math.MaxInt64
+	case micros >= rowset.Uncountable-epochMicros:
+		return rowset.Uncountable
 	case micros == math.MinInt64:
 		return math.MinInt64
 	default:

@@ -126,6 +126,14 @@ func readTimestamp(v *rowset.Vector, b []byte) bool {
 	return true
 }
 
+// uncountable keeps out of a key what is told apart from its neighbours by nothing but its text.
+func uncountable(b []byte) string {
+	if len(b) == 8 && microsFromWire(int64At(b)) == rowset.Uncountable {
+		return rowset.UncountableTimestamp
+	}
+	return ""
+}
+
 // reserve makes room for n values, so that vectors grow at most by their texts.
 func reserve(v *rowset.Vector, n int) {
 	switch v.Type.Kind {

@@ -60,6 +60,8 @@ func timeText(n int64, layout string, of func(int64) time.Time) string {
 		return "infinity"
 	case math.MinInt64:
 		return "-infinity"
+	case rowset.Uncountable:
+		return "uncountable"
 	default:
 		return of(n).UTC().Format(layout)
 	}
