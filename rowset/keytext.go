@@ -57,6 +57,9 @@ var timestampLayouts = []string{
 	"2006-01-02 15:04:05.999999", "2006-01-02T15:04:05.999999", time.DateOnly,
 }
 
+// digitsOfMicros is how many digits behind the point of a second a timestamp has.
+const digitsOfMicros = 6
+
 // parsePlainTimestamp leaves out what is another time for a column without a time zone, which
 // ignores the zone of a text.
 func parsePlainTimestamp(text string) (int64, bool) {
@@ -69,12 +72,29 @@ func parsePlainTimestamp(text string) (int64, bool) {
 }
 
 func parseClock(text string) (time.Time, bool) {
+	if FinerThanMicros(text) { // time.Parse drops digits
+		return time.Time{}, false
+	}
 	for _, layout := range timestampLayouts {
 		if t, err := time.Parse(layout, text); err == nil && t.Nanosecond()%1000 == 0 {
 			return t, true
 		}
 	}
 	return time.Time{}, false
+}
+
+// FinerThanMicros reports whether a number in text has more than six digits behind its point,
+// without the zeros at its end.
+func FinerThanMicros(text string) bool {
+	for {
+		var found bool
+		if _, text, found = strings.Cut(text, "."); !found {
+			return false
+		}
+		if len(strings.TrimRight(leadingDigits(text), "0")) > digitsOfMicros {
+			return true
+		}
+	}
 }
 
 func parseTimestamp(text string) (int64, bool) {
@@ -92,7 +112,11 @@ func parseTimestamp(text string) (int64, bool) {
 	}
 	shift := cycles * microsPerCycle
 	n := t.UnixMicro() + shift
-	return n, shift <= 0 || n > shift && n < math.MaxInt64 // beyond is what a number of 64 bits can't count
+	return n, shift <= 0 || n > shift && n < Uncountable // beyond is what a number of 64 bits can't count
+}
+
+func leadingDigits(text string) string {
+	return text[:len(text)-len(strings.TrimLeft(text, "0123456789"))]
 }
 
 func parseInfinity(text string) (int64, bool) {

@@ -37,7 +37,7 @@ func TestTimesOfAllYears(t *testing.T) {
 		if got, err := readKey(kind(rowset.Date), text); err != nil || got.Ints[0] != days {
 			t.Errorf("%q: got %v, %v, want %d", text, got.Ints, err, days)
 		}
-		micros := rapid.Int64Range(-210_866_803_200_000_000, math.MaxInt64-1).Draw(t, "micros")
+		micros := rapid.Int64Range(-210_866_803_200_000_000, rowset.Uncountable-1).Draw(t, "micros")
 		text = writtenTime(micros, "2006-01-02 15:04:05.999999", time.UnixMicro(micros)) +
 			rapid.SampledFrom([]string{"", "+00"}).Draw(t, "zone")
 		text = strings.Replace(text, " BC+00", "+00 BC", 1)

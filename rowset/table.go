@@ -26,6 +26,8 @@ type Column struct {
 	// canonical order: numbers, dates and times by their value, false before true, texts, bytes and
 	// UUIDs byte by byte.
 	Ordered bool
+	// Limits tell, of a column of the primary key, which values it has room for.
+	Limits Limits
 }
 
 // Table is a source table as a sync uses it.

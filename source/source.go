@@ -32,8 +32,9 @@ type Source interface {
 	// ReadKeys reads primary keys as the database itself reads them, in every notation that it
 	// knows, and returns each in the notation in which it writes them, which
 	// [rowset.AppendPrimaryKey] reads. A text that is none of its column's type is unreadable, and
-	// so is one that stands for another value at another time, such as now. Each key has as many
-	// values as the table's.
+	// so is one that stands for another value at another time, such as now. A text that the database
+	// would round or cut to fit the column is never read as the key that comes out: no row has the
+	// key that was meant. Each key has as many values as the table's.
 	ReadKeys(ctx context.Context, table rowset.Table, keys []chferry.PrimaryKey) ([]ReadKey, error)
 
 	// Fetch reads the rows of table that have one of the keys: keys[i] holds the values of the
@@ -84,6 +85,9 @@ type ReadKey struct {
 	Key chferry.PrimaryKey
 	// Unreadable is the index of the first value that can't be read, if Key is nil.
 	Unreadable int
+	// Cut tells, if Key is nil, that the value can be read but does not fit into its column, as a
+	// number with more digits than the column has.
+	Cut bool
 }
 
 // Options are what a database's configuration says beside its URL.

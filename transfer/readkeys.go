@@ -27,7 +27,7 @@ func (s *share) read(pk chferry.PrimaryKey, canAsk bool) (keyReading, error) {
 	if len(pk) != len(s.keys) || !canAsk {
 		return here, rowset.AppendPrimaryKey(s.keys, pk)
 	}
-	if !s.readBySource && rowset.AppendPlainKey(s.keys, pk) {
+	if !s.readBySource && s.table.AppendPlainKey(s.keys, pk) {
 		return here, nil
 	}
 	if bad := noKey(s.table, pk); bad >= 0 {
@@ -87,10 +87,13 @@ func (c *cutter) readKeys(ops []chferry.Operation) ([]source.ReadKey, error) {
 // addRead adds an operation whose key its source has read. From now on the operation names its row as the source does.
 func (c *cutter) addRead(s *share, op chferry.Operation, read source.ReadKey) {
 	var err error
-	if read.Key == nil {
-		err = rowset.UnreadableKey(s.table, read.Unreadable)
-	} else {
+	switch {
+	case read.Key != nil:
 		err = rowset.AppendPrimaryKey(s.keys, read.Key)
+	case read.Cut:
+		err = rowset.CutKey(s.table, read.Unreadable)
+	default:
+		err = rowset.UnreadableKey(s.table, read.Unreadable)
 	}
 	if err != nil {
 		c.fail(op, c.plan.Import.Table+": "+err.Error())

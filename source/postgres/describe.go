@@ -110,6 +110,9 @@ func (s *Source) Describe(ctx context.Context, table string, primaryKey []string
 			a.Type.Nullable = !a.neverNull && !slices.Contains(out.PrimaryKey, i)
 		}
 		a.ReadBySource = slices.Contains(out.PrimaryKey, i) && a.readBySource()
+		if slices.Contains(out.PrimaryKey, i) {
+			a.Limits = a.limits()
+		}
 		a.Folds = slices.Contains(out.PrimaryKey, i) && a.isCitext()
 		a.Ordered = slices.Contains(out.PrimaryKey, i) && a.isOrdered()
 		out.Columns = append(out.Columns, a.Column)

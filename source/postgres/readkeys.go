@@ -41,7 +41,7 @@ func (s *Source) ReadKeys(ctx context.Context, table rowset.Table,
 	if err := s.begin(ctx, r.conn, "", savepoint); err != nil {
 		return nil, err
 	}
-	columns := make([]map[string]string, len(table.PrimaryKey))
+	columns := make([]texts, len(table.PrimaryKey))
 	for i, c := range table.PrimaryKey {
 		if columns[i], err = r.column(ctx, table.Columns[c], textsOf(keys, i)); err != nil {
 			return nil, err
@@ -58,12 +58,12 @@ func (s *Source) ReadKeys(ctx context.Context, table rowset.Table,
 }
 
 // readKey returns a key as it is in what was read of each column.
-func readKey(key chferry.PrimaryKey, columns []map[string]string) source.ReadKey {
+func readKey(key chferry.PrimaryKey, columns []texts) source.ReadKey {
 	read := make(chferry.PrimaryKey, len(columns))
-	for i, texts := range columns {
-		text, ok := texts[key[i]]
+	for i, column := range columns {
+		text, ok := column.read[key[i]]
 		if !ok {
-			return source.ReadKey{Unreadable: i}
+			return source.ReadKey{Unreadable: i, Cut: column.cut[key[i]]}
 		}
 		read[i] = text
 	}
@@ -83,36 +83,46 @@ func textsOf(keys []chferry.PrimaryKey, column int) []string {
 	return texts
 }
 
+// texts are those of a column, as they were read. A text that can't be read is in neither.
+type texts struct {
+	read map[string]string // by text, what is written for it
+	cut  map[string]bool   // texts that the column does not keep as they are
+}
+
 // keyReader reads texts within one transaction that has a savepoint.
 type keyReader struct {
 	*Source
 	conn *pgconn.PgConn
-	sql  string            // of the column at hand
-	read map[string]string // by text, what is written for it; a text that can't be read is not there
+	sql  string // of the column at hand
+	texts
 }
 
 // column reads texts as values of a column.
-func (r *keyReader) column(ctx context.Context, c rowset.Column, texts []string) (map[string]string, error) {
+func (r *keyReader) column(ctx context.Context, c rowset.Column, different []string) (texts, error) {
 	r.ask(readText(c))
 	var ask []string
 	plain := []rowset.Vector{{Type: c.Type}}
-	for _, text := range texts {
+	for _, text := range different {
 		switch {
-		case !c.ReadBySource && rowset.AppendPlainKey(plain, chferry.PrimaryKey{text}):
+		case !c.ReadBySource && c.Limits.Keep(text) && rowset.AppendPlainKey(plain, chferry.PrimaryKey{text}):
 			plain[0].Truncate(0)
 			r.read[text] = text
 			continue
 		case !c.Type.Kind.MayBeKey(text) || volatile(c, text) || expands(c, text):
 			continue
+		case tooFine(c, text):
+			r.cut[text] = true
+			continue
 		}
 		ask = append(ask, text)
 	}
-	return r.read, r.all(ctx, ask)
+	return r.texts, r.all(ctx, ask)
 }
 
-// ask begins to read texts by an expression for the text k.t.
+// ask begins to read texts by an expression for the text k.t, which is null for a text that is cut.
 func (r *keyReader) ask(expression string) {
-	r.read, r.sql = map[string]string{}, "SELECT k.n, "+expression+" FROM unnest($1::text[]) WITH ORDINALITY AS k(t, n)"
+	r.sql = "SELECT k.n, " + expression + " FROM unnest($1::text[]) WITH ORDINALITY AS k(t, n)"
+	r.texts = texts{map[string]string{}, map[string]bool{}}
 }
 
 // all reads texts, as many at once as the server may be asked for.
@@ -120,18 +130,18 @@ func (r *keyReader) all(ctx context.Context, texts []string) error {
 	first, size := 0, 0
 	for i, text := range texts {
 		if i-first == maxReadTexts || i > first && size+len(text) > maxReadBytes {
-			if err := r.texts(ctx, texts[first:i]); err != nil {
+			if err := r.some(ctx, texts[first:i]); err != nil {
 				return err
 			}
 			first, size = i, 0
 		}
 		size += len(text)
 	}
-	return r.texts(ctx, texts[first:])
+	return r.some(ctx, texts[first:])
 }
 
-// texts reads all texts but those that the server refuses.
-func (r *keyReader) texts(ctx context.Context, texts []string) error {
+// some reads all texts but those that the server refuses.
+func (r *keyReader) some(ctx context.Context, texts []string) error {
 	if len(texts) == 0 {
 		return nil
 	}
@@ -143,20 +153,18 @@ func (r *keyReader) texts(ctx context.Context, texts []string) error {
 		sql: r.sql, params: []param{arrayOf(&v, rowset.Column{Type: v.Type, SourceType: "text"})},
 		resultFormats: []int16{binaryFormat, textFormat},
 	}
-	read := make(map[string]string, len(texts))
 	ask.read = func(rr *pgconn.ResultReader) error {
 		return eachRow(rr, func(row [][]byte) error {
-			if row[1] != nil {
-				read[texts[int64At(row[0])-1]] = string(row[1])
+			if text := texts[int64At(row[0])-1]; row[1] == nil {
+				r.cut[text] = true
+			} else {
+				r.read[text] = string(row[1])
 			}
 			return nil
 		})
 	}
 	err := r.run(ctx, r.conn, "", []statement{ask})
 	if err == nil {
-		for text, as := range read {
-			r.read[text] = as
-		}
 		return nil
 	}
 	if !refusesText(err) {
@@ -165,10 +173,10 @@ func (r *keyReader) texts(ctx context.Context, texts []string) error {
 	if err := r.run(ctx, r.conn, "", []statement{rollbackTo}); err != nil || len(texts) == 1 {
 		return err
 	}
-	if err := r.texts(ctx, texts[:len(texts)/2]); err != nil {
+	if err := r.some(ctx, texts[:len(texts)/2]); err != nil {
 		return err
 	}
-	return r.texts(ctx, texts[len(texts)/2:])
+	return r.some(ctx, texts[len(texts)/2:])
 }
 
 // refusesText tells whether the server refused a value: class 22 is of data, 54 of limits such as
@@ -176,18 +184,6 @@ func (r *keyReader) texts(ctx context.Context, texts []string) error {
 func refusesText(err error) bool {
 	var refused *pgconn.PgError
 	return errors.As(err, &refused) && (strings.HasPrefix(refused.Code, "22") || strings.HasPrefix(refused.Code, "54"))
-}
-
-// readText is the expression for what the server writes of the text k.t, read as a value of the
-// column. Of a type that has a parameter, such as the digits of a time, the text is read without
-// it, as where it is compared with the column: it would be rounded to another key. A char(n) has
-// its blanks, and no text that is too long.
-func readText(c rowset.Column) string {
-	typ := keyType(c)
-	if isChar(c) && !unbounded(c) {
-		return "CASE WHEN k.t::bpchar = k.t::" + c.SourceType + " THEN k.t::" + c.SourceType + " END"
-	}
-	return canonical(c, "k.t::"+typ)
 }
 
 // keyType is the SQL type that a column's values are compared as: the column's own, without its parameter.
@@ -240,8 +236,7 @@ var volatileWords = []string{"now", "today", "tomorrow", "yesterday"}
 
 // volatile tells whether a text stands for another value at another time.
 func volatile(c rowset.Column, text string) bool {
-	begins := func(prefix string) bool { return strings.HasPrefix(keyType(c), prefix) }
-	if !slices.ContainsFunc([]string{"date", "time", "ts"}, begins) {
+	if !hasTime(c) {
 		return false
 	}
 	words := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return r < 'a' || r > 'z' })

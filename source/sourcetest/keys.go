@@ -18,6 +18,8 @@ type keySample struct {
 	// read are notations that the source is asked to read, and unread are texts that it can't read.
 	read   map[string]string
 	unread []string
+	// cut are texts that have more digits than the type.
+	cut []string
 }
 
 var keySamples = []keySample{
@@ -57,7 +59,7 @@ var keySamples = []keySample{
 			"-0": "0.00", ".00": "0.00",
 		}, absent: []string{"1.01", "2.5"},
 		read:   map[string]string{"1e0": "1.00", " 100e-2 ": "1.00", "-25E-1": "-2.50", "1.00": "1.00"},
-		unread: []string{"", "x", "1.001", "1e10", "1e", "1,5"},
+		unread: []string{"", "x", "1e10", "1e", "1,5"}, cut: []string{"1.001", " 100.5e-2"},
 	},
 	{
 		Type: rowset.Type{Kind: rowset.String},
@@ -90,6 +92,7 @@ var keySamples = []keySample{
 			"9999-12-31": "9999-12-31",
 		},
 		unread: []string{"", "now", "today", "2024-02-30", "x"},
+		cut:    []string{"2024-02-29T23:00:00Z", "2024-02-29 00:01"},
 	},
 	{
 		Type:   rowset.Type{Kind: rowset.Timestamp},
@@ -106,6 +109,9 @@ var keySamples = []keySample{
 			"2024-02-29T11:00:00.000-01:00": "2024-02-29 12:00:00",
 		},
 		unread: []string{"", "now", "TOMORROW", "yesterday 12:00", "2024-02-29 25:00", "x"},
+		cut: []string{
+			"2024-02-29 12:00:00.0000001", "2024-02-29T13:00:00.0000000001+01", "1969-12-31 23:59:59.9999985Z",
+		},
 	},
 }
 

@@ -25,11 +25,17 @@ func testReadKeys(t *testing.T, s *suite) {
 		for _, text := range of.unread {
 			pks, want = append(pks, chferry.PrimaryKey{text}), append(want, "")
 		}
+		for _, text := range of.cut {
+			pks, want = append(pks, chferry.PrimaryKey{text}), append(want, "cut")
+		}
 		read, err := s.Source.ReadKeys(t.Context(), table, pks)
 		if err != nil || len(read) != len(pks) {
 			t.Fatalf("%s: read %d keys of %d, %v", s.Type(of.Type), len(read), len(pks), err)
 		}
 		for n, pk := range pks {
+			if want[n] == "cut" && (read[n].Key != nil || !read[n].Cut) {
+				t.Errorf("%s: %q is read as %+v, want it cut", s.Type(of.Type), pk, read[n])
+			}
 			if n >= len(of.read) {
 				key := []rowset.Vector{{Type: of.Type}} // the database may read a number that the column can't hold
 				if read[n].Key != nil && rowset.AppendPrimaryKey(key, read[n].Key) == nil || read[n].Unreadable != 0 {

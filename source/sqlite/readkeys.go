@@ -28,7 +28,7 @@ func readKey(types []rowset.Type, key chferry.PrimaryKey) source.ReadKey {
 	for i, text := range key {
 		v := []rowset.Vector{{Type: types[i]}}
 		if !rowset.AppendPlainKey(v, chferry.PrimaryKey{text}) && !readKeyText(&v[0], text) {
-			return source.ReadKey{Unreadable: i}
+			return source.ReadKey{Unreadable: i, Cut: isTooExact(types[i].Kind, text)}
 		}
 		read[i] = keyText(&v[0], 0)
 	}
@@ -47,11 +47,8 @@ func readKeyText(v *rowset.Vector, text string) bool {
 		return readDate(v, text) == ""
 	case rowset.Timestamp:
 		// What is stored is cut to microseconds; a key with more digits is that of no row.
-		if m, ok := parseMoment(text); ok {
-			if m.clock.Nanosecond()%1000 != 0 {
-				return false
-			}
-			return readTimestamp(v, text) == ""
+		if _, ok := parseMoment(text); ok {
+			return !rowset.FinerThanMicros(text) && readTimestamp(v, text) == ""
 		}
 		seconds := rowset.Vector{Type: rowset.Type{Kind: rowset.Int64}}
 		return appendNumber(&seconds, text) && readTimestamp(v, seconds.Ints[0]) == ""
@@ -70,6 +67,20 @@ func appendNumber(v *rowset.Vector, text string) bool {
 	}
 	n, ok := new(big.Rat).SetString(text)
 	return ok && isExact(n, v.Type) && appendKey(v, n.FloatString(v.Type.Scale))
+}
+
+// isTooExact reports whether a text that can't be read as a kind is a number with a fraction, a time
+// with more digits, or a date with a time.
+func isTooExact(kind rowset.TypeKind, text string) bool {
+	text = strings.Trim(text, " \t\n\v\f\r")
+	switch _, isMoment := parseMoment(text); kind {
+	case rowset.Date, rowset.Timestamp:
+		return isMoment && (kind == rowset.Date || rowset.FinerThanMicros(text))
+	case rowset.Int64, rowset.Decimal:
+		return strings.Contains(text, ".") && numberPattern.MatchString(text)
+	default:
+		return false
+	}
 }
 
 // isExact tells whether the number has no more digits behind the point than its type.
