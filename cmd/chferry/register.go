@@ -45,8 +45,9 @@ func (a *app) registerCommand() *cobra.Command {
 list of texts and integers such as '["7", 42]': a composite key, or, as '["[draft]"]', a
 text that begins with "[". Behind "--" a key may begin with "-".
 
-"-" as the only PK reads one a line from standard input. Use psql -qAt there: without -q,
-psql adds a line such as "DELETE 2", which would be registered like a key.
+"-" as the only PK reads one a line from standard input. An empty line is an error: the
+empty text is written as [""]. Use psql -qAt there: without -q, psql adds a line such as
+"DELETE 2", which would be registered like a key.
 
 With --all instead of primary keys every row of the source table is registered, which is
 how an existing table is loaded first. While the queue is full, it waits. With --resume
@@ -156,6 +157,10 @@ func (r *registration) lines(ctx context.Context) error {
 	lines := bufio.NewScanner(r.app.in)
 	lines.Buffer(nil, 2*chferry.MaxPrimaryKeyBytes)
 	for n := 1; lines.Scan(); n++ {
+		if lines.Text() == "" { // more likely the end of a file, or a query without a result, than a key
+			return chferry.Errorf(chferry.CodeInvalid,
+				`line %d: an empty line is no key: leave it out, or write [""] if the empty text is one`, n)
+		}
 		if err := r.add(lines.Text()); err != nil {
 			return chferry.WrapError(chferry.CodeOf(err), err, "line %d: %s", n, err)
 		}
