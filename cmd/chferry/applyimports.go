@@ -273,9 +273,9 @@ func (r *application) change(c starter.Change) {
 	if r.opts.dryRun {
 		would = "would "
 	}
-	fmt.Fprintf(r.app.out, "%s%s %s", would, c.What, c.Name)
+	fmt.Fprintf(r.app.out, "%s%s %s", would, c.What, oneLine(c.Name))
 	if c.Why != "" {
-		fmt.Fprintf(r.app.out, ": %s", c.Why)
+		fmt.Fprintf(r.app.out, ": %s", oneLine(c.Why))
 	}
 	fmt.Fprintln(r.app.out)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -42,7 +43,7 @@ func (a *app) demo(ctx context.Context, opts demo.Options) error {
 	if opts.Program, err = os.Executable(); err != nil {
 		return fmt.Errorf("find the program itself: %w", err)
 	}
-	opts.Out, opts.Terminal, opts.Hide = a.out, isTerminal(a.out), restartLine
+	opts.Out, opts.Terminal, opts.Hide = raw(a.out), isTerminal(a.out), restartLine
 	equal, err := demo.Run(ctx, opts)
 	switch {
 	case ctx.Err() != nil:
@@ -54,7 +55,7 @@ func (a *app) demo(ctx context.Context, opts demo.Options) error {
 	}
 }
 
-func isTerminal(out any) bool {
-	file, ok := out.(*os.File)
+func isTerminal(out io.Writer) bool {
+	file, ok := raw(out).(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))
 }

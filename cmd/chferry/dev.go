@@ -38,6 +38,6 @@ func (a *app) dev(ctx context.Context, opts demo.DevOptions) (err error) {
 	if opts.Program, err = os.Executable(); err != nil {
 		return fmt.Errorf("find the program itself: %w", err)
 	}
-	opts.Out, opts.Terminal, opts.LookupEnv, opts.Hide = a.out, isTerminal(a.out), a.getenv, restartLine
+	opts.Out, opts.Terminal, opts.LookupEnv, opts.Hide = raw(a.out), isTerminal(a.out), a.getenv, restartLine
 	return demo.Dev(ctx, opts)
 }

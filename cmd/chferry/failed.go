@@ -145,7 +145,7 @@ func printFailedByReason(out io.Writer, failed []api.FailedOperation, now time.T
 		byReason[f.Reason] = append(byReason[f.Reason], f)
 	}
 	for _, reason := range reasons {
-		fmt.Fprintln(out, reason)
+		fmt.Fprintln(out, oneLine(reason))
 		table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(table, "  KIND\tPK\tDATABASE\tATTEMPTS\tFIRST\tLAST")
 		for _, f := range byReason[reason] {
@@ -154,7 +154,7 @@ func printFailedByReason(out io.Writer, failed []api.FailedOperation, now time.T
 				return err
 			}
 			fmt.Fprintf(table, "  %s\t%s\t%s\t%d\t%s\t%s\n",
-				f.Kind, pk, f.Database, f.Attempts, ago(f.First, now), ago(f.Last, now))
+				f.Kind, pk, oneLine(f.Database), f.Attempts, ago(f.First, now), ago(f.Last, now))
 		}
 		if err := table.Flush(); err != nil {
 			return fmt.Errorf("print the failed operations: %w", err)
@@ -170,8 +170,8 @@ func printFailed(out io.Writer, failed []api.FailedOperation) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", f.Database, f.Kind, pk, f.Reason, f.Attempts,
-			f.First.Format(time.RFC3339), f.Last.Format(time.RFC3339))
+		fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", oneLine(f.Database), f.Kind, pk, oneLine(f.Reason),
+			f.Attempts, f.First.Format(time.RFC3339), f.Last.Format(time.RFC3339))
 	}
 	return nil
 }

@@ -63,7 +63,7 @@ func (p *progress) show(now workflows.SyncProgress) {
 		return
 	}
 	p.shown, p.last = time.Now(), now
-	fmt.Fprintf(p.out, "%s: batch %d, %s\n", now.Step, now.Batches+1, p.words(now))
+	fmt.Fprintln(p.out, oneLine(fmt.Sprintf("%s: batch %d, %s", now.Step, now.Batches+1, p.words(now))))
 }
 
 // draw draws the bar once, although each of its changes would. One that can't be drawn is no reason to stop.
@@ -77,7 +77,7 @@ func (p *progress) draw(now workflows.SyncProgress) {
 	_ = p.bar.Set64(min(now.Operations+1, total))
 	p.out.muted = false
 	words := strings.Replace(p.words(now), " operations", "", 1)
-	p.bar.Describe(shortened(words, columns(p.out.Writer)-besideWords))
+	p.bar.Describe(shortened(oneLine(words), columns(p.out.Writer)-besideWords))
 }
 
 // The bar is in one line of a terminal: a line that wraps can't be drawn over. Beside the words are
@@ -112,7 +112,7 @@ func columns(out io.Writer) int {
 // note prints a line, in the bar's place until the bar is drawn again.
 func (p *progress) note(text string) {
 	p.end()
-	fmt.Fprintln(p.out, text)
+	fmt.Fprintln(p.out, oneLine(text))
 }
 
 // end takes the bar away.

@@ -21,7 +21,7 @@ func (r *report) note(text string) { r.notes = append(r.notes, text) }
 // add prints one line if nothing is wrong with a thing, and else a line for each problem that err joins.
 func (r *report) add(what string, err error) {
 	if err == nil {
-		fmt.Fprintf(r.app.out, "ok    %s\n", what)
+		fmt.Fprintf(r.app.out, "ok    %s\n", oneLine(what))
 	}
 	told := map[string]bool{}
 	for _, problem := range chferry.Problems(err) {
@@ -29,14 +29,14 @@ func (r *report) add(what string, err error) {
 			continue
 		}
 		told[problem.Error()] = true
-		fmt.Fprintf(r.app.out, "FAIL  %s: %s\n", what, problem)
+		fmt.Fprintf(r.app.out, "FAIL  %s: %s\n", oneLine(what), oneLine(problem.Error()))
 		r.count++
 		if r.first == nil {
 			r.first = problem
 		}
 	}
 	for _, note := range r.notes {
-		fmt.Fprintf(r.app.out, "      %s\n", note)
+		fmt.Fprintf(r.app.out, "      %s\n", oneLine(note))
 	}
 	r.notes = nil
 }

@@ -45,6 +45,7 @@ var errPartial = errors.New("done in part")
 func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer,
 	getenv func(string) (string, bool),
 ) int {
+	out, errOut = screen{out}, screen{errOut}
 	a := &app{in: in, out: out, errOut: errOut, getenv: getenv}
 	root := a.root()
 	root.SetArgs(args)

@@ -119,7 +119,7 @@ func (a *app) printNotes(s api.ImportStatus, now time.Time) {
 	ended := s.LastOutcome
 	switch {
 	case s.Failing != nil:
-		fmt.Fprintf(a.out, "%s: %s\n", s.Key, failing(s, now))
+		fmt.Fprintf(a.out, "%s: %s\n", s.Key, oneLine(failing(s, now)))
 	case s.Pending+s.InFlight == 0: // however the last sync ended, it left nothing
 	case ended == activities.OutcomeFailed || ended == activities.OutcomeSuperseded:
 		fmt.Fprintf(a.out, "%s: the last sync that had something to do ended as %s\n", s.Key, ended)
@@ -129,13 +129,13 @@ func (a *app) printNotes(s api.ImportStatus, now time.Time) {
 			chferry.Amount(s.Failed, "operation is set aside", "operations are set aside"), s.Key)
 	}
 	if isTerminal(a.out) && paused(s) {
-		fmt.Fprintf(a.out, "%s: paused: %s\n", s.Key, s.Schedule.Note)
+		fmt.Fprintf(a.out, "%s: paused: %s\n", s.Key, oneLine(s.Schedule.Note))
 	}
 	for _, difference := range s.Schema {
 		if s.Failing != nil && strings.Contains(s.Failing.Reason, difference) { // the line above has told it
 			continue
 		}
-		fmt.Fprintf(a.out, "%s: schema: %s\n", s.Key, difference)
+		fmt.Fprintf(a.out, "%s: schema: %s\n", s.Key, oneLine(difference))
 	}
 }
 
@@ -151,9 +151,9 @@ func (a *app) printUnknown(statuses []api.ImportStatus) {
 		switch {
 		case s.ScheduleProblem == "" || n == 0:
 		case n > 1:
-			fmt.Fprintf(a.out, "schedules are unknown: %s\n", s.ScheduleProblem)
+			fmt.Fprintf(a.out, "schedules are unknown: %s\n", oneLine(s.ScheduleProblem))
 		default:
-			fmt.Fprintf(a.out, "%s: schedule: %s\n", s.Key, s.ScheduleProblem)
+			fmt.Fprintf(a.out, "%s: schedule: %s\n", s.Key, oneLine(s.ScheduleProblem))
 		}
 	}
 }
@@ -178,7 +178,7 @@ func schedule(s api.ImportStatus) string {
 	case s.Schedule == nil:
 		return "unknown"
 	case s.Schedule.Paused:
-		return s.Schedule.Spec + " (paused: " + s.Schedule.Note + ")"
+		return s.Schedule.Spec + " (paused: " + oneLine(s.Schedule.Note) + ")"
 	default:
 		return s.Schedule.Spec
 	}

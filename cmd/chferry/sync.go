@@ -83,7 +83,7 @@ func (a *app) watch(ctx context.Context, s *starter.Starter,
 	key chferry.ImportKey,
 ) (result workflows.SyncResult, partial bool, err error) {
 	terminal := isTerminal(a.errOut)
-	shown := newProgress(a.errOut, terminal)
+	shown := newProgress(raw(a.errOut), terminal)
 	defer func() { shown.end() }()
 	result, err = s.SyncWatched(ctx, key, starter.Watch{
 		Progress: func(p workflows.SyncProgress) { shown.show(p) },
@@ -99,7 +99,7 @@ func (a *app) watch(ctx context.Context, s *starter.Starter,
 				text += " " + inWords(result)
 			}
 			shown.note(text + "; now another one begins")
-			shown = newProgress(a.errOut, terminal)
+			shown = newProgress(raw(a.errOut), terminal)
 		},
 		Started: func(id string) {
 			if terminal {
