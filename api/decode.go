@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/chferry/chferry"
 )
@@ -21,10 +23,14 @@ const (
 // keeps in memory is a small multiple of the body, whatever the body holds: nothing is made of a
 // list before its length is known to be allowed.
 func readOperations(w http.ResponseWriter, r *http.Request, share *share) ([]chferry.Operation, error) {
-	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if media != mediaJSON && media != mediaNDJSON {
+	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || media != mediaJSON && media != mediaNDJSON {
 		return nil, refuse(http.StatusUnsupportedMediaType,
 			"send Content-Type: "+mediaJSON+", or "+mediaNDJSON+" for an operation a line")
+	}
+	if charset := strings.ToLower(params["charset"]); !slices.Contains([]string{"", "utf-8", "us-ascii"}, charset) {
+		return nil, refuse(http.StatusUnsupportedMediaType,
+			"the body is read as UTF-8: send it so, and leave charset out of Content-Type or make it utf-8")
 	}
 	body, err := readBody(w, r, share)
 	if err != nil {

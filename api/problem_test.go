@@ -154,6 +154,11 @@ func TestStatuses(t *testing.T) {
 		"form": {
 			typed("application/x-www-form-urlencoded", nil), 415, "send Content-Type: application/json",
 		},
+		"charset":          {typed("application/json; charset=utf-16", nil), 415, "leave charset out of Content-Type"},
+		"charset of lines": {typed("application/x-ndjson; Charset=\"ISO-8859-1\"", nil), 415, "is read as UTF-8"},
+		"charset behind what can't be read": {
+			typed("application/json; charset=utf-16; x", nil), 415, "send Content-Type: application/json",
+		},
 		"no media type": {typed("", nil), 415, "send Content-Type"},
 		"compressed": {
 			typed("application/json", map[string]string{"Content-Encoding": "gzip"}), 415,
