@@ -35,8 +35,11 @@ func cached(ctx context.Context, f file, make func(ctx context.Context, fresh, f
 		return path, nil
 	}
 	unlock, err := lockFile(ctx, path+".lock")
-	if err != nil {
-		return "", fmt.Errorf("wait for another process to make %s: %w", path, err)
+	switch {
+	case ctx.Err() != nil:
+		return "", fmt.Errorf("wait for another process to make %s: %w", path, ctx.Err())
+	case err != nil:
+		return "", &CacheError{cache, err}
 	}
 	defer unlock()
 	if f.known(path) {
@@ -47,10 +50,10 @@ func cached(ctx context.Context, f file, make func(ctx context.Context, fresh, f
 	}
 	folder := path + ".new"
 	if err := os.RemoveAll(folder); err != nil { // of a process that was killed
-		return "", err
+		return "", &CacheError{cache, err}
 	}
 	if err := os.Mkdir(folder, 0o700); err != nil {
-		return "", err
+		return "", &CacheError{cache, err}
 	}
 	defer func() { _ = os.RemoveAll(folder) }()
 	fresh := filepath.Join(folder, f.name)
@@ -58,7 +61,7 @@ func cached(ctx context.Context, f file, make func(ctx context.Context, fresh, f
 		return "", err
 	}
 	if err := os.Rename(fresh, path); err != nil {
-		return "", err
+		return "", &CacheError{cache, err}
 	}
 	return path, f.record(path)
 }
@@ -67,28 +70,52 @@ func cached(ctx context.Context, f file, make func(ctx context.Context, fresh, f
 func cacheDir() (string, error) {
 	parent, err := os.UserCacheDir()
 	if err != nil {
-		return "", fmt.Errorf("find the cache folder: %w", err)
+		return "", &CacheError{"", err}
 	}
 	dir := filepath.Join(parent, "chferry")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", fmt.Errorf("make the cache folder: %w", err)
+		return "", &CacheError{dir, err}
 	}
 	info, err := os.Stat(dir)
 	if err != nil {
-		return "", fmt.Errorf("look at the cache folder: %w", err)
+		return "", &CacheError{dir, err}
 	}
 	if owner := owner(info); owner != os.Geteuid() && owner != 0 {
-		return "", fmt.Errorf("the cache folder %s belongs to the user with ID %d, who could change the programs in "+
-			"it: remove the folder, or name another cache in XDG_CACHE_HOME", dir, owner)
+		return "", &CacheError{
+			dir, fmt.Errorf("the user with ID %d owns it and could change the programs in it", owner),
+		}
 	}
 	if info.Mode().Perm()&0o077 == 0 {
 		return dir, nil
 	}
 	if err := os.Chmod(dir, 0o700); err != nil {
-		return "", fmt.Errorf("close the cache folder to other users: %w", err)
+		return "", &CacheError{dir, fmt.Errorf("close it to other users: %w", err)}
 	}
 	return dir, nil
 }
+
+// CacheError says that the folder in which servers' programs are kept can't be had.
+type CacheError struct {
+	Folder string // empty if the environment names none
+	Err    error
+}
+
+// Error names the folder and the variable that names another one.
+func (e *CacheError) Error() string {
+	if e.Folder == "" {
+		return "there is no folder to keep servers' programs in: name one in XDG_CACHE_HOME, by its full path"
+	}
+	var of *fs.PathError
+	why := e.Err
+	if errors.As(why, &of) { // which says the path again
+		why = of.Err
+	}
+	return fmt.Sprintf("the folder %s, in which servers' programs are kept, can't be used: %v: name another one in "+
+		"XDG_CACHE_HOME", e.Folder, why)
+}
+
+// Unwrap returns the cause.
+func (e *CacheError) Unwrap() error { return e.Err }
 
 // owner is the ID of the user who owns a file.
 func owner(info fs.FileInfo) int {

@@ -1,6 +1,7 @@
 package embedded_test
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -102,6 +103,33 @@ func TestCacheIsClosedToOthers(t *testing.T) {
 	check(t, err)
 	if got := info.Mode().Perm(); got != 0o700 {
 		t.Errorf("the cache folder has permissions %o, want 700", got)
+	}
+}
+
+// TestCacheThatCantBeUsed: the error names the folder and what names another one, and nothing that would not help.
+func TestCacheThatCantBeUsed(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	file := filepath.Join(t.TempDir(), "file")
+	check(t, os.WriteFile(file, nil, 0o600))
+	closed := t.TempDir()
+	for _, name := range []string{"temporal-" + embedded.TemporalVersion, "libchdb-" + embedded.ChdbVersion + ".so"} {
+		check(t, os.MkdirAll(filepath.Join(closed, "chferry", name+".lock"), 0o700)) // no file can be made there
+	}
+	for cache, want := range map[string]string{
+		file: filepath.Join(file, "chferry"), closed: filepath.Join(closed, "chferry"),
+		"a/relative/path": "full path", "": "",
+	} {
+		t.Setenv("XDG_CACHE_HOME", cache)
+		t.Setenv("HOME", "")
+		_, temporal := embedded.TemporalBinary(t.Context(), nil)
+		_, library := embedded.ChdbLibrary(t.Context(), nil, nil)
+		for _, err := range []error{temporal, library} {
+			var of *embedded.CacheError
+			if !errors.As(err, &of) || !strings.Contains(err.Error(), want) || strings.Count(err.Error(), "\n") > 0 ||
+				!strings.Contains(err.Error(), "XDG_CACHE_HOME") || strings.Contains(err.Error(), "on PATH") {
+				t.Errorf("XDG_CACHE_HOME=%s: got %v, want %q", cache, err, want)
+			}
+		}
 	}
 }
 

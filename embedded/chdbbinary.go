@@ -16,7 +16,8 @@ var chdbModule = module{
 // ChdbServer finds the program chdbserver in the user's cache folder, else it builds the program
 // there with Go, from the sources that this binary carries. That takes seconds, once for each state
 // of the sources, and is said on log (nil: nowhere). Without Go the program is looked for on PATH,
-// where `go install` puts it. When it can't be had, the error is a *MissingError.
+// where `go install` puts it. When it can't be had, the error is a *MissingError, or
+// a *CacheError.
 func ChdbServer(ctx context.Context, log io.Writer) (string, error) {
 	state, err := chdbModule.digest()
 	if err != nil {
@@ -33,6 +34,9 @@ func ChdbServer(ctx context.Context, log io.Writer) (string, error) {
 	}
 	if path, found := findProgram(chdbName + "server"); found {
 		return path, nil
+	}
+	if errors.As(err, new(*CacheError)) {
+		return "", err
 	}
 	missing := "chdbserver, and it can't be built: " + err.Error()
 	if errors.Is(err, errNoGo) {

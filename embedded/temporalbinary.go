@@ -20,7 +20,7 @@ var temporalModule = module{name: "temporal", pack: "github.com/temporalio/cli/c
 // TemporalBinary finds the Temporal CLI: on PATH, else in the user's cache folder, else it builds
 // the CLI there with Go, at the versions that this binary carries, which takes minutes once and is
 // said on log (nil: nowhere). Processes that need it at the same time wait for one of them to build
-// it. When it can't be built, the error is a *MissingError.
+// it. When it can't be built, the error is a *MissingError, or a *CacheError.
 func TemporalBinary(ctx context.Context, log io.Writer) (string, error) {
 	if path, found := findProgram("temporal"); found {
 		return path, nil
@@ -33,7 +33,7 @@ func TemporalBinary(ctx context.Context, log io.Writer) (string, error) {
 		return temporalModule.build(ctx, fresh, folder, log)
 	})
 	switch {
-	case err == nil || ctx.Err() != nil:
+	case err == nil || ctx.Err() != nil || errors.As(err, new(*CacheError)):
 		return path, err
 	case errors.Is(err, errNoGo):
 		return "", &MissingError{"temporal", "Temporal CLI and no Go to build it", temporalRemedy}
