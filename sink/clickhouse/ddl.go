@@ -54,7 +54,7 @@ func (c *Client) Missing(ctx context.Context, d sink.Destination) ([]sink.Statem
 func missingTable(t table, d sink.Destination, f *features, existing *existing) ([]sink.Statement, error) {
 	if existing == nil {
 		err := f.checkOptions(t, d)
-		create := f.createTable(t, d)
+		create := f.createTable(t, d, f.engine(d))
 		return []sink.Statement{{
 			Kind: sink.Table, Creates: "table " + t.String(), SQL: create, Configured: configured(d),
 		}}, err
@@ -132,7 +132,7 @@ func validateOrder(t table, d sink.Destination) error {
 	return errors.Join(problems...)
 }
 
-func (f *features) createTable(t table, d sink.Destination) string {
+func (f *features) createTable(t table, d sink.Destination, engine string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "CREATE TABLE IF NOT EXISTS %s%s\n(\n", t.sql(), onCluster(d))
 	for i, c := range d.Columns {
@@ -141,7 +141,7 @@ func (f *features) createTable(t table, d sink.Destination) string {
 		}
 		b.WriteString("    " + f.columnDefinition(c, d.Options))
 	}
-	fmt.Fprintf(&b, "\n)\nENGINE = %s", f.engine(d))
+	fmt.Fprintf(&b, "\n)\nENGINE = %s", engine)
 	if d.Options.PartitionBy != "" {
 		b.WriteString("\nPARTITION BY " + d.Options.PartitionBy)
 	}

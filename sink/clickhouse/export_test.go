@@ -18,7 +18,7 @@ func CreateTable(version string, d sink.Destination) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return f.createTable(t, d), nil
+	return f.createTable(t, d, f.engine(d)), nil
 }
 
 // CheckDestination returns what is wrong with a destination's casts and options on a server of a version.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -39,12 +38,16 @@ func (c *Client) Probe(ctx context.Context, d sink.Destination, statements []sin
 		if s.Configured == (sink.Configured{}) {
 			continue
 		}
-		problems = append(problems, c.probeExpressions(ctx, f, d, s), c.probePolicy(ctx, d, s))
+		of := []error{c.probeExpressions(ctx, f, d, s), c.probePlaces(ctx, d, s)}
 		for _, column := range d.Columns {
 			if s.Kind != sink.Column || s.Column == column.Destination {
-				problems = append(problems, c.probeCodec(ctx, f, d, s, column))
+				of = append(of, c.probeCodec(ctx, f, d, s, column))
 			}
 		}
+		if errors.Join(of...) == nil { // else the statement fails of what has been told
+			of = append(of, c.probeCreate(ctx, f, d, s))
+		}
+		problems = append(problems, of...)
 	}
 	return errors.Join(problems...)
 }
@@ -118,27 +121,6 @@ func (c *Client) probe(ctx context.Context, s sink.Statement, of sink.Configured
 		return explainCreate(sink.Statement{Kind: s.Kind, Creates: s.Creates, Configured: of}, err)
 	}
 	return nil
-}
-
-// probePolicy looks for the storage policy of a new table among those of the server.
-func (c *Client) probePolicy(ctx context.Context, d sink.Destination, s sink.Statement) error {
-	want, ok := d.Options.Settings["storage_policy"]
-	if !ok || s.Kind != sink.Table {
-		return nil
-	}
-	known := map[string]bool{}
-	err := c.query(ctx, "look at the storage policies", func(scan func(...any) error) error {
-		var name string
-		err := scan(&name)
-		known[name] = true
-		return err
-	}, "SELECT DISTINCT policy_name FROM system.storage_policies")
-	if err != nil || len(known) == 0 || known[want] {
-		return nil //nolint:nilerr // an old server, or a user who may not ask
-	}
-	return chferry.Errorf(chferry.CodeConfiguration,
-		"create %s: the server has no storage policy %q, only %s: mend destination.settings",
-		s.Creates, want, strings.Join(slices.Sorted(maps.Keys(known)), ", "))
 }
 
 var (

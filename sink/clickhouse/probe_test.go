@@ -1,6 +1,8 @@
 package clickhouse_test
 
 import (
+	"maps"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -76,16 +78,64 @@ func probes() map[string]probed {
 	}
 }
 
+// probesOfCreate are what no question about a part of the statement tells.
+func probesOfCreate() map[string]probed {
+	probes := map[string]probed{}
+	setting := func(name, value string, want ...string) {
+		probes["setting "+name] = probed{
+			chferry.TableOptions{Settings: map[string]string{name: value}},
+			true,
+			append(want, "mend destination.settings"),
+		}
+	}
+	setting("index_granularity", "0", "36 BAD_ARGUMENTS", "makes no sense")
+	setting("index_granularity_bytes", "10", "is lower than")
+	setting("min_bytes_for_wide_part", "-5", "70 CANNOT_CONVERT_TYPE")
+	setting("min_age_to_force_merge_seconds", "soon", "27 CANNOT_PARSE_INPUT")
+	setting("allow_nullable_key", "2", "70 CANNOT_CONVERT_TYPE")
+	setting("merge_selector_algorithm", "best", "MergeSelectorAlgorithm")
+	setting("disk", "hot", `the server has no disk "hot", only default`)
+	setting("marks_compression_codec", "Foo", "432 UNKNOWN_CODEC")
+	setting("auto_statistics_types", "foo", "Unknown statistics type")
+	partition := func(text string, want ...string) {
+		probes["partition "+text] = probed{
+			chferry.TableOptions{PartitionBy: text}, true, append(want, "mend destination.partition_by"),
+		}
+	}
+	partition("toFloat64(id)", "36 BAD_ARGUMENTS", "Floating point")
+	partition("toNullable(id)", "44 ILLEGAL_COLUMN")
+	partition("(id, rand())", "36 BAD_ARGUMENTS", "non-deterministic")
+	partition("arrayJoin([id])", "44 ILLEGAL_COLUMN")
+	partition("'all'", "44 ILLEGAL_COLUMN", "constants")
+	ttl := func(text string, want ...string) {
+		probes["ttl "+text] = probed{chferry.TableOptions{TTL: text}, true, append(want, "mend destination.ttl")}
+	}
+	ttl("day + INTERVAL rand() DAY", "non-deterministic")
+	ttl("day + INTERVAL 1 DAY, day + INTERVAL 2 DAY", "450 BAD_TTL_EXPRESSION")
+	ttl("day + INTERVAL 1 DAY RECOMPRESS CODEC(Foo)", "432 UNKNOWN_CODEC")
+	ttl("day + INTERVAL 1 DAY TO VOLUME cold", "62 SYNTAX_ERROR")
+	ttl("day + INTERVAL 1 DAY TO VOLUME 'cold'", `no volume "cold", only default`)
+	ttl("day + INTERVAL 1 DAY TO DISK 'cold'", `no disk "cold", only default`)
+	probes["ttl to a disk"] = probed{chferry.TableOptions{TTL: "day + INTERVAL 1 DAY TO DISK 'default'"}, true, nil}
+	probes["settings that are right"] = probed{chferry.TableOptions{
+		Settings: map[string]string{"index_granularity": "1024", "min_bytes_for_wide_part": "10M", "disk": "default"},
+	}, true, nil}
+	return probes
+}
+
 // TestProbe refuses before anything is created just what the server refuses to create.
 func TestProbe(t *testing.T) { onServers(t, testProbe) }
 
 func testProbe(t *testing.T, s *server) {
-	for name, test := range probes() {
+	all := probes()
+	maps.Copy(all, probesOfCreate())
+	before := s.tables(t)
+	for name, test := range all {
 		if test.modern && s.major(t) < 20 {
 			continue
 		}
 		day := column("day", kindOf(rowset.Date))
-		d := destination(strings.NewReplacer(" ", "_", ",", "").Replace(name), []string{"id", "day"},
+		d := destination(anythingElse.ReplaceAllString(name, "_"), []string{"id", "day"},
 			column("id", int64Type), day, column("name", stringType))
 		d.Options = test.options
 		missing, err := s.Missing(t.Context(), d)
@@ -93,13 +143,26 @@ func testProbe(t *testing.T, s *server) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		s.wantProbe(t, name, d, missing, test.want)
+		if after := s.tables(t); after != before {
+			t.Fatalf("%s: asking has made a table of %s: %s", name, before, after)
+		}
 		if err := s.Create(t.Context(), missing); (err == nil) != (test.want == nil) {
 			t.Errorf("%s: creating gives %v", name, err)
 		}
 		if _, err := s.Missing(t.Context(), d); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+		before = s.tables(t)
 	}
+}
+
+var anythingElse = regexp.MustCompile(`[^A-Za-z]+`)
+
+// tables are the names of all tables on the server that tests may make there.
+func (s *server) tables(t *testing.T) string {
+	t.Helper()
+	return s.value(t,
+		"SELECT toString(arraySort(groupArray(name))) FROM system.tables WHERE database = '"+s.database+"'")
 }
 
 func (s *server) wantProbe(t *testing.T, name string, d sink.Destination, missing []sink.Statement, want []string) {
