@@ -113,7 +113,8 @@ func TestMaxFailed(t *testing.T) {
 	wantFailure(t, err, chferry.CodeTooManyFailed, true,
 		fmt.Sprintf("more than %d operations of one batch can't be imported, the first because: %s; "+
 			"the batch is kept: mend the table or the rows and run chferry sync %s, or raise the import's max_failed "+
-			"to have them set aside", chferry.DefaultMaxFailed, errRefused, r.imp.Key))
+			"to have them set aside, where chferry failed list %[3]s names them", chferry.DefaultMaxFailed, errRefused,
+			r.imp.Key))
 
 	to.refuse, to.rows = nil, nil // mended
 	r.wantOutcome(chferry.Counts{Operations: 300, Rows: 300})

@@ -270,7 +270,7 @@ func (t *Transfer) add(done chferry.Counts, failed []chferry.FailedOperation) er
 	return chferry.Errorf(chferry.CodeTooManyFailed,
 		"more than %d operations of one batch can't be imported, the first because: %s; "+
 			"the batch is kept: mend the table or the rows and run chferry sync %s, or raise the import's max_failed "+
-			"to have them set aside", t.MaxFailed, t.reason, t.key)
+			"to have them set aside, where chferry failed list %[3]s names them", t.MaxFailed, t.reason, t.key)
 }
 
 func send[T any](ctx context.Context, to chan<- T, value T) error {
