@@ -53,7 +53,8 @@ type Reader interface {
 
 	// Hash returns the keys and hashes that Page would return for the rows of a block, in the block's
 	// order, once they were inserted. Nothing is written. The block has the columns of s.Key and
-	// s.Hashed, and may have others. Tombstones among its rows are left out.
+	// s.Hashed, and may have others. Tombstones among its rows are left out. The columns of the table
+	// may be as they were a second ago, so that many blocks can be hashed one after another.
 	Hash(ctx context.Context, s Selection, block rowset.Block) (Expected, error)
 }
 

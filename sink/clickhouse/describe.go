@@ -2,6 +2,7 @@ package clickhouse
 
 import (
 	"context"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -13,7 +14,12 @@ import (
 type description struct {
 	statements     [2]string
 	existing, view *existing
+	asked          time.Time // when the server was asked for the statements last
 }
+
+// described is how long a table counts as described where a caller looks at many blocks one after
+// another.
+const described = time.Second
 
 // describe describes the table and its view. A table or view that does not exist is nil, and a
 // missing database is an error. Every batch needs the description, and a server of version 18 opens
@@ -25,6 +31,7 @@ func (c *Client) describe(ctx context.Context, t table) (existing, view *existin
 		return nil, nil, err
 	}
 	if kept, ok := c.description(t); ok && kept.statements == before {
+		c.keep(t, description{before, kept.existing, kept.view, time.Now()})
 		return kept.existing, kept.view, nil
 	}
 	existing, view, err = c.describeBoth(ctx, t)
@@ -32,9 +39,17 @@ func (c *Client) describe(ctx context.Context, t table) (existing, view *existin
 		return existing, view, err
 	}
 	if after, err := c.statements(ctx, t); err == nil && after == before && before[0] != "" && before[1] != "" {
-		c.keep(t, description{after, existing, view})
+		c.keep(t, description{after, existing, view, time.Now()})
 	}
 	return existing, view, nil
+}
+
+// describeLately is [Client.describe], but for a table that was described a moment ago.
+func (c *Client) describeLately(ctx context.Context, t table) (existing, view *existing, err error) {
+	if kept, ok := c.description(t); ok && time.Since(kept.asked) < described {
+		return kept.existing, kept.view, nil
+	}
+	return c.describe(ctx, t)
 }
 
 func (c *Client) description(t table) (kept description, ok bool) {

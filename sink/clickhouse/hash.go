@@ -12,7 +12,10 @@ import (
 
 // Hash hashes rows as the table would hold them. See [sink.Reader].
 func (c *Client) Hash(ctx context.Context, s sink.Selection, block rowset.Block) (sink.Expected, error) {
-	r, err := c.startReading(ctx, s)
+	if err := ctx.Err(); err != nil {
+		return sink.Expected{}, c.failure(ctx, "hash rows of the source", err)
+	}
+	r, err := c.startReadingOf(ctx, s, c.describeLately)
 	if err != nil {
 		return sink.Expected{}, err
 	}

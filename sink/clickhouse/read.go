@@ -27,6 +27,12 @@ type reading struct {
 }
 
 func (c *Client) startReading(ctx context.Context, s sink.Selection) (*reading, error) {
+	return c.startReadingOf(ctx, s, c.describe)
+}
+
+func (c *Client) startReadingOf(ctx context.Context, s sink.Selection,
+	describe func(context.Context, table) (existing, view *existing, err error),
+) (*reading, error) {
 	t, err := parseTable(s.Table, c.database)
 	if err != nil {
 		return nil, err
@@ -36,7 +42,7 @@ func (c *Client) startReading(ctx context.Context, s sink.Selection) (*reading, 
 		return nil, err
 	}
 	r := &reading{Client: c, Selection: s, features: f, table: t, here: !f.formatRow}
-	existing, _, err := c.describe(ctx, t)
+	existing, _, err := describe(ctx, t)
 	if err != nil {
 		return nil, err
 	}
