@@ -1,6 +1,8 @@
 package clickhouse_test
 
 import (
+	"bytes"
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -53,6 +55,33 @@ func testHashEdges(t *testing.T, s *server) {
 	}
 	if hashed < 100 {
 		t.Errorf("only %d rows were compared", hashed)
+	}
+}
+
+// TestReadingIsCancelled: a caller that gives up waits for no row, however hashes come about, and the
+// next call finds a connection that works.
+func TestReadingIsCancelled(t *testing.T) { onServers(t, testReadingIsCancelled) }
+
+func testReadingIsCancelled(t *testing.T, s *server) {
+	d := items()
+	s.create(t, d)
+	s.insertItem(t, d, 1, "a", 1)
+	sel := sink.Selection{Destination: d, Key: d.Key, Hashed: []string{"id", "name"}}
+	p := testenv.NewProxy(t, s.url)
+	s.Client = openClient(t, p.URL, clickhouse.Options{})
+	for way, reader := range s.readers() {
+		held := p.HoldAnswer(func(piece []byte) bool { return bytes.Contains(piece, []byte("(chferry) range")) })
+		ctx, cancel := context.WithCancel(t.Context())
+		read := make(chan error, 1)
+		go func() { _, err := reader.Sums(ctx, sel, []sink.Range{{}}); read <- err }()
+		held.Wait()
+		cancel()
+		if err := <-read; chferry.CodeOf(err) != chferry.CodeUnavailable {
+			t.Errorf("hashed %s: got %v, want it unavailable", way, err)
+		}
+		if got, err := reader.Sums(t.Context(), sel, []sink.Range{{}}); err != nil || got[0].Rows != 1 {
+			t.Errorf("hashed %s: got %v, %v afterwards", way, got, err)
+		}
 	}
 }
 
