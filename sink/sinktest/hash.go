@@ -76,27 +76,48 @@ func testHashValues(t *testing.T, s *suite) {
 	}
 }
 
-// testHashKeys: a key is as Page returns it, in whatever form the source has it.
+// testHashKeys: a key is as Page returns it, in whatever form the source or the destination has it.
 func testHashKeys(t *testing.T, s *suite) {
 	for i, sample := range keySamples {
-		if !sample.Kind.CanBeKey() {
-			continue
+		if sample.Kind.CanBeKey() {
+			s.wantHashedKeys(t, "keys"+strconv.Itoa(i), column("id", sample.Type), sample.values)
 		}
-		d := destination("keys"+strconv.Itoa(i), []string{"id"}, column("id", sample.Type))
-		s.create(t, d)
-		for row, value := range sample.values {
-			b := block(t, d, uint64(row)+1, []string{value})
-			expected := s.hash(t, selection(d), b)
-			rejected, err := s.Sink.Insert(t.Context(), d, b, value)
-			if err != nil || !slices.Equal(rejected, expected.Rejected) {
-				t.Fatalf("%s: rejected %v, %v, want %v", sample.Kind, rejected, err, expected.Rejected)
-			}
-			found, err := s.reader(t).Find(t.Context(), selection(d), keys(t, d, []string{value}))
-			if err != nil {
-				t.Fatal(err)
-			}
-			wantAlike(t, sample.Kind.String(), expected.Hashed, found)
+	}
+	for i, cast := range []struct {
+		sample
+		to string
+	}{
+		{sample{int64Type, []string{"7", "-7"}}, "String"},
+		{sample{rowset.Type{Kind: rowset.Date}, []string{"2000-02-29", "infinity"}}, "String"},
+		{sample{rowset.Type{Kind: rowset.Timestamp}, []string{"2000-02-29 00:00:00.5", "-infinity"}}, "String"},
+		{sample{rowset.Type{Kind: rowset.UUID}, []string{"0f2e4d6c-8ba9-1c3e-5f70-8192a3b4c5d6"}}, "String"},
+		{sample{amountType, []string{"12.50"}}, "String"},
+		{sample{stringType, []string{"1.5", "-20", "many"}}, "Decimal(38, 2)"},
+	} {
+		c := column("id", cast.Type)
+		if c.Cast = cast.to; cast.Kind == rowset.String {
+			c.SourceType = "numeric"
 		}
+		s.wantHashedKeys(t, "cast"+strconv.Itoa(i), c, cast.values)
+	}
+}
+
+func (s *suite) wantHashedKeys(t *testing.T, table string, key rowset.Column, values []string) {
+	t.Helper()
+	d := destination(table, []string{key.Name}, key)
+	s.create(t, d)
+	for row, value := range values {
+		b := block(t, d, uint64(row)+1, []string{value})
+		expected := s.hash(t, selection(d), b)
+		rejected, err := s.Sink.Insert(t.Context(), d, b, value)
+		if err != nil || !slices.Equal(rejected, expected.Rejected) {
+			t.Fatalf("%s: rejected %v, %v, want %v", key.Type.Kind, rejected, err, expected.Rejected)
+		}
+		found, err := s.reader(t).Find(t.Context(), selection(d), keys(t, d, []string{value}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantAlike(t, key.Type.Kind.String()+" to "+key.Cast, expected.Hashed, found)
 	}
 }
 
