@@ -35,10 +35,10 @@ var arrows = map[string][]string{
 	"sink/sinktest":       {".", "rowset", "engine", "sink"},
 
 	"transfer":   {".", "rowset", "storage", "source", "sink", "engine"},
-	"activities": {".", "storage", "transfer"},
-	"workflows":  {".", "activities"},
+	"activities": {".", "storage", "transfer", "sink"},
+	"workflows":  {".", "storage", "activities"},
 	"worker":     {".", "activities", "workflows"},
-	"starter":    {".", "activities", "workflows"},
+	"starter":    {".", "storage", "activities", "workflows"},
 	"nudge":      {".", "storage"},
 
 	"config":           {".", "engine"},

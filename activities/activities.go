@@ -26,6 +26,9 @@ type Activities struct {
 	Pipeline *transfer.Pipeline
 	// Closed tells whether the sync with a token is known to have ended, with all runs that continue it.
 	Closed func(ctx context.Context, token string) bool
+	// Nudge starts a sync of an import key, unless its schedule is paused. A verify asks for one when it waits for
+	// what is registered; nil: it waits for the schedule.
+	Nudge func(ctx context.Context, key chferry.ImportKey) error
 	// Observer is told what the metrics count.
 	Observer Observer
 	Log      *slog.Logger

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 
 	"github.com/chferry/chferry"
-	"github.com/chferry/chferry/source"
 	"github.com/chferry/chferry/storage"
 	"github.com/chferry/chferry/transfer"
 )
@@ -33,7 +32,7 @@ func copyRange(ctx context.Context, r *rangeReader, options string) error {
 		Mint: func(ctx context.Context) (uint64, error) { return r.mint(ctx, plan) },
 		Pace: r.pace.wait,
 	}
-	return work.Run(ctx, source.Range{After: r.claim.After, UpTo: r.claim.UpTo}, copyWork{r})
+	return work.Run(ctx, transfer.Range{After: r.claim.After, UpTo: r.claim.UpTo}, copyWork{r})
 }
 
 func (r *rangeReader) mint(ctx context.Context, plan transfer.Plan) (uint64, error) {

@@ -37,6 +37,9 @@ type Compare struct {
 	// Settle is how long after a change was committed its operation may be registered, or left in the
 	// queue, at most; 0 means five seconds more than the import's own settle.
 	Settle time.Duration
+	// Hurry asks for a sync, which rows that differ wait for. It is called now and then while they wait;
+	// nil: the schedule brings one. An import whose schedule ticks once a day would wait for long.
+	Hurry func(context.Context)
 	// Patience is how long the queue may take to pass what stands in it; 0 means 15 minutes.
 	Patience time.Duration
 }

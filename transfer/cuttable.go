@@ -8,6 +8,9 @@ import (
 	"github.com/chferry/chferry/storage"
 )
 
+// Range is a part of one database's table.
+type Range = source.Range
+
 // Cut cuts the tables of all databases of a plan into ranges, at most most of each, and returns
 // about how many rows they have together. A database that does not answer is an error: the caller
 // is to read whole tables.

@@ -19,6 +19,8 @@ const (
 	// registeredWithin is how long after a commit applications register, at most.
 	registeredWithin = 5 * time.Second
 	longestPause     = 500 * time.Millisecond
+	// hurryEvery is how often a sync is asked for while suspects wait for one.
+	hurryEvery = 5 * time.Second
 )
 
 // tracker looks at suspects again, and saves pages in their order once none of their suspects is open.
@@ -29,6 +31,7 @@ type tracker struct {
 	pages            []*openPage   // in order
 	suspects         []*suspects
 	open             int // suspects
+	hurried          time.Time
 }
 
 // openPage is a page that is not saved.
@@ -208,7 +211,19 @@ func (t *tracker) passed(ctx context.Context) (passed []*suspects, err error) {
 		waiting = append(waiting, s)
 	}
 	t.suspects = waiting
+	if len(passed) == 0 {
+		t.hurry(ctx)
+	}
 	return passed, nil
+}
+
+// hurry asks for a sync, as suspects wait for the queue.
+func (t *tracker) hurry(ctx context.Context) {
+	if t.Hurry == nil || time.Since(t.hurried) < hurryEvery {
+		return
+	}
+	t.hurried = time.Now()
+	t.Hurry(ctx)
 }
 
 // add adds what was found, but for differences.

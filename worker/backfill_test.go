@@ -62,6 +62,40 @@ func TestBackfill(t *testing.T) {
 	}
 }
 
+// A table without rows is copied at once.
+func TestBackfillOfNothing(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	got := b.backfill(starter.BackfillOptions{})
+	if got.Seconds = 0; got != (workflows.BackfillResult{Outcome: activities.OutcomeCopied}) {
+		t.Fatalf("the backfill's result is %+v", got)
+	}
+}
+
+// All databases of an import are copied, and a row that can't be imported is the next sync's to set aside.
+func TestBackfillOfSeveralDatabases(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(imp *chferry.Import) {
+		imp.Databases, imp.DatabaseColumn = []string{"eu", "us"}, "region"
+	})
+	for _, pool := range b.pools {
+		_, err := pool.Exec(b.ctx(), "INSERT INTO users SELECT 'row ' || n, 'name', NULL FROM generate_series(1, 100) n")
+		b.ok(err)
+	}
+	_, err := b.pools["us"].Exec(b.ctx(), "UPDATE users SET born = '4713-01-01 BC' WHERE id = 'row 7'")
+	b.ok(err)
+	got := b.backfill(starter.BackfillOptions{Parallel: 3})
+	if got.Rows+got.Failed != 200 || got.Failed > 1 {
+		t.Fatalf("the backfill's result is %+v", got)
+	}
+	var eu, us uint64
+	b.ok(b.target.QueryRow(b.ctx(), "SELECT countIf(region = 'eu'), countIf(region = 'us') FROM users_current").Scan(&eu,
+		&us))
+	if eu != 100 || int64(us) != 100-got.Failed {
+		t.Fatalf("ClickHouse shows %d and %d rows", eu, us)
+	}
+}
+
 // A condition reaches the source and no history.
 func TestBackfillWhere(t *testing.T) {
 	t.Parallel()

@@ -72,7 +72,7 @@ type bundle struct {
 
 // faultySink lets a test break or hold inserts.
 type faultySink struct {
-	sink.Sink
+	*clickhouse.Client
 	before atomic.Pointer[func(ctx context.Context) error]
 	after  atomic.Pointer[func() error] // an insert that succeeded
 	mu     sync.Mutex
@@ -90,18 +90,11 @@ func (f *faultySink) Insert(ctx context.Context, d sink.Destination, b rowset.Bl
 			return nil, err
 		}
 	}
-	rejected, err := f.Sink.Insert(ctx, d, b, token)
+	rejected, err := f.Client.Insert(ctx, d, b, token)
 	if after := f.after.Load(); after != nil && err == nil {
 		err = (*after)()
 	}
 	return rejected, err
-}
-
-// Current implements [sink.Finder].
-func (f *faultySink) Current(ctx context.Context, d sink.Destination, keys rowset.Block,
-	before uint64,
-) (rowset.Block, error) {
-	return f.Sink.(sink.Finder).Current(ctx, d, keys, before)
 }
 
 func (f *faultySink) breakWith(before func(ctx context.Context) error) { f.before.Store(&before) }
@@ -210,7 +203,7 @@ func (b *bundle) openDatabases(url, statements string) {
 	client, err := clickhouse.Open(url, clickhouse.Options{})
 	b.ok(err)
 	t.Cleanup(client.Close)
-	b.sink = &faultySink{Sink: client}
+	b.sink = &faultySink{Client: client}
 	b.sources, b.pools = map[string]source.Source{}, map[string]*pgxpool.Pool{}
 	for _, alias := range b.imp.Databases {
 		url := testenv.Postgres(t)
@@ -274,8 +267,8 @@ func (b *bundle) runWorker() {
 		Storage: b.storage, Pipeline: &transfer.Pipeline{
 			Storage: b.storage, Sources: source.Fixed(b.sources), Sink: b.sink,
 		},
-		Imports: b.live,
-		Closed:  b.starter.Closed, Observer: b.observer, Log: slog.New(slog.DiscardHandler),
+		Imports: b.live, Nudge: b.starter.Nudge,
+		Closed: b.starter.Closed, Observer: b.observer, Log: slog.New(slog.DiscardHandler),
 	}
 	if b.log != nil {
 		steps.Log = slog.New(slog.NewTextHandler(b.log, nil))

@@ -51,7 +51,7 @@ func TestLateInsert(t *testing.T) {
 			client, err := clickhouse.Open(p.URL, clickhouse.Options{InsertTimeout: 2 * time.Second})
 			b.ok(err)
 			t.Cleanup(client.Close)
-			b.sink.Sink = client
+			b.sink.Client = client
 			b.serve()
 
 			b.insert("1", "2", "3", "4")

@@ -48,6 +48,7 @@ const slotsPerSync = 4
 func Register(registry worker.Registry, a *activities.Activities) {
 	registry.RegisterWorkflowWithOptions(workflows.Sync, workflow.RegisterOptions{Name: workflows.SyncName})
 	registry.RegisterWorkflowWithOptions(workflows.Backfill, workflow.RegisterOptions{Name: workflows.BackfillName})
+	registry.RegisterWorkflowWithOptions(workflows.Verify, workflow.RegisterOptions{Name: workflows.VerifyName})
 	registry.RegisterActivityWithOptions(a.PreSync, activity.RegisterOptions{Name: activities.PreSyncName})
 	registry.RegisterActivityWithOptions(a.GetOperations, activity.RegisterOptions{Name: activities.GetOperationsName})
 	registry.RegisterActivityWithOptions(a.InsertBatch, activity.RegisterOptions{Name: activities.InsertBatchName})
@@ -56,6 +57,9 @@ func Register(registry worker.Registry, a *activities.Activities) {
 		activity.RegisterOptions{Name: activities.PostSyncFailedName})
 	registry.RegisterActivityWithOptions(a.PlanBackfill, activity.RegisterOptions{Name: activities.PlanBackfillName})
 	registry.RegisterActivityWithOptions(a.CopyRanges, activity.RegisterOptions{Name: activities.CopyRangesName})
+	registry.RegisterActivityWithOptions(a.PlanVerify, activity.RegisterOptions{Name: activities.PlanVerifyName})
+	registry.RegisterActivityWithOptions(a.CompareRanges, activity.RegisterOptions{Name: activities.CompareRangesName})
+	registry.RegisterActivityWithOptions(a.EndVerify, activity.RegisterOptions{Name: activities.EndVerifyName})
 	registry.RegisterActivityWithOptions(a.RangesDone, activity.RegisterOptions{Name: activities.RangesDoneName})
 	registry.RegisterActivityWithOptions(a.EndBackfill, activity.RegisterOptions{Name: activities.EndBackfillName})
 }

@@ -16,6 +16,7 @@ import (
 const (
 	SyncName      = "Sync"
 	BackfillName  = "Backfill"
+	VerifyName    = "Verify"
 	ProgressQuery = "progress"
 	NudgeSignal   = "nudge"
 	PauseSignal   = "pause"
@@ -48,6 +49,12 @@ func SyncID(prefix string, key chferry.ImportKey) string {
 // BackfillID is the ID of the workflow that copies the whole table of an import key.
 func BackfillID(prefix string, key chferry.ImportKey) string {
 	return prefix + ":backfill:" + string(key)
+}
+
+// VerifyID is the ID of the workflow that compares the table of an import key with its destination. The IDs of the
+// workflows that a schedule starts have a time behind it.
+func VerifyID(prefix string, key chferry.ImportKey) string {
+	return prefix + ":verify:" + string(key)
 }
 
 // Token identifies a sync, or a job that reads whole tables, as a claimant: its workflow and the

@@ -40,6 +40,7 @@ func TestReplay(t *testing.T) {
 			replayer.RegisterWorkflowWithOptions(workflows.Sync, workflow.RegisterOptions{Name: workflows.SyncName})
 			replayer.RegisterWorkflowWithOptions(workflows.Backfill,
 				workflow.RegisterOptions{Name: workflows.BackfillName})
+			replayer.RegisterWorkflowWithOptions(workflows.Verify, workflow.RegisterOptions{Name: workflows.VerifyName})
 			if err := replayer.ReplayWorkflowHistory(nil, &h); err != nil {
 				t.Errorf("today's code does not replay it: %v", err)
 			}
