@@ -147,7 +147,7 @@ func TestMisfittingColumn(t *testing.T) {
 		t.Errorf("of a mended table check says:\n%s", out)
 	}
 	s.must("pause", s.key)
-	last := regexp.MustCompile(`(?m)^` + s.key + `: last failed \d+s ago: .*, 1 attempt\); nothing ` +
+	last := regexp.MustCompile(`(?m)^` + s.key + `: last failed \S+ ago: .*, 1 attempt\); nothing ` +
 		`has been tried since: its schedule is paused: chferry resume ` + s.key + `$`)
 	s.eventually("status tells the last failure of a paused import", 20*time.Second, func() error {
 		if out := s.must("status"); !last.MatchString(out) {

@@ -71,7 +71,7 @@ func TestSyncTells(t *testing.T) {
 	shown = strings.ReplaceAll(s.onTerminal("failed", "list", key), "\r", "")
 	for _, want := range []string{
 		`^public\.users: value 1 [^\n]*\n  KIND    PK    DATABASE  ATTEMPTS  FIRST +LAST\n`,
-		`\n  update  abc   default   1 +\d+s ago +\d+s ago\n`, `\n  update  de f  default   1 +\d+s ago +\d+s ago\n`,
+		`\n  update  abc   default   1 +\S+ ago +\S+ ago\n`, `\n  update  de f  default   1 +\S+ ago +\S+ ago\n`,
 	} {
 		if !regexp.MustCompile(want).MatchString(shown) || strings.Count(shown, "\n") != 4 {
 			t.Errorf("on a terminal failed list says %s, want %s", shown, want)
@@ -88,7 +88,7 @@ func TestSyncTells(t *testing.T) {
 	}
 	out := s.must("status")
 	if !regexp.MustCompile(`(?m)^` + key +
-		`: failed \d+s ago: \w+: .*\(failing since .*, 1 attempt\)$`).MatchString(out) {
+		`: failed \S+ ago: \w+: .*\(failing since .*, 1 attempt\)$`).MatchString(out) {
 		t.Errorf("status says %s", out)
 	}
 }
