@@ -26,6 +26,7 @@ const (
 	CodeUnavailable    Code = "Unavailable"    // a server does not answer or asks to come back later
 	CodeClaimed        Code = "Claimed"        // another sync holds the import key
 	CodeSuperseded     Code = "Superseded"     // another sync took the import key over
+	CodeReplaced       Code = "Replaced"       // the destination is being replaced: the batch must be imported again
 	CodeQueueFull      Code = "QueueFull"      // registering would exceed max_pending
 	CodeTooLarge       Code = "TooLarge"       // more operations than one call may register
 )

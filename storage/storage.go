@@ -39,6 +39,7 @@ type Storage interface {
 	FailedOperations
 	Positions
 	Requests
+	Replacements
 	Ranges
 	RangeReader
 }
@@ -90,7 +91,8 @@ type Syncer interface {
 
 	// PostSync removes the operations of a batch that was imported, adds outcome to the totals,
 	// keeps what was set aside and, if nothing is left or opts.Last, ends the claim. Asked again by
-	// the same claimant it gives the first answer. Errors: CodeSuperseded.
+	// the same claimant it gives the first answer. Errors: CodeSuperseded; CodeReplaced if a
+	// replacement has begun since the batch was imported, which must be imported again then.
 	PostSync(ctx context.Context, key chferry.ImportKey, opts PostSyncOptions) (End, error)
 
 	// PostSyncFailed ends the claim of a sync that failed. Its batch stays as it is for the next sync.
@@ -229,6 +231,8 @@ type PostSyncOptions struct {
 	Last bool
 	// Partial tells that not all operations of the same sync were imported, in this batch or an earlier one.
 	Partial bool
+	// Replacement is the ID of the last [Replacement] that had begun before the batch was imported.
+	Replacement string
 }
 
 // End is PostSync's answer.

@@ -30,12 +30,17 @@ func (s *Storage) PostSync(ctx context.Context, key chferry.ImportKey,
 	k := s.keys(key)
 	o := opts.Counts
 	word, rest, err := s.run(ctx, "remove a batch", postSyncScript, append(k.tidied(), k.aside),
-		opts.Token, opts.BatchID, opts.Last, ends(opts), o.Operations, o.Rows, o.Deletes, o.Coalesced, o.Failed)
+		opts.Token, opts.BatchID, opts.Last, ends(opts), o.Operations, o.Rows, o.Deletes, o.Coalesced, o.Failed,
+		opts.Replacement)
 	if err != nil {
 		return storage.End{}, err
 	}
-	if word == "superseded" {
+	switch word {
+	case "superseded":
 		return storage.End{}, superseded(key)
+	case "replaced":
+		return storage.End{}, chferry.Errorf(chferry.CodeReplaced, "import key %s: a job has begun to replace the "+
+			"destination since the batch was imported: the batch is to be imported again", key)
 	}
 	end := storage.End{Remaining: integer(rest[0]), Repeated: word == "repeated"}
 	if integer(rest[1]) == 1 {

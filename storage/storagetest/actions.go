@@ -131,17 +131,24 @@ func (m *machine) forgetImported(t *rapid.T) {
 // postSync removes a batch, or fails to: it is another claimant's, or was removed before.
 func (m *machine) postSync(t *rapid.T) {
 	key := m.draw(t, ended)
-	m.post(t, key, drawToken(t, key), drawBatch(t, key), rapid.IntRange(0, 3).Draw(t, "last") == 3)
+	replacement := key.replacement.ID
+	if rapid.IntRange(0, 4).Draw(t, "other replacement") == 4 {
+		replacement = "" // the batch was imported before any replacement
+	}
+	m.post(t, key, drawToken(t, key), drawBatch(t, key), replacement, rapid.IntRange(0, 3).Draw(t, "last") == 3)
 }
 
-func (m *machine) post(t *rapid.T, key *model, token string, batch chferry.Batch, last bool) {
+func (m *machine) post(t *rapid.T, key *model, token string, batch chferry.Batch, replacement string, last bool) {
 	var read []string
 	if key.owns(token, batch.ID) {
 		read = m.read(t, key, token, batch)
 	}
-	opts := storage.PostSyncOptions{Token: token, BatchID: batch.ID, Last: last, Counts: chferry.Counts{
-		Operations: int64(batch.Count), Rows: int64(batch.Count - len(key.aside)), Failed: int64(len(key.aside)),
-	}}
+	opts := storage.PostSyncOptions{
+		Token: token, BatchID: batch.ID, Last: last, Replacement: replacement,
+		Counts: chferry.Counts{
+			Operations: int64(batch.Count), Rows: int64(batch.Count - len(key.aside)), Failed: int64(len(key.aside)),
+		},
+	}
 	got, err := m.PostSync(t.Context(), key.key, opts)
 	want, code := key.postSync(opts, read)
 	expect(t, "post-sync", got, err, want, code)
@@ -175,7 +182,8 @@ func (m *machine) sync(t *rapid.T, key *model, token string, count int) {
 	expect(t, "pre-sync", start, err, want, code)
 	if start.Claimed {
 		key.expired = false
-		m.post(t, key, token, m.get(t, key, storage.GetOptions{Token: token, Count: count}, false), false)
+		m.post(t, key, token, m.get(t, key, storage.GetOptions{Token: token, Count: count}, false),
+			key.replacement.ID, false)
 	}
 }
 

@@ -66,6 +66,8 @@ func (m *machine) actions() map[string]func(*rapid.T) {
 		"14 late copy":        m.lateCopy,
 		"15 position":         m.position,
 		"16 mint":             m.mint,
+		"17 replace":          m.beginReplacement,
+		"18 replaced":         m.endReplacement,
 	}
 }
 
@@ -99,6 +101,8 @@ func (m *machine) check(t *rapid.T) {
 	}
 	m.checkFailed(t, m.touched)
 	m.checkPositions(t, m.touched)
+	replacement, err := m.Replacement(t.Context(), m.touched.key)
+	expect(t, "replacement", replacement, err, m.touched.replacement, "")
 }
 
 func (m *machine) checkFailed(t *rapid.T, key *model) {

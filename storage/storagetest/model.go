@@ -32,6 +32,9 @@ type model struct {
 	attempts map[string]int // of rows that are failed, or were and are registered again
 	totals   chferry.Counts
 	outcome  string
+
+	replacement storage.Replacement
+	replaced    map[string]bool // the IDs of all replacements there were
 }
 
 // registered is one operation. Those of one retry come in any order; other operations have retry 0.
@@ -47,7 +50,7 @@ type ending struct {
 }
 
 func newModel(key chferry.ImportKey, version uint64) *model {
-	m := &model{key: key, version: version}
+	m := &model{key: key, version: version, replaced: map[string]bool{}}
 	m.flush()
 	return m
 }
@@ -169,6 +172,9 @@ func (m *model) postSync(opts storage.PostSyncOptions, read []string) (storage.E
 	if !m.owns(opts.Token, opts.BatchID) {
 		return storage.End{}, chferry.CodeSuperseded
 	}
+	if opts.Replacement != m.replacement.ID {
+		return storage.End{}, chferry.CodeReplaced
+	}
 	m.drained = append(m.drained, read...)
 	m.totals.Add(opts.Counts)
 	m.batch = chferry.Batch{}
@@ -224,7 +230,7 @@ func (m *model) flush() {
 	*m = model{
 		key: m.key, registered: m.registered[:len(m.drained)], drained: m.drained, retries: m.retries, seen: m.seen,
 		version: m.version, aside: map[string]chferry.FailedOperation{}, failed: map[string]chferry.FailedOperation{},
-		attempts: map[string]int{},
+		attempts: map[string]int{}, replaced: m.replaced,
 	}
 }
 

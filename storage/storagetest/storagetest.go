@@ -24,6 +24,7 @@ type Open func(t *testing.T, hook func(key chferry.ImportKey, removed, remaining
 func Run(t *testing.T, open Open) {
 	t.Helper()
 	runAll(t, open, rangeTests)
+	runAll(t, open, replacementTests)
 	runAll(t, open, []contractTest{
 		{"1 registering returns the number registered", testRegisterCounts},
 		{"1 registering is all or nothing", testRegisterAtomic},
