@@ -46,6 +46,7 @@ type Storage interface {
 	storage.Registrar
 	storage.Minter
 	storage.Requests
+	storage.Replacements
 	storage.Ranges
 	storage.RangeReader
 	storage.Positions

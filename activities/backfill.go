@@ -19,12 +19,20 @@ type BackfillRequest struct {
 	Where string `json:"where,omitempty"`
 }
 
+// copyOptions are what the storage keeps of a backfill for its readers.
+type copyOptions struct {
+	BackfillRequest
+	// Table is filled in the place of the destination, which it is to replace; empty: the destination is filled.
+	Table string `json:"table,omitempty"`
+}
+
 // PlanBackfillInput says what is to be copied.
 type PlanBackfillInput struct {
 	ImportKey chferry.ImportKey `json:"import_key"`
 	Token     string            `json:"token"`
 	Request   string            `json:"request,omitempty"` // ID of a [BackfillRequest]; empty: nothing is asked for
 	Parallel  int               `json:"parallel"`          // readers
+	Replace   bool              `json:"replace,omitempty"` // a new table is filled, and replaces the destination
 }
 
 // PlanBackfill checks that the rows of the source fit into the destination, cuts the tables into ranges and begins the
@@ -39,13 +47,25 @@ func (a *Activities) PlanBackfill(ctx context.Context, in PlanBackfillInput) (Pl
 func (a *Activities) cutToCopy(ctx context.Context, imp chferry.Import, in PlanBackfillInput) (
 	begin storage.BeginOptions, err error,
 ) {
-	var asked BackfillRequest
-	if err := a.asked(ctx, imp.Key, storage.Backfill, in.Request, &asked); err != nil {
+	var asked copyOptions
+	if err := a.asked(ctx, imp.Key, storage.Backfill, in.Request, &asked.BackfillRequest); err != nil {
+		return begin, err
+	}
+	if in.Replace && asked.Where != "" {
+		return begin, chferry.Errorf(chferry.CodeInvalid, "import key %s: a backfill with a condition can't replace "+
+			"the destination: the rows that the condition leaves out would be gone", imp.Key)
+	}
+	if err := a.endDeadReplacement(ctx, imp, in.Token); err != nil {
 		return begin, err
 	}
 	plan, err := a.Pipeline.Plan(ctx, imp)
 	if err != nil {
 		return begin, err
+	}
+	if in.Replace {
+		if asked.Table, err = a.beginReplacement(ctx, plan, in.Token); err != nil {
+			return begin, err
+		}
 	}
 	begin.Ranges, begin.Rows, err = a.Pipeline.Cut(ctx, plan, asked.Where, max(1, in.Parallel)*rangesPerReader)
 	if err != nil {
@@ -62,18 +82,26 @@ type EndBackfillInput struct {
 	Token     string            `json:"token"`
 	// Outcome is how a backfill ended that did not copy all; empty: what was copied decides.
 	Outcome string `json:"outcome,omitempty"`
+	Replace bool   `json:"replace,omitempty"` // [PlanBackfillInput.Replace]
 }
 
-// EndBackfill ends the job, whose ranges are dropped, and returns what it did.
+// EndBackfill ends the job, whose ranges are dropped, and returns what it did. A new table that was
+// filled replaces the destination if all was copied, and is dropped else.
 func (a *Activities) EndBackfill(ctx context.Context, in EndBackfillInput) (EndResult, error) {
-	return a.endJob(ctx, in.ImportKey, in.Token, EndBackfillName, storage.Backfill, func(p TableProgress) string {
-		switch {
-		case in.Outcome != "":
-			return in.Outcome
-		case p.Failed > 0:
-			return OutcomePartial
-		default:
-			return OutcomeCopied
-		}
-	})
+	if in.Replace {
+		return a.endReplacing(ctx, in)
+	}
+	return a.endJob(ctx, in.ImportKey, in.Token, EndBackfillName, storage.Backfill, in.outcome)
+}
+
+// outcome says how a backfill ended that has come as far as p says.
+func (in EndBackfillInput) outcome(p TableProgress) string {
+	switch {
+	case in.Outcome != "":
+		return in.Outcome
+	case p.Failed > 0:
+		return OutcomePartial
+	default:
+		return OutcomeCopied
+	}
 }

@@ -17,7 +17,7 @@ func (a *Activities) CopyRanges(ctx context.Context, in ReadRangesInput) (struct
 
 // copyRange copies the range that a reader has. Its plan is made now, so that a long job sees what has changed.
 func copyRange(ctx context.Context, r *rangeReader, options string) error {
-	var asked BackfillRequest
+	var asked copyOptions
 	if err := json.Unmarshal([]byte(options), &asked); err != nil {
 		return chferry.Errorf(chferry.CodeInvalid,
 			"import key %s: the options of the backfill can't be read", r.imp.Key)
@@ -26,13 +26,23 @@ func copyRange(ctx context.Context, r *rangeReader, options string) error {
 	if err != nil {
 		return err
 	}
-	r.pace.into(plan.Destination)
+	into := plan
+	if asked.Table != "" {
+		if into, err = r.Pipeline.Into(ctx, plan, asked.Table); err != nil {
+			return beginAnew(err)
+		}
+	}
+	r.pace.into(into.Destination)
 	work := transfer.Copy{
-		Pipeline: r.Pipeline, Plan: plan, Database: r.claim.Database, Where: asked.Where, MaxFailed: r.limits.MaxFailed,
+		Pipeline: r.Pipeline, Plan: into, Database: r.claim.Database, Where: asked.Where, MaxFailed: r.limits.MaxFailed,
 		Mint: func(ctx context.Context) (uint64, error) { return r.mint(ctx, plan) },
 		Pace: r.pace.wait,
 	}
-	return work.Run(ctx, transfer.Range{After: r.claim.After, UpTo: r.claim.UpTo}, copyWork{r})
+	err = work.Run(ctx, transfer.Range{After: r.claim.After, UpTo: r.claim.UpTo}, copyWork{r})
+	if asked.Table != "" {
+		err = beginAnew(err)
+	}
+	return err
 }
 
 func (r *rangeReader) mint(ctx context.Context, plan transfer.Plan) (uint64, error) {

@@ -35,6 +35,8 @@ type InsertBatchResult struct {
 	// Reason is why the first of the failed operations that was met can't be imported, or why
 	// operations were put back; empty if neither happened.
 	Reason string `json:"reason,omitempty"`
+	// Replacement is the ID of the last [storage.Replacement] that had begun before; empty: none had.
+	Replacement string `json:"replacement,omitempty"`
 }
 
 // InsertBatch imports a claimed batch: its operations become rows, read from the sources now, and
@@ -60,15 +62,32 @@ func (a *Activities) InsertBatch(ctx context.Context, in InsertBatchInput) (Inse
 			return Heartbeat{Done: progress(t), FailingSince: failing}
 		})
 		defer stop()
-		plan, ok := a.claimed.take(in.ImportKey, in.Ticket.Batch)
-		if !ok {
-			if plan, err = a.Pipeline.Plan(ctx, imp); err != nil {
-				return InsertBatchResult{}, because(ctx, err)
-			}
-		}
-		imported, err := t.Run(ctx, plan)
-		return InsertBatchResult{Counts(imported.Counts), imported.PutBack, imported.Reason}, because(ctx, err)
+		imported, replacement, err := a.insertBatch(ctx, imp, in.Ticket.Batch, t)
+		return InsertBatchResult{Counts(imported.Counts), imported.PutBack, imported.Reason, replacement},
+			because(ctx, err)
 	})
+}
+
+// insertBatch returns what became of the batch, and the ID of the last replacement of the destination
+// that had begun before.
+func (a *Activities) insertBatch(ctx context.Context, imp chferry.Import, batch string, t *transfer.Transfer) (
+	imported transfer.Result, replacement string, err error,
+) {
+	open, err := a.Storage.Replacement(ctx, imp.Key)
+	if err != nil {
+		return imported, "", err
+	}
+	plan, ok := a.claimed.take(imp.Key, batch)
+	if !ok {
+		if plan, err = a.Pipeline.Plan(ctx, imp); err != nil {
+			return imported, "", err
+		}
+	}
+	if plan, err = a.besideDestination(ctx, plan, open); err != nil {
+		return imported, "", err
+	}
+	imported, err = t.Run(ctx, plan)
+	return imported, open.ID, err
 }
 
 func progress(t *transfer.Transfer) *Counts {

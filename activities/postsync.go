@@ -17,6 +17,8 @@ type PostSyncInput struct {
 	Last      bool              `json:"last,omitempty"` // the sync ends with this batch, whatever is left
 	// Partial tells that a batch of this sync had operations that failed or were put back.
 	Partial bool `json:"partial,omitempty"`
+	// Replacement is that of [InsertBatchResult].
+	Replacement string `json:"replacement,omitempty"`
 }
 
 // PostSyncResult says what is left.
@@ -24,12 +26,13 @@ type PostSyncResult struct {
 	Remaining int64 `json:"remaining"`
 }
 
-// PostSync removes an imported batch from the storage.
+// PostSync removes an imported batch from the storage. CodeReplaced: the batch is to be imported again first.
 func (a *Activities) PostSync(ctx context.Context, in PostSyncInput) (PostSyncResult, error) {
 	attempted := attempt{key: in.ImportKey, token: in.Token, step: PostSyncName}
 	return step(ctx, a, attempted, func() (PostSyncResult, error) {
 		end, err := a.Storage.PostSync(ctx, in.ImportKey, storage.PostSyncOptions{
 			Token: in.Token, BatchID: in.Batch, Counts: chferry.Counts(in.Counts), Last: in.Last, Partial: in.Partial,
+			Replacement: in.Replacement,
 		})
 		if err != nil {
 			return PostSyncResult{}, err

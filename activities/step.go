@@ -82,6 +82,8 @@ func (a *Activities) endedOutside(ctx context.Context, current attempt, err erro
 		}
 	case code == chferry.CodeClaimed:
 		return a.heldByAnother(current, text)
+	case code == chferry.CodeReplaced:
+		ended = temporal.NewApplicationErrorWithOptions(text, string(code), options)
 	case code == chferry.CodeSuperseded:
 		a.superseded(current)
 		ended = temporal.NewApplicationErrorWithOptions(text, string(code), options)

@@ -15,6 +15,7 @@ type BackfillOptions struct {
 	activities.BackfillRequest
 	Parallel      int     // readers; 0: [workflows.DefaultParallel]
 	RowsPerSecond float64 // of all readers together; 0: no limit
+	Replace       bool    // [workflows.BackfillInput.Replace]
 }
 
 // StartBackfill starts the backfill of an import, whose schedule must exist. What no history may hold goes into the
@@ -30,6 +31,7 @@ func (s *Starter) StartBackfill(ctx context.Context, imp chferry.Import, request
 	return s.startJob(ctx, imp, id, fmt.Sprintf("backfill %s: all of %s into %s", imp.Key, imp.Table,
 		imp.DestinationTable), workflows.BackfillName, workflows.BackfillInput{
 		ImportKey: imp.Key, Request: request, Parallel: opts.Parallel, RowsPerSecond: opts.RowsPerSecond,
+		Replace: opts.Replace,
 	})
 }
 

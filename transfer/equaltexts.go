@@ -49,7 +49,7 @@ func (t *Transfer) replaceEqual(ctx context.Context, b *block) error {
 				"its source nor its destination can tell", b.table.Name)
 	}
 	written := e.written()
-	found, err := finder.Current(ctx, t.plan.Destination, written, t.batch.Version)
+	found, err := t.current(ctx, finder, written)
 	if err != nil {
 		return fmt.Errorf("look for other texts of keys: %w", err)
 	}
@@ -57,6 +57,23 @@ func (t *Transfer) replaceEqual(ctx context.Context, b *block) error {
 		return nil
 	}
 	return e.add(ctx, folder, written, found)
+}
+
+// current finds the rows that the destination shows, and those that the table beside it will show.
+func (t *Transfer) current(ctx context.Context, finder sink.Finder, written rowset.Block) (rowset.Block, error) {
+	found, err := finder.Current(ctx, t.plan.Destination, written, t.batch.Version)
+	if err != nil || t.plan.beside == nil {
+		return found, err
+	}
+	more, err := finder.Current(ctx, *t.plan.beside, written, t.batch.Version)
+	if err == nil && found.Rows() > 0 && more.Rows() > 0 {
+		found.Append(&more)
+		return found, nil
+	}
+	if found.Rows() == 0 {
+		found = more
+	}
+	return found, err
 }
 
 // folds reports whether texts of a column fold where they arrive: a number that they are cast to has one form.

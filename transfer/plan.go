@@ -29,6 +29,8 @@ type Plan struct {
 	columns  []rowset.Column   // of all tables, each once
 	away     map[string]string // by database alias, why it did not answer
 	engine   engine.Engine
+	// beside is filled to replace the destination, and gets each block of a transfer, too; nil: there is none.
+	beside *sink.Destination
 }
 
 // MakePlan asks the sources for the import's table and derives the destination from it. It compares neither with what

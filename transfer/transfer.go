@@ -173,7 +173,7 @@ func (t *Transfer) insertAll(ctx context.Context, b *block) error {
 // what a row holds, insert inserts halves of it, and halves of those, until all but the rows at
 // fault are in.
 func (t *Transfer) insert(ctx context.Context, b *block) ([]chferry.FailedOperation, error) {
-	rejected, err := t.Sink.Insert(ctx, t.plan.Destination, b.Block, b.token)
+	rejected, err := t.insertBlock(ctx, b)
 	if chferry.CodeOf(err) == chferry.CodeRefused {
 		return t.narrow(ctx, b, err)
 	}

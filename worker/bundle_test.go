@@ -75,6 +75,7 @@ type faultySink struct {
 	*clickhouse.Client
 	before atomic.Pointer[func(ctx context.Context) error]
 	after  atomic.Pointer[func() error] // an insert that succeeded
+	step   atomic.Pointer[func(ctx context.Context, step string) error]
 	mu     sync.Mutex
 	tokens []string // of the inserts that were tried, in order
 }
@@ -95,6 +96,42 @@ func (f *faultySink) Insert(ctx context.Context, d sink.Destination, b rowset.Bl
 		err = (*after)()
 	}
 	return rejected, err
+}
+
+// Prepare implements [sink.Replacer].
+func (f *faultySink) Prepare(ctx context.Context, d sink.Destination, token string) (own sink.Destination, err error) {
+	err = f.steps(ctx, "prepare", "prepared", func() error {
+		own, err = f.Client.Prepare(ctx, d, token)
+		return err
+	})
+	return own, err
+}
+
+// Exchange implements [sink.Replacer].
+func (f *faultySink) Exchange(ctx context.Context, d sink.Destination, token string) error {
+	return f.steps(ctx, "exchange", "exchanged", func() error {
+		return f.Client.Exchange(ctx, d, token)
+	})
+}
+
+// Drop implements [sink.Replacer].
+func (f *faultySink) Drop(ctx context.Context, d sink.Destination, token string) error {
+	return f.steps(ctx, "drop", "dropped", func() error { return f.Client.Drop(ctx, d, token) })
+}
+
+// steps takes a step of a replacement, before and after which a test may break or hold it.
+func (f *faultySink) steps(ctx context.Context, before, after string, take func() error) error {
+	step := func(string) error { return nil }
+	if held := f.step.Load(); held != nil {
+		step = func(name string) error { return (*held)(ctx, name) }
+	}
+	if err := step(before); err != nil {
+		return err
+	}
+	if err := take(); err != nil {
+		return err
+	}
+	return step(after)
 }
 
 func (f *faultySink) breakWith(before func(ctx context.Context) error) { f.before.Store(&before) }

@@ -17,6 +17,9 @@ type BackfillInput struct {
 	Parallel int `json:"parallel,omitempty"`
 	// RowsPerSecond is how many rows all readers together may read in a second; 0: no limit.
 	RowsPerSecond float64 `json:"rows_per_second,omitempty"`
+	// Replace copies all rows into a new table, which replaces the destination's at the end. A request with a
+	// condition is refused: the rows that it leaves out would be gone.
+	Replace bool `json:"replace,omitempty"`
 	// Progress is set when a run continues another one.
 	Progress *JobProgress `json:"progress,omitempty"`
 }
@@ -28,6 +31,8 @@ type BackfillResult struct {
 	Failed  int64   `json:"failed"`  // rows that can't be imported: syncs set them aside
 	Ranges  int64   `json:"ranges"`  // that the tables were read in
 	Seconds float64 `json:"seconds"`
+	// Replaced tells that a new table with the rows has replaced the destination's.
+	Replaced bool `json:"replaced,omitempty"`
 }
 
 // Backfill copies the whole tables of one import key into its destination while syncs go on. The signals "pause" and
@@ -38,8 +43,11 @@ func Backfill(ctx workflow.Context, in BackfillInput) (BackfillResult, error) {
 		return BackfillResult{}, err
 	}
 	j.doing = "copying"
+	if in.Replace {
+		j.doing, j.slowEnd = "copying into a new table", true
+	}
 	j.planStep = step{activities.PlanBackfillName, activities.PlanBackfillInput{
-		ImportKey: in.ImportKey, Token: j.token, Request: in.Request, Parallel: j.parallel,
+		ImportKey: in.ImportKey, Token: j.token, Request: in.Request, Parallel: j.parallel, Replace: in.Replace,
 	}}
 	j.readStep = activities.CopyRangesName
 	j.read = func(reader int) activities.ReadRangesInput {
@@ -50,7 +58,9 @@ func Backfill(ctx workflow.Context, in BackfillInput) (BackfillResult, error) {
 	}
 	j.endStep = activities.EndBackfillName
 	j.end = func(outcome string) any {
-		return activities.EndBackfillInput{ImportKey: in.ImportKey, Token: j.token, Outcome: outcome}
+		return activities.EndBackfillInput{
+			ImportKey: in.ImportKey, Token: j.token, Outcome: outcome, Replace: in.Replace,
+		}
 	}
 	j.again = func(p JobProgress) error {
 		in.Progress = &p
@@ -63,5 +73,6 @@ func Backfill(ctx workflow.Context, in BackfillInput) (BackfillResult, error) {
 	p := j.progress
 	return BackfillResult{
 		Outcome: outcome, Rows: p.Rows, Failed: p.Failed, Ranges: p.Ranges, Seconds: j.seconds(ctx),
+		Replaced: in.Replace && outcome != activities.OutcomeSuperseded,
 	}, nil
 }

@@ -99,7 +99,7 @@ const longestRun = 6 * time.Hour
 // sync takes over what it had claimed.
 func RunTimeout(limits chferry.Limits) time.Duration {
 	limits = limits.WithDefaults()
-	batch := longestStep(limits, longestClaim) + longestStep(limits, longestInsert(limits)) +
-		longestStep(limits, longestCall)
+	imported := longestStep(limits, longestInsert(limits)) + longestStep(limits, longestCall)
+	batch := longestStep(limits, longestClaim) + 2*imported // a backfill may begin to replace the destination meanwhile
 	return (chferry.MaxRetryFor + longestRun + batch + longestGiveBack).Round(time.Hour) + time.Hour
 }

@@ -104,11 +104,7 @@ func (s *syncRun) run(ctx workflow.Context) (result SyncResult, err error) {
 		if ticket.Operations == 0 {
 			return s.result(ctx), nil
 		}
-		inserted, err := s.insertBatch(ctx, ticket)
-		if err != nil {
-			return SyncResult{}, err
-		}
-		if err := s.postSync(ctx, ticket, inserted); err != nil {
+		if err := s.importBatch(ctx, ticket); err != nil {
 			return SyncResult{}, err
 		}
 		if s.progress.Remaining == 0 || s.limit != "" {
@@ -156,6 +152,23 @@ func (s *syncRun) getOperations(ctx workflow.Context) (ticket activities.Ticket,
 	return ticket, err
 }
 
+// importBatch imports a batch and removes it. If a backfill has begun to replace the destination
+// meanwhile, the batch is imported once more, so that it gets into the new table, too.
+func (s *syncRun) importBatch(ctx workflow.Context, ticket activities.Ticket) error {
+	inserted, err := s.insertBatch(ctx, ticket)
+	if err == nil {
+		err = s.postSync(ctx, ticket, inserted)
+	}
+	if codeOf(err) != chferry.CodeReplaced ||
+		workflow.GetVersion(ctx, "insert-again", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		return err
+	}
+	if inserted, err = s.insertBatch(ctx, ticket); err != nil {
+		return err
+	}
+	return s.postSync(ctx, ticket, inserted)
+}
+
 func (s *syncRun) insertBatch(ctx workflow.Context, ticket activities.Ticket) (activities.InsertBatchResult, error) {
 	var inserted activities.InsertBatchResult
 	s.enter(ctx, activities.InsertBatchName)
@@ -177,7 +190,7 @@ func (s *syncRun) postSync(ctx workflow.Context, ticket activities.Ticket,
 	err := s.shortly(ctx, stepOptions(ctx, s.limits, longestCall, summary), summary, activities.PostSyncName,
 		activities.PostSyncInput{
 			ImportKey: s.key, Token: s.token, Batch: ticket.Batch, Counts: inserted.Counts, Last: limit != "",
-			Partial: partial,
+			Partial: partial, Replacement: inserted.Replacement,
 		}, &removal)
 	if err == nil {
 		s.limit = limit

@@ -41,6 +41,7 @@ type tableJob struct {
 	readStep string
 	read     func(reader int) activities.ReadRangesInput
 	endStep  string
+	slowEnd  bool // the last step may take long, and tells that it is alive
 	// end is the input of the last step; an empty outcome is to be found out.
 	end func(outcome string) any
 	// again is what makes the run continue as a new one.
@@ -177,6 +178,9 @@ func (j *tableJob) ended(ctx workflow.Context, err error) (outcome string, _ err
 		outcome = activities.OutcomeSuperseded
 	case err == nil:
 		outcome, err = activities.OutcomeFailed, problem
+		if !codeOf(problem).Passes() {
+			_, _ = j.endJob(ctx, outcome) // it did not end as it should
+		}
 	}
 	label(ctx, j.key, outcome, j.progress.Rows)
 	if err != nil {
@@ -192,10 +196,16 @@ func (j *tableJob) endJob(ctx workflow.Context, outcome string) (done activities
 	if outcome == "" {
 		j.progress.Step = j.endStep
 	}
-	err = workflow.ExecuteActivity(stepOptions(ctx, j.limits(), longestCall, "end the "+string(j.kind)),
-		j.endStep, j.end(outcome)).Get(ctx, &done)
+	options := stepOptions(ctx, j.limits(), longestCall, "end the "+string(j.kind))
+	if j.slowEnd {
+		options = longOptions(ctx, j.limits(), longestEnd, "end the "+string(j.kind))
+	}
+	err = workflow.ExecuteActivity(options, j.endStep, j.end(outcome)).Get(ctx, &done)
 	return done, err
 }
+
+// longestEnd is how long one attempt at a last step may take that drops a large table.
+const longestEnd = 15 * time.Minute
 
 // seconds is for how long the job has run.
 func (j *tableJob) seconds(ctx workflow.Context) float64 {
