@@ -96,6 +96,30 @@ func TestCompareNames(t *testing.T) {
 		"surplus 5,x", "surplus 9,x")
 }
 
+// TestCompareEnds: rows of the destination before the first of the source, and behind its last, are surplus.
+func TestCompareEnds(t *testing.T) {
+	t.Parallel()
+	s := newServers(t, testenv.ModernClickHouse(t), numbered)
+	s.copyAll()
+	s.exec("DELETE FROM items WHERE id IN (1, 99, 100)")
+	wantDifferences(t, s.compare(s.comparing(30)), "surplus 1", "surplus 99", "surplus 100")
+}
+
+// TestCompareFoldedText: a key whose letters became others is another row in the destination.
+func TestCompareFoldedText(t *testing.T) {
+	t.Parallel()
+	s := newServers(t, testenv.ModernClickHouse(t), compareTypes+
+		"CREATE TABLE items (id public.citext PRIMARY KEY, n int); INSERT INTO items VALUES ('Ann', 1), ('Bob', 2)")
+	s.copyAll()
+	s.exec("UPDATE items SET id = 'ANN' WHERE n = 1")
+	c := s.comparing(30)
+	s.repairs(c)
+	wantDifferences(t, s.compare(c), "missing ANN")
+	c.Repair = false
+	s.exec("UPDATE items SET id = 'ann' WHERE n = 1")
+	wantDifferences(t, s.compare(c), "missing ann", "surplus ANN")
+}
+
 // TestCompareEmpty: of an empty table, all rows of the destination are surplus.
 func TestCompareEmpty(t *testing.T) {
 	t.Parallel()

@@ -3,6 +3,7 @@ package transfer_test
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -59,20 +60,47 @@ func TestCompareWaitsForQueue(t *testing.T) {
 	}
 }
 
-// TestCompareLateRegistration: a change that is registered some time after it was committed is no difference.
+// TestCompareLateRegistration: a change may be registered some time after it was committed, so the
+// queue is not asked for its position before.
 func TestCompareLateRegistration(t *testing.T) {
 	t.Parallel()
+	const settle = 2 * time.Second
 	s := newServers(t, testenv.ModernClickHouse(t), numbered)
 	s.copyAll()
 	s.exec("UPDATE items SET word = 'second' WHERE id = 5")
-	late := time.AfterFunc(500*time.Millisecond, func() {
-		s.register("5")
-		ok(t, s.sync(context.WithoutCancel(t.Context())))
-	})
-	defer late.Stop()
 	c := s.comparing(30)
-	c.Settle = 2 * time.Second
+	c.Settle = settle
+	var read atomic.Int64 // when the last page was about to be read
+	c.Pace = func(_ context.Context, wanted int) (int, error) {
+		read.Store(time.Now().UnixNano())
+		return wanted, nil
+	}
+	late := false
+	c.Queue = &lateQueue{s.store, func(ctx context.Context) {
+		if time.Since(time.Unix(0, read.Load())) < settle {
+			t.Error("the queue was asked for its position before changes had to be registered")
+		}
+		if !late {
+			s.register("5")
+			ok(t, s.sync(ctx))
+		}
+		late = true
+	}}
 	wantDifferences(t, s.compare(c))
+	if !late {
+		t.Error("the queue was not asked for its position")
+	}
+}
+
+// lateQueue calls before whenever it is asked for its position.
+type lateQueue struct {
+	transfer.Queue
+	before func(ctx context.Context)
+}
+
+func (q *lateQueue) Position(ctx context.Context, key chferry.ImportKey) (storage.Position, error) {
+	q.before(ctx)
+	return q.Queue.Position(ctx, key)
 }
 
 // TestCompareMovingRow: a row that changes whenever it is looked at is no difference, but it is not equal either.
