@@ -122,10 +122,14 @@ func (s *servers) change(ctx context.Context, random *rand.Rand, rows int, of st
 		statement string
 		numbers   []int
 	}{
-		{fmt.Sprintf("UPDATE items SET word = 'word %d' WHERE n = ANY ($1) RETURNING id::text", random.IntN(3)), some(20)},
+		{
+			fmt.Sprintf("UPDATE items SET word = 'word %d' WHERE n = ANY ($1) RETURNING id::text", random.IntN(3)),
+			some(20),
+		},
 		{"DELETE FROM items WHERE n = ANY ($1) RETURNING id::text", some(10)},
 		{
-			"INSERT INTO items SELECT " + of + ", n, 'first' FROM unnest($1::int[]) n ON CONFLICT DO NOTHING RETURNING id::text",
+			"INSERT INTO items SELECT " + of + ", n, 'first' FROM unnest($1::int[]) n " +
+				"ON CONFLICT DO NOTHING RETURNING id::text",
 			some(15),
 		},
 	} {
