@@ -36,14 +36,14 @@ type Range struct {
 }
 
 // Requests keeps what the start of a job asks for and must not be in a workflow's history, such as a
-// condition in SQL, until the job begins and takes it into its options.
+// condition in SQL, until a job of the kind has begun, which takes it into its options.
 type Requests interface {
 	// KeepRequest keeps a text for the job of a kind that is about to be started, in place of the
 	// one that was kept before. id is unique to the start. Errors: CodeInvalid for an empty id.
 	KeepRequest(ctx context.Context, key chferry.ImportKey, kind JobKind, id, text string) error
 
 	// Request returns the text that was kept for a start. Errors: CodeInvalid if there is none: a later start
-	// has put its own in that place, or the import key was flushed.
+	// has put its own in that place, a job of the kind has begun, or the import key was flushed.
 	Request(ctx context.Context, key chferry.ImportKey, kind JobKind, id string) (text string, err error)
 }
 
@@ -135,7 +135,8 @@ type Progress struct {
 	Claimed  int64 // ranges that readers have, dead ones among them
 	Finished int64 // ranges
 
-	// Open tells that the job was begun and has not ended, its ranges being finished or not.
+	// Open tells that the job has begun, with all of its ranges kept, and has not ended, whether its ranges are
+	// finished or not.
 	Open    bool
 	Outcome string    // what EndRanges was told
 	Began   time.Time // zero: there was no job

@@ -1,5 +1,5 @@
 -- Adds ranges to a job that is being made; the last call opens it.
--- KEYS  state, job, ranges, pending, claimed, differences
+-- KEYS  state, job, ranges, pending, claimed, differences, request
 -- ARGV  token, id, number of the first range, number of all ranges if these are the last or '', then for each range: database, pass,
 --       after, up to
 -- reply {'added'} or {'superseded'}
@@ -25,5 +25,6 @@ if total == first then
 end
 if ARGV[4] ~= '' then
   redis.call('HSET', KEYS[2], 'stage', 'open', 'ranges', ARGV[4], 'finished', 0)
+  redis.call('UNLINK', KEYS[7]) -- the job has begun, and has it in its options
 end
 return {'added'}

@@ -122,8 +122,8 @@ func (s *Storage) addRanges(ctx context.Context, key chferry.ImportKey, job stor
 		for _, r := range page {
 			args = append(args, r.Database, r.Pass, r.After, r.UpTo)
 		}
-		word, _, err := s.run(ctx, "add the ranges of a "+string(job.Kind), addRangesScript,
-			s.keys(key).ofJob(job.Kind), args...)
+		keys := append(s.keys(key).ofJob(job.Kind), s.keys(key).request(job.Kind))
+		word, _, err := s.run(ctx, "add the ranges of a "+string(job.Kind), addRangesScript, keys, args...)
 		if err != nil {
 			return err
 		}
@@ -170,7 +170,7 @@ func (s *Storage) RangesProgress(ctx context.Context, key chferry.ImportKey,
 		numbers[i], _ = strconv.ParseInt(texts[i], 10, 64) // absent: 0
 	}
 	return storage.Progress{
-		Token: texts[0], Options: texts[1], Open: texts[0] != "" && texts[2] != "ended", Outcome: texts[3],
+		Token: texts[0], Options: texts[1], Open: texts[2] == "open", Outcome: texts[3],
 		Rows: numbers[4], Pending: numbers[5] - numbers[6] - claimed.Val(), Claimed: claimed.Val(),
 		Finished: numbers[6], Began: timeOf(numbers[7]), Moved: timeOf(numbers[8]), Ended: timeOf(numbers[9]),
 		Counts: storage.RangeCounts{

@@ -29,6 +29,7 @@ func TestBeginInterrupted(t *testing.T) {
 	_, err := s.BeginRanges(t.Context(), key, backfill, storage.BeginOptions{Ranges: many[:501]})
 	s.ok(err)
 	s.ok(s.DropRanges(t.Context(), key, storage.Backfill))
+	s.ok(s.KeepRequest(t.Context(), key, storage.Backfill, "1", "asked"))
 	broken := goredis.NewClient(&goredis.Options{Addr: s.Addr, MaxRetries: -1})
 	broken.AddHook(&cut{after: 4}) // the epoch, the job, two of three pages
 	store := redis.New(broken, s.Addr, redis.Options{})
@@ -40,6 +41,15 @@ func TestBeginInterrupted(t *testing.T) {
 	}
 	_, _, err = s.ClaimRange(t.Context(), key, backfill, storage.Reader{Name: "r", Attempt: 1}, 0)
 	wantCode(t, err, chferry.CodeSuperseded)
+	begun, err := s.RangesProgress(t.Context(), key, storage.Backfill)
+	s.ok(err)
+	if begun.Open || begun.Token != backfill.Token {
+		t.Errorf("a job whose ranges are not all kept is open: %+v", begun)
+	}
+	asked, err := s.Request(t.Context(), key, storage.Backfill, "1")
+	if err != nil || asked != "asked" {
+		t.Errorf("the request of a job that has not begun is %q, %v", asked, err)
+	}
 	_, err = s.BeginRanges(t.Context(), key, storage.Job{Kind: storage.Backfill, Token: "b"}, storage.BeginOptions{})
 	wantCode(t, err, chferry.CodeClaimed)
 	progress, err := s.BeginRanges(t.Context(), key, backfill,

@@ -40,7 +40,8 @@ func (s *Storage) Request(ctx context.Context, key chferry.ImportKey, kind stora
 	text, _ := fields[1].(string)
 	if id == "" || kept != id {
 		return "", chferry.Errorf(chferry.CodeInvalid, "import key %s: what the %s was asked for is kept no longer: "+
-			"another start has replaced it, or the import key was flushed: start the %[2]s again", key, kind)
+			"another start has replaced it, another %[2]s has begun, or the import key was flushed: "+
+			"start the %[2]s again", key, kind)
 	}
 	return text, nil
 }

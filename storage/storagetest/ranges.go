@@ -204,7 +204,8 @@ func testDifferences(t *testing.T, b *bundle) {
 	}
 }
 
-// testRequests: what a start asks for is kept until another start of the kind, or a flush.
+// testRequests: what a start asks for is kept until another start of the kind, until a job of the kind has begun, or
+// until a flush.
 func testRequests(t *testing.T, b *bundle) {
 	want := func(kind storage.JobKind, id, want string, code chferry.Code) {
 		t.Helper()
@@ -226,6 +227,11 @@ func testRequests(t *testing.T, b *bundle) {
 	b.ok(b.KeepRequest(b.ctx(), b.key, storage.Backfill, "3", "all"))
 	want(storage.Backfill, "1", "", chferry.CodeInvalid)
 	want(storage.Backfill, "3", "all", "")
+	b.begin(job(storage.Verify, "a"))
+	want(storage.Backfill, "3", "all", "")
+	b.begin(job(storage.Backfill, "a"))
+	want(storage.Backfill, "3", "", chferry.CodeInvalid)
+	b.ok(b.KeepRequest(b.ctx(), b.key, storage.Backfill, "3", "all"))
 	b.ok(b.Flush(b.ctx(), b.key))
 	want(storage.Backfill, "3", "", chferry.CodeInvalid)
 }
