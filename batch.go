@@ -50,6 +50,14 @@ type Status struct {
 	// Failing says that steps of syncs fail, since when and why; nil after a batch was imported or
 	// when nothing is to be synced.
 	Failing *Failing
+	// Backfill is how far the backfill is that has begun and not ended; nil if there is none.
+	Backfill *TableRows
+}
+
+// TableRows is how far a whole table is read.
+type TableRows struct {
+	Rows      int64 `json:"rows"`
+	Estimated int64 `json:"estimated_rows"` // about how many there are; 0: not known
 }
 
 // Failing is why the syncs of an import key do not get on.

@@ -22,6 +22,8 @@ type Import struct {
 	DatabaseColumn   string   // destination column that holds the alias; empty with one database
 	Options          TableOptions
 
+	FirstLoad FirstLoad // of a table that apply creates
+
 	BatchSize  int           // operations a batch
 	MaxPending int64         // operations kept beyond which registering is refused; 0: no limit
 	Settle     time.Duration // operations younger than this are left for a later sync
@@ -33,6 +35,12 @@ type Import struct {
 
 	SyncOnRegister bool          // a registration nudges the schedule, so that a sync need not wait for its tick
 	NudgeInterval  time.Duration // least time between two nudges of one process
+}
+
+// FirstLoad says what becomes of the rows that the source has when the destination is created.
+type FirstLoad struct {
+	OnCreate bool // chferry apply starts a backfill when it has created the table
+	Parallel int  // readers of that backfill; 0: [DefaultParallel]
 }
 
 // Imports are the imports that are configured now. They may be others at the next call, so nobody

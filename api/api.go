@@ -24,7 +24,9 @@ const (
 // Administrator is the part of a storage that tells and drops what is kept.
 type Administrator interface {
 	StatusReader
+	RangesReader
 	storage.FailedOperations
+	storage.Requests
 	Flush(ctx context.Context, keys ...chferry.ImportKey) error
 }
 
@@ -46,6 +48,7 @@ type Options struct {
 	Registrar     storage.Registrar
 	Administrator Administrator
 	Schedules     Schedules
+	Backfills     Backfills
 	// Tokens are the bearer tokens that are accepted; none means that every request is, so that the
 	// API must listen on a loopback address.
 	Tokens []string

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"fmt"
 	"io"
 	"iter"
 	"log/slog"
@@ -66,6 +67,7 @@ func setup(t testing.TB, change func(*api.Options)) *bundle {
 		Registrar:     storage.RegisterOperationsWrapped(s, metrics.New(registry), slog.New(slog.DiscardHandler)),
 		Administrator: s,
 		Schedules:     b.schedules,
+		Backfills:     b.schedules,
 		Metrics:       metrics.Handler(registry),
 	}
 	if change != nil {
@@ -190,6 +192,7 @@ type schedules struct {
 	mu    sync.Mutex
 	known map[chferry.ImportKey]chferry.Schedule
 	calls []string
+	job   chferry.JobStatus
 	err   error
 	hangs bool
 }
@@ -233,6 +236,33 @@ func (s *schedules) Describe(ctx context.Context, key chferry.ImportKey) (chferr
 	return schedule, nil
 }
 
+func (s *schedules) BackfillID(key chferry.ImportKey) string { return "test:backfill:" + string(key) }
+
+func (s *schedules) StartBackfill(ctx context.Context, imp chferry.Import, requests storage.Requests,
+	opts chferry.BackfillOptions,
+) error {
+	if err := requests.KeepRequest(ctx, imp.Key, storage.Backfill, "1", opts.Where); err != nil {
+		return err
+	}
+	return s.call(ctx, fmt.Sprintf("start %s %q %d %d", imp.Key, opts.Where, opts.Parallel, opts.RowsPerSecond))
+}
+
+func (s *schedules) PauseBackfill(ctx context.Context, key chferry.ImportKey) error {
+	return s.call(ctx, "pause backfill "+string(key))
+}
+
+func (s *schedules) ResumeBackfill(ctx context.Context, key chferry.ImportKey) error {
+	return s.call(ctx, "resume backfill "+string(key))
+}
+
+func (s *schedules) CancelBackfill(ctx context.Context, key chferry.ImportKey) error {
+	return s.call(ctx, "cancel backfill "+string(key))
+}
+
+func (s *schedules) Backfill(ctx context.Context, key chferry.ImportKey) (chferry.JobStatus, error) {
+	return s.job, s.call(ctx, "backfill "+string(key))
+}
+
 // broken is a storage that fails in one way.
 type broken struct{ err error }
 
@@ -242,6 +272,18 @@ func (b broken) RegisterOperations(context.Context, chferry.ImportKey, ...chferr
 func (b broken) Flush(context.Context, ...chferry.ImportKey) error { return b.err }
 func (b broken) Status(context.Context, ...chferry.ImportKey) ([]chferry.Status, error) {
 	return nil, b.err
+}
+
+func (b broken) RangesProgress(context.Context, chferry.ImportKey, storage.JobKind) (storage.Progress, error) {
+	return storage.Progress{}, b.err
+}
+
+func (b broken) KeepRequest(context.Context, chferry.ImportKey, storage.JobKind, string, string) error {
+	return b.err
+}
+
+func (b broken) Request(context.Context, chferry.ImportKey, storage.JobKind, string) (string, error) {
+	return "", b.err
 }
 func (b broken) RetryFailed(context.Context, chferry.ImportKey) (int, error)   { return 0, b.err }
 func (b broken) DiscardFailed(context.Context, chferry.ImportKey) (int, error) { return 0, b.err }

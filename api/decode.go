@@ -23,14 +23,9 @@ const (
 // keeps in memory is a small multiple of the body, whatever the body holds: nothing is made of a
 // list before its length is known to be allowed.
 func readOperations(w http.ResponseWriter, r *http.Request, share *share) ([]chferry.Operation, error) {
-	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || media != mediaJSON && media != mediaNDJSON {
-		return nil, refuse(http.StatusUnsupportedMediaType,
-			"send Content-Type: "+mediaJSON+", or "+mediaNDJSON+" for an operation a line")
-	}
-	if charset := strings.ToLower(params["charset"]); !slices.Contains([]string{"", "utf-8", "us-ascii"}, charset) {
-		return nil, refuse(http.StatusUnsupportedMediaType,
-			"the body is read as UTF-8: send it so, and leave charset out of Content-Type or make it utf-8")
+	media, err := mediaOf(r, ", or "+mediaNDJSON+" for an operation a line", mediaJSON, mediaNDJSON)
+	if err != nil {
+		return nil, err
 	}
 	body, err := readBody(w, r, share)
 	if err != nil {
@@ -40,6 +35,19 @@ func readOperations(w http.ResponseWriter, r *http.Request, share *share) ([]chf
 		return decodeLines(body)
 	}
 	return decodeList(body)
+}
+
+// mediaOf returns the media type of a request, which must be one of allowed. other says which there are beside JSON.
+func mediaOf(r *http.Request, other string, allowed ...string) (string, error) {
+	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || !slices.Contains(allowed, media) {
+		return "", refuse(http.StatusUnsupportedMediaType, "send Content-Type: "+mediaJSON+other)
+	}
+	if charset := strings.ToLower(params["charset"]); !slices.Contains([]string{"", "utf-8", "us-ascii"}, charset) {
+		return "", refuse(http.StatusUnsupportedMediaType,
+			"the body is read as UTF-8: send it so, and leave charset out of Content-Type or make it utf-8")
+	}
+	return media, nil
 }
 
 var errTooMany = chferry.Errorf(chferry.CodeTooLarge,

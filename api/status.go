@@ -42,6 +42,8 @@ type ImportStatus struct {
 	LastOutcome string `json:"last_outcome,omitempty"`
 	// Failing says that steps of syncs fail, since when and why; nil if the last step did not fail.
 	Failing *chferry.Failing `json:"failing,omitempty"`
+	// Backfill is how far the backfill is that has begun and not ended; nil if there is none.
+	Backfill *chferry.TableRows `json:"backfill,omitempty"`
 	// Workers is how many workers poll the task queue; nil if Temporal did not tell it within a
 	// second. 0 means that no sync gets on until a worker is started.
 	Workers *int `json:"workers,omitempty"`
@@ -93,7 +95,7 @@ func ReadStatus(ctx context.Context, storage StatusReader, schedules ScheduleRea
 
 func newImportStatus(key chferry.ImportKey, s chferry.Status, now time.Time) ImportStatus {
 	out := ImportStatus{Key: key, Pending: s.Pending, InFlight: s.InFlight, Failed: s.Failed, Totals: s.Totals}
-	out.LastOutcome, out.Failing = s.LastOutcome, s.Failing
+	out.LastOutcome, out.Failing, out.Backfill = s.LastOutcome, s.Failing, s.Backfill
 	out.Schema = append([]string{}, s.Schema...) // never null
 	if !s.LastSync.IsZero() {
 		last := s.LastSync.UTC()

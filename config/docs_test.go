@@ -28,7 +28,7 @@ api: {zzz: 1}
 metrics: {zzz: 1}
 imports:
   - {key: users, table: users, zzz: 1, columns: {zzz: 1}, destination: {zzz: 1, replicated: {zzz: 1}},
-     schedule: {every: 5s, zzz: 1}}
+     schedule: {every: 5s, zzz: 1}, backfill: {zzz: 1}}
 `
 	path := filepath.Join(t.TempDir(), "chferry.yaml")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -43,8 +43,8 @@ imports:
 		t.Fatal(readErr)
 	}
 	found := keysThere.FindAllStringSubmatch(err.Error(), -1)
-	if len(found) != 13 {
-		t.Errorf("%d mappings name their keys, want 13: %v", len(found), err)
+	if len(found) != 14 {
+		t.Errorf("%d mappings name their keys, want 14: %v", len(found), err)
 	}
 	for _, mapping := range found {
 		path := strings.NewReplacer("imports[0].", "", "imports[0]", "", "databases.default",

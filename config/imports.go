@@ -39,6 +39,7 @@ func readImport(s *section, databases map[string]Database) chferry.Import {
 	readLimits(s, &i.Limits)
 	readSchedule(s, &i)
 	readNudges(s, &i)
+	readFirstLoad(s.section("backfill"), &i.FirstLoad)
 	s.end()
 	return i
 }
@@ -231,6 +232,17 @@ func readSchedule(s *section, i *chferry.Import) {
 	readTimeZone(schedule, i)
 	readJitter(schedule, i)
 	schedule.end()
+}
+
+func readFirstLoad(s *section, l *chferry.FirstLoad) {
+	s.boolean("on_create", &l.OnCreate)
+	parallel := int64(0)
+	s.number("parallel", 1, chferry.MaxParallel, &parallel)
+	l.Parallel = int(parallel)
+	if s.has("parallel") && !l.OnCreate {
+		s.fail("parallel", "is only for imports with on_create: true: leave it out")
+	}
+	s.end()
 }
 
 // minNudgeInterval: each nudge is a run with a history of its own.

@@ -135,7 +135,7 @@ func (s *Starter) actionOf(ctx context.Context, key chferry.ImportKey) (client.S
 	of, ok := d.Schedule.Action.(*client.ScheduleWorkflowAction)
 	if !ok {
 		return client.StartWorkflowOptions{}, chferry.Errorf(chferry.CodeConfiguration,
-			"the schedule of import key %s starts no workflow: run chferry apply", key)
+			"the schedule of import key %s starts no workflow: run chferry apply %[1]s", key)
 	}
 	options := client.StartWorkflowOptions{
 		ID: workflows.SyncID(s.prefix, key), TaskQueue: of.TaskQueue, WorkflowRunTimeout: of.WorkflowRunTimeout,

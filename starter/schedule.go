@@ -216,7 +216,7 @@ func (s *Starter) noSchedule(key chferry.ImportKey, err error) error {
 	var notFound *serviceerror.NotFound
 	if errors.As(err, &notFound) {
 		return chferry.WrapError(chferry.CodeConfiguration, err,
-			"import key %s has no schedule in namespace %q of Temporal at %s: run chferry apply",
+			"import key %s has no schedule in namespace %q of Temporal at %s: run chferry apply %[1]s",
 			key, s.namespace, s.address)
 	}
 	return s.translate(err)

@@ -15,7 +15,7 @@ type VerifyOptions struct {
 	activities.VerifyRequest
 	Repair   bool    // registers operations on the rows that differ
 	Sample   float64 // the share of the ranges that are compared; 0: all
-	Parallel int     // readers; 0: [workflows.DefaultParallel]
+	Parallel int     // readers; 0: [chferry.DefaultParallel]
 }
 
 // StartVerify starts a verify of an import, whose schedule must exist. What no history may hold goes into the
@@ -23,6 +23,9 @@ type VerifyOptions struct {
 func (s *Starter) StartVerify(ctx context.Context, imp chferry.Import, requests storage.Requests,
 	opts VerifyOptions,
 ) error {
+	if err := s.startable(ctx, imp.Key, workflows.VerifyID(s.prefix, imp.Key)); err != nil {
+		return err
+	}
 	request, err := keepRequest(ctx, requests, imp.Key, storage.Verify, opts.VerifyRequest)
 	if err != nil {
 		return err
@@ -40,11 +43,16 @@ func (s *Starter) CancelVerify(ctx context.Context, key chferry.ImportKey) error
 }
 
 // Verify says how the last verify of an import key is that [Starter.StartVerify] started.
-func (s *Starter) Verify(ctx context.Context, key chferry.ImportKey) (Job, error) {
+func (s *Starter) Verify(ctx context.Context, key chferry.ImportKey) (chferry.JobStatus, error) {
 	return s.job(ctx, workflows.VerifyID(s.prefix, key))
 }
 
 // AwaitVerify waits until that verify has ended, and returns its result. One that failed gives its error.
-func (s *Starter) AwaitVerify(ctx context.Context, key chferry.ImportKey) (workflows.VerifyResult, error) {
-	return awaitJob[workflows.VerifyResult](ctx, s, workflows.VerifyID(s.prefix, key))
+func (s *Starter) AwaitVerify(ctx context.Context, key chferry.ImportKey) (result workflows.VerifyResult, err error) {
+	id := workflows.VerifyID(s.prefix, key)
+	err = s.awaitJob(ctx, id, &result, JobWatch{})
+	if err != nil && ctx.Err() != nil {
+		return result, chferry.WrapError(chferry.CodeUnavailable, err, "stopped waiting: %s goes on", id)
+	}
+	return result, err
 }

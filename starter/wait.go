@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflow/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
@@ -242,10 +241,10 @@ func (w *watcher) saidByStep(ctx context.Context, workflowID, step string) (last
 // failedAttempt tells each failed attempt once. One that was handed over, or had no turn, has not failed.
 func (w *watcher) failedAttempt(pending *workflow.PendingActivityInfo) {
 	step, failed := pending.GetActivityType().GetName(), pending.GetAttempt()-1
-	if pending.GetLastFailure() == nil || w.Failed == nil || w.step == step && failed <= w.attempt {
+	if w.Failed == nil || w.step == step && failed <= w.attempt {
 		return
 	}
-	if pending.GetLastFailure().GetApplicationFailureInfo().GetCategory() == enums.APPLICATION_ERROR_CATEGORY_BENIGN {
+	if !hasFailed(pending) {
 		return
 	}
 	w.step, w.attempt = step, failed

@@ -33,7 +33,7 @@ func (p *Pipeline) Plan(ctx context.Context, imp chferry.Import) (Plan, error) {
 	}
 	if slices.ContainsFunc(missing, func(s sink.Statement) bool { return s.Kind == sink.Table }) {
 		return Plan{}, chferry.Errorf(chferry.CodeSchemaMismatch,
-			"import key %s: ClickHouse has no table %s: run chferry apply", imp.Key, plan.Destination.Table)
+			"import key %s: ClickHouse has no table %s: run chferry apply %[1]s", imp.Key, plan.Destination.Table)
 	}
 	var absent []string
 	for _, s := range missing {

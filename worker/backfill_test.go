@@ -8,13 +8,12 @@ import (
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/activities"
-	"github.com/chferry/chferry/starter"
 	"github.com/chferry/chferry/storage"
 	"github.com/chferry/chferry/workflows"
 )
 
 // backfill starts a backfill and waits for its end.
-func (b *bundle) backfill(opts starter.BackfillOptions) workflows.BackfillResult {
+func (b *bundle) backfill(opts chferry.BackfillOptions) workflows.BackfillResult {
 	b.t.Helper()
 	b.ok(b.starter.StartBackfill(b.ctx(), b.imp, b.storage, opts))
 	result, err := b.starter.AwaitBackfill(b.ctx(), b.imp.Key)
@@ -43,7 +42,7 @@ func TestBackfill(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.fill(60_000)
-	got := b.backfill(starter.BackfillOptions{})
+	got := b.backfill(chferry.BackfillOptions{})
 	if got.Outcome != activities.OutcomeCopied || got.Rows != 60_000 || got.Failed != 0 || got.Ranges == 0 ||
 		got.Seconds <= 0 {
 		t.Fatalf("the backfill's result is %+v", got)
@@ -66,7 +65,7 @@ func TestBackfill(t *testing.T) {
 func TestBackfillOfNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	got := b.backfill(starter.BackfillOptions{})
+	got := b.backfill(chferry.BackfillOptions{})
 	if got.Seconds = 0; got != (workflows.BackfillResult{Outcome: activities.OutcomeCopied}) {
 		t.Fatalf("the backfill's result is %+v", got)
 	}
@@ -84,7 +83,7 @@ func TestBackfillOfSeveralDatabases(t *testing.T) {
 	}
 	_, err := b.pools["us"].Exec(b.ctx(), "UPDATE users SET born = '4713-01-01 BC' WHERE id = 'row 7'")
 	b.ok(err)
-	got := b.backfill(starter.BackfillOptions{Parallel: 3})
+	got := b.backfill(chferry.BackfillOptions{Parallel: 3})
 	if got.Rows+got.Failed != 200 || got.Failed > 1 {
 		t.Fatalf("the backfill's result is %+v", got)
 	}
@@ -103,16 +102,12 @@ func TestBackfillWhere(t *testing.T) {
 	b.fill(100)
 	condition := "name LIKE '%of " + sentinel + "7%'"
 	b.secrets = append(b.secrets, "LIKE")
-	got := b.backfill(starter.BackfillOptions{
-		BackfillRequest: activities.BackfillRequest{Where: condition}, Parallel: 1, RowsPerSecond: 1000,
-	})
+	got := b.backfill(chferry.BackfillOptions{Where: condition, Parallel: 1, RowsPerSecond: 1000})
 	if got.Rows != 11 {
 		t.Fatalf("the backfill's result is %+v", got)
 	}
 	b.wantShown(11)
-	b.ok(b.starter.StartBackfill(b.ctx(), b.imp, b.storage, starter.BackfillOptions{
-		BackfillRequest: activities.BackfillRequest{Where: "nome = 'x'"},
-	}))
+	b.ok(b.starter.StartBackfill(b.ctx(), b.imp, b.storage, chferry.BackfillOptions{Where: "nome = 'x'"}))
 	_, err := b.starter.AwaitBackfill(b.ctx(), b.imp.Key)
 	if chferry.CodeOf(err) != chferry.CodeConfiguration {
 		t.Fatalf("a condition that the source does not take gives %v", err)
@@ -124,9 +119,9 @@ func TestBackfillPaused(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.fill(20_000)
-	b.ok(b.starter.StartBackfill(b.ctx(), b.imp, b.storage, starter.BackfillOptions{RowsPerSecond: 2000}))
+	b.ok(b.starter.StartBackfill(b.ctx(), b.imp, b.storage, chferry.BackfillOptions{RowsPerSecond: 2000}))
 	b.eventually(func() bool { return b.copied() > 0 })
-	err := b.starter.StartBackfill(b.ctx(), b.imp, b.storage, starter.BackfillOptions{})
+	err := b.starter.StartBackfill(b.ctx(), b.imp, b.storage, chferry.BackfillOptions{})
 	if chferry.CodeOf(err) != chferry.CodeClaimed {
 		t.Fatalf("a second start gives %v", err)
 	}
@@ -171,7 +166,7 @@ func TestBackfillHandedOver(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.fill(20_000)
-	b.ok(b.starter.StartBackfill(b.ctx(), b.imp, b.storage, starter.BackfillOptions{RowsPerSecond: 5000}))
+	b.ok(b.starter.StartBackfill(b.ctx(), b.imp, b.storage, chferry.BackfillOptions{RowsPerSecond: 5000}))
 	b.eventually(func() bool { return b.copied() > 0 })
 	b.stop()
 	b.runWorker()
@@ -188,7 +183,7 @@ func TestBackfillWhileWritesGoOn(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.fill(30_000)
-	b.ok(b.starter.StartBackfill(b.ctx(), b.imp, b.storage, starter.BackfillOptions{RowsPerSecond: 10_000}))
+	b.ok(b.starter.StartBackfill(b.ctx(), b.imp, b.storage, chferry.BackfillOptions{RowsPerSecond: 10_000}))
 	for i := 1; b.backfilling(); i++ {
 		id := fmt.Sprintf("%08d", i*997%30_000+1)
 		if i%3 == 0 {

@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/chferry/chferry"
-	"github.com/chferry/chferry/starter"
 )
 
 // BenchmarkSync is for profiles of a worker, as docs/benchmarks.md shows one: whole syncs of
@@ -35,7 +34,7 @@ func BenchmarkBackfill(b *testing.B) {
 	w := setup(b, func(i *chferry.Import) { i.Table, i.DestinationTable = "wide", "wide" })
 	w.fillWide(rows)
 	for b.Loop() {
-		if result := w.backfill(starter.BackfillOptions{}); result.Rows != rows {
+		if result := w.backfill(chferry.BackfillOptions{}); result.Rows != rows {
 			b.Fatalf("%d rows were copied, want %d", result.Rows, rows)
 		}
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/activities"
 	"github.com/chferry/chferry/internal/testenv"
-	"github.com/chferry/chferry/starter"
 	"github.com/chferry/chferry/storage"
 )
 
@@ -23,11 +22,11 @@ func (b *bundle) outdate() {
 }
 
 // startReplace starts a backfill that replaces the destination, and waits until it has begun.
-func (b *bundle) startReplace(rowsPerSecond float64) storage.Replacement {
+func (b *bundle) startReplace(rowsPerSecond int64) storage.Replacement {
 	b.t.Helper()
 	before, err := b.storage.Replacement(b.ctx(), b.imp.Key)
 	b.ok(err)
-	b.ok(b.starter.StartBackfill(b.ctx(), b.imp, b.storage, starter.BackfillOptions{
+	b.ok(b.starter.StartBackfill(b.ctx(), b.imp, b.storage, chferry.BackfillOptions{
 		Replace: true, RowsPerSecond: rowsPerSecond,
 	}))
 	var open storage.Replacement
@@ -165,7 +164,7 @@ func TestReplaceHandedOver(t *testing.T) {
 				return ctx.Err()
 			}
 			b.sink.step.Store(&step)
-			b.ok(b.starter.StartBackfill(b.ctx(), b.imp, b.storage, starter.BackfillOptions{Replace: true}))
+			b.ok(b.starter.StartBackfill(b.ctx(), b.imp, b.storage, chferry.BackfillOptions{Replace: true}))
 			<-reached
 			b.exec("DELETE FROM users WHERE id = '$00000001'; UPDATE users SET name = 'changed' WHERE id = '$00000002'")
 			b.register(chferry.Update, "00000001", "00000002")
@@ -198,7 +197,7 @@ func TestReplaceTerminated(t *testing.T) {
 		},
 		"backfill": func(b *bundle) {
 			b.inTarget("TRUNCATE TABLE users")
-			b.backfill(starter.BackfillOptions{})
+			b.backfill(chferry.BackfillOptions{})
 			b.wantNothingBeside()
 		},
 	} {
@@ -270,8 +269,8 @@ func TestReplaceWhere(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.outdate()
-	b.ok(b.starter.StartBackfill(b.ctx(), b.imp, b.storage, starter.BackfillOptions{
-		BackfillRequest: activities.BackfillRequest{Where: "id > '1'"}, Replace: true,
+	b.ok(b.starter.StartBackfill(b.ctx(), b.imp, b.storage, chferry.BackfillOptions{
+		Where: "id > '1'", Replace: true,
 	}))
 	_, err := b.starter.AwaitBackfill(b.ctx(), b.imp.Key)
 	if chferry.CodeOf(err) != chferry.CodeInvalid {

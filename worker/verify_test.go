@@ -43,7 +43,7 @@ func TestVerify(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.fill(3000)
-	b.backfill(starter.BackfillOptions{})
+	b.backfill(chferry.BackfillOptions{})
 	b.wantVerify(starter.VerifyOptions{}, workflows.VerifyResult{Outcome: activities.OutcomeEqual, Rows: 3000})
 	if events := b.history(workflows.VerifyID(b.starter.TaskQueue(), b.imp.Key)).GetEvents(); len(events) > 50 {
 		t.Errorf("the history has %d events", len(events))
@@ -86,7 +86,7 @@ func TestVerifySample(t *testing.T) {
 	b := setup(t, func(i *chferry.Import) { i.Table, i.DestinationTable = "public.numbers", "numbers" })
 	b.exec(fmt.Sprintf("INSERT INTO numbers SELECT n, n + 1 FROM generate_series(1, %d) n", rows))
 	b.exec("ANALYZE numbers")
-	b.backfill(starter.BackfillOptions{})
+	b.backfill(chferry.BackfillOptions{})
 	b.ok(b.starter.StartVerify(b.ctx(), b.imp, b.storage, starter.VerifyOptions{Sample: 0.25}))
 	got, err := b.starter.AwaitVerify(b.ctx(), b.imp.Key)
 	b.ok(err)
@@ -100,7 +100,7 @@ func TestVerifyWhileWritesGoOn(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.fill(5_000)
-	b.backfill(starter.BackfillOptions{})
+	b.backfill(chferry.BackfillOptions{})
 	b.exec(`UPDATE users SET name = 'nobody registers this' WHERE id = '$00002500'`)
 	b.ok(b.starter.StartVerify(b.ctx(), b.imp, b.storage, starter.VerifyOptions{}))
 	for i := 1; b.verifying(); i++ {

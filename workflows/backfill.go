@@ -13,7 +13,7 @@ type BackfillInput struct {
 	ImportKey chferry.ImportKey `json:"import_key"`
 	// Request is the ID of an [activities.BackfillRequest] that the storage keeps; empty: all rows are copied.
 	Request string `json:"request,omitempty"`
-	// Parallel is how many readers copy ranges at the same time; 0: [DefaultParallel].
+	// Parallel is how many readers copy ranges at the same time; 0: [chferry.DefaultParallel].
 	Parallel int `json:"parallel,omitempty"`
 	// RowsPerSecond is how many rows all readers together may read in a second; 0: no limit.
 	RowsPerSecond float64 `json:"rows_per_second,omitempty"`

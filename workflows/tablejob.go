@@ -11,9 +11,6 @@ import (
 	"github.com/chferry/chferry/storage"
 )
 
-// DefaultParallel is how many readers a job has unless it is told.
-const DefaultParallel = 2
-
 // OutcomeCancelled is how a job ends that somebody cancelled.
 const OutcomeCancelled = "cancelled"
 
@@ -63,7 +60,7 @@ func newTableJob(ctx workflow.Context, key chferry.ImportKey, kind storage.JobKi
 ) (*tableJob, error) {
 	j := &tableJob{key: key, token: tokenOf(ctx), kind: kind, parallel: parallel, steering: steer(ctx)}
 	if j.parallel <= 0 {
-		j.parallel = DefaultParallel
+		j.parallel = chferry.DefaultParallel
 	}
 	j.progress.Began = workflow.Now(ctx)
 	if before != nil {

@@ -52,6 +52,7 @@ func (a *app) api(ctx context.Context) (err error) {
 		Registrar:     registrar,
 		Administrator: store,
 		Schedules:     schedules,
+		Backfills:     schedules,
 		Tokens:        cfg.API.Tokens,
 		Metrics:       metrics.Handler(registry),
 		Log:           a.log,

@@ -227,8 +227,7 @@ func TestColumnsThatDiffer(t *testing.T) {
 	s.start("worker")
 	s.exec(`ALTER TABLE users ADD COLUMN surname text NOT NULL DEFAULT 'Doe'`)
 	s.exec(`INSERT INTO users VALUES (1, 'Jo', NULL, 1, true, now(), NULL)`)
-	later := "rows that are there already have its default until they are synced again: chferry register " + s.key +
-		" update --all"
+	later := "rows that are there already have its default until they are copied again: chferry backfill " + s.key
 	s.must("register", s.key, "insert", "1")
 	wantLines(t, s.must("check"), "ok    import "+s.key, "      apply would create column test_",
 		"      until then it is not synced; "+later,

@@ -71,7 +71,10 @@ func (r *application) everything(ctx context.Context) error {
 			r.problem(w.Import, err)
 		}
 	}
-	return r.schedules(ctx)
+	if err := r.schedules(ctx); err != nil {
+		return err
+	}
+	return r.firstLoads(ctx, works)
 }
 
 // problem keeps what is wrong with an import. What imports share, such as a server that is down, is kept once.
@@ -183,6 +186,11 @@ func (r *application) tables(ctx context.Context, w work) error {
 		return nil
 	}
 	if !r.opts.dryRun {
+		if w.Import.FirstLoad.OnCreate && createsTable(w.missing) {
+			if err := starter.WantFirstLoad(ctx, r.storage, w.Import.Key); err != nil {
+				return err
+			}
+		}
 		for _, s := range w.missing {
 			if err := r.sink.Create(ctx, []sink.Statement{s}); err != nil {
 				return err
@@ -201,8 +209,9 @@ func (r *application) created(w work, s sink.Statement) {
 	text := ""
 	switch s.Kind {
 	case sink.Table:
-		text = fmt.Sprintf("load the rows that %s has with chferry register %s insert --all", w.Import.Table,
-			w.Import.Key)
+		if !w.Import.FirstLoad.OnCreate {
+			text = fmt.Sprintf("load the rows that %s has with chferry backfill %s", w.Import.Table, w.Import.Key)
+		}
 	case sink.Column:
 		text = laterRows(w.Import)
 	case sink.View:
@@ -241,8 +250,8 @@ func (r *application) schedules(ctx context.Context) error {
 
 // staysAsItWas says what becomes of rows that were synced from another source, or by another chferry.
 func staysAsItWas(imp chferry.Import) string {
-	return fmt.Sprintf("rows that were synced before stay as they are; chferry register %s update --all syncs all "+
-		"that are there now", imp.Key)
+	return fmt.Sprintf("rows that were synced before stay as they are; chferry backfill %s copies all that are there "+
+		"now", imp.Key)
 }
 
 // stillQueued says what a removed import key leaves behind, which is synced if the key comes back.

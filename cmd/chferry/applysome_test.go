@@ -41,7 +41,7 @@ func TestOneBadImportStopsNoOther(t *testing.T) {
 		t.Fatalf("a dry run created %v", got)
 	}
 	out = s.failsAll(2, words, "apply")
-	load := ": load the rows that public.users has with chferry register " + s.key + " insert --all\n"
+	load := ": load the rows that public.users has with chferry backfill " + s.key + "\n"
 	if !strings.Contains(out, load) {
 		t.Errorf("apply does not say %q:\n%s", load, out)
 	}
@@ -95,8 +95,8 @@ func TestSourceChanged(t *testing.T) {
 	s.failsAll(1, both[1:], "check")
 	wantLines(t, s.must("apply", "--accept-source", "*", "--dry-run"), "would accept source lines of import "+s.lines())
 	s.failsAll(1, both[1:], "check")
-	stays := "; rows that were synced before stay as they are; chferry register " + s.lines() +
-		" update --all syncs all that are there now\n"
+	stays := "; rows that were synced before stay as they are; chferry backfill " + s.lines() +
+		" copies all that are there now\n"
 	if out := s.must("apply", "--accept-source", "*"); strings.Count(out, "\n") != 1 || !strings.HasSuffix(out, stays) {
 		t.Errorf("apply says %s, want one line for the source that changed", out)
 	}

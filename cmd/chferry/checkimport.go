@@ -42,6 +42,7 @@ func (c *importCheck) problems(ctx context.Context, imp chferry.Import) error {
 	}
 	err = errors.Join(err, owner)
 	stale := c.noteMissing(imp, missing, err != nil)
+	c.noteFirstLoad(ctx, imp, missing)
 	err = errors.Join(err, stale)
 	c.noteStatus(imp.Key, err)
 	return err
@@ -166,6 +167,6 @@ func (s *services) sameSource(ctx context.Context, imp chferry.Import, alias str
 
 // laterRows says what becomes of a new column.
 func laterRows(imp chferry.Import) string {
-	return "rows that are there already have its default until they are synced again: chferry register " +
-		string(imp.Key) + " update --all"
+	return "rows that are there already have its default until they are copied again: chferry backfill " +
+		string(imp.Key)
 }

@@ -110,7 +110,7 @@ func (r *application) owner(ctx context.Context, imp chferry.Import, takeOver bo
 	var moved *movedError
 	if errors.As(err, &moved) {
 		r.changed("take over", fmt.Sprintf("import %s into table %s", imp.Key, moved.to), fmt.Sprintf(
-			"rows that were synced before stay in %s; chferry register %s update --all syncs all into the new one",
+			"rows that were synced before stay in %s; chferry backfill %s copies all into the new one",
 			moved.from, imp.Key))
 		return nil
 	}

@@ -49,9 +49,12 @@ text that begins with "[". Behind "--" a key may begin with "-".
 empty text is written as [""]. Use psql -qAt there: without -q, psql adds a line such as
 "DELETE 2", which would be registered like a key.
 
-With --all instead of primary keys every row of the source table is registered, which is
-how an existing table is loaded first. While the queue is full, it waits. With --resume
-the same command goes on where a load was cut off.`,
+With --all instead of primary keys every row of the source table is registered, and passes
+through the queue as any change does. Use it if rows are to count as operations, for example
+to see in the totals that each was synced. To load a table, or to load it again, use chferry
+backfill: it copies the rows without operations, which costs Redis nothing and is faster.
+While the queue is full, --all waits. With --resume the same command goes on where it was
+cut off.`,
 		Example: `  chferry register users update 1 2 3
   chferry register order_lines delete '["7", "42"]'
   chferry register balances update -- -5
@@ -77,7 +80,8 @@ the same command goes on where a load was cut off.`,
 	})
 	cmd.Flags().StringVar(&database, "database", "",
 		"`alias` of the database (default: the import's only one, or default)")
-	cmd.Flags().BoolVar(&everyRow, "all", false, "every row of the source table")
+	cmd.Flags().BoolVar(&everyRow, "all", false,
+		"every row of the source table; to load a table, chferry backfill is faster")
 	cmd.Flags().StringVar(&resume, "resume", "",
 		"`file` that keeps how far --all got, to go on from there; removed at the end")
 	return cmd

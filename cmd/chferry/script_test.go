@@ -73,8 +73,9 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// progress is how a sync that is waited for says how it goes.
-var progress = regexp.MustCompile(`^[A-Za-z]+: batch \d+, \d+ operations done, \d+ remaining\n$`)
+// progress is how a sync or a backfill that is waited for says how it goes.
+var progress = regexp.MustCompile(
+	`^([A-Za-z]+: batch \d+, \d+ operations done, \d+ remaining|\S+: \d+ of ~\d+ rows.*)\n$`)
 
 // badError says what is wrong with what a command line that ended with a status has written to
 // standard error. Beside the log and the progress there is nothing, or, for each mistake, one line

@@ -128,6 +128,11 @@ func (a *app) printNotes(s api.ImportStatus, now time.Time) {
 		fmt.Fprintf(a.out, "%s: %s: chferry failed list %s\n", s.Key,
 			chferry.Amount(s.Failed, "operation is set aside", "operations are set aside"), s.Key)
 	}
+	if s.Backfill != nil {
+		rows := s.Backfill.Rows
+		fmt.Fprintf(a.out, "%s: a backfill has copied %s of ~%s: chferry backfill %[1]s --status\n", s.Key,
+			chferry.Thousands(rows), chferry.Amount(max(rows, s.Backfill.Estimated), "row", "rows"))
+	}
 	if isTerminal(a.out) && paused(s) {
 		fmt.Fprintf(a.out, "%s: paused: %s\n", s.Key, oneLine(s.Schedule.Note))
 	}

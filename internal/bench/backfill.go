@@ -9,7 +9,6 @@ import (
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/activities"
-	"github.com/chferry/chferry/starter"
 	"github.com/chferry/chferry/storage"
 	"github.com/chferry/chferry/workflows"
 )
@@ -40,7 +39,7 @@ func (s *stack) backfill(ctx context.Context, key string, rows int64) (c costs, 
 
 func (s *stack) startBackfill(ctx context.Context, key string) error {
 	imp := chferry.Import{Key: chferry.ImportKey(key), Table: key, DestinationTable: copiedTable(key)}
-	return s.starter.StartBackfill(ctx, imp, s.redis.store, starter.BackfillOptions{Parallel: 2})
+	return s.starter.StartBackfill(ctx, imp, s.redis.store, chferry.BackfillOptions{Parallel: 2})
 }
 
 // backfilled waits for the end of a backfill, and makes sure that it copied so many rows.

@@ -13,7 +13,7 @@ import (
 
 // mend says how the column becomes one of another type in the table of d.
 func (c column) mend(t table, d sink.Destination, to string) string {
-	const anew = "then run chferry apply and chferry register KEY update --all"
+	const anew = "then run chferry apply and chferry backfill KEY"
 	alter := "ALTER TABLE " + t.sql() + onCluster(d)
 	switch {
 	case d.Fixed(c.name):

@@ -106,7 +106,7 @@ func testViewOfATableMadeAnew(t *testing.T, s *server) {
 	s.create(t, narrow)
 	_, err := s.Missing(t.Context(), of(int64Type, column("old", stringType)))
 	if err == nil || strings.Contains(err.Error(), "MODIFY COLUMN") || !strings.Contains(err.Error(), "made anew") ||
-		!strings.Contains(err.Error(), "chferry register KEY update --all") {
+		!strings.Contains(err.Error(), "chferry backfill KEY") {
 		t.Errorf("got %v, want advice that fits a key", err)
 	}
 	s.exec(t, "DROP TABLE "+s.database+".orders")

@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/storage"
 )
 
 // statusFields are the fields of the state that make a status: numbers, then texts.
@@ -30,6 +31,7 @@ type statusReplies struct {
 	failed *redis.IntCmd
 	ended  *redis.IntCmd
 	oldest *redis.Cmd
+	copied *redis.SliceCmd
 }
 
 // Status implements storage.Administrator.
@@ -47,6 +49,7 @@ func (s *Storage) Status(ctx context.Context, importKeys ...chferry.ImportKey) (
 				failed: pipe.HLen(ctx, k.failed),
 				ended:  pipe.HLen(ctx, k.ended),
 				oldest: pipe.Eval(ctx, oldestLua, []string{k.queue}),
+				copied: pipe.HMGet(ctx, k.ofJob(storage.Backfill)[1], "stage", "count_rows", "rows"),
 			}
 		}
 		return nil
@@ -86,7 +89,17 @@ func (r statusReplies) status() chferry.Status {
 		registered, _ := strconv.ParseInt(ms, 10, 64)
 		status.OldestPending = time.UnixMilli(registered).UTC()
 	}
+	if copied := r.copied.Val(); copied[0] == "open" {
+		status.Backfill = &chferry.TableRows{Rows: number(copied[1]), Estimated: number(copied[2])}
+	}
 	return status
+}
+
+// number reads a number of a hash; 0 for a field that is absent.
+func number(field any) int64 {
+	text, _ := field.(string)
+	n, _ := strconv.ParseInt(text, 10, 64)
+	return n
 }
 
 // failing reads what failing.lua wrote.
