@@ -170,3 +170,16 @@ func (p *hashedPage) sum() sink.Sum {
 	}
 	return sum
 }
+
+// append appends the page behind it.
+func (p *hashedPage) append(next *hashedPage) {
+	keys := rowset.NewBlock(p.Keys.Columns) // the vectors may be slices of others
+	keys.Append(&p.Keys)
+	keys.Append(&next.Keys)
+	p.Keys, p.Hashes = keys, append(p.Hashes, next.Hashes...)
+	for row := range next.failed.len() {
+		p.failed.appendFrom(next.failed, row)
+	}
+	p.place = next.place
+	p.compared.add(next.compared)
+}

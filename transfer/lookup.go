@@ -13,10 +13,14 @@ import (
 	"github.com/chferry/chferry/source"
 )
 
-// lookUpInSink looks up the rows of each page of the source.
+// lookUpInSink looks up the rows of the source, those of several pages at once: keys in no order of the
+// sink are in all of its table, which each look-up reads.
 func (c *comparison) lookUpInSink(ctx context.Context, emit func(finding) error) error {
 	return c.hashPages(ctx, func(ctx context.Context, pages <-chan *hashedPage) error {
 		for page := range pages {
+			for _, more := range waiting(pages) {
+				page.append(more)
+			}
 			out := c.pageOf(page, emit)
 			found, err := c.reader.Find(ctx, c.rows, page.Keys)
 			if err != nil {
