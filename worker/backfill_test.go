@@ -48,6 +48,7 @@ func TestBackfill(t *testing.T) {
 		t.Fatalf("the backfill's result is %+v", got)
 	}
 	b.wantShown(60_000)
+	b.recordHistory("backfill", b.history(b.backfillID()))
 	if events := b.history(b.backfillID()).GetEvents(); len(events) > 50 {
 		t.Errorf("the history has %d events", len(events))
 	}
@@ -119,7 +120,7 @@ func TestBackfillPaused(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.fill(20_000)
-	b.ok(b.starter.StartBackfill(b.ctx(), b.imp, b.storage, chferry.BackfillOptions{RowsPerSecond: 2000}))
+	b.ok(b.starter.StartBackfill(b.ctx(), b.imp, b.storage, chferry.BackfillOptions{RowsPerSecond: 300}))
 	b.eventually(func() bool { return b.copied() > 0 })
 	err := b.starter.StartBackfill(b.ctx(), b.imp, b.storage, chferry.BackfillOptions{})
 	if chferry.CodeOf(err) != chferry.CodeClaimed {
@@ -146,6 +147,7 @@ func TestBackfillPaused(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "cancelled") {
 		t.Fatalf("a cancelled backfill gives %v", err)
 	}
+	b.recordHistory("backfill-steered", b.history(b.backfillID()))
 	progress, err := b.storage.RangesProgress(b.ctx(), b.imp.Key, storage.Backfill)
 	b.ok(err)
 	if progress.Open || progress.Outcome != workflows.OutcomeCancelled {

@@ -60,6 +60,7 @@ func TestVerify(t *testing.T) {
 	if got := b.differences(); fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Fatalf("the differences are %v, want %v", got, want)
 	}
+	b.recordHistory("verify", b.history(workflows.VerifyID(b.starter.TaskQueue(), b.imp.Key)))
 	repaired := different
 	repaired.Outcome, repaired.Registered = activities.OutcomeRepaired, 4
 	b.wantVerify(starter.VerifyOptions{Repair: true, Parallel: 1}, repaired)

@@ -22,7 +22,7 @@ func TestReplay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(files) < 14 {
+	if len(files) < 18 {
 		t.Fatalf("only %d recorded histories were found", len(files))
 	}
 	for _, file := range files {
