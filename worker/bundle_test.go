@@ -422,7 +422,7 @@ func (b *bundle) wantStatus(want chferry.Status) {
 	b.ok(err)
 	got := statuses[0]
 	got.LastSync, got.OldestPending, got.Version, got.Totals = time.Time{}, time.Time{}, 0, chferry.Counts{}
-	got.LastOutcome, got.Failing = "", nil
+	got.LastOutcome, got.Failing, got.Backfill = "", nil, nil
 	if !reflect.DeepEqual(got, want) {
 		b.t.Fatalf("status is %+v, want %+v", got, want)
 	}

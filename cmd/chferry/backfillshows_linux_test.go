@@ -1,16 +1,18 @@
 package main_test
 
 import (
+	"bytes"
 	"io"
 	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/chferry/chferry/api"
+	chferry "github.com/chferry/chferry/cmd/chferry"
 	"github.com/chferry/chferry/internal/testenv"
 )
 
-// TestBackfillShowsProgress: a bar of at most 80 columns on a terminal, with rows, pace and time to go, and the result
-// in words.
+// TestBackfillShowsProgress: a bar of at most 80 columns on a terminal, and the result in words.
 func TestBackfillShowsProgress(t *testing.T) {
 	t.Parallel()
 	s := setupOn(t, testenv.ModernClickHouse(t), oneImport)
@@ -35,7 +37,7 @@ func TestBackfillShowsProgress(t *testing.T) {
 	text := <-drawn
 	for _, want := range []string{
 		`workflow \S+:backfill:\S+\r\n`,
-		`[\d,]+ of ~3,000 rows, [\d,]+ rows/s, \ds to go +\d+% \|`,
+		`[\d,]+ of ~3,000 rows.* \d+% \|`,
 		`copied: 3,000 rows in \d+\.\d s\r\n`,
 	} {
 		if !regexp.MustCompile(want).MatchString(text) {
@@ -47,5 +49,31 @@ func TestBackfillShowsProgress(t *testing.T) {
 			t.Errorf("a line is wider than 80 columns: %q", line)
 		}
 	}
-	t.Logf("%q", text)
+}
+
+// TestBackfillPace: the bar has rows, pace and time to go, also of very many rows in 80 columns.
+func TestBackfillPace(t *testing.T) {
+	t.Parallel()
+	var drawn bytes.Buffer
+	shown := chferry.NewBackfillProgress(&drawn, true)
+	status := api.BackfillStatus{State: api.BackfillRunning, Ranges: 8, Estimated: 1_000}
+	for status.Rows = 0; status.Rows <= 500; status.Rows += 250 {
+		shown.Show(status)
+	}
+	status.Rows, status.Estimated = 1_200_000_000, 10_000_000_000
+	shown.Show(status)
+	for _, want := range []string{
+		`250 of ~1,000 rows, [\d,]+ rows/s, \S+ to go +25% \|`, `500 of ~1,000 rows, [\d,]+ rows/s, \S+ to go +50% \|`,
+		`1,200M of ~10,000M rows, [\d,]+ rows/s, .* 12% \|`,
+	} {
+		if !regexp.MustCompile(want).Match(drawn.Bytes()) {
+			t.Errorf("the bar lacks %s: %q", want, &drawn)
+		}
+	}
+	drawn.Reset()
+	status.State = api.BackfillPaused
+	shown.Show(status)
+	if want := "paused: chferry backfill users --resume lets it go on\n"; !strings.HasSuffix(drawn.String(), want) {
+		t.Errorf("a pause is shown as %q", &drawn)
+	}
 }

@@ -87,8 +87,8 @@ type look struct {
 	rows int64
 }
 
-// rateOver is the time that the rows per second are the mean of.
-const rateOver = 10 * time.Second
+// rateOver is the time that the rows per second are the mean of. Readers save what they copied every few seconds.
+const rateOver = 30 * time.Second
 
 func (p *backfillProgress) show(now api.BackfillStatus) {
 	if paused := now.State == api.BackfillPaused; paused && p.state != now.State {
@@ -100,8 +100,7 @@ func (p *backfillProgress) show(now api.BackfillStatus) {
 		return
 	}
 	p.measure(&now)
-	words := fmt.Sprintf("%s of ~%s rows%s", chferry.Thousands(now.Rows),
-		chferry.Thousands(max(now.Rows, now.Estimated)), paceWords(now))
+	words := rowsWords(now.Rows, max(now.Rows, now.Estimated)) + paceWords(now)
 	if now.Waiting != "" && now.RowsPerSecond == 0 {
 		words += ", waiting " + now.Waiting
 	}
@@ -115,6 +114,15 @@ func (p *backfillProgress) show(now api.BackfillStatus) {
 		return
 	}
 	p.draw(min(now.Rows, now.Estimated), now.Estimated, words)
+}
+
+// rowsWords says how many rows of how many are copied, of many in millions, so that the pace has room on a terminal.
+func rowsWords(rows, estimated int64) string {
+	const many, million = 100_000_000, 1_000_000
+	if estimated < many {
+		return fmt.Sprintf("%s of ~%s rows", chferry.Thousands(rows), chferry.Thousands(estimated))
+	}
+	return fmt.Sprintf("%sM of ~%sM rows", chferry.Thousands(rows/million), chferry.Thousands(estimated/million))
 }
 
 // measure replaces the pace since the beginning by that of the last seconds.
