@@ -26,6 +26,8 @@ type Activities struct {
 	Pipeline *transfer.Pipeline
 	// Closed tells whether the sync with a token is known to have ended, with all runs that continue it.
 	Closed func(ctx context.Context, token string) bool
+	// JobClosed tells the same of a job that reads whole tables, which has no lease; nil: nobody knows.
+	JobClosed func(ctx context.Context, token string) bool
 	// Nudge starts a sync of an import key, unless its schedule is paused. A verify asks for one when it waits for
 	// what is registered; nil: it waits for the schedule.
 	Nudge func(ctx context.Context, key chferry.ImportKey) error

@@ -16,13 +16,13 @@ func (a *Activities) CopyRanges(ctx context.Context, in ReadRangesInput) (struct
 }
 
 // copyRange copies the range that a reader has. Its plan is made now, so that a long job sees what has changed.
-func copyRange(ctx context.Context, r *rangeReader, options string) error {
+func copyRange(ctx context.Context, r *rangeReader, imp chferry.Import, options string) error {
 	var asked copyOptions
 	if err := json.Unmarshal([]byte(options), &asked); err != nil {
 		return chferry.Errorf(chferry.CodeInvalid,
 			"import key %s: the options of the backfill can't be read", r.imp.Key)
 	}
-	plan, err := r.Pipeline.Plan(ctx, r.imp)
+	plan, err := r.Pipeline.Plan(ctx, imp)
 	if err != nil {
 		return err
 	}
@@ -34,7 +34,7 @@ func copyRange(ctx context.Context, r *rangeReader, options string) error {
 	}
 	r.pace.into(into.Destination)
 	work := transfer.Copy{
-		Pipeline: r.Pipeline, Plan: into, Database: r.claim.Database, Where: asked.Where, MaxFailed: r.limits.MaxFailed,
+		Pipeline: r.Pipeline, Plan: into, Database: r.claim.Database, Where: asked.Where, MaxFailed: imp.Limits.WithDefaults().MaxFailed,
 		Mint: func(ctx context.Context) (uint64, error) { return r.mint(ctx, plan) },
 		Pace: r.pace.wait,
 	}

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -25,6 +26,7 @@ type pacer struct {
 
 	destination sink.Destination // that is written to; the zero value: none
 	asked       time.Time        // when the sink was asked last how far it is behind
+	waiting     atomic.Value     // of string: what the reader waits for
 }
 
 // A reader waits while ClickHouse has nearly as many parts as slow its inserts down, syncs' among them.
@@ -42,12 +44,14 @@ func (p *pacer) awaitMerges(ctx context.Context) error {
 	if !ok || p.destination.Table == "" || time.Since(p.asked) < askEvery {
 		return nil
 	}
+	defer p.waiting.Store("")
 	for {
 		pressure, err := gauge.PartsPressure(ctx, p.destination)
 		p.asked = time.Now()
 		if err != nil || pressure < highPressure {
 			return err
 		}
+		p.waiting.Store("for merges: the table has nearly as many parts as slow its inserts down")
 		if err := pause(ctx, time.Second); err != nil {
 			return err
 		}

@@ -26,14 +26,14 @@ const idlePause = time.Second
 // rangeReader is an attempt of one of a job's readers: it works on ranges, one after the other.
 type rangeReader struct {
 	*Activities
-	imp     chferry.Import
+	imp     chferry.Import // as it was configured when the attempt began
 	limits  chferry.Limits
 	current attempt
 	job     storage.Job
 	reader  storage.Reader
 	pace    *pacer
 	// work does what the job is for with the range that the reader has. options are the job's.
-	work func(ctx context.Context, r *rangeReader, options string) error
+	work func(ctx context.Context, r *rangeReader, imp chferry.Import, options string) error
 
 	mu    sync.Mutex
 	claim storage.Claim // that the reader has; without ID if it has none
@@ -43,7 +43,7 @@ type rangeReader struct {
 
 // readRanges works on the ranges of a job until all of them are finished.
 func (a *Activities) readRanges(ctx context.Context, in ReadRangesInput, name string, kind storage.JobKind,
-	work func(ctx context.Context, r *rangeReader, options string) error,
+	work func(ctx context.Context, r *rangeReader, imp chferry.Import, options string) error,
 ) error {
 	current := attempt{key: in.ImportKey, token: in.Token, step: name, job: &job{}}
 	if !a.readers.enter(a.turns.limit()) {
@@ -71,6 +71,7 @@ func (a *Activities) readRanges(ctx context.Context, in ReadRangesInput, name st
 func (r *rangeReader) say(failing time.Time) func() Heartbeat {
 	return func() Heartbeat {
 		h := Heartbeat{Done: &Counts{Rows: r.rows.Load(), Failed: r.failed.Load()}, FailingSince: failing}
+		h.Waiting, _ = r.pace.waiting.Load().(string)
 		if r.current.job.moved.Load() {
 			h.FailingSince = time.Time{}
 		}
@@ -136,7 +137,11 @@ func (r *rangeReader) finish(ctx context.Context) error {
 	if progress.Token != r.job.Token {
 		return chferry.Errorf(chferry.CodeSuperseded, "import key %s: another %s has begun", r.imp.Key, r.job.Kind)
 	}
-	if err := r.work(ctx, r, progress.Options); err != nil {
+	imp, err := r.importOf(r.imp.Key) // as it is configured now
+	if err != nil {
+		return err
+	}
+	if err := r.work(ctx, r, imp, progress.Options); err != nil {
 		return err
 	}
 	r.mu.Lock()

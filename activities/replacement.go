@@ -77,7 +77,7 @@ func (a *Activities) endDeadReplacement(ctx context.Context, imp chferry.Import,
 }
 
 func (a *Activities) isClosed(ctx context.Context, token string) bool {
-	return a.Closed != nil && a.Closed(ctx, token)
+	return a.JobClosed != nil && a.JobClosed(ctx, token)
 }
 
 // besideDestination returns the plan with the table that the batch is to get into, too, if a backfill

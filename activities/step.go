@@ -81,7 +81,7 @@ func (a *Activities) endedOutside(ctx context.Context, current attempt, err erro
 			text = "the run was cancelled"
 		}
 	case code == chferry.CodeClaimed:
-		return a.heldByAnother(current, text)
+		return a.heldByAnother(ctx, current, text)
 	case code == chferry.CodeReplaced:
 		ended = temporal.NewApplicationErrorWithOptions(text, string(code), options)
 	case code == chferry.CodeSuperseded:
@@ -107,12 +107,19 @@ const (
 // heldByAnother returns the error of a sync that has to wait for another, such as a tick's for one
 // that a nudge started. Nothing has failed: if the other holds the import key for all of RetryFor,
 // it does the work.
-func (a *Activities) heldByAnother(current attempt, text string) error {
+func (a *Activities) heldByAnother(ctx context.Context, current attempt, text string) error {
 	options := temporal.ApplicationErrorOptions{Category: temporal.ApplicationErrorCategoryBenign}
-	code, waited := chferry.CodeClaimed, time.Since(current.since)
+	since := current.since
+	if since.IsZero() { // a job's first step
+		since = activity.GetInfo(ctx).ScheduledTime
+	}
+	code, waited := chferry.CodeClaimed, time.Since(since)
 	if waited >= a.retryFor(current) {
-		code, options.NonRetryable = chferry.CodeSuperseded, true
-		a.superseded(current)
+		options.NonRetryable = true
+		if current.job == nil { // the other does the work, which is not so of a job that was asked for
+			code = chferry.CodeSuperseded
+			a.superseded(current)
+		}
 		a.Log.Info("step ended", "import_key", current.key, "step", current.step, "reason", text)
 	}
 	options.NextRetryDelay = min(max(waited/2, shortestPause), longestPause)
@@ -172,7 +179,8 @@ func (a *Activities) failure(ctx context.Context, current attempt, code chferry.
 	if code == chferry.CodeUnknownKey {
 		retryFor, allowed = unknownFor, "longer than restarting the workers may take"
 	}
-	if code.Passes() || code == chferry.CodeUnknownKey {
+	full := current.job != nil && code == chferry.CodeQueueFull // syncs drain the queue meanwhile
+	if code.Passes() || code == chferry.CodeUnknownKey || full {
 		failing := time.Since(current.failingSince(ctx))
 		options.NonRetryable = failing >= retryFor
 		if options.NonRetryable {

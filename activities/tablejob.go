@@ -59,7 +59,7 @@ func (a *Activities) beginJob(ctx context.Context, imp chferry.Import, job stora
 	if err != nil {
 		return storage.Progress{}, err
 	}
-	begin.Closed = a.Closed
+	begin.Closed = a.JobClosed
 	return a.Storage.BeginRanges(ctx, imp.Key, job, begin)
 }
 

@@ -45,6 +45,14 @@ func (p TableProgress) Words() string {
 			chferry.Amount(p.Estimated, "row", "rows"), 100*p.Rows/p.Estimated)
 	}
 	text += fmt.Sprintf(", %s of %s", chferry.Thousands(p.Finished), chferry.Amount(p.Ranges, "range", "ranges"))
+	for _, found := range []struct {
+		n    int64
+		word string
+	}{{p.Missing, "missing"}, {p.Stale, "stale"}, {p.Surplus, "surplus"}} {
+		if found.n > 0 {
+			text += ", " + chferry.Thousands(found.n) + " " + found.word
+		}
+	}
 	if p.Failed > 0 {
 		text += ", " + chferry.Amount(p.Failed, "row", "rows") + " failed"
 	}

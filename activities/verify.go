@@ -105,12 +105,12 @@ func (a *Activities) CompareRanges(ctx context.Context, in ReadRangesInput) (str
 }
 
 // compareRange compares the range that a reader has. Its plan is made now, so that a long job sees what has changed.
-func compareRange(ctx context.Context, r *rangeReader, text string) error {
+func compareRange(ctx context.Context, r *rangeReader, imp chferry.Import, text string) error {
 	var options verifyOptions
 	if err := json.Unmarshal([]byte(text), &options); err != nil {
 		return chferry.Errorf(chferry.CodeInvalid, "import key %s: the options of the verify can't be read", r.imp.Key)
 	}
-	plan, err := r.Pipeline.Plan(ctx, r.imp)
+	plan, err := r.Pipeline.Plan(ctx, imp)
 	if err != nil {
 		return err
 	}

@@ -51,12 +51,12 @@ func (s *Starter) BackfillID(key chferry.ImportKey) string {
 
 // PauseBackfill stops the readers of a backfill until ResumeBackfill is called.
 func (s *Starter) PauseBackfill(ctx context.Context, key chferry.ImportKey) error {
-	return s.signal(ctx, workflows.BackfillID(s.prefix, key), workflows.PauseSignal)
+	return s.pauseJob(ctx, workflows.BackfillID(s.prefix, key), true)
 }
 
 // ResumeBackfill ends a pause.
 func (s *Starter) ResumeBackfill(ctx context.Context, key chferry.ImportKey) error {
-	return s.signal(ctx, workflows.BackfillID(s.prefix, key), workflows.ResumeSignal)
+	return s.pauseJob(ctx, workflows.BackfillID(s.prefix, key), false)
 }
 
 // CancelBackfill cancels a backfill. The rows that it has copied stay.

@@ -2,9 +2,12 @@ package starter
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflow/v1"
 
 	"github.com/chferry/chferry/workflows"
 )
@@ -29,13 +32,10 @@ func (s *Starter) Closed(ctx context.Context, token string) bool {
 	if !ok {
 		return false
 	}
-	ctx, cancel := context.WithTimeout(ctx, closedTimeout)
-	defer cancel()
-	d, err := s.client.DescribeWorkflowExecution(ctx, workflowID, "")
+	info, err := s.newest(ctx, workflowID)
 	if err != nil {
 		return false
 	}
-	info := d.GetWorkflowExecutionInfo()
 	if closed[info.GetStatus()] {
 		return true
 	}
@@ -43,4 +43,24 @@ func (s *Starter) Closed(ctx context.Context, token string) bool {
 	// begin. Older servers don't say.
 	newest := info.GetFirstRunId()
 	return newest != "" && newest != firstRunID
+}
+
+// JobClosed is [Starter.Closed] for a job that reads whole tables, which has no lease: nothing else ends one whose
+// workflow died. A workflow that this namespace does not remember has ended, as it keeps those that are open.
+func (s *Starter) JobClosed(ctx context.Context, token string) bool {
+	workflowID, _, ok := workflows.ParseToken(token)
+	if !ok {
+		return false
+	}
+	_, err := s.newest(ctx, workflowID)
+	var notFound *serviceerror.NotFound
+	return errors.As(err, &notFound) || s.Closed(ctx, token)
+}
+
+// newest describes the newest run of a workflow.
+func (s *Starter) newest(ctx context.Context, workflowID string) (*workflow.WorkflowExecutionInfo, error) {
+	ctx, cancel := context.WithTimeout(ctx, closedTimeout)
+	defer cancel()
+	d, err := s.client.DescribeWorkflowExecution(ctx, workflowID, "")
+	return d.GetWorkflowExecutionInfo(), err
 }

@@ -17,9 +17,9 @@ import (
 	"github.com/chferry/chferry/workflows"
 )
 
-func (s *Starter) signal(ctx context.Context, id, name string) error {
+func (s *Starter) pauseJob(ctx context.Context, id string, pause bool) error {
 	return s.noJob(id, s.repeated(ctx, func(ctx context.Context) error {
-		return s.client.SignalWorkflow(ctx, id, "", name, nil)
+		return s.client.SignalWorkflow(ctx, id, "", workflows.PauseSignal, pause)
 	}))
 }
 

@@ -50,7 +50,7 @@ func (c *comparison) fits(ctx context.Context) error {
 	if err != nil || slices.Contains(passes, c.Pass) {
 		return err
 	}
-	return chferry.Errorf(chferry.CodeUnavailable,
+	return chferry.Errorf(chferry.CodeSchemaMismatch,
 		"import key %s: the primary key of %s was changed since the comparison began: begin it anew",
 		c.Plan.Import.Key, c.table.Name)
 }

@@ -79,7 +79,8 @@ func TestBackfillOfSeveralDatabases(t *testing.T) {
 		imp.Databases, imp.DatabaseColumn = []string{"eu", "us"}, "region"
 	})
 	for _, pool := range b.pools {
-		_, err := pool.Exec(b.ctx(), "INSERT INTO users SELECT 'row ' || n, 'name', NULL FROM generate_series(1, 100) n")
+		_, err := pool.Exec(b.ctx(), `INSERT INTO users
+			SELECT 'row ' || n, 'name', NULL FROM generate_series(1, 100) n`)
 		b.ok(err)
 	}
 	_, err := b.pools["us"].Exec(b.ctx(), "UPDATE users SET born = '4713-01-01 BC' WHERE id = 'row 7'")
@@ -89,8 +90,8 @@ func TestBackfillOfSeveralDatabases(t *testing.T) {
 		t.Fatalf("the backfill's result is %+v", got)
 	}
 	var eu, us uint64
-	b.ok(b.target.QueryRow(b.ctx(), "SELECT countIf(region = 'eu'), countIf(region = 'us') FROM users_current").Scan(&eu,
-		&us))
+	count := "SELECT countIf(region = 'eu'), countIf(region = 'us') FROM users_current"
+	b.ok(b.target.QueryRow(b.ctx(), count).Scan(&eu, &us))
 	if eu != 100 || int64(us) != 100-got.Failed {
 		t.Fatalf("ClickHouse shows %d and %d rows", eu, us)
 	}

@@ -304,7 +304,7 @@ func (b *bundle) runWorker() {
 		Storage: b.storage, Pipeline: &transfer.Pipeline{
 			Storage: b.storage, Sources: source.Fixed(b.sources), Sink: b.sink,
 		},
-		Imports: b.live, Nudge: b.starter.Nudge,
+		Imports: b.live, JobClosed: b.starter.JobClosed, Nudge: b.starter.Nudge,
 		Closed: b.starter.Closed, Observer: b.observer, Log: slog.New(slog.DiscardHandler),
 	}
 	if b.log != nil {

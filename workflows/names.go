@@ -19,8 +19,7 @@ const (
 	VerifyName    = "Verify"
 	ProgressQuery = "progress"
 	NudgeSignal   = "nudge"
-	PauseSignal   = "pause"
-	ResumeSignal  = "resume"
+	PauseSignal   = "pause" // with false: the pause ends
 )
 
 // The search attributes by which runs are found in the Temporal UI.

@@ -26,7 +26,7 @@ func runReaders(ctx workflow.Context, n int, steering *steering,
 			}
 		})
 	}
-	selector.AddReceive(steering.pauses, func(workflow.ReceiveChannel, bool) {
+	selector.AddReceive(steering.signals, func(workflow.ReceiveChannel, bool) {
 		if steering.hear(); steering.paused {
 			stopped = true
 			stop()

@@ -7,41 +7,32 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// steering is what the signals "pause" and "resume" have said to a run.
+// steering is what the signal "pause" has said to a run: without an input, or with true, it is to
+// pause; with false, to go on. One signal says both, because two keep no order with each other.
 type steering struct {
-	paused          bool
-	pauses, resumes workflow.ReceiveChannel
+	paused  bool
+	signals workflow.ReceiveChannel
 }
 
 func steer(ctx workflow.Context) steering {
-	return steering{
-		pauses: workflow.GetSignalChannel(ctx, PauseSignal), resumes: workflow.GetSignalChannel(ctx, ResumeSignal),
-	}
+	return steering{signals: workflow.GetSignalChannel(ctx, PauseSignal)}
 }
 
-// hear takes the signals that have come. A channel keeps no order with another one: as long as the run is not paused,
-// a pause counts although a resume came, too, and the other way round.
+// hear takes the signals that have come. The last one counts.
 func (s *steering) hear() {
-	paused, resumed := takeAll(s.pauses), takeAll(s.resumes)
-	switch {
-	case s.paused && resumed:
-		s.paused = false
-	case !s.paused && paused:
-		s.paused = true
+	for {
+		pause := true
+		if !s.signals.ReceiveAsync(&pause) {
+			return
+		}
+		s.paused = pause
 	}
-}
-
-func takeAll(c workflow.ReceiveChannel) (any bool) {
-	for c.ReceiveAsync(nil) {
-		any = true
-	}
-	return any
 }
 
 func (s *steering) awaitResume(ctx workflow.Context) error {
 	for s.paused {
 		selector := workflow.NewSelector(ctx)
-		selector.AddReceive(s.resumes, func(workflow.ReceiveChannel, bool) { s.hear() })
+		selector.AddReceive(s.signals, func(workflow.ReceiveChannel, bool) { s.hear() })
 		selector.AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) {})
 		selector.Select(ctx)
 		if ctx.Err() != nil {

@@ -97,7 +97,8 @@ func (j *tableJob) work(ctx workflow.Context) error {
 		if err != nil || finished {
 			return err
 		}
-		if !j.steering.paused {
+		j.steering.hear()
+		if !j.steering.paused && workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
 			return j.again(j.progress)
 		}
 	}
@@ -214,7 +215,7 @@ func (j *tableJob) show(ctx workflow.Context) {
 	p := j.progress
 	text := "**" + j.doing + "**"
 	if p.Paused {
-		text = "**paused** (the signal `resume` ends the pause)"
+		text = "**paused** (the signal `pause` with the input `false` ends the pause)"
 	}
 	text += ": " + p.Words()
 	if rate := p.RowsPerSecond(); rate > 0 && !p.Paused {

@@ -178,15 +178,36 @@ func TestBackfillSteered(t *testing.T) {
 		return untilCancelled(ctx)
 	}}
 	got, err := s.run(t, workflows.BackfillInput{}, func(env *testsuite.TestWorkflowEnvironment) {
-		for i, signal := range []string{
-			workflows.ResumeSignal, workflows.PauseSignal, workflows.PauseSignal, workflows.ResumeSignal,
-			workflows.PauseSignal, workflows.ResumeSignal, workflows.ResumeSignal,
+		for i, pause := range []bool{
+			false, true, true, false, true, false, false,
 		} {
-			send := func() { env.SignalWorkflow(signal, nil) }
+			send := func() { env.SignalWorkflow(workflows.PauseSignal, pause) }
 			env.RegisterDelayedCallback(send, time.Duration(i+1)*100*time.Millisecond)
 		}
 	})
 	if err != nil || got.Outcome != activities.OutcomeCopied || len(s.begun) != 6 || s.plans != 1 {
+		t.Fatalf("got %+v, %v; readers %v", got, err, s.begun)
+	}
+}
+
+// Signals that come together keep their order: the last one counts.
+func TestBackfillSteeredAtOnce(t *testing.T) {
+	t.Parallel()
+	s := &jobSteps{read: func(ctx context.Context, _, time int) error {
+		if time == 2 {
+			return nil
+		}
+		return untilCancelled(ctx)
+	}}
+	got, err := s.run(t, workflows.BackfillInput{Parallel: 1}, func(env *testsuite.TestWorkflowEnvironment) {
+		env.RegisterDelayedCallback(func() { env.SignalWorkflow(workflows.PauseSignal, nil) }, 50*time.Millisecond)
+		env.RegisterDelayedCallback(func() {
+			for _, pause := range []bool{false, true, false} {
+				env.SignalWorkflow(workflows.PauseSignal, pause)
+			}
+		}, 300*time.Millisecond)
+	})
+	if err != nil || got.Outcome != activities.OutcomeCopied || len(s.begun) != 2 {
 		t.Fatalf("got %+v, %v; readers %v", got, err, s.begun)
 	}
 }

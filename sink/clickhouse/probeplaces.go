@@ -29,7 +29,8 @@ func (c *Client) probePlaces(ctx context.Context, d sink.Destination, s sink.Sta
 		if len(known) == 0 || slices.Contains(known, name) {
 			return nil
 		}
-		return chferry.Errorf(chferry.CodeConfiguration, "create %s: %s %q, only %s: mend destination.%s", s.Creates, what,
+		return chferry.Errorf(chferry.CodeConfiguration,
+			"create %s: %s %q, only %s: mend destination.%s", s.Creates, what,
 			name, strings.Join(known, ", "), key)
 	}
 	var problems []error
