@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -54,24 +55,31 @@ func (s *stack) backfilled(ctx context.Context, key string, rows int64) error {
 	return nil
 }
 
-// killedBackfills measures what a backfill reads twice whose worker is killed in the middle.
+// killedBackfills measures what a backfill reads twice whose worker is killed in the middle: the
+// rows that PostgreSQL reads beyond those that it reads for an undisturbed backfill.
 func (s *stack) killedBackfills(ctx context.Context) ([]*figure, error) {
 	twice := &figure{
 		name: "kill -9 of the worker in mid-backfill of 2M rows: rows read twice", format: "%.0f",
 		goal: "≤ one range a reader",
 	}
 	for range fewRounds {
-		again, err := s.killedBackfill(ctx, "random", randomRows)
+		undisturbed, err := s.rowsReadBy(ctx, "random", randomRows, func() error { return nil })
 		if err != nil {
 			return nil, err
 		}
-		twice.add(again)
+		killed, err := s.rowsReadBy(ctx, "random", randomRows, func() error {
+			return s.killAfter(ctx, "random", randomRows/4)
+		})
+		if err != nil {
+			return nil, err
+		}
+		twice.add(killed - undisturbed)
 	}
 	return []*figure{twice}, nil
 }
 
-// killedBackfill returns how many rows more were read than there are.
-func (s *stack) killedBackfill(ctx context.Context, key string, rows int64) (again float64, err error) {
+// rowsReadBy returns how many rows PostgreSQL reads for a backfill in which something happens.
+func (s *stack) rowsReadBy(ctx context.Context, key string, rows int64, happens func() error) (float64, error) {
 	if err := s.target.Exec(ctx, "TRUNCATE TABLE "+copiedTable(key)); err != nil {
 		return 0, err
 	}
@@ -79,19 +87,7 @@ func (s *stack) killedBackfill(ctx context.Context, key string, rows int64) (aga
 	if err != nil {
 		return 0, err
 	}
-	if err := s.startBackfill(ctx, key); err != nil {
-		return 0, err
-	}
-	if err := s.copied(ctx, key, rows/4); err != nil {
-		return 0, err
-	}
-	if err := s.worker.Kill(); err != nil {
-		return 0, err
-	}
-	if s.worker, err = s.run("worker"); err != nil {
-		return 0, err
-	}
-	if err := s.backfilled(ctx, key, rows); err != nil {
+	if err := errors.Join(s.startBackfill(ctx, key), happens(), s.backfilled(ctx, key, rows)); err != nil {
 		return 0, err
 	}
 	shown, err := s.number(ctx, fmt.Sprintf("SELECT count() FROM %s_current", copiedTable(key)))
@@ -99,10 +95,20 @@ func (s *stack) killedBackfill(ctx context.Context, key string, rows int64) (aga
 		return 0, err
 	}
 	if shown != uint64(rows) {
-		return 0, fmt.Errorf("ClickHouse shows %d rows of %s after its worker was killed, want %d", shown, key, rows)
+		return 0, fmt.Errorf("ClickHouse shows %d rows of %s, want %d", shown, key, rows)
 	}
 	after, err := s.restartForRowsRead(ctx, key)
-	return after - before - float64(rows), err
+	return after - before, err
+}
+
+// killAfter kills the worker when a backfill has copied some rows, and starts another one.
+func (s *stack) killAfter(ctx context.Context, key string, rows int64) error {
+	if err := errors.Join(s.copied(ctx, key, rows), s.worker.Kill()); err != nil {
+		return err
+	}
+	var err error
+	s.worker, err = s.run("worker")
+	return err
 }
 
 // copied waits until a backfill has copied so many rows.

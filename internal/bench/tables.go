@@ -57,6 +57,7 @@ func benchWholeNative(ctx context.Context, s *stack, out io.Writer) error {
 	ordered := speed("backfill of 5M rows, two readers", "≥ 0.8")
 	random := speed("the same of 2M rows with random UUIDs as keys", "")
 	processor := newProcessorFigures("5M rows", pipe, "≤ 1.6")
+	randomProcessor := newProcessorFigures("2M random UUIDs", pipe, "")
 	memory := &figure{name: "worker's peak memory, 5M rows", format: "%.0f MB", goal: "≤ 150"}
 	large := &figure{name: "worker's peak memory, 400 rows of 1 MB", format: "%.0f MB", goal: "≤ 300"}
 	events := &figure{name: "Temporal events of a backfill of 5M rows", format: "%.0f", goal: "≤ 100"}
@@ -73,6 +74,7 @@ func benchWholeNative(ctx context.Context, s *stack, out io.Writer) error {
 			return err
 		}
 		random.beside(randomRows/c.seconds, base.rate)
+		randomProcessor.beside(c, base.processor, randomRows)
 		if c, err = s.backfill(ctx, "large", 400); err != nil {
 			return err
 		}
@@ -83,7 +85,7 @@ func benchWholeNative(ctx context.Context, s *stack, out io.Writer) error {
 		return err
 	}
 	return write(out, "Whole tables into ClickHouse 18.16, native protocol",
-		slices.Concat([]*figure{ordered, random}, processor, []*figure{memory, large, events}, killed))
+		slices.Concat([]*figure{ordered, random}, processor, randomProcessor, []*figure{memory, large, events}, killed))
 }
 
 // benchWholeHTTP measures what is said about the modern engine.
