@@ -8,6 +8,9 @@ import (
 	"time"
 )
 
+// nativePipe names the pipe over the native protocol.
+const nativePipe = "psql COPY to clickhouse-client INSERT"
+
 // piped are rows of the ten columns that the databases' own tools copy.
 type piped struct {
 	from string // table, and what may stand behind it

@@ -72,10 +72,10 @@ var processes = []string{"chferry", "postgres", "clickhouse-serv", "redis-server
 // processorFigures are CPU seconds per million rows: all, and then of each of processes.
 type processorFigures []*figure
 
-func newProcessorFigures(of, base, goal string) processorFigures {
+func newProcessorFigures(of, goal string) processorFigures {
 	figures := processorFigures{{
 		name: "CPU seconds of all processes per 1M rows, " + of, format: "%.2f",
-		baseName: base, goal: goal,
+		baseName: nativePipe, goal: goal,
 	}}
 	for _, name := range processes {
 		figures = append(figures, &figure{name: "of them " + name, format: "%.2f"})
@@ -94,15 +94,14 @@ func (f processorFigures) beside(c costs, base float64, rows int) {
 
 // benchNative measures all that is said about ClickHouse 18.16.
 func benchNative(ctx context.Context, s *stack, out io.Writer) error {
-	const pipe = "psql COPY to clickhouse-client INSERT"
 	ordered := operations(1, syncRows)
 	speed := func(name, goal string) *figure {
-		return &figure{name: name, format: "%.0f rows/s", baseName: pipe, goal: goal}
+		return &figure{name: name, format: "%.0f rows/s", baseName: nativePipe, goal: goal}
 	}
 	inOrder, shuffled, small := speed("500,000 rows, batch 100k, in order", "≥ 0.45"),
 		speed("the same, shuffled", "≥ 0.45"), speed("the same, batch 10k", "≥ 0.3")
-	processor := newProcessorFigures("batch 100k", pipe, "≤ 2.5")
-	smallProcessor := newProcessorFigures("batch 10k", pipe, "")
+	processor := newProcessorFigures("batch 100k", "≤ 2.5")
+	smallProcessor := newProcessorFigures("batch 10k", "")
 	steps := newStepFigures("10k")
 	memory := &figure{name: "worker's peak memory, batch 100k", format: "%.0f MB", goal: "≤ 120"}
 	events := &figure{name: "Temporal events per 1M rows, batch 100k", format: "%.0f", goal: "≤ 200"}

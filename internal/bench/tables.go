@@ -50,17 +50,17 @@ func benchTables(ctx context.Context, out io.Writer) error {
 
 // benchWholeNative measures all that is said about ClickHouse 18.16.
 func benchWholeNative(ctx context.Context, s *stack, out io.Writer) error {
-	const pipe = "psql COPY to clickhouse-client INSERT"
 	speed := func(name, goal string) *figure {
-		return &figure{name: name, format: "%.0f rows/s", baseName: pipe, goal: goal}
+		return &figure{name: name, format: "%.0f rows/s", baseName: nativePipe, goal: goal}
 	}
 	ordered := speed("backfill of 5M rows, two readers", "≥ 0.8")
 	random := speed("the same of 2M rows with random UUIDs as keys", "")
-	processor := newProcessorFigures("5M rows", pipe, "≤ 1.6")
-	randomProcessor := newProcessorFigures("2M random UUIDs", pipe, "")
+	processor := newProcessorFigures("5M rows", "≤ 1.6")
+	randomProcessor := newProcessorFigures("2M random UUIDs", "")
 	memory := &figure{name: "worker's peak memory, 5M rows", format: "%.0f MB", goal: "≤ 150"}
 	large := &figure{name: "worker's peak memory, 400 rows of 1 MB", format: "%.0f MB", goal: "≤ 300"}
 	events := &figure{name: "Temporal events of a backfill of 5M rows", format: "%.0f", goal: "≤ 100"}
+	verify := newVerifyFigures()
 	for range fewRounds {
 		base, c, err := s.pipeAndBackfill(ctx, firstRows(tableRows), "wide")
 		if err != nil {
@@ -70,6 +70,9 @@ func benchWholeNative(ctx context.Context, s *stack, out io.Writer) error {
 		processor.beside(c, base.processor, tableRows)
 		memory.add(c.memory)
 		events.add(c.events)
+		if err := verify.add(ctx, s, "wide", tableRows, c); err != nil {
+			return err
+		}
 		if base, c, err = s.pipeAndBackfill(ctx, pipedRandom, "random"); err != nil {
 			return err
 		}
@@ -85,7 +88,8 @@ func benchWholeNative(ctx context.Context, s *stack, out io.Writer) error {
 		return err
 	}
 	return write(out, "Whole tables into ClickHouse 18.16, native protocol",
-		slices.Concat([]*figure{ordered, random}, processor, randomProcessor, []*figure{memory, large, events}, killed))
+		slices.Concat([]*figure{ordered, random}, processor, randomProcessor, []*figure{memory, large, events}, killed,
+			verify.all()))
 }
 
 // benchWholeHTTP measures what is said about the modern engine.
@@ -93,14 +97,18 @@ func benchWholeHTTP(ctx context.Context, s *stack, out io.Writer) error {
 	f := &figure{
 		name: "backfill of 5M rows, two readers", format: "%.0f rows/s", baseName: "psql COPY to curl", goal: "≥ 0.6",
 	}
+	verify := newVerifyFigures()
 	for range fewRounds {
 		base, c, err := s.pipeAndBackfill(ctx, firstRows(tableRows), "wide")
 		if err != nil {
 			return err
 		}
 		f.beside(tableRows/c.seconds, base.rate)
+		if err := verify.add(ctx, s, "wide", tableRows, c); err != nil {
+			return err
+		}
 	}
-	return write(out, "Whole tables into the modern engine, HTTP", []*figure{f})
+	return write(out, "Whole tables into the modern engine, HTTP", slices.Concat([]*figure{f}, verify.all()))
 }
 
 // base is what the pipe reached.
