@@ -32,6 +32,9 @@ func (o BackfillOptions) Validate() error {
 		return Errorf(CodeInvalid, "where has %d bytes, and may have %d", len(o.Where), MaxWhere)
 	case !utf8.ValidString(o.Where) || strings.ContainsRune(o.Where, 0):
 		return Errorf(CodeInvalid, "where must be text in UTF-8")
+	case o.Where != "" && o.Replace:
+		return Errorf(CodeInvalid, "where and replace exclude each other: the new table would lack the rows that the "+
+			"condition leaves out")
 	case o.Parallel < 0 || o.Parallel > MaxParallel:
 		return Errorf(CodeInvalid, "parallel, the number of readers, must be from 1 to %d, not %d",
 			MaxParallel, o.Parallel)

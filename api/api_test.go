@@ -244,7 +244,8 @@ func (s *schedules) StartBackfill(ctx context.Context, imp chferry.Import, reque
 	if err := requests.KeepRequest(ctx, imp.Key, storage.Backfill, "1", opts.Where); err != nil {
 		return err
 	}
-	return s.call(ctx, fmt.Sprintf("start %s %q %d %d", imp.Key, opts.Where, opts.Parallel, opts.RowsPerSecond))
+	return s.call(ctx, fmt.Sprintf("start %s %q %d %d %t", imp.Key, opts.Where, opts.Parallel,
+		opts.RowsPerSecond, opts.Replace))
 }
 
 func (s *schedules) PauseBackfill(ctx context.Context, key chferry.ImportKey) error {

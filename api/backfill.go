@@ -98,7 +98,7 @@ func (s *server) readBackfillOptions(w http.ResponseWriter, r *http.Request) (op
 	if _, err := mediaOf(r, "", mediaJSON); err != nil {
 		return opts, err
 	}
-	request := object{fields: []string{"where", "parallel", "rows_per_second"}}
+	request := object{fields: []string{"where", "parallel", "rows_per_second", "replace"}}
 	if err := json.Unmarshal(body, &request); err != nil {
 		return opts, refuse(http.StatusBadRequest, malformed(err, body))
 	}
@@ -114,6 +114,9 @@ func (s *server) readBackfillOptions(w http.ResponseWriter, r *http.Request) (op
 	}
 	opts.Parallel = int(parallel)
 	if opts.RowsPerSecond, err = request.positive("rows_per_second", math.MaxInt64); err != nil {
+		return opts, err
+	}
+	if opts.Replace, err = request.flag("replace"); err != nil {
 		return opts, err
 	}
 	return opts, opts.Validate()

@@ -19,13 +19,15 @@ func TestBackfillRoutes(t *testing.T) {
 		status  int
 		want    string
 	}{
-		{request{method: "POST", path: backfillPath}, 202, `start users "" 0 0`},
-		{post(backfillPath, `{}`), 202, `start users "" 0 0`},
+		{request{method: "POST", path: backfillPath}, 202, `start users "" 0 0 false`},
+		{post(backfillPath, `{}`), 202, `start users "" 0 0 false`},
 		{
 			post(backfillPath, `{"where": "id > 7", "parallel": 4, "rows_per_second": 20000}`), 202,
-			`start users "id > 7" 4 20000`,
+			`start users "id > 7" 4 20000 false`,
 		},
-		{post(backfillPath, `{"where": null, "parallel": null}`), 202, `start users "" 0 0`},
+		{post(backfillPath, `{"where": null, "parallel": null}`), 202, `start users "" 0 0 false`},
+		{post(backfillPath, `{"replace": true}`), 202, `start users "" 0 0 true`},
+		{post(backfillPath, `{"replace": false}`), 202, `start users "" 0 0 false`},
 		{request{method: "DELETE", path: backfillPath}, 202, "cancel backfill users"},
 		{request{method: "POST", path: backfillPath + "/pause"}, 200, "pause backfill users"},
 		{request{method: "POST", path: backfillPath + "/resume"}, 200, "resume backfill users"},
@@ -70,7 +72,9 @@ func TestBackfillRefused(t *testing.T) {
 		{`{"where": "` + strings.Repeat("x", 10_001) + `"}`, 422, "where has 10001 bytes, and may have 10000"},
 		{`{"where": 7}`, 400, "field where must be a string, this is: number"},
 		{`{"parallel": "4"}`, 400, "field parallel must be a number, this is: string"},
-		{`{"replace": true}`, 400, `unknown field \"replace\"`},
+		{`{"replace": 1}`, 400, "field replace must be true or false, this is: number"},
+		{`{"replace": true, "where": "id > 7"}`, 422, "where and replace exclude each other"},
+		{`{"repair": true}`, 400, `unknown field \"repair\"`},
 		{`{"where": "x", "where": "y"}`, 400, "field where stands twice"},
 		{`[1]`, 400, "a JSON object is needed"},
 		{`{"where"`, 400, "the JSON ends too early"},

@@ -9,19 +9,22 @@ import (
 	"strings"
 )
 
+// mostFields is how many fields an object may have at most.
+const mostFields = 4
+
 // object is a JSON object, of which nothing is decoded before it is asked for: decoding a list of
 // millions of elements would take more memory than the body allows. Its values are parts of the
 // body.
 type object struct {
 	fields []string // those that are allowed
-	values [3][]byte
+	values [mostFields][]byte
 	err    error // of the object itself, which is JSON
 }
 
 // UnmarshalJSON implements json.Unmarshaler, which is given valid JSON. It finds the fields and
 // returns nil: what else is wrong is kept in err, which encoding/json would wrap.
 func (o *object) UnmarshalJSON(raw []byte) error {
-	o.values = [3][]byte{}
+	o.values = [mostFields][]byte{}
 	o.err = o.read(raw)
 	return nil
 }
@@ -78,6 +81,15 @@ func (o *object) text(name string) (string, error) {
 		return "", refuse(http.StatusBadRequest, fmt.Sprintf("field %s: %s", name, err))
 	}
 	return text, nil
+}
+
+// flag returns whether a field is true; false if there is none, or null.
+func (o *object) flag(name string) (bool, error) {
+	raw := o.field(name)
+	if raw != nil && typeOf(raw) != "bool" {
+		return false, wrongType(name, "true or false", raw)
+	}
+	return string(raw) == "true", nil
 }
 
 // wrongType refuses a field's value, which must be as want says.

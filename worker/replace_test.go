@@ -9,10 +9,13 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"go.temporal.io/sdk/client"
+
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/activities"
 	"github.com/chferry/chferry/internal/testenv"
 	"github.com/chferry/chferry/storage"
+	"github.com/chferry/chferry/workflows"
 )
 
 // outdate inserts rows into the destination that the source does not have, and never had.
@@ -130,7 +133,9 @@ func TestReplacedMeanwhile(t *testing.T) {
 	<-ended
 	b.recordAs("replaced")
 	b.wantTexts("SELECT id FROM "+open.Table+" WHERE id = '"+sentinel+"1'", sentinel+"1")
-	b.wantStatus(chferry.Status{})
+	if n, err := b.storage.OperationsCount(b.ctx(), b.imp.Key); err != nil || n != 0 {
+		t.Errorf("%d operations are kept, %v", n, err)
+	}
 	if first := b.sink.tokens[0]; first == "" || len(slices.DeleteFunc(slices.Clone(b.sink.tokens),
 		func(token string) bool { return token != first })) != 3 {
 		t.Errorf("the block was to be inserted once, and again into both tables: %q", b.sink.tokens)
@@ -264,15 +269,18 @@ func TestReplaceEqualKeys(t *testing.T) {
 	b.wantTexts("SELECT id FROM users_current WHERE n = 1000", "ROW 1000")
 }
 
-// A condition would leave rows out of the new table.
+// A condition would leave rows out of the new table, whoever starts the workflow.
 func TestReplaceWhere(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.outdate()
-	b.ok(b.starter.StartBackfill(b.ctx(), b.imp, b.storage, chferry.BackfillOptions{
-		Where: "id > '1'", Replace: true,
-	}))
-	_, err := b.starter.AwaitBackfill(b.ctx(), b.imp.Key)
+	b.ok(b.storage.KeepRequest(b.ctx(), b.imp.Key, storage.Backfill, "1", `{"where": "id > '1'"}`))
+	options := client.StartWorkflowOptions{ID: b.backfillID(), TaskQueue: b.starter.TaskQueue()}
+	_, err := b.starter.Client().ExecuteWorkflow(b.ctx(), options, workflows.BackfillName, workflows.BackfillInput{
+		ImportKey: b.imp.Key, Request: "1", Replace: true,
+	})
+	b.ok(err)
+	_, err = b.starter.AwaitBackfill(b.ctx(), b.imp.Key)
 	if chferry.CodeOf(err) != chferry.CodeInvalid {
 		t.Errorf("the backfill ended with %v", err)
 	}

@@ -45,10 +45,12 @@ Only one backfill of an import key runs at a time. --status, --pause, --resume a
 --cancel are about the one that runs; --status --wait waits for its end.
 
 A backfill reads the rows that there are: a row that was deleted without an operation
-stays in ClickHouse. To sync single rows, register them.`,
+stays in ClickHouse, unless --replace makes a new table. To sync single rows, register
+them.`,
 		Example: `  chferry backfill users --wait
   chferry backfill users --where "created >= '2026-01-01'" --parallel 4
   chferry backfill users --rows-per-second 20000
+  chferry backfill users --replace --wait
   chferry backfill users --pause`,
 		Args: args(oneKey),
 		RunE: func(cmd *cobra.Command, values []string) error {
@@ -65,6 +67,8 @@ stays in ClickHouse. To sync single rows, register them.`,
 		fmt.Sprintf("readers that copy at the same time, 1 to %d", chferry.MaxParallel))
 	flags.Int64Var(&b.options.RowsPerSecond, "rows-per-second", 0,
 		"`rows` that all readers together may read in a second (default: no limit)")
+	flags.BoolVar(&b.options.Replace, "replace", false,
+		"copy into a new table, which takes the place of the old one at the end")
 	flags.BoolVar(&b.wait, "wait", false, "wait until it has ended and print its result")
 	flags.BoolVar(&b.status, "status", false, "show how far the last one is")
 	flags.BoolVar(&b.pause, "pause", false, "stop the readers of the one that runs")
@@ -85,7 +89,7 @@ func (b *backfill) checkFlags(cmd *cobra.Command) error {
 		return found
 	}
 	steering := given("status", "pause", "resume", "cancel")
-	starting := given("where", "parallel", "rows-per-second")
+	starting := given("where", "parallel", "rows-per-second", "replace")
 	switch {
 	case len(steering) > 1:
 		return fmt.Errorf("%s exclude each other: give one", strings.Join(steering, " and "))
