@@ -27,7 +27,7 @@ type BackfillOptions struct {
 func (o BackfillOptions) Validate() error {
 	switch {
 	case o.Where != "" && strings.TrimSpace(o.Where) == "":
-		return Errorf(CodeInvalid, "where is blank: give an SQL condition, or leave it out to copy all rows")
+		return Errorf(CodeInvalid, "where is blank: give an SQL condition, or leave it out for all rows")
 	case len(o.Where) > MaxWhere:
 		return Errorf(CodeInvalid, "where has %d bytes, and may have %d", len(o.Where), MaxWhere)
 	case !utf8.ValidString(o.Where) || strings.ContainsRune(o.Where, 0):

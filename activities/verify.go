@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/storage"
@@ -23,7 +24,8 @@ type VerifyRequest struct {
 // verifyOptions are what the storage keeps of a verify, for its readers.
 type verifyOptions struct {
 	VerifyRequest
-	Repair bool `json:"repair,omitempty"`
+	chferry.VerifyScope      // for people, who see it beside the result
+	Repair              bool `json:"repair,omitempty"`
 }
 
 // PlanVerifyInput says what is to be compared.
@@ -60,8 +62,10 @@ func (a *Activities) cutToVerify(ctx context.Context, imp chferry.Import, in Pla
 	if err != nil {
 		return begin, err
 	}
+	options.NotCompared, options.OneWay = plan.Unsynced, options.Where != ""
 	if in.Sample > 0 && in.Sample < 1 {
 		all := len(begin.Ranges)
+		options.OneWay = options.OneWay || slices.ContainsFunc(begin.Ranges, readsDestination)
 		begin.Ranges = sampleOf(begin.Ranges, in.Sample)
 		begin.Rows = begin.Rows * int64(len(begin.Ranges)) / int64(max(1, all))
 	}
@@ -88,15 +92,12 @@ func rangesToCut(in PlanVerifyInput) int {
 // sampleOf returns a share of the ranges, at least one. The pass through the destination can't be cut by the source, so
 // a sample does without it.
 func sampleOf(ranges []storage.Range, share float64) []storage.Range {
-	var of []storage.Range
-	for _, r := range ranges {
-		if r.Pass != transfer.PassDestination {
-			of = append(of, r)
-		}
-	}
+	of := slices.DeleteFunc(slices.Clone(ranges), readsDestination)
 	rand.Shuffle(len(of), func(i, j int) { of[i], of[j] = of[j], of[i] })
 	return of[:min(len(of), max(1, int(math.Round(share*float64(len(of))))))]
 }
+
+func readsDestination(r storage.Range) bool { return r.Pass == transfer.PassDestination }
 
 // CompareRanges compares ranges of a verify, one after the other, until all ranges are finished. Done
 // again it goes on behind the last place that was saved.

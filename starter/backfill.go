@@ -81,8 +81,7 @@ func (s *Starter) WatchBackfill(ctx context.Context, key chferry.ImportKey,
 ) (result workflows.BackfillResult, err error) {
 	err = s.awaitJob(ctx, workflows.BackfillID(s.prefix, key), &result, watch)
 	if err != nil && ctx.Err() != nil {
-		return result, chferry.WrapError(chferry.CodeUnavailable, err,
-			"stopped waiting: the backfill of %s goes on: chferry backfill %s --status shows it", key, key)
+		return result, stoppedWaiting(storage.Backfill, key, err)
 	}
 	return result, err
 }

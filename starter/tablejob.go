@@ -70,3 +70,9 @@ func (s *Starter) startJob(ctx context.Context, imp chferry.Import, id, summary,
 	}
 	return s.translate(err)
 }
+
+// stoppedWaiting says that a job goes on although its caller no longer waits for it.
+func stoppedWaiting(kind storage.JobKind, key chferry.ImportKey, err error) error {
+	return chferry.WrapError(chferry.CodeUnavailable, err,
+		"stopped waiting: the %s of %s goes on: chferry %[1]s %[2]s --status shows it", kind, key)
+}

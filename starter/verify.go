@@ -10,49 +10,59 @@ import (
 	"github.com/chferry/chferry/workflows"
 )
 
-// VerifyOptions say what a verify compares, and what becomes of differences.
-type VerifyOptions struct {
-	activities.VerifyRequest
-	Repair   bool    // registers operations on the rows that differ
-	Sample   float64 // the share of the ranges that are compared; 0: all
-	Parallel int     // readers; 0: [chferry.DefaultParallel]
-}
-
 // StartVerify starts a verify of an import, whose schedule must exist. What no history may hold goes into the
-// storage. Errors: CodeClaimed if one runs already.
+// storage. Errors: CodeInvalid for options that can't be used, CodeClaimed if a verify runs already.
 func (s *Starter) StartVerify(ctx context.Context, imp chferry.Import, requests storage.Requests,
-	opts VerifyOptions,
+	opts chferry.VerifyOptions,
 ) error {
-	if err := s.startable(ctx, imp.Key, workflows.VerifyID(s.prefix, imp.Key)); err != nil {
+	if err := opts.Validate(); err != nil {
 		return err
 	}
-	request, err := keepRequest(ctx, requests, imp.Key, storage.Verify, opts.VerifyRequest)
+	id := workflows.VerifyID(s.prefix, imp.Key)
+	if err := s.startable(ctx, imp.Key, id); err != nil {
+		return err
+	}
+	request, err := keepRequest(ctx, requests, imp.Key, storage.Verify, activities.VerifyRequest{Where: opts.Where})
 	if err != nil {
 		return err
 	}
-	summary := fmt.Sprintf("verify %s: compare %s with %s", imp.Key, imp.Table, imp.DestinationTable)
-	return s.startJob(ctx, imp, workflows.VerifyID(s.prefix, imp.Key), summary, workflows.VerifyName,
-		workflows.VerifyInput{
-			ImportKey: imp.Key, Request: request, Repair: opts.Repair, Sample: opts.Sample, Parallel: opts.Parallel,
-		})
+	return s.startJob(ctx, imp, id, verifySummary(imp), workflows.VerifyName, workflows.VerifyInput{
+		ImportKey: imp.Key, Request: request, Repair: opts.Repair, Sample: opts.Sample, Parallel: opts.Parallel,
+	})
 }
 
-// CancelVerify cancels a verify.
+func verifySummary(imp chferry.Import) string {
+	return fmt.Sprintf("verify %s: compare %s with %s", imp.Key, imp.Table, imp.DestinationTable)
+}
+
+// VerifyID returns the ID of the workflow that compares the tables of an import key.
+func (s *Starter) VerifyID(key chferry.ImportKey) string {
+	return workflows.VerifyID(s.prefix, key)
+}
+
+// CancelVerify cancels a verify. What it has registered stays registered.
 func (s *Starter) CancelVerify(ctx context.Context, key chferry.ImportKey) error {
 	return s.cancelJob(ctx, workflows.VerifyID(s.prefix, key))
 }
 
-// Verify says how the last verify of an import key is that [Starter.StartVerify] started.
+// Verify says how the last verify of an import key is.
 func (s *Starter) Verify(ctx context.Context, key chferry.ImportKey) (chferry.JobStatus, error) {
 	return s.job(ctx, workflows.VerifyID(s.prefix, key))
 }
 
-// AwaitVerify waits until that verify has ended, and returns its result. One that failed gives its error.
-func (s *Starter) AwaitVerify(ctx context.Context, key chferry.ImportKey) (result workflows.VerifyResult, err error) {
-	id := workflows.VerifyID(s.prefix, key)
-	err = s.awaitJob(ctx, id, &result, JobWatch{})
+// AwaitVerify waits until the verify of an import key has ended, and returns its result. One that failed gives its
+// error.
+func (s *Starter) AwaitVerify(ctx context.Context, key chferry.ImportKey) (workflows.VerifyResult, error) {
+	return s.WatchVerify(ctx, key, JobWatch{})
+}
+
+// WatchVerify is [Starter.AwaitVerify] for a caller that wants to know how it goes.
+func (s *Starter) WatchVerify(ctx context.Context, key chferry.ImportKey,
+	watch JobWatch,
+) (result workflows.VerifyResult, err error) {
+	err = s.awaitJob(ctx, workflows.VerifyID(s.prefix, key), &result, watch)
 	if err != nil && ctx.Err() != nil {
-		return result, chferry.WrapError(chferry.CodeUnavailable, err, "stopped waiting: %s goes on", id)
+		return result, stoppedWaiting(storage.Verify, key, err)
 	}
 	return result, err
 }

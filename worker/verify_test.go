@@ -8,13 +8,12 @@ import (
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/activities"
-	"github.com/chferry/chferry/starter"
 	"github.com/chferry/chferry/storage"
 	"github.com/chferry/chferry/workflows"
 )
 
 // verify starts a verify and compares its result, but for its seconds.
-func (b *bundle) wantVerify(opts starter.VerifyOptions, want workflows.VerifyResult) {
+func (b *bundle) wantVerify(opts chferry.VerifyOptions, want workflows.VerifyResult) {
 	b.t.Helper()
 	b.ok(b.starter.StartVerify(b.ctx(), b.imp, b.storage, opts))
 	got, err := b.starter.AwaitVerify(b.ctx(), b.imp.Key)
@@ -44,7 +43,7 @@ func TestVerify(t *testing.T) {
 	b := setup(t)
 	b.fill(3000)
 	b.backfill(chferry.BackfillOptions{})
-	b.wantVerify(starter.VerifyOptions{}, workflows.VerifyResult{Outcome: activities.OutcomeEqual, Rows: 3000})
+	b.wantVerify(chferry.VerifyOptions{}, workflows.VerifyResult{Outcome: activities.OutcomeEqual, Rows: 3000})
 	if events := b.history(workflows.VerifyID(b.starter.TaskQueue(), b.imp.Key)).GetEvents(); len(events) > 50 {
 		t.Errorf("the history has %d events", len(events))
 	}
@@ -55,7 +54,7 @@ func TestVerify(t *testing.T) {
 	different := workflows.VerifyResult{
 		Outcome: activities.OutcomeDifferent, Rows: 2999, Missing: 1, Stale: 1, Surplus: 2,
 	}
-	b.wantVerify(starter.VerifyOptions{}, different)
+	b.wantVerify(chferry.VerifyOptions{}, different)
 	want := []string{"missing new", "stale 00000007", "surplus 00000001", "surplus 00003000"}
 	if got := b.differences(); fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Fatalf("the differences are %v, want %v", got, want)
@@ -63,10 +62,10 @@ func TestVerify(t *testing.T) {
 	b.recordHistory("verify", b.history(workflows.VerifyID(b.starter.TaskQueue(), b.imp.Key)))
 	repaired := different
 	repaired.Outcome, repaired.Registered = activities.OutcomeRepaired, 4
-	b.wantVerify(starter.VerifyOptions{Repair: true, Parallel: 1}, repaired)
+	b.wantVerify(chferry.VerifyOptions{Repair: true, Parallel: 1}, repaired)
 	_, err := b.sync()
 	b.ok(err)
-	b.wantVerify(starter.VerifyOptions{}, workflows.VerifyResult{Outcome: activities.OutcomeEqual, Rows: 2999})
+	b.wantVerify(chferry.VerifyOptions{}, workflows.VerifyResult{Outcome: activities.OutcomeEqual, Rows: 2999})
 }
 
 // A condition leaves out what is surplus, and is in no history.
@@ -75,8 +74,8 @@ func TestVerifyWhere(t *testing.T) {
 	b := setup(t)
 	b.fill(100)
 	b.secrets = append(b.secrets, "LIKE")
-	b.wantVerify(starter.VerifyOptions{
-		VerifyRequest: activities.VerifyRequest{Where: "name LIKE '%of " + sentinel + "7%'"},
+	b.wantVerify(chferry.VerifyOptions{
+		Where: "name LIKE '%of " + sentinel + "7%'",
 	}, workflows.VerifyResult{Outcome: activities.OutcomeDifferent, Rows: 11, Missing: 11})
 }
 
@@ -88,7 +87,7 @@ func TestVerifySample(t *testing.T) {
 	b.exec(fmt.Sprintf("INSERT INTO numbers SELECT n, n + 1 FROM generate_series(1, %d) n", rows))
 	b.exec("ANALYZE numbers")
 	b.backfill(chferry.BackfillOptions{})
-	b.ok(b.starter.StartVerify(b.ctx(), b.imp, b.storage, starter.VerifyOptions{Sample: 0.25}))
+	b.ok(b.starter.StartVerify(b.ctx(), b.imp, b.storage, chferry.VerifyOptions{Sample: 0.25}))
 	got, err := b.starter.AwaitVerify(b.ctx(), b.imp.Key)
 	b.ok(err)
 	if got.Outcome != activities.OutcomeEqual || got.Rows < rows/8 || got.Rows > rows/2 {
@@ -103,7 +102,7 @@ func TestVerifyWhileWritesGoOn(t *testing.T) {
 	b.fill(5_000)
 	b.backfill(chferry.BackfillOptions{})
 	b.exec(`UPDATE users SET name = 'nobody registers this' WHERE id = '$00002500'`)
-	b.ok(b.starter.StartVerify(b.ctx(), b.imp, b.storage, starter.VerifyOptions{}))
+	b.ok(b.starter.StartVerify(b.ctx(), b.imp, b.storage, chferry.VerifyOptions{}))
 	for i := 1; b.verifying(); i++ {
 		id := fmt.Sprintf("%08d", i*997%2000+1)
 		b.exec(fmt.Sprintf("UPDATE users SET name = 'changed %d' WHERE id = '$%s'", i, id))

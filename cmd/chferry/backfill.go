@@ -10,25 +10,18 @@ import (
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/api"
-	"github.com/chferry/chferry/config"
-	"github.com/chferry/chferry/starter"
-	"github.com/chferry/chferry/storage/redis"
+	"github.com/chferry/chferry/storage"
 )
 
 // backfill is one call of the verb backfill.
 type backfill struct {
-	app     *app
-	imp     chferry.Import
-	storage *redis.Storage
-	starter *starter.Starter
-
-	options                       chferry.BackfillOptions
-	wait, asJSON                  bool
-	pause, resume, cancel, status bool
+	tableJob
+	options       chferry.BackfillOptions
+	pause, resume bool
 }
 
 func (a *app) backfillCommand() *cobra.Command {
-	b := &backfill{app: a}
+	b := &backfill{tableJob: tableJob{app: a, kind: storage.Backfill}}
 	cmd := &cobra.Command{
 		Use:   "backfill KEY",
 		Short: "Copy the whole source table, or a part of it, while syncs go on",
@@ -57,7 +50,7 @@ them.`,
 			if err := b.checkFlags(cmd); err != nil {
 				return usageError{fmt.Errorf("%w: see %s --help", err, cmd.CommandPath())}
 			}
-			return b.run(cmd.Context(), values[0])
+			return b.with(values[0], func() error { return b.run(cmd.Context()) })
 		},
 	}
 	flags := cmd.Flags()
@@ -80,16 +73,8 @@ them.`,
 
 // checkFlags refuses flags that don't go together, and values that can't be used.
 func (b *backfill) checkFlags(cmd *cobra.Command) error {
-	given := func(names ...string) (found []string) {
-		for _, name := range names {
-			if cmd.Flags().Changed(name) {
-				found = append(found, "--"+name)
-			}
-		}
-		return found
-	}
-	steering := given("status", "pause", "resume", "cancel")
-	starting := given("where", "parallel", "rows-per-second", "replace")
+	steering := changed(cmd, "status", "pause", "resume", "cancel")
+	starting := changed(cmd, "where", "parallel", "rows-per-second", "replace")
 	switch {
 	case len(steering) > 1:
 		return fmt.Errorf("%s exclude each other: give one", strings.Join(steering, " and "))
@@ -99,30 +84,17 @@ func (b *backfill) checkFlags(cmd *cobra.Command) error {
 		return fmt.Errorf("--wait does not go with %s: use it for a start, or with --status", steering[0])
 	case b.asJSON && !b.wait && !b.status:
 		return errors.New("--json is for --status and --wait")
-	case len(given("where")) > 0 && b.options.Where == "":
+	case len(changed(cmd, "where")) > 0 && b.options.Where == "":
 		return errors.New("--where is empty: leave it out to copy all rows")
 	case b.options.Parallel == 0:
 		b.options.Parallel = -1 // else it would be the default
-	case len(given("rows-per-second")) > 0 && b.options.RowsPerSecond == 0:
+	case len(changed(cmd, "rows-per-second")) > 0 && b.options.RowsPerSecond == 0:
 		return errors.New("--rows-per-second must be 1 or more: leave it out for no limit")
 	}
 	return b.options.Validate()
 }
 
-func (b *backfill) run(ctx context.Context, key string) (err error) {
-	cfg, imp, err := b.app.loadKey(key)
-	if err != nil {
-		return err
-	}
-	b.imp = imp
-	if b.storage, err = openStorage(config.NewLive(cfg)); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, b.storage.Close()) }()
-	if b.starter, err = b.app.openStarter(cfg, nil); err != nil {
-		return err
-	}
-	defer b.starter.Close()
+func (b *backfill) run(ctx context.Context) error {
 	switch {
 	case b.status && b.wait:
 		return b.join(ctx)
@@ -140,14 +112,6 @@ func (b *backfill) run(ctx context.Context, key string) (err error) {
 	}
 }
 
-func (b *backfill) steer(ctx context.Context, do func(context.Context, chferry.ImportKey) error, done string) error {
-	if err := do(ctx, b.imp.Key); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintf(b.app.out, done+"\n", b.imp.Key)
-	return err
-}
-
 func (b *backfill) start(ctx context.Context) error {
 	if err := b.starter.StartBackfill(ctx, b.imp, b.storage, b.options); err != nil {
 		return b.howFar(ctx, err)
@@ -155,9 +119,7 @@ func (b *backfill) start(ctx context.Context) error {
 	if b.wait {
 		return b.watch(ctx)
 	}
-	_, err := fmt.Fprintf(b.app.out, "started %s: chferry backfill %s --status shows how far it is\n",
-		b.starter.BackfillID(b.imp.Key), b.imp.Key)
-	return err
+	return b.started(b.starter.BackfillID(b.imp.Key))
 }
 
 // howFar adds to the refusal of a second start how far the first backfill is.
@@ -169,7 +131,5 @@ func (b *backfill) howFar(ctx context.Context, refused error) error {
 	if err != nil { // it may have ended meanwhile
 		return refused
 	}
-	return chferry.WrapError(chferry.CodeClaimed, refused, "%s runs already (%s): wait for its end with chferry "+
-		"backfill %s --status --wait, or end it with --cancel", b.starter.BackfillID(b.imp.Key), backfillWords(running),
-		b.imp.Key)
+	return b.runsAlready(refused, running, backfillWords(running))
 }

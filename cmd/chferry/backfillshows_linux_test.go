@@ -56,7 +56,7 @@ func TestBackfillPace(t *testing.T) {
 	t.Parallel()
 	var drawn bytes.Buffer
 	shown := chferry.NewBackfillProgress(&drawn, true)
-	status := api.BackfillStatus{State: api.BackfillRunning, Ranges: 8, Estimated: 1_000}
+	status := api.JobStatus{State: api.JobRunning, Ranges: 8, Estimated: 1_000}
 	for status.Rows = 0; status.Rows <= 500; status.Rows += 250 {
 		shown.Show(status)
 	}
@@ -71,7 +71,7 @@ func TestBackfillPace(t *testing.T) {
 		}
 	}
 	drawn.Reset()
-	status.State = api.BackfillPaused
+	status.State = api.JobPaused
 	shown.Show(status)
 	if want := "paused: chferry backfill users --resume lets it go on\n"; !strings.HasSuffix(drawn.String(), want) {
 		t.Errorf("a pause is shown as %q", &drawn)

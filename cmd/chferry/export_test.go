@@ -16,12 +16,12 @@ var (
 )
 
 // BackfillProgress shows how a backfill goes.
-type BackfillProgress struct{ p *backfillProgress }
+type BackfillProgress struct{ p *jobProgress }
 
 // NewBackfillProgress returns one of the import key users.
 func NewBackfillProgress(out io.Writer, terminal bool) BackfillProgress {
-	return BackfillProgress{&backfillProgress{meter: newMeter(out, terminal), key: "users"}}
+	return BackfillProgress{&jobProgress{meter: newMeter(out, terminal), key: "users"}}
 }
 
 // Show shows a status.
-func (b BackfillProgress) Show(s api.BackfillStatus) { b.p.show(s) }
+func (b BackfillProgress) Show(s api.JobStatus) { b.p.show(s) }

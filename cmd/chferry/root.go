@@ -90,7 +90,7 @@ import key has a Temporal Schedule, whose workflow reads those rows and inserts 
 An operation leaves the storage only after its batch was imported.
 
 Exit status: 0 done; 1 failed, or a dependency is unreachable; 2 wrong use,
-configuration or unknown key; 3 done in part.`,
+configuration or unknown key; 3 done in part, or differences found.`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		PersistentPreRunE: func(*cobra.Command, []string) error { return a.setup() },
@@ -116,7 +116,7 @@ configuration or unknown key; 3 done in part.`,
 		a.demoCommand(), a.devCommand(),
 		a.checkCommand(), a.applyCommand(),
 		a.workerCommand(), a.apiCommand(),
-		a.registerCommand(), a.syncCommand(), a.backfillCommand(), a.statusCommand(),
+		a.registerCommand(), a.syncCommand(), a.backfillCommand(), a.verifyCommand(), a.statusCommand(),
 		a.pauseCommand(), a.resumeCommand(),
 		a.failedCommand(), a.flushCommand(),
 		a.versionCommand(),

@@ -6,7 +6,6 @@ import (
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/activities"
-	"github.com/chferry/chferry/starter"
 	"github.com/chferry/chferry/workflows"
 )
 
@@ -49,7 +48,7 @@ func (f verifyFigures) all() []*figure { return []*figure{f.speed, f.source, f.e
 
 func (s *stack) verify(ctx context.Context, key string) (workflows.VerifyResult, error) {
 	imp := chferry.Import{Key: chferry.ImportKey(key), Table: key, DestinationTable: copiedTable(key)}
-	if err := s.starter.StartVerify(ctx, imp, s.redis.store, starter.VerifyOptions{Parallel: 2}); err != nil {
+	if err := s.starter.StartVerify(ctx, imp, s.redis.store, chferry.VerifyOptions{Parallel: 2}); err != nil {
 		return workflows.VerifyResult{}, err
 	}
 	return s.starter.AwaitVerify(ctx, imp.Key)

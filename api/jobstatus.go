@@ -8,31 +8,33 @@ import (
 	"github.com/chferry/chferry/storage"
 )
 
-// The states of a backfill that has not ended in one of the outcomes copied, partial, failed, cancelled and superseded.
+// The states of a job that has not ended in an outcome: copied or partial of a backfill, equal, different or repaired of a
+// verify, or failed, cancelled or superseded of either.
 const (
-	BackfillNone       = "none"       // there was no backfill
-	BackfillRunning    = "running"    // or it waits for a worker
-	BackfillPaused     = "paused"     // until it is resumed
-	BackfillTerminated = "terminated" // by hand, in Temporal: the storage was not told
-	backfillFailed     = "failed"
-	backfillCancelled  = "cancelled"
+	JobNone       = "none"       // there was no such job
+	JobRunning    = "running"    // or it waits for a worker
+	JobPaused     = "paused"     // until it is resumed
+	JobTerminated = "terminated" // by hand, in Temporal: the storage was not told
+	jobFailed     = "failed"
+	jobCancelled  = "cancelled"
 )
 
-// BackfillStatus is how the last backfill of an import key is. `chferry backfill KEY --status --json` prints the same.
-type BackfillStatus struct {
+// JobStatus is how the last job of an import key is that reads whole tables: a backfill or a verify.
+// `chferry backfill KEY --status --json` prints the same.
+type JobStatus struct {
 	Key        chferry.ImportKey `json:"import_key"`
 	State      string            `json:"state"`
 	WorkflowID string            `json:"workflow_id,omitempty"`
 	Began      time.Time         `json:"began,omitzero"`
 	Ended      time.Time         `json:"ended,omitzero"`
-	// Rows were inserted, Failed can't be imported, Estimated is about how many there are.
+	// Rows were inserted or compared, Failed can't be, Estimated is about how many there are.
 	Rows      int64 `json:"rows"`
 	Failed    int64 `json:"failed"`
 	Estimated int64 `json:"estimated_rows"`
 	// Ranges are the parts that the tables are read in; a range may be halved.
 	Ranges   int64 `json:"ranges"`
 	Finished int64 `json:"finished_ranges"`
-	// RowsPerSecond is the mean since the backfill began, with its pauses; 0: nothing is known yet.
+	// RowsPerSecond is the mean since the job began, with its pauses; 0: nothing is known yet.
 	RowsPerSecond float64 `json:"rows_per_second"`
 	// Remaining is about how many seconds the rest takes at that pace; nil: not known, or nothing is left.
 	Remaining *float64 `json:"remaining_seconds,omitempty"`
@@ -41,7 +43,7 @@ type BackfillStatus struct {
 	Waiting string        `json:"waiting,omitempty"`
 	// Reason is why it failed.
 	Reason string `json:"reason,omitempty"`
-	// Workers is how many workers poll the task queue. It is only asked while no worker has a step of the backfill.
+	// Workers is how many workers poll the task queue. It is only asked while no worker has a step of the job.
 	Workers *int `json:"workers,omitempty"`
 }
 
@@ -65,53 +67,68 @@ type BackfillReader interface {
 // ReadBackfill returns how the last backfill of an import key is. Temporal knows the state, the storage the numbers.
 func ReadBackfill(ctx context.Context, ranges RangesReader, jobs BackfillReader,
 	key chferry.ImportKey,
-) (BackfillStatus, error) {
-	progress, err := readRanges(ctx, ranges, key)
+) (JobStatus, error) {
+	status, _, err := readJob(ctx, ranges, key, storage.Backfill, jobs.Backfill, jobs)
+	return status, err
+}
+
+// readJob returns how the last job of a kind is, and what the storage knows of it. jobs may be a [PollerCounter].
+func readJob(ctx context.Context, ranges RangesReader, key chferry.ImportKey, kind storage.JobKind,
+	describe func(context.Context, chferry.ImportKey) (chferry.JobStatus, error), jobs any,
+) (status JobStatus, progress storage.Progress, err error) {
+	progress, err = readRanges(ctx, ranges, key, kind)
 	if err != nil {
-		return BackfillStatus{}, err
+		return status, progress, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, temporalTimeout)
 	defer cancel()
-	job, err := jobs.Backfill(ctx, key)
+	job, err := describe(ctx, key)
 	if err != nil {
-		return BackfillStatus{}, err
+		return status, progress, err
 	}
-	status := NewBackfillStatus(key, job, progress)
-	if pollers, ok := jobs.(PollerCounter); ok && status.State == BackfillRunning && !job.Working {
+	status = NewJobStatus(key, job, progress)
+	if pollers, ok := jobs.(PollerCounter); ok && status.State == JobRunning && !job.Working {
 		if workers, err := pollers.Pollers(ctx); err == nil {
 			status.Workers = &workers
 		}
 	}
-	return status, nil
+	return status, progress, nil
 }
 
-func readRanges(ctx context.Context, ranges RangesReader, key chferry.ImportKey) (storage.Progress, error) {
+func readRanges(ctx context.Context, ranges RangesReader, key chferry.ImportKey,
+	kind storage.JobKind,
+) (storage.Progress, error) {
 	ctx, cancel := context.WithTimeout(ctx, storageTimeout)
 	defer cancel()
-	return ranges.RangesProgress(ctx, key, storage.Backfill)
+	return ranges.RangesProgress(ctx, key, kind)
 }
 
-// NewBackfillStatus puts together what Temporal and the storage know of a backfill. If they know different ones,
+// NewJobStatus puts together what Temporal and the storage know of a job. If they know different ones,
 // Temporal's is the newer: it has not begun to read.
-func NewBackfillStatus(key chferry.ImportKey, job chferry.JobStatus, p storage.Progress) BackfillStatus {
-	s := BackfillStatus{
+func NewJobStatus(key chferry.ImportKey, job chferry.JobStatus, p storage.Progress) JobStatus {
+	s := JobStatus{
 		Key: key, WorkflowID: job.ID, Began: job.Began, Ended: job.Ended, Reason: job.Reason, Waiting: job.Waiting,
 	}
 	for _, step := range job.Failing {
 		s.Failing = append(s.Failing, FailingStep(step))
 	}
-	known := !p.Began.IsZero() && (job.ID == "" || job.Token == p.Token)
+	known := isOf(p, job)
 	if known {
 		s.count(p)
 	}
-	s.State = backfillState(job, p, known)
-	if s.State != BackfillRunning {
+	s.State = jobState(job, p, known)
+	if s.State != JobRunning {
 		s.Remaining = nil
 	}
 	return s
 }
 
-func (s *BackfillStatus) count(p storage.Progress) {
+// isOf reports whether a progress is that of a job, or nothing contradicts that.
+func isOf(p storage.Progress, job chferry.JobStatus) bool {
+	return !p.Began.IsZero() && (job.ID == "" || job.Token == p.Token)
+}
+
+func (s *JobStatus) count(p storage.Progress) {
 	s.Rows, s.Failed, s.Estimated = p.Counts.Rows, p.Counts.Failed, p.Rows
 	s.Ranges, s.Finished = p.Pending+p.Claimed+p.Finished, p.Finished
 	s.Began = p.Began // of the first of several runs that continue each other
@@ -127,22 +144,22 @@ func (s *BackfillStatus) count(p storage.Progress) {
 	}
 }
 
-// backfillState returns the state of a backfill; known tells that the progress is of the same one.
-func backfillState(job chferry.JobStatus, p storage.Progress, known bool) string {
+// jobState returns the state of a job; known tells that the progress is of the same one.
+func jobState(job chferry.JobStatus, p storage.Progress, known bool) string {
 	switch {
 	case job.Running && job.Paused:
-		return BackfillPaused
+		return JobPaused
 	case job.Running:
-		return BackfillRunning
+		return JobRunning
 	case known && !p.Open && p.Outcome != "":
 		return p.Outcome
 	case job.ID == "" && !known:
-		return BackfillNone
+		return JobNone
 	case job.Status == "Canceled":
-		return backfillCancelled
+		return jobCancelled
 	case job.Status == "Terminated", job.ID == "":
-		return BackfillTerminated
+		return JobTerminated
 	default:
-		return backfillFailed
+		return jobFailed
 	}
 }
