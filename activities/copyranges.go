@@ -34,9 +34,10 @@ func copyRange(ctx context.Context, r *rangeReader, imp chferry.Import, options 
 	}
 	r.pace.into(into.Destination)
 	work := transfer.Copy{
-		Pipeline: r.Pipeline, Plan: into, Database: r.claim.Database, Where: asked.Where, MaxFailed: imp.Limits.WithDefaults().MaxFailed,
-		Mint: func(ctx context.Context) (uint64, error) { return r.mint(ctx, plan) },
-		Pace: r.pace.wait,
+		Pipeline: r.Pipeline, Plan: into, Database: r.claim.Database, Where: asked.Where,
+		MaxFailed: imp.Limits.WithDefaults().MaxFailed,
+		Mint:      func(ctx context.Context) (uint64, error) { return r.mint(ctx, plan) },
+		Pace:      r.pace.wait,
 	}
 	err = work.Run(ctx, transfer.Range{After: r.claim.After, UpTo: r.claim.UpTo}, copyWork{r})
 	if asked.Table != "" {

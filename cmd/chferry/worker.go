@@ -111,7 +111,8 @@ func (a *app) serve(ctx context.Context) (err error) {
 
 	steps := &activities.Activities{
 		Storage: store, Pipeline: &transfer.Pipeline{Storage: store, Sources: databases, Sink: destination},
-		Imports: live, Closed: start.Closed, JobClosed: start.JobClosed, Nudge: start.Nudge, Observer: observer, Log: a.log,
+		Imports: live, Closed: start.Closed, JobClosed: start.JobClosed, Nudge: start.Nudge,
+		Observer: observer, Log: a.log,
 	}
 	if err := a.warnUnreachable(ctx, steps.Pipeline, usedDatabases(cfg.Imports), store.Check); err != nil {
 		return err
