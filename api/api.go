@@ -27,6 +27,7 @@ type Administrator interface {
 	RangesReader
 	storage.FailedOperations
 	storage.Requests
+	DifferenceReader
 	Flush(ctx context.Context, keys ...chferry.ImportKey) error
 }
 
@@ -49,6 +50,7 @@ type Options struct {
 	Administrator Administrator
 	Schedules     Schedules
 	Backfills     Backfills
+	Verifies      Verifies
 	// Tokens are the bearer tokens that are accepted; none means that every request is, so that the
 	// API must listen on a loopback address.
 	Tokens []string

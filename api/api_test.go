@@ -68,6 +68,7 @@ func setup(t testing.TB, change func(*api.Options)) *bundle {
 		Administrator: s,
 		Schedules:     b.schedules,
 		Backfills:     b.schedules,
+		Verifies:      b.schedules,
 		Metrics:       metrics.Handler(registry),
 	}
 	if change != nil {

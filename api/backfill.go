@@ -45,7 +45,7 @@ func (s *server) startBackfill(w http.ResponseWriter, r *http.Request, i chferry
 func (s *server) getBackfill(w http.ResponseWriter, r *http.Request, i chferry.Import) error {
 	status, err := ReadBackfill(r.Context(), s.Administrator, s.Backfills, i.Key)
 	if err != nil {
-		return cannotSteerBackfill(i.Key, err)
+		return cannotSteerJob(storage.Backfill, i.Key, err)
 	}
 	return writeJSON(w, http.StatusOK, status)
 }
@@ -65,17 +65,24 @@ func (s *server) resumeBackfill(w http.ResponseWriter, r *http.Request, i chferr
 func (s *server) steerBackfill(w http.ResponseWriter, r *http.Request, key chferry.ImportKey, status int,
 	do func(ctx context.Context, key chferry.ImportKey) error,
 ) error {
-	ctx, cancel := context.WithTimeout(r.Context(), temporalTimeout)
-	defer cancel()
-	if err := do(ctx, key); err != nil {
-		return cannotSteerBackfill(key, err)
-	}
-	return writeJSON(w, status, acceptedJob{key, s.Backfills.BackfillID(key)})
+	return steerJob(w, r, storage.Backfill, acceptedJob{key, s.Backfills.BackfillID(key)}, status, do)
 }
 
-// cannotSteerBackfill makes a conflict of a schedule that is missing, of a backfill that runs already and of none that
-// could be steered.
-func cannotSteerBackfill(key chferry.ImportKey, err error) error {
+// steerJob asks Temporal to start or steer a workflow that reads whole tables, and answers with its ID.
+func steerJob(w http.ResponseWriter, r *http.Request, kind storage.JobKind, job acceptedJob, status int,
+	do func(ctx context.Context, key chferry.ImportKey) error,
+) error {
+	ctx, cancel := context.WithTimeout(r.Context(), temporalTimeout)
+	defer cancel()
+	if err := do(ctx, job.Key); err != nil {
+		return cannotSteerJob(kind, job.Key, err)
+	}
+	return writeJSON(w, status, job)
+}
+
+// cannotSteerJob makes a conflict of a schedule that is missing, of a job that runs already and of none that could be
+// steered.
+func cannotSteerJob(kind storage.JobKind, key chferry.ImportKey, err error) error {
 	var known *chferry.Error
 	if errors.As(err, &known) {
 		switch known.Code {
@@ -84,26 +91,14 @@ func cannotSteerBackfill(key chferry.ImportKey, err error) error {
 		default:
 		}
 	}
-	return fmt.Errorf("steer the backfill of %s: %w", key, err)
+	return fmt.Errorf("steer the %s of %s: %w", kind, key, err)
 }
 
-// readBackfillOptions reads a body that may be empty.
 func (s *server) readBackfillOptions(w http.ResponseWriter, r *http.Request) (opts chferry.BackfillOptions, err error) {
-	share := &share{budget: s.bodies}
-	defer share.end()
-	body, err := readBody(w, r, share)
-	if err != nil || len(trim(body)) == 0 {
+	request, end, err := s.readObject(w, r, "where", "parallel", "rows_per_second", "replace")
+	defer end()
+	if err != nil {
 		return opts, err
-	}
-	if _, err := mediaOf(r, "", mediaJSON); err != nil {
-		return opts, err
-	}
-	request := object{fields: []string{"where", "parallel", "rows_per_second", "replace"}}
-	if err := json.Unmarshal(body, &request); err != nil {
-		return opts, refuse(http.StatusBadRequest, malformed(err, body))
-	}
-	if request.err != nil {
-		return opts, request.err
 	}
 	if opts.Where, err = request.text("where"); err != nil {
 		return opts, err
@@ -120,6 +115,25 @@ func (s *server) readBackfillOptions(w http.ResponseWriter, r *http.Request) (op
 		return opts, err
 	}
 	return opts, opts.Validate()
+}
+
+// readObject reads a body with these fields, all optional. It may be empty. The values are valid until end is called.
+func (s *server) readObject(w http.ResponseWriter, r *http.Request, fields ...string) (
+	request object, end func(), err error,
+) {
+	request.fields = fields
+	share := &share{budget: s.bodies}
+	body, err := readBody(w, r, share)
+	if err != nil || len(trim(body)) == 0 {
+		return request, share.end, err
+	}
+	if _, err := mediaOf(r, "", mediaJSON); err != nil {
+		return request, share.end, err
+	}
+	if err := json.Unmarshal(body, &request); err != nil {
+		return request, share.end, refuse(http.StatusBadRequest, malformed(err, body))
+	}
+	return request, share.end, request.err
 }
 
 // positive returns a field's whole number from 1 to most; 0 if there is none, or null.

@@ -37,6 +37,33 @@ func ListDifferences(ctx context.Context, differences DifferenceReader, key chfe
 	}
 }
 
+// pageOfDifferences returns at most limit differences, and fewer if their keys have more bytes than an answer may have;
+// more tells that there are others behind them.
+func pageOfDifferences(ctx context.Context, differences DifferenceReader, key chferry.ImportKey,
+	from, limit int,
+) (out []Difference, more bool, err error) {
+	out = []Difference{}
+	for size := 0; ; {
+		wanted := min(differencesPage, limit+1-len(out)) // one more tells whether there are more
+		page, err := readDifferences(ctx, differences, key, from+len(out), wanted)
+		if err != nil {
+			return nil, false, err
+		}
+		for _, d := range page {
+			if len(out) == limit || size > maxListedBytes {
+				return out, true, nil
+			}
+			for _, part := range d.PK {
+				size += len(part)
+			}
+			out = append(out, d)
+		}
+		if len(page) < wanted {
+			return out, false, nil
+		}
+	}
+}
+
 func readDifferences(ctx context.Context, differences DifferenceReader, key chferry.ImportKey,
 	from, most int,
 ) ([]Difference, error) {

@@ -38,6 +38,10 @@ func (s *server) routes() []route {
 		{http.MethodDelete, "/v1/imports/{key}/backfill", false, s.forImport(s.cancelBackfill)},
 		{http.MethodPost, "/v1/imports/{key}/backfill/pause", false, s.forImport(s.pauseBackfill)},
 		{http.MethodPost, "/v1/imports/{key}/backfill/resume", false, s.forImport(s.resumeBackfill)},
+		{http.MethodPost, "/v1/imports/{key}/verify", false, s.forImport(s.startVerify)},
+		{http.MethodGet, "/v1/imports/{key}/verify", false, s.forImport(s.getVerify)},
+		{http.MethodDelete, "/v1/imports/{key}/verify", false, s.forImport(s.cancelVerify)},
+		{http.MethodGet, "/v1/imports/{key}/verify/differences", false, s.forImport(s.getDifferences)},
 		{http.MethodGet, "/openapi.json", false, getOpenAPI},
 		{http.MethodGet, "/healthz", true, getHealth},
 		{http.MethodGet, "/readyz", true, s.getReadiness},
@@ -55,8 +59,11 @@ func (s *server) routes() []route {
 // parameters are those that the queries of routes may have. All other routes take none.
 var parameters = map[string][]string{
 	"DELETE /v1/imports/{key}/operations": {"confirm"},
-	"POST /v1/imports/{key}/pause":        {"note"},
-	"POST /v1/imports/{key}/resume":       {"note"},
+
+	"GET /v1/imports/{key}/verify/differences": {"from", "limit"},
+
+	"POST /v1/imports/{key}/pause":  {"note"},
+	"POST /v1/imports/{key}/resume": {"note"},
 }
 
 // checked refuses what the route would not look at in a query, for whoever sent it meant something

@@ -53,6 +53,7 @@ func (a *app) api(ctx context.Context) (err error) {
 		Administrator: store,
 		Schedules:     schedules,
 		Backfills:     schedules,
+		Verifies:      schedules,
 		Tokens:        cfg.API.Tokens,
 		Metrics:       metrics.Handler(registry),
 		Log:           a.log,
