@@ -15,7 +15,7 @@ func (p *Pipeline) sameSource(ctx context.Context, plan Plan) error {
 		if err != nil {
 			return err
 		}
-		if err := SameSource(plan.Import, alias, remembered, table); err != nil {
+		if err := plan.SameSource(ctx, alias, remembered); err != nil {
 			return err
 		}
 	}
@@ -30,7 +30,8 @@ func IdentityOf(table rowset.Table) storage.Identity {
 // SameSource refuses a table that is not the one synced before, or that stands before what was
 // synced: a connection string that leads to an empty copy, or to a copy of the past, must not turn
 // operations into deletes.
-func SameSource(imp chferry.Import, alias string, remembered storage.Identity, table rowset.Table) error {
+func (p *Plan) SameSource(ctx context.Context, alias string, remembered storage.Identity) error {
+	imp, table := p.Import, p.Tables[alias]
 	switch {
 	case remembered.Table != table.Identity && databaseOf(remembered.Table) != databaseOf(table.Identity):
 		return chferry.Errorf(chferry.CodeSourceChanged,
@@ -44,6 +45,21 @@ func SameSource(imp chferry.Import, alias string, remembered storage.Identity, t
 				"(identity %s, was %s): put the former name back in table, or run chferry apply --accept-source %s if "+
 				"another table is meant, or this one was made anew",
 			imp.Key, imp.Table, alias, table.Identity, remembered.Table, imp.Key)
+	case table.Mark != 0 && table.Mark < remembered.Mark:
+		return p.standsBefore(ctx, alias, remembered)
+	default:
+		return nil
+	}
+}
+
+// standsBefore refuses a database that stands before what was synced from it. It asks the database again: a step that
+// runs at the same time may have asked later, and was remembered first.
+func (p *Plan) standsBefore(ctx context.Context, alias string, remembered storage.Identity) error {
+	imp := p.Import
+	table, err := p.sources[alias].Describe(ctx, imp.Table, imp.PrimaryKey)
+	switch {
+	case err != nil:
+		return err
 	case table.Mark != 0 && table.Mark < remembered.Mark:
 		return chferry.Errorf(chferry.CodeSourceChanged,
 			"import key %s: database %s stands before what was synced from it (at %d, was at %d): it is a copy of its "+

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/chferry/chferry"
-	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/sink"
 	"github.com/chferry/chferry/starter"
 	"github.com/chferry/chferry/transfer"
@@ -144,28 +143,30 @@ func named(keys []string, key chferry.ImportKey) bool {
 func (r *application) identities(ctx context.Context, plan transfer.Plan) error {
 	var problems []error
 	for _, alias := range plan.Import.Databases {
-		problems = append(problems, r.identity(ctx, plan.Import, alias, plan.Tables[alias]))
+		problems = append(problems, r.identity(ctx, plan, alias))
 	}
 	return errors.Join(problems...)
 }
 
-func (r *application) identity(ctx context.Context, imp chferry.Import, alias string, table rowset.Table) error {
+func (r *application) identity(ctx context.Context, plan transfer.Plan, alias string) error {
+	key := plan.Import.Key
 	switch {
-	case named(r.opts.acceptSource, imp.Key):
-		return r.accept(ctx, imp, alias, table)
+	case named(r.opts.acceptSource, key):
+		return r.accept(ctx, plan, alias)
 	case r.opts.dryRun:
-		return r.sameSource(ctx, imp, alias, table)
+		return r.sameSource(ctx, plan, alias)
 	}
-	remembered, err := r.storage.RememberIdentity(ctx, imp.Key, alias, transfer.IdentityOf(table))
+	remembered, err := r.storage.RememberIdentity(ctx, key, alias, transfer.IdentityOf(plan.Tables[alias]))
 	if err != nil {
 		return err
 	}
-	return transfer.SameSource(imp, alias, remembered, table)
+	return plan.SameSource(ctx, alias, remembered)
 }
 
 // accept makes a source table the one to sync from. With '*' only those are told that change.
-func (r *application) accept(ctx context.Context, imp chferry.Import, alias string, table rowset.Table) error {
-	same := r.sameSource(ctx, imp, alias, table)
+func (r *application) accept(ctx context.Context, plan transfer.Plan, alias string) error {
+	imp, table := plan.Import, plan.Tables[alias]
+	same := r.sameSource(ctx, plan, alias)
 	if same != nil && chferry.CodeOf(same) != chferry.CodeSourceChanged {
 		return same
 	}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/api"
-	"github.com/chferry/chferry/rowset"
 	"github.com/chferry/chferry/sink"
 	"github.com/chferry/chferry/transfer"
 )
@@ -151,18 +150,18 @@ func (c *importCheck) sameSources(ctx context.Context, plan transfer.Plan) error
 	}
 	var problems []error
 	for _, alias := range plan.Import.Databases {
-		problems = append(problems, c.sameSource(ctx, plan.Import, alias, plan.Tables[alias]))
+		problems = append(problems, c.sameSource(ctx, plan, alias))
 	}
 	return errors.Join(problems...)
 }
 
 // sameSource compares a source table with the one that is remembered, if one is.
-func (s *services) sameSource(ctx context.Context, imp chferry.Import, alias string, table rowset.Table) error {
-	remembered, err := s.storage.RememberedIdentity(ctx, imp.Key, alias)
+func (s *services) sameSource(ctx context.Context, plan transfer.Plan, alias string) error {
+	remembered, err := s.storage.RememberedIdentity(ctx, plan.Import.Key, alias)
 	if err != nil || remembered.Table == "" {
 		return err
 	}
-	return transfer.SameSource(imp, alias, remembered, table)
+	return plan.SameSource(ctx, alias, remembered)
 }
 
 // laterRows says what becomes of a new column.

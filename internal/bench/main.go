@@ -2,7 +2,7 @@
 // differ and are shared, so each figure is measured next to a base in the same run, five times in
 // turn, and the medians and their ratio count.
 //
-//	go run ./internal/bench [storage] [api] [sync] [tables] [temporal] [nudges]
+//	go run ./internal/bench [storage] [api] [sync] [tables] [damages] [temporal] [nudges]
 package main
 
 import (
@@ -29,6 +29,7 @@ var suites = []suite{
 	{"api", benchAPI},
 	{"sync", benchSync},
 	{"tables", benchTables},
+	{"damages", benchDamages},
 	{"temporal", benchTemporal},
 	{"nudges", benchNudges},
 }

@@ -26,7 +26,7 @@ func newVerifyFigures() verifyFigures {
 // add verifies what a backfill has copied.
 func (f verifyFigures) add(ctx context.Context, s *stack, key string, rows int64, backfill costs) error {
 	c, err := s.measured(ctx, func() error {
-		result, err := s.verify(ctx, key)
+		result, err := s.verify(ctx, key, false)
 		if err == nil && (result.Outcome != activities.OutcomeEqual || result.Rows != rows) {
 			err = fmt.Errorf("the verify of %s ended as %+v", key, result)
 		}
@@ -46,9 +46,10 @@ func (f verifyFigures) add(ctx context.Context, s *stack, key string, rows int64
 
 func (f verifyFigures) all() []*figure { return []*figure{f.speed, f.source, f.events} }
 
-func (s *stack) verify(ctx context.Context, key string) (workflows.VerifyResult, error) {
+func (s *stack) verify(ctx context.Context, key string, repair bool) (workflows.VerifyResult, error) {
 	imp := chferry.Import{Key: chferry.ImportKey(key), Table: key, DestinationTable: copiedTable(key)}
-	if err := s.starter.StartVerify(ctx, imp, s.redis.store, chferry.VerifyOptions{Parallel: 2}); err != nil {
+	options := chferry.VerifyOptions{Repair: repair, Parallel: 2}
+	if err := s.starter.StartVerify(ctx, imp, s.redis.store, options); err != nil {
 		return workflows.VerifyResult{}, err
 	}
 	return s.starter.AwaitVerify(ctx, imp.Key)
