@@ -8,8 +8,8 @@ import (
 	"github.com/chferry/chferry/storage"
 )
 
-// The states of a job that has not ended in an outcome: copied or partial of a backfill, equal, different or repaired of a
-// verify, or failed, cancelled or superseded of either.
+// The states of a job that has not ended in an outcome: copied or partial of a backfill, equal, different or repaired
+// of a verify, or failed, cancelled or superseded of either.
 const (
 	JobNone       = "none"       // there was no such job
 	JobRunning    = "running"    // or it waits for a worker

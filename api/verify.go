@@ -81,8 +81,8 @@ func (o *object) share(name string) (float64, error) {
 	}
 	n, err := strconv.ParseFloat(string(raw), 64)
 	if err != nil || n <= 0 || n > 1 {
-		return 0, chferry.Errorf(chferry.CodeInvalid, "%s must be greater than 0 and at most 1: leave it out for all rows",
-			name)
+		return 0, chferry.Errorf(chferry.CodeInvalid,
+			"%s must be greater than 0 and at most 1: leave it out for all rows", name)
 	}
 	return n, nil
 }

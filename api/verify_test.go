@@ -138,7 +138,8 @@ func (s *schedules) StartVerify(ctx context.Context, imp chferry.Import, request
 	if err := requests.KeepRequest(ctx, imp.Key, storage.Verify, "1", opts.Where); err != nil {
 		return err
 	}
-	return s.call(ctx, fmt.Sprintf("verify %s %t %q %v %d", imp.Key, opts.Repair, opts.Where, opts.Sample, opts.Parallel))
+	return s.call(ctx,
+		fmt.Sprintf("verify %s %t %q %v %d", imp.Key, opts.Repair, opts.Where, opts.Sample, opts.Parallel))
 }
 
 func (s *schedules) CancelVerify(ctx context.Context, key chferry.ImportKey) error {

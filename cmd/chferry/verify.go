@@ -106,7 +106,8 @@ func (v *verify) run(ctx context.Context) error {
 	case v.status:
 		return v.show(ctx)
 	case v.cancel:
-		return v.steer(ctx, v.starter.CancelVerify, "cancelled the verify of %s: what it has registered stays registered")
+		return v.steer(ctx, v.starter.CancelVerify,
+			"cancelled the verify of %s: what it has registered stays registered")
 	default:
 		return v.start(ctx)
 	}

@@ -160,8 +160,8 @@ func TestVerifySteered(t *testing.T) {
 	s.fails(2, []string{":verify:" + s.key + " does not run"}, "verify", s.key, "--cancel")
 	s.fails(2, []string{"no verify of " + s.key + " runs"}, "verify", s.key, "--status", "--wait")
 	s.must("verify", s.key) // no worker takes it
-	s.fails(1, []string{":verify:" + s.key + " runs already (running, nothing is read yet)", "--status --wait", "--cancel"},
-		"verify", s.key, "--repair")
+	running := ":verify:" + s.key + " runs already (running, nothing is read yet)"
+	s.fails(1, []string{running, "--status --wait", "--cancel"}, "verify", s.key, "--repair")
 	joined := s.start("verify", s.key, "--status", "--wait")
 	joined.says(s, "waiting: no worker polls task queue \"")
 	s.must("verify", s.key, "--cancel")
