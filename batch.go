@@ -52,6 +52,19 @@ type Status struct {
 	Failing *Failing
 	// Backfill is how far the backfill is that has begun and not ended; nil if there is none.
 	Backfill *TableRows
+	// Verify is how the last verify ended; nil if there was none, or one runs that has begun to compare.
+	Verify *LastVerify
+}
+
+// LastVerify is how a verify ended and what it found.
+type LastVerify struct {
+	// Outcome is equal, different, repaired, failed, cancelled or superseded.
+	Outcome string    `json:"outcome"`
+	Ended   time.Time `json:"ended"`
+	Rows    int64     `json:"rows"`    // of the source that were compared
+	Missing int64     `json:"missing"` // rows that only the source has
+	Stale   int64     `json:"stale"`   // rows with other values
+	Surplus int64     `json:"surplus"` // rows that only the destination has
 }
 
 // TableRows is how far a whole table is read.

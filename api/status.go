@@ -44,6 +44,8 @@ type ImportStatus struct {
 	Failing *chferry.Failing `json:"failing,omitempty"`
 	// Backfill is how far the backfill is that has begun and not ended; nil if there is none.
 	Backfill *chferry.TableRows `json:"backfill,omitempty"`
+	// Verify is how the last verify ended; nil if there was none, or one runs that has begun to compare.
+	Verify *chferry.LastVerify `json:"verify,omitempty"`
 	// Workers is how many workers poll the task queue; nil if Temporal did not tell it within a
 	// second. 0 means that no sync gets on until a worker is started.
 	Workers *int `json:"workers,omitempty"`
@@ -95,7 +97,7 @@ func ReadStatus(ctx context.Context, storage StatusReader, schedules ScheduleRea
 
 func newImportStatus(key chferry.ImportKey, s chferry.Status, now time.Time) ImportStatus {
 	out := ImportStatus{Key: key, Pending: s.Pending, InFlight: s.InFlight, Failed: s.Failed, Totals: s.Totals}
-	out.LastOutcome, out.Failing, out.Backfill = s.LastOutcome, s.Failing, s.Backfill
+	out.LastOutcome, out.Failing, out.Backfill, out.Verify = s.LastOutcome, s.Failing, s.Backfill, s.Verify
 	out.Schema = append([]string{}, s.Schema...) // never null
 	if !s.LastSync.IsZero() {
 		last := s.LastSync.UTC()

@@ -120,6 +120,14 @@ func TestVerifyFound(t *testing.T) {
 	if pages != 2 || len(seen) != 250 || seen[0] != "0" || seen[249] != "249" {
 		t.Errorf("%d differences in %d pages and one: %v", len(seen), pages, seen)
 	}
+	if err := b.storage.EndRanges(ctx, "users", of, "different"); err != nil {
+		t.Fatal(err)
+	}
+	got = b.want(t, get("/v1/imports/users"), 200).Body.String()
+	if want := `"verify":{"outcome":"different","ended":"`; !strings.Contains(got, want) ||
+		!strings.Contains(got, `"rows":300,"missing":250,"stale":0,"surplus":0}`) {
+		t.Errorf("the status is %s, want %s", got, want)
+	}
 	b.want(t, get("/v1/imports/nobody/verify/differences"), 404)
 	down := setup(t, withBroken(errDown))
 	for _, path := range []string{verifyPath, verifyPath + "/differences"} {

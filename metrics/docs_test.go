@@ -20,6 +20,7 @@ type failingStorage struct{}
 func (failingStorage) Status(context.Context, ...chferry.ImportKey) ([]chferry.Status, error) {
 	at := time.UnixMilli(1_700_000_000_500)
 	return []chferry.Status{{
+		Verify:   &chferry.LastVerify{Outcome: "equal"},
 		LastSync: at, OldestPending: at, Failing: &chferry.Failing{Since: at, Last: at, Attempts: 3},
 	}}, nil
 }

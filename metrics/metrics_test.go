@@ -86,16 +86,17 @@ func TestNames(t *testing.T) {
 	t.Parallel()
 	want := []string{
 		"chferry_backfill_rows_total", "chferry_batch_operations", "chferry_deletes_total", "chferry_failed_operations",
-		"chferry_last_sync_timestamp_seconds", "chferry_lease_takeovers_total", "chferry_operations_coalesced_total",
+		"chferry_last_sync_timestamp_seconds", "chferry_last_verify_timestamp_seconds",
+		"chferry_lease_takeovers_total", "chferry_operations_coalesced_total",
 		"chferry_operations_failed_total", "chferry_operations_in_flight", "chferry_operations_registered_total",
 		"chferry_queue_oldest_age_seconds", "chferry_queue_operations", "chferry_register_duration_seconds",
 		"chferry_rows_inserted_total", "chferry_storage_up", "chferry_sync_step_duration_seconds",
 		"chferry_sync_step_failures_total", "chferry_syncs_total",
-		"chferry_verify_rows_total",
+		"chferry_verify_differences", "chferry_verify_rows_total",
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collector(func(context.Context) ([]chferry.Status, error) {
-		return []chferry.Status{{LastSync: time.Unix(1, 0)}}, nil
+		return []chferry.Status{{LastSync: time.Unix(1, 0), Verify: &chferry.LastVerify{Outcome: "equal"}}}, nil
 	}, "users"))
 	use(metrics.New(registry))
 	families, err := registry.Gather()
@@ -129,8 +130,14 @@ func TestQueueCollector(t *testing.T) {
 			{
 				Pending: 5, InFlight: 3, Failed: 2, LastSync: time.UnixMilli(1_700_000_000_500),
 				OldestPending: time.Now().Add(-time.Hour),
+				Verify: &chferry.LastVerify{
+					Outcome: "different", Ended: time.UnixMilli(1_700_000_001_500), Missing: 4, Surplus: 9,
+				},
 			},
-			{OldestPending: time.Now().Add(time.Hour)},
+			{
+				OldestPending: time.Now().Add(time.Hour),
+				Verify:        &chferry.LastVerify{Outcome: "failed", Ended: time.Unix(1, 0), Missing: 4},
+			},
 		}, nil
 	}, "users", "orders"))
 	// A mark does not hide what is read at scrape.
@@ -142,6 +149,10 @@ func TestQueueCollector(t *testing.T) {
 		`chferry_operations_in_flight{import_key="users"} 3`,
 		`chferry_failed_operations{import_key="users"} 2`,
 		`chferry_last_sync_timestamp_seconds{import_key="users"} 1.7000000005e+09`,
+		`chferry_last_verify_timestamp_seconds{import_key="users"} 1.7000000015e+09`,
+		`chferry_verify_differences{difference="missing",import_key="users"} 4`,
+		`chferry_verify_differences{difference="stale",import_key="users"} 0`,
+		`chferry_verify_differences{difference="surplus",import_key="users"} 9`,
 		`chferry_queue_operations{import_key="orders"} 0`,
 		`chferry_queue_oldest_age_seconds{import_key="orders"} 0`,
 	)
@@ -149,6 +160,11 @@ func TestQueueCollector(t *testing.T) {
 		return strings.HasPrefix(s, `chferry_queue_oldest_age_seconds{import_key="users"} 3600.`)
 	}) {
 		t.Errorf("no age of an hour in\n%s", strings.Join(got, "\n"))
+	}
+	if slices.ContainsFunc(got, func(s string) bool {
+		return strings.Contains(s, "verify") && strings.Contains(s, `"orders"`)
+	}) {
+		t.Error("a verify that failed half way tells differences")
 	}
 	if slices.ContainsFunc(got, func(s string) bool {
 		return strings.HasPrefix(s, `chferry_last_sync_timestamp_seconds{import_key="orders"}`)

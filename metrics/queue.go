@@ -25,6 +25,11 @@ var (
 		"When the import key was synced last, in seconds since 1970; left out if never.")
 	failingDesc = queueGauge("chferry_sync_failing_since_timestamp_seconds",
 		"Since when the steps of syncs fail, in seconds since 1970; left out if they do not fail.")
+	differencesDesc = prometheus.NewDesc("chferry_verify_differences",
+		"Rows in which source and ClickHouse differ; left out unless the last verify compared all it was asked to.",
+		[]string{labelKey, "difference"}, nil)
+	lastVerifyDesc = queueGauge("chferry_last_verify_timestamp_seconds",
+		"When the last verify ended, in seconds since 1970; left out unless it compared all it was asked to.")
 	upDesc = prometheus.NewDesc("chferry_storage_up",
 		"1 if the storage answered at scrape; at 0 the gauges that are read from it are left out.", nil, nil)
 )
@@ -58,7 +63,7 @@ func NewQueueCollector(storage statuses, keys func() []chferry.ImportKey, timeou
 func (c *QueueCollector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		queueDesc, inFlightDesc, failedDesc, oldestDesc, lastSyncDesc, failingDesc,
-		upDesc,
+		differencesDesc, lastVerifyDesc, upDesc,
 	} {
 		out <- d
 	}
@@ -99,4 +104,13 @@ func collectStatus(out chan<- prometheus.Metric, key string, s chferry.Status, n
 	if !s.LastSync.IsZero() {
 		gauge(lastSyncDesc, float64(s.LastSync.UnixMilli())/1000)
 	}
+	if v := s.Verify; v != nil && compared[v.Outcome] {
+		gauge(lastVerifyDesc, float64(v.Ended.UnixMilli())/1000)
+		for difference, rows := range map[string]int64{"missing": v.Missing, "stale": v.Stale, "surplus": v.Surplus} {
+			out <- prometheus.MustNewConstMetric(differencesDesc, prometheus.GaugeValue, float64(rows), key, difference)
+		}
+	}
 }
+
+// compared are the outcomes of a verify that compared all it was asked to.
+var compared = map[string]bool{"equal": true, "different": true, "repaired": true}

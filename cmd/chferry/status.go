@@ -133,6 +133,13 @@ func (a *app) printNotes(s api.ImportStatus, now time.Time) {
 		fmt.Fprintf(a.out, "%s: a backfill has copied %s of ~%s: chferry backfill %[1]s --status\n", s.Key,
 			chferry.Thousands(rows), chferry.Amount(max(rows, s.Backfill.Estimated), "row", "rows"))
 	}
+	if v := s.Verify; v != nil {
+		text := fmt.Sprintf("%s: the last verify ended %s as %s", s.Key, ago(v.Ended, now), v.Outcome)
+		if found := differencesWords(v.Missing, v.Stale, v.Surplus); found != "" {
+			text += fmt.Sprintf(": %s: chferry verify %s --list", found, s.Key)
+		}
+		fmt.Fprintln(a.out, text)
+	}
 	if isTerminal(a.out) && paused(s) {
 		fmt.Fprintf(a.out, "%s: paused: %s\n", s.Key, oneLine(s.Schedule.Note))
 	}

@@ -32,6 +32,23 @@ type statusReplies struct {
 	ended  *redis.IntCmd
 	oldest *redis.Cmd
 	copied *redis.SliceCmd
+
+	compared *redis.SliceCmd
+}
+
+// lastVerifyFields are the fields of a verify that make a [chferry.LastVerify].
+var lastVerifyFields = []string{"outcome", "ended", "count_rows", "count_missing", "count_stale", "count_surplus"}
+
+// lastVerify returns nil for a verify that has not ended, or is not there.
+func lastVerify(fields []any) *chferry.LastVerify {
+	outcome, _ := fields[0].(string)
+	if outcome == "" {
+		return nil
+	}
+	return &chferry.LastVerify{
+		Outcome: outcome, Ended: timeOf(number(fields[1])), Rows: number(fields[2]),
+		Missing: number(fields[3]), Stale: number(fields[4]), Surplus: number(fields[5]),
+	}
 }
 
 // Status implements storage.Administrator.
@@ -50,6 +67,8 @@ func (s *Storage) Status(ctx context.Context, importKeys ...chferry.ImportKey) (
 				ended:  pipe.HLen(ctx, k.ended),
 				oldest: pipe.Eval(ctx, oldestLua, []string{k.queue}),
 				copied: pipe.HMGet(ctx, k.ofJob(storage.Backfill)[1], "stage", "count_rows", "rows"),
+
+				compared: pipe.HMGet(ctx, k.ofJob(storage.Verify)[1], lastVerifyFields...),
 			}
 		}
 		return nil
@@ -92,6 +111,7 @@ func (r statusReplies) status() chferry.Status {
 	if copied := r.copied.Val(); copied[0] == "open" {
 		status.Backfill = &chferry.TableRows{Rows: number(copied[1]), Estimated: number(copied[2])}
 	}
+	status.Verify = lastVerify(r.compared.Val())
 	return status
 }
 
