@@ -26,6 +26,14 @@ type copyOptions struct {
 	Table string `json:"table,omitempty"`
 }
 
+func optionsOf(key chferry.ImportKey, text string) (options copyOptions, err error) {
+	if err := json.Unmarshal([]byte(text), &options); err != nil {
+		return options, chferry.Errorf(chferry.CodeInvalid,
+			"import key %s: the options of the backfill can't be read", key)
+	}
+	return options, nil
+}
+
 // PlanBackfillInput says what is to be copied.
 type PlanBackfillInput struct {
 	ImportKey chferry.ImportKey `json:"import_key"`

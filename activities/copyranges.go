@@ -2,7 +2,6 @@ package activities
 
 import (
 	"context"
-	"encoding/json"
 
 	"github.com/chferry/chferry"
 	"github.com/chferry/chferry/storage"
@@ -17,10 +16,9 @@ func (a *Activities) CopyRanges(ctx context.Context, in ReadRangesInput) (struct
 
 // copyRange copies the range that a reader has. Its plan is made now, so that a long job sees what has changed.
 func copyRange(ctx context.Context, r *rangeReader, imp chferry.Import, options string) error {
-	var asked copyOptions
-	if err := json.Unmarshal([]byte(options), &asked); err != nil {
-		return chferry.Errorf(chferry.CodeInvalid,
-			"import key %s: the options of the backfill can't be read", r.imp.Key)
+	asked, err := optionsOf(r.imp.Key, options)
+	if err != nil {
+		return err
 	}
 	plan, err := r.Pipeline.Plan(ctx, imp)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/engine"
 	"github.com/chferry/chferry/sink"
 	"github.com/chferry/chferry/storage"
 	"github.com/chferry/chferry/transfer"
@@ -16,29 +17,37 @@ import (
 //  1. PlanBackfill makes the job's table, and then opens the replacement in the storage. From then on each
 //     batch goes into both tables, and PostSync removes none that was imported before.
 //  2. CopyRanges fills the job's table.
-//  3. EndBackfill exchanges the tables, if all rows were copied, ends the job's ranges, drops the table
-//     that has the job's name, and only then ends the replacement.
+//  3. EndBackfill exchanges the tables, if all rows were copied, ends the job's ranges, drops the job's
+//     tables, and only then ends the replacement.
 //
 // So while there is a table that might become the destination, no batch leaves the queue without it. A
 // late attempt at the exchange finds no table.
+//
+// A late attempt at PlanBackfill may make a second table of the job. Which one is filled and exchanged is
+// decided once, when the replacement is opened: the storage refuses another table from then on. The job's
+// ranges keep the name.
 
-func (a *Activities) replacer(key chferry.ImportKey) (sink.Replacer, error) {
+// replacer returns what replaces the destination of an import, and what that needs to know of it.
+func (a *Activities) replacer(imp chferry.Import) (sink.Replacer, sink.Destination, error) {
+	d := sink.Destination{Table: imp.DestinationTable, Options: imp.Options}
 	replacer, ok := a.Pipeline.Sink.(sink.Replacer)
 	if !ok {
-		return nil, chferry.Errorf(chferry.CodeConfiguration, "import key %s: its destination can't be replaced", key)
+		return nil, d, chferry.Errorf(chferry.CodeConfiguration,
+			"import key %s: its destination can't be replaced", imp.Key)
 	}
-	return replacer, nil
-}
-
-// replaced is what a [sink.Replacer] needs to know of an import's destination.
-func replaced(imp chferry.Import) sink.Destination {
-	return sink.Destination{Table: imp.DestinationTable, Options: imp.Options}
+	var err error
+	d.Engine, err = engine.Named(imp.Engine)
+	return replacer, d, err
 }
 
 // beginReplacement makes the table that a backfill fills, and returns its name.
 func (a *Activities) beginReplacement(ctx context.Context, plan transfer.Plan, token string) (string, error) {
 	key := plan.Import.Key
-	replacer, err := a.replacer(key)
+	open, err := a.Storage.Replacement(ctx, key)
+	if err != nil || open.Token == token {
+		return open.Table, err // an earlier attempt has decided
+	}
+	replacer, _, err := a.replacer(plan.Import)
 	if err != nil {
 		return "", err
 	}
@@ -52,14 +61,18 @@ func (a *Activities) beginReplacement(ctx context.Context, plan transfer.Plan, t
 
 // dropReplacement ends the replacement of a job: its table goes first.
 func (a *Activities) dropReplacement(ctx context.Context, imp chferry.Import, token string) error {
-	replacer, err := a.replacer(imp.Key)
-	if err != nil {
-		return err
-	}
-	if err := replacer.Drop(ctx, replaced(imp), token); err != nil {
+	if err := a.dropTables(ctx, imp, token); err != nil {
 		return err
 	}
 	return a.Storage.EndReplacement(ctx, imp.Key, token)
+}
+
+func (a *Activities) dropTables(ctx context.Context, imp chferry.Import, token string) error {
+	replacer, d, err := a.replacer(imp)
+	if err != nil {
+		return err
+	}
+	return replacer.Drop(ctx, d, token)
 }
 
 // endDeadReplacement ends the replacement of another backfill that has ended without having done so,
@@ -98,15 +111,14 @@ func (a *Activities) besideDestination(ctx context.Context, plan transfer.Plan, 
 		a.logNotDropped(imp.Key, open.Table, err)
 	}
 	both, err := a.Pipeline.Beside(ctx, plan, open.Table)
-	if chferry.CodeOf(err) != chferry.CodeSchemaMismatch {
+	switch {
+	case errors.Is(err, transfer.ErrGone):
+		return plan, nil // it is the destination by now, or was dropped; EndBackfill must see which
+	case chferry.CodeOf(err) != chferry.CodeSchemaMismatch:
 		return both, err
 	}
 	_, why := chferry.Safe(err)
-	replacer, err := a.replacer(imp.Key)
-	if err == nil {
-		err = replacer.Drop(ctx, replaced(imp), open.Token)
-	}
-	if err == nil {
+	if err = a.dropTables(ctx, imp, open.Token); err == nil {
 		a.Log.Warn("left a backfill's new table out", "import_key", imp.Key, "table", open.Table, "reason", why)
 	}
 	return plan, err
@@ -135,8 +147,8 @@ func (a *Activities) endReplacing(ctx context.Context, in EndBackfillInput) (End
 	})
 }
 
-// replace puts the job's table in the place of the destination, if all was copied, and drops what has the
-// name of the job's table then. An attempt that comes after that finds the ranges ended.
+// replace puts the job's table in the place of the destination, if all was copied, and drops the job's
+// tables, of which one is the old destination then. An attempt that comes after that finds the ranges ended.
 func (a *Activities) replace(ctx context.Context, imp chferry.Import, in EndBackfillInput) (EndResult, error) {
 	last, err := a.Storage.RangesProgress(ctx, imp.Key, storage.Backfill)
 	if err != nil {
@@ -166,14 +178,18 @@ func (a *Activities) exchange(ctx context.Context, imp chferry.Import, token str
 	if err != nil {
 		return err
 	}
-	if open.Token != token {
-		return chferry.Errorf(chferry.CodeSuperseded, "import key %s: another job has ended the replacement", imp.Key)
-	}
-	replacer, err := a.replacer(imp.Key)
+	filled, err := optionsOf(imp.Key, p.Options)
 	if err != nil {
 		return err
 	}
-	return beginAnew(replacer.Exchange(ctx, replaced(imp), token))
+	if open.Token != token || open.Table != filled.Table { // syncs do not write into the table that was filled
+		return chferry.Errorf(chferry.CodeSuperseded, "import key %s: another job has ended the replacement", imp.Key)
+	}
+	replacer, d, err := a.replacer(imp)
+	if err != nil {
+		return err
+	}
+	return beginAnew(replacer.Exchange(ctx, d, token, filled.Table))
 }
 
 // beginAnew says what to do about tables that have changed while one was filled to replace the other.
@@ -183,5 +199,5 @@ func beginAnew(err error) error {
 	}
 	_, text := chferry.Safe(err)
 	return chferry.WrapError(chferry.CodeSchemaMismatch, err,
-		"%s (the destination is as it was: start the backfill again to replace it)", text)
+		"%s (the destination was not replaced: start the backfill again)", text)
 }

@@ -14,9 +14,10 @@ import (
 // table must be gone, or be the destination, before anybody ends the replacement.
 type Replacements interface {
 	// BeginReplacement opens the replacement of a job, whose token is unique to it. Asked again with
-	// the same table while it is open, BeginReplacement changes nothing; another table of the same job
-	// begins another replacement. Errors: CodeInvalid for an empty token or table; CodeClaimed if
-	// another job's replacement is open.
+	// the same table while it is open, BeginReplacement changes nothing. So of several attempts at a
+	// job, each with a table of its own, the first decides which table is filled. Errors: CodeInvalid
+	// for an empty token or table; CodeClaimed if a replacement of another job, or of another table,
+	// is open; CodeSuperseded if the job's [Backfill] ranges have begun: its replacement has ended.
 	BeginReplacement(ctx context.Context, key chferry.ImportKey, token, table string) (Replacement, error)
 
 	// Replacement returns the replacement that was begun last, in one round trip.

@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/chferry/chferry"
@@ -23,8 +24,11 @@ func (p *Pipeline) Beside(ctx context.Context, plan Plan, table string) (Plan, e
 	return plan, err
 }
 
+// ErrGone is in the error for a table that does not exist, or no more.
+var ErrGone = errors.New("the table is gone")
+
 // Into returns the plan with another table in the place of the destination's. Errors:
-// CodeSchemaMismatch if the table does not exist, or does not fit what the plan inserts.
+// CodeSchemaMismatch if the table does not exist ([ErrGone]), or does not fit what the plan inserts.
 func (p *Pipeline) Into(ctx context.Context, plan Plan, table string) (Plan, error) {
 	destination := plan.Destination.Table
 	plan.Destination.Table = table
@@ -34,7 +38,7 @@ func (p *Pipeline) Into(ctx context.Context, plan Plan, table string) (Plan, err
 	}
 	switch first := missing.Kind; first {
 	case sink.Table:
-		return plan, chferry.Errorf(chferry.CodeSchemaMismatch,
+		return plan, chferry.WrapError(chferry.CodeSchemaMismatch, ErrGone,
 			"table %s, which was to replace %s, is gone", table, destination)
 	case sink.Column:
 		return plan, chferry.Errorf(chferry.CodeSchemaMismatch,

@@ -108,9 +108,9 @@ func (f *faultySink) Prepare(ctx context.Context, d sink.Destination, token stri
 }
 
 // Exchange implements [sink.Replacer].
-func (f *faultySink) Exchange(ctx context.Context, d sink.Destination, token string) error {
+func (f *faultySink) Exchange(ctx context.Context, d sink.Destination, token, filled string) error {
 	return f.steps(ctx, "exchange", "exchanged", func() error {
-		return f.Client.Exchange(ctx, d, token)
+		return f.Client.Exchange(ctx, d, token, filled)
 	})
 }
 

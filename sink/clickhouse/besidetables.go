@@ -2,6 +2,7 @@ package clickhouse
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"regexp"
@@ -17,9 +18,14 @@ import (
 //
 // Where names can be exchanged, a table has a UUID, which stays with the table. The name of the new
 // one ends in the first digits of its UUID: users_chferry_new_1a2b3c4d_5e6f7a8b. So the table under
-// that name tells whether it was exchanged for users.
+// that name tells whether it was exchanged for users. When it was, it becomes
+// users_chferry_old_1a2b3c4d_5e6f7a8b, and a late attempt finds nothing to exchange.
 //
-// Elsewhere users becomes users_chferry_old_1a2b3c4d, and then the new one becomes users.
+// Elsewhere the name ends in random digits. users becomes users_chferry_old_1a2b3c4d_5e6f7a8b, and then
+// the new table of the same digits becomes users.
+//
+// Each attempt that makes a table gives it a name of its own by that. A late attempt can't make the
+// table that another one has filled, and that was renamed, appear once more.
 
 // besideTables are a table and what jobs that replace it have made.
 type besideTables struct {
@@ -38,7 +44,7 @@ type besideTable struct {
 	// What the name says, of a table beside another.
 	kind besideKind
 	job  string
-	mark string // the digits of a UUID; empty: none
+	mark string // the digits of a UUID, or random ones; empty: it was not renamed since it was created
 }
 
 type besideKind string
@@ -48,8 +54,8 @@ const (
 	oldTable besideKind = "old"
 )
 
-// isExchanged reports whether the name is that of a table which went elsewhere.
-func (b *besideTable) isExchanged() bool { return b.mark != "" && b.uuid != b.mark }
+// isMoved reports whether the name is that of a table which went elsewhere.
+func (b *besideTable) isMoved() bool { return b.mark != "" && b.uuid != "" && b.uuid != b.mark }
 
 const markDigits = 8 // of a token or a UUID in a name
 
@@ -70,9 +76,25 @@ func (b *besideTables) named(kind besideKind, mark string) table {
 	return table{b.of.database, name}
 }
 
-// own returns the job's table of a kind; nil: there is none.
+// own returns a table of the job, of a kind; nil: there is none. One with a mark comes first.
 func (b *besideTables) own(kind besideKind) *besideTable {
-	i := slices.IndexFunc(b.beside, func(one besideTable) bool { return one.kind == kind && one.job == b.job })
+	var unmarked *besideTable
+	for i, one := range b.beside {
+		switch {
+		case one.kind != kind || one.job != b.job:
+		case one.mark != "":
+			return &b.beside[i]
+		default:
+			unmarked = &b.beside[i]
+		}
+	}
+	return unmarked
+}
+
+// marked returns the job's table of a kind and a mark; nil: there is none.
+func (b *besideTables) marked(kind besideKind, mark string) *besideTable {
+	name := b.named(kind, mark)
+	i := slices.IndexFunc(b.beside, func(one besideTable) bool { return one.table == name })
 	if i < 0 {
 		return nil
 	}
@@ -129,6 +151,13 @@ func (b *besideTables) add(one besideTable) {
 		one.kind, one.job, one.mark = besideKind(m[1]), m[2], m[3]
 		b.beside = append(b.beside, one)
 	}
+}
+
+// randomMark is the mark of a table without a UUID.
+func randomMark() string {
+	var digits [markDigits / 2]byte
+	_, _ = rand.Read(digits[:]) // never fails
+	return hex.EncodeToString(digits[:])
 }
 
 // uuidMark is what a UUID becomes in names; empty for a table without one.

@@ -226,7 +226,11 @@ func (c *Client) queryWithin(
 }
 
 func (c *Client) exec(ctx context.Context, doing, sql string) error {
-	bounded, cancel := c.calls.begin(context.WithTimeout(ctx, c.opts.Timeout))
+	return c.execWithin(ctx, c.opts.Timeout, doing, sql)
+}
+
+func (c *Client) execWithin(ctx context.Context, limit time.Duration, doing, sql string) error {
+	bounded, cancel := c.calls.begin(context.WithTimeout(ctx, limit))
 	defer cancel()
 	return c.failure(ctx, doing, c.conn.Exec(bounded, sql))
 }

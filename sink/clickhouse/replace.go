@@ -30,18 +30,19 @@ func (c *Client) Prepare(ctx context.Context, d sink.Destination, token string) 
 			"table %s: clickhouse.url names several servers, and a new table would be on one of them alone: "+
 				"configure destination.cluster, or name one server", b.of)
 	}
-	own, old := b.own(newTable), b.own(oldTable)
 	for _, other := range b.beside {
-		if other.job != b.job || own != nil && other.kind == newTable && other.table != own.table {
+		// The job's own stay until Drop: another attempt may be about to fill one of them.
+		if other.job != b.job {
 			if err := c.drop(ctx, d, other); err != nil {
 				return d, err
 			}
 		}
 	}
+	own, old := b.own(newTable), b.own(oldTable)
 	switch {
-	case own == nil && old != nil: // Exchange was done
+	case old != nil: // Exchange was done
 		d.Table = old.configured()
-	case own == nil || own.mark == "" && own.uuid != "":
+	case own == nil || own.mark == "":
 		d.Table, err = c.createLike(ctx, d, b)
 	default:
 		d.Table = own.configured()
@@ -64,9 +65,12 @@ func (c *Client) putBack(ctx context.Context, d sink.Destination, b *besideTable
 	return c.tablesBeside(ctx, d, token)
 }
 
-// createLike creates the job's table, and gives the table the name which says what its UUID is.
+// createLike creates a table of the job, and gives the table the name which says what its UUID is.
 func (c *Client) createLike(ctx context.Context, d sink.Destination, b *besideTables) (configured string, err error) {
 	unmarked := b.named(newTable, "")
+	if b.current.uuid == "" {
+		unmarked = b.named(newTable, randomMark())
+	}
 	err = c.exec(ctx, "create table "+unmarked.String(), "CREATE TABLE IF NOT EXISTS "+unmarked.sql()+onCluster(d)+
 		" AS "+b.of.sql()+b.current.likeEngine(b.job))
 	if err != nil || b.current.uuid == "" {
@@ -92,107 +96,15 @@ func (c *Client) createLike(ctx context.Context, d sink.Destination, b *besideTa
 	return marked.configured(), err
 }
 
-// Exchange exchanges the names of the two tables. See [sink.Replacer].
-func (c *Client) Exchange(ctx context.Context, d sink.Destination, token string) error {
-	b, err := c.tablesBeside(ctx, d, token)
-	if err != nil {
-		return err
-	}
-	own := b.own(newTable)
-	switch {
-	case b.own(oldTable) != nil:
-		return c.endRenaming(ctx, d, b)
-	case own == nil:
-		return misfit(b.of, "the new table of this job is gone: begin a new job")
-	case own.isExchanged():
-		return nil
-	case b.current == nil:
-		return misfit(b.of, "it does not exist: create it with apply")
-	}
-	if err := c.sameColumns(ctx, b.of, own.table); err != nil {
-		return err
-	}
-	if own.mark != "" {
-		err := c.exec(ctx, "exchange "+b.of.String()+" and "+own.String(),
-			"EXCHANGE TABLES "+b.of.sql()+" AND "+own.sql()+onCluster(d))
-		if err == nil {
-			return c.checkExchanged(ctx, d, token)
-		}
-		if !isUnsupported(err) {
-			return err
-		}
-	}
-	return c.rename(ctx, d, newName{b.of, b.named(oldTable, "")}, newName{own.table, b.of})
-}
-
-// endRenaming does what of an exchange by renaming may be left to do.
-func (c *Client) endRenaming(ctx context.Context, d sink.Destination, b *besideTables) error {
-	own, old := b.own(newTable), b.own(oldTable)
-	switch {
-	case b.current != nil && own == nil:
-		return nil
-	case b.current == nil && own != nil:
-		return c.rename(ctx, d, newName{own.table, b.of})
-	case b.current == nil:
-		return misfit(b.of, "the new table of this job is gone: rename %s to %[1]s, and begin a new job", old)
-	default:
-		return b.createdMeanwhile()
-	}
-}
-
-// createdMeanwhile is the error for a table that somebody created while it had another name.
-func (b *besideTables) createdMeanwhile() error {
-	return misfit(b.of, "it was created anew while it had the name %s: drop what is new and empty, and rename that "+
-		"one back", b.own(oldTable))
-}
-
-// checkExchanged returns an error if the tables are as before, as after two attempts that exchanged
-// them at the same time.
-func (c *Client) checkExchanged(ctx context.Context, d sink.Destination, token string) error {
-	b, err := c.tablesBeside(ctx, d, token)
-	if err != nil {
-		return err
-	}
-	if own := b.own(newTable); own != nil && !own.isExchanged() {
-		return chferry.Errorf(chferry.CodeUnavailable, "exchange %s and %s: another attempt exchanged them back: "+
-			"try again", b.of, own)
-	}
-	return nil
-}
-
-// sameColumns compares the columns of a table with those of the one that was filled anew.
-func (c *Client) sameColumns(ctx context.Context, t, own table) error {
-	current, _, err := c.describeColumns(ctx, t)
-	if err != nil {
-		return err
-	}
-	filled, _, err := c.describeColumns(ctx, own)
-	if err != nil {
-		return err
-	}
-	for _, pair := range [2][2][]column{{current, filled}, {filled, current}} {
-		for _, one := range pair[0] {
-			isSame := func(c column) bool {
-				return c.name == one.name && c.text == one.text && c.defaultKind == one.defaultKind
-			}
-			if !slices.ContainsFunc(pair[1], isSame) {
-				return misfit(t, "column %q was added, altered or dropped while %s was filled: begin a new job",
-					one.name, own)
-			}
-		}
-	}
-	return nil
-}
-
 // Drop drops the job's tables. See [sink.Replacer].
 func (c *Client) Drop(ctx context.Context, d sink.Destination, token string) error {
 	b, err := c.tablesBeside(ctx, d, token)
 	if err != nil {
 		return err
 	}
-	if b.own(oldTable) != nil {
-		if b.current != nil && b.own(newTable) != nil {
-			return b.createdMeanwhile()
+	if old := b.own(oldTable); old != nil {
+		if b.current != nil && b.marked(newTable, old.mark) != nil {
+			return b.createdMeanwhile(old)
 		}
 		if b, err = c.putBack(ctx, d, b, token); err != nil {
 			return err

@@ -15,6 +15,7 @@ var replacerTests = map[string]func(*testing.T, *suite){
 	"ReplaceCancelled":    testReplaceCancelled,
 	"ReplaceAltered":      testReplaceAltered,
 	"ReplaceWithoutTable": testReplaceWithoutTable,
+	"ReplaceTombstones":   testReplaceTombstones,
 	"ReplaceNames":        testReplaceNames,
 }
 
@@ -39,9 +40,9 @@ func (s *suite) prepare(t *testing.T, d sink.Destination, token string) sink.Des
 	return own
 }
 
-func (s *suite) exchange(t *testing.T, d sink.Destination, token string) {
+func (s *suite) exchange(t *testing.T, d sink.Destination, token string, own sink.Destination) {
 	t.Helper()
-	if err := s.replacer(t).Exchange(t.Context(), d, token); err != nil {
+	if err := s.replacer(t).Exchange(t.Context(), d, token, own.Table); err != nil {
 		t.Fatalf("exchange: %v", err)
 	}
 }
@@ -78,8 +79,9 @@ func testReplace(t *testing.T, s *suite) {
 	s.wantRows(t, "before the exchange", own, 1)
 	s.holds(t, d, []string{"1", "old", null}, []string{"2", "surplus", null})
 	for range 2 {
-		s.exchange(t, d, "job")
+		s.exchange(t, d, "job", own)
 		s.holds(t, d, []string{"1", "new", "1.00"})
+		s.wantGone(t, own)
 	}
 	s.insert(t, d, 3, []string{"3", "late", null})
 	for range 2 {
@@ -91,7 +93,7 @@ func testReplace(t *testing.T, s *suite) {
 		t.Errorf("got %v, %v, want nothing missing", missing, err)
 	}
 	again := s.prepare(t, d, "another job")
-	s.exchange(t, d, "another job")
+	s.exchange(t, d, "another job", again)
 	s.drop(t, d, "another job")
 	s.holds(t, d)
 	s.wantGone(t, again)
@@ -119,7 +121,7 @@ func testReplaceAnew(t *testing.T, s *suite) {
 	own := s.prepare(t, d, "alive")
 	s.wantGone(t, dead)
 	s.wantRows(t, "of the second job", own, 0)
-	wantCode(t, s.replacer(t).Exchange(t.Context(), d, "dead"), chferry.CodeSchemaMismatch)
+	wantCode(t, s.replacer(t).Exchange(t.Context(), d, "dead", dead.Table), chferry.CodeSchemaMismatch)
 	s.drop(t, d, "dead")
 	s.wantRows(t, "after the first job was dropped", own, 0)
 	s.holds(t, d, []string{"1", "a", null})
@@ -132,7 +134,7 @@ func testReplaceCancelled(t *testing.T, s *suite) {
 	_, err := s.replacer(t).Prepare(cancelled(t), d, "job")
 	wantCode(t, err, chferry.CodeUnavailable)
 	own := s.prepare(t, d, "job")
-	wantCode(t, s.replacer(t).Exchange(cancelled(t), d, "job"), chferry.CodeUnavailable)
+	wantCode(t, s.replacer(t).Exchange(cancelled(t), d, "job", own.Table), chferry.CodeUnavailable)
 	wantCode(t, s.replacer(t).Drop(cancelled(t), d, "job"), chferry.CodeUnavailable)
 	s.drop(t, d, "job")
 	s.wantGone(t, own)
@@ -148,14 +150,14 @@ func testReplaceAltered(t *testing.T, s *suite) {
 	s.create(t, more)
 	s.insert(t, more, 1, []string{"1", "a", null, "x"})
 	for range 2 {
-		wantCode(t, s.replacer(t).Exchange(t.Context(), d, "job"), chferry.CodeSchemaMismatch)
+		wantCode(t, s.replacer(t).Exchange(t.Context(), d, "job", own.Table), chferry.CodeSchemaMismatch)
 		s.holds(t, more, []string{"1", "a", null, "x"})
 		s.wantRows(t, "after an exchange that was refused", own, 0)
 	}
 	s.drop(t, d, "job")
 	own = s.prepare(t, more, "job again")
 	s.insert(t, own, 1, []string{"1", "a", null, "y"})
-	s.exchange(t, more, "job again")
+	s.exchange(t, more, "job again", own)
 	s.holds(t, more, []string{"1", "a", null, "y"})
 }
 
@@ -163,12 +165,26 @@ func testReplaceWithoutTable(t *testing.T, s *suite) {
 	r := s.replacer(t)
 	_, err := r.Prepare(t.Context(), users(), "job")
 	wantCode(t, err, chferry.CodeSchemaMismatch)
-	wantCode(t, r.Exchange(t.Context(), users(), "job"), chferry.CodeSchemaMismatch)
+	wantCode(t, r.Exchange(t.Context(), users(), "job", "users_new"), chferry.CodeSchemaMismatch)
 	s.drop(t, users(), "job")
 	s.create(t, users())
-	wantCode(t, r.Exchange(t.Context(), users(), "job"), chferry.CodeSchemaMismatch)
+	wantCode(t, r.Exchange(t.Context(), users(), "job", "users_new"), chferry.CodeSchemaMismatch)
 	s.drop(t, users(), "job")
 	s.holds(t, users())
+}
+
+// testReplaceTombstones: a row that was deleted before stays deleted when an older version of it comes late.
+func testReplaceTombstones(t *testing.T, s *suite) {
+	d := users()
+	s.create(t, d)
+	s.insert(t, d, 1, []string{"1", "deleted", null}, []string{"2", "back", null}, []string{"3", "kept", null})
+	s.insert(t, d, 2, []string{"1"}, []string{"2"})
+	own := s.prepare(t, d, "job")
+	s.insert(t, own, 3, []string{"2", "back", null}, []string{"3", "kept", null})
+	s.exchange(t, d, "job", own)
+	s.drop(t, d, "job")
+	s.insert(t, d, 1, []string{"1", "late", null}, []string{"2", "late", null})
+	s.holds(t, d, []string{"2", "back", null}, []string{"3", "kept", null})
 }
 
 // testReplaceNames has tables whose names hurt, one of which begins as the other does.
@@ -181,7 +197,7 @@ func testReplaceNames(t *testing.T, s *suite) {
 	ofOther := s.prepare(t, other, "job")
 	own := s.prepare(t, d, "job")
 	s.insert(t, own, 1, []string{"1"})
-	s.exchange(t, d, "job")
+	s.exchange(t, d, "job", own)
 	s.drop(t, d, "job")
 	s.holds(t, d, []string{"1"})
 	s.holds(t, other)

@@ -1,14 +1,18 @@
 -- Begins the replacement of a destination.
--- KEYS  state
+-- KEYS  state, job of the backfill
 -- ARGV  token, table, epoch that the caller saw or ''
--- reply {'begun', id}, {'claimed'} (another job's is open) or {'moved', epoch} (call again with this epoch)
+-- reply {'begun', id}, {'claimed', token} (another job's is open, or one of another table), {'superseded'} (the job has begun
+--       to copy: its replacement was open then, and has ended) or {'moved', epoch} (call again with this epoch)
 -- A late copy finds another epoch.
 local id, token, table_ = unpack(redis.call('HMGET', KEYS[1], 'replacement', 'replacement_token', 'replacement_table'))
-if token and token ~= ARGV[1] then
-  return {'claimed'}
-end
-if token and table_ == ARGV[2] then
+if token == ARGV[1] and table_ == ARGV[2] then
   return {'begun', id}
+end
+if token then
+  return {'claimed', token}
+end
+if redis.call('HGET', KEYS[2], 'token') == ARGV[1] then
+  return {'superseded'}
 end
 if ARGV[3] ~= epoch() then
   return {'moved', epoch()}

@@ -31,23 +31,30 @@ func (s *Storage) BeginReplacement(ctx context.Context, key chferry.ImportKey,
 	if err := s.own(ctx, key); err != nil {
 		return storage.Replacement{}, err
 	}
-	word, id, err := s.moveReplacement(ctx, key, "begin a replacement", beginReplacementScript, token, table)
-	if err == nil && word == "claimed" {
-		err = chferry.Errorf(chferry.CodeClaimed, "import key %s: another job replaces the destination: "+
-			"wait for its end, or cancel it", key)
-	}
-	if err != nil {
+	k := s.keys(key).ofJob(storage.Backfill)[:2]
+	word, text, err := s.moveReplacement(ctx, "begin a replacement", beginReplacementScript, k, token, table)
+	switch {
+	case err != nil:
 		return storage.Replacement{}, err
+	case word == "claimed" && text == token:
+		return storage.Replacement{}, chferry.Errorf(chferry.CodeClaimed,
+			"import key %s: another attempt at the job has begun to fill a table: use that one", key)
+	case word == "claimed":
+		return storage.Replacement{}, chferry.Errorf(chferry.CodeClaimed,
+			"import key %s: another job replaces the destination: wait for its end, or cancel it", key)
+	case word == "superseded":
+		return storage.Replacement{}, chferry.Errorf(chferry.CodeSuperseded,
+			"import key %s: the replacement of this job has ended: start the backfill again", key)
 	}
-	return storage.Replacement{ID: id, Token: token, Table: table}, nil
+	return storage.Replacement{ID: text, Token: token, Table: table}, nil
 }
 
 // moveReplacement runs a script that takes an epoch as its last argument, in the epoch that there is.
-func (s *Storage) moveReplacement(ctx context.Context, key chferry.ImportKey, doing string, script *redis.Script,
+func (s *Storage) moveReplacement(ctx context.Context, doing string, script *redis.Script, keys []string,
 	args ...any,
 ) (word, text string, err error) {
 	for epoch := ""; ; epoch = text {
-		word, rest, err := s.run(ctx, doing, script, []string{s.keys(key).state}, append(args, epoch)...)
+		word, rest, err := s.run(ctx, doing, script, keys, append(args, epoch)...)
 		if err != nil {
 			return "", "", err
 		}
@@ -74,6 +81,7 @@ func (s *Storage) Replacement(ctx context.Context, key chferry.ImportKey) (stora
 
 // EndReplacement implements storage.Replacements.
 func (s *Storage) EndReplacement(ctx context.Context, key chferry.ImportKey, token string) error {
-	_, _, err := s.moveReplacement(ctx, key, "end a replacement", endReplacementScript, token)
+	k := []string{s.keys(key).state}
+	_, _, err := s.moveReplacement(ctx, "end a replacement", endReplacementScript, k, token)
 	return err
 }

@@ -13,6 +13,7 @@ import (
 // replacementTests are what the contract says of tables that jobs fill to replace a destination with.
 var replacementTests = []contractTest{
 	{"one replacement is open at a time", testReplacement},
+	{"a job that has begun opens no replacement", testReplacementOfBegunJob},
 	{"a batch that was imported before a replacement had begun stays", testReplacedMeanwhile},
 }
 
@@ -51,19 +52,40 @@ func testReplacement(_ *testing.T, b *bundle) {
 	b.wantCode(err, chferry.CodeClaimed)
 	b.ok(b.EndReplacement(b.ctx(), b.key, "b"))
 	b.wantReplacement(first)
-	anew := b.replace("a", "anew")
-	if anew.ID == first.ID {
-		b.t.Fatalf("with another table the replacement is %+v, was %+v", anew, first)
-	}
+	_, err = b.BeginReplacement(b.ctx(), b.key, "a", "of a late attempt")
+	b.wantCode(err, chferry.CodeClaimed)
+	b.wantReplacement(first)
 	for range 2 {
 		b.ok(b.EndReplacement(b.ctx(), b.key, "a"))
-		b.wantReplacement(storage.Replacement{ID: anew.ID})
+		b.wantReplacement(storage.Replacement{ID: first.ID})
 	}
-	if second := b.replace("b", "first"); second.ID == first.ID || second.ID == anew.ID {
+	if second := b.replace("b", "first"); second.ID == first.ID {
 		b.t.Fatalf("the ID of %+v is not its own", second)
 	}
 	b.ok(b.Flush(b.ctx(), b.key))
 	b.wantReplacement(storage.Replacement{})
+}
+
+// testReplacementOfBegunJob: an attempt at a job that has begun to copy, and whose replacement has ended,
+// opens none.
+func testReplacementOfBegunJob(_ *testing.T, b *bundle) {
+	backfill := job(storage.Backfill, "a")
+	first := b.replace("a", "first")
+	b.begin(backfill, storage.Range{UpTo: "1"})
+	if again := b.replace("a", "first"); again != first {
+		b.t.Fatalf("begun again the replacement is %+v, was %+v", again, first)
+	}
+	refused := func() {
+		b.t.Helper()
+		_, err := b.BeginReplacement(b.ctx(), b.key, "a", "first")
+		b.wantCode(err, chferry.CodeSuperseded)
+		b.wantReplacement(storage.Replacement{ID: first.ID})
+	}
+	b.ok(b.EndReplacement(b.ctx(), b.key, "a"))
+	refused()
+	b.ok(b.EndRanges(b.ctx(), b.key, backfill, "copied"))
+	refused()
+	b.replace("b", "first")
 }
 
 func testReplacedMeanwhile(_ *testing.T, b *bundle) {
@@ -84,7 +106,8 @@ func testReplacedMeanwhile(_ *testing.T, b *bundle) {
 	second := b.replace("b", "second")
 	b.wantCode(remove(first.ID), chferry.CodeReplaced)
 	b.ok(remove(second.ID))
-	b.replace("b", "third")
+	b.ok(b.EndReplacement(b.ctx(), b.key, "b"))
+	b.replace("c", "third")
 	b.ok(remove(second.ID)) // the first answer
 	batch = b.get("sync", 1)
 	b.wantRead("sync", batch, "i2")
@@ -120,10 +143,10 @@ func (m *machine) endReplacement(t *rapid.T) {
 // beginReplacement returns a new replacement without its ID, which only the storage knows.
 func (m *model) beginReplacement(token, table string) (storage.Replacement, chferry.Code) {
 	switch {
-	case m.replacement.Open() && m.replacement.Token != token:
-		return storage.Replacement{}, chferry.CodeClaimed
-	case m.replacement.Open() && m.replacement.Table == table:
+	case m.replacement.Token == token && m.replacement.Table == table:
 		return m.replacement, ""
+	case m.replacement.Open():
+		return storage.Replacement{}, chferry.CodeClaimed
 	}
 	return storage.Replacement{Token: token, Table: table}, ""
 }
