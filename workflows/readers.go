@@ -3,6 +3,7 @@ package workflows
 import (
 	"time"
 
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 )
 
@@ -20,7 +21,11 @@ func runReaders(ctx workflow.Context, n int, steering *steering,
 	for reader := range n {
 		selector.AddFuture(start(reading, reader+1), func(f workflow.Future) {
 			running--
-			if problem := f.Get(ctx, nil); problem != nil && err == nil {
+			problem := f.Get(ctx, nil)
+			if (stopped || ctx.Err() != nil) && temporal.IsTimeoutError(problem) {
+				problem = workflow.ErrCanceled // its worker died before it could say that it stopped
+			}
+			if problem != nil && err == nil {
 				err = problem
 				stop() // the others: the run has failed, or they were stopped, too
 			}

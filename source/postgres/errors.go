@@ -84,8 +84,8 @@ func (s *Source) refusal(err *pgconn.PgError, table string) error {
 		return wrap(chferry.CodeConfiguration, "database %q at %s was dropped: restore it, or mend its url",
 			s.alias, s.address)
 	case "25006":
-		return wrap(chferry.CodeUnknown,
-			"database %q: %s is read through something that writes, such as a view's function, "+
+		return wrap(chferry.CodeConfiguration,
+			"database %q: %s is read through something that writes, such as a view's function or one in a condition, "+
 				"and chferry's transactions are read only (SQLSTATE %s)", s.alias, orDatabase(table), err.Code)
 	case "25P03", "XX000":
 		return s.busy(err)
