@@ -35,11 +35,6 @@ func ReadVerify(ctx context.Context, ranges RangesReader, jobs VerifyReader,
 	return newVerifyStatus(status, progress), err
 }
 
-// NewVerifyStatus puts together what Temporal and the storage know of a verify, as [NewJobStatus] does.
-func NewVerifyStatus(key chferry.ImportKey, job chferry.JobStatus, p storage.Progress) VerifyStatus {
-	return newVerifyStatus(NewJobStatus(key, job, p), p)
-}
-
 func newVerifyStatus(job JobStatus, p storage.Progress) VerifyStatus {
 	if job.Ranges == 0 && job.Rows == 0 { // the progress is not of this job, or there is none
 		return VerifyStatus{JobStatus: job}
