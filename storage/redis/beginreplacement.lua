@@ -1,7 +1,7 @@
 -- Begins the replacement of a destination.
 -- KEYS  state, job of the backfill
 -- ARGV  token, table, epoch that the caller saw or ''
--- reply {'begun', id}, {'claimed', token} (another job's is open, or one of another table), {'superseded'} (the job has begun
+-- reply {'begun', id}, {'claimed', token} (another job's or another table's is open), {'superseded'} (the job has begun
 --       to copy: its replacement was open then, and has ended) or {'moved', epoch} (call again with this epoch)
 -- A late copy finds another epoch.
 local id, token, table_ = unpack(redis.call('HMGET', KEYS[1], 'replacement', 'replacement_token', 'replacement_table'))
