@@ -57,7 +57,8 @@ func verifyNotes(s api.VerifyStatus) (notes []string) {
 	}
 	if s.Failed > 0 {
 		notes = append(notes, fmt.Sprintf(
-			"not compared: %s: set aside (chferry failed list %s), unreadable or changing too fast", chferry.Amount(s.Failed, "row", "rows"), s.Key))
+			"not compared: %s: set aside (chferry failed list %s), unreadable or changing too fast",
+			chferry.Amount(s.Failed, "row", "rows"), s.Key))
 	}
 	if s.OneWay {
 		notes = append(notes, "not looked for: rows that only ClickHouse has")
