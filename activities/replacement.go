@@ -5,7 +5,6 @@ import (
 	"errors"
 
 	"github.com/chferry/chferry"
-	"github.com/chferry/chferry/engine"
 	"github.com/chferry/chferry/sink"
 	"github.com/chferry/chferry/storage"
 	"github.com/chferry/chferry/transfer"
@@ -29,14 +28,12 @@ import (
 
 // replacer returns what replaces the destination of an import, and what that needs to know of it.
 func (a *Activities) replacer(imp chferry.Import) (sink.Replacer, sink.Destination, error) {
-	d := sink.Destination{Table: imp.DestinationTable, Options: imp.Options}
 	replacer, ok := a.Pipeline.Sink.(sink.Replacer)
 	if !ok {
-		return nil, d, chferry.Errorf(chferry.CodeConfiguration,
+		return nil, sink.Destination{}, chferry.Errorf(chferry.CodeConfiguration,
 			"import key %s: its destination can't be replaced", imp.Key)
 	}
-	var err error
-	d.Engine, err = engine.Named(imp.Engine)
+	d, err := transfer.Replaceable(imp)
 	return replacer, d, err
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/chferry/chferry"
+	"github.com/chferry/chferry/engine"
 	"github.com/chferry/chferry/sink"
 )
 
@@ -56,6 +57,12 @@ func (p *Pipeline) missingFrom(ctx context.Context, plan Plan) (sink.Statement, 
 		return sink.Statement{}, err
 	}
 	return missing[i], nil
+}
+
+// Replaceable returns what a [sink.Replacer] needs to know of an import's destination.
+func Replaceable(imp chferry.Import) (sink.Destination, error) {
+	of, err := engine.Named(imp.Engine)
+	return sink.Destination{Table: imp.DestinationTable, Options: imp.Options, Engine: of}, err
 }
 
 // insertBlock inserts a block into the table beside the destination, if there is one, and into the
