@@ -89,7 +89,7 @@ func TestForeignSchedule(t *testing.T) {
 		"update", "users",
 		"every 1h, was times set elsewhere; sync users: public.users into users, was none; workflow Sync, was Else; "+
 			"workflow ID "+f.id("users")+", was somebody; task queue "+f.TaskQueue()+
-			", was else; run timeout 28h, was none",
+			", was else; run timeout 38h, was none",
 	))
 	f.wantChanges([]chferry.Import{users()})
 }

@@ -101,7 +101,7 @@ func TestReadOnly(t *testing.T) {
 	b := setup(t)
 	b.exec(t, "CREATE SEQUENCE numbers; CREATE VIEW writing AS SELECT nextval('numbers') AS id")
 	table := b.describe(t, "writing", "id")
-	wantCode(t, b.fetchErr(t, table), chferry.CodeUnknown, "writing", "25006")
+	wantCode(t, b.fetchErr(t, table), chferry.CodeConfiguration, "writing", "25006")
 }
 
 // TestSession looks at the session from within it.

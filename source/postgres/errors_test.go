@@ -61,7 +61,7 @@ func TestSQLStates(t *testing.T) {
 		{"42883", chferry.CodeConfiguration, "12 or newer"},
 		{"0A000", chferry.CodeConfiguration, "12 or newer"},
 		{"26000", chferry.CodeUnknown, "SQLSTATE 26000"}, // a pooler that was restarted forgets prepared statements
-		{"25006", chferry.CodeUnknown, "read only"},
+		{"25006", chferry.CodeConfiguration, "read only"},
 		{"25P04", chferry.CodeUnavailable, "transaction_timeout"},
 		{"55000", chferry.CodeUnavailable, "REFRESH"},
 		{"HV00N", chferry.CodeUnavailable, "foreign table"},
