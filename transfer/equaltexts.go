@@ -62,8 +62,11 @@ func (t *Transfer) replaceEqual(ctx context.Context, b *block) error {
 // current finds the rows that the destination shows, and those that the table beside it will show.
 func (t *Transfer) current(ctx context.Context, finder sink.Finder, written rowset.Block) (rowset.Block, error) {
 	found, err := finder.Current(ctx, t.plan.Destination, written, t.batch.Version)
-	if err != nil || t.plan.beside == nil {
+	if t.plan.beside == nil {
 		return found, err
+	}
+	if err != nil {
+		return found, t.passing(err)
 	}
 	more, err := finder.Current(ctx, *t.plan.beside, written, t.batch.Version)
 	if err == nil && found.Rows() > 0 && more.Rows() > 0 {
@@ -73,7 +76,7 @@ func (t *Transfer) current(ctx context.Context, finder sink.Finder, written rows
 	if found.Rows() == 0 {
 		found = more
 	}
-	return found, err
+	return found, t.passing(err)
 }
 
 // folds reports whether texts of a column fold where they arrive: a number that they are cast to has one form.
