@@ -27,8 +27,14 @@ func testSilentConnections(t *testing.T, s *server) {
 		func() error { _, err := c.MaxVersion(t.Context(), d); return err },
 	} {
 		p.Silence(false)
-		if err := c.Check(t.Context()); err != nil {
-			t.Fatalf("got %v while the server answers", err)
+		for began := time.Now(); ; { // a busy machine may answer late
+			err := c.Check(t.Context())
+			if err == nil {
+				break
+			}
+			if time.Since(began) > 2*seconds {
+				t.Fatalf("got %v while the server answers", err)
+			}
 		}
 		p.Silence(true)
 		start := time.Now()
