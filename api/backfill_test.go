@@ -69,6 +69,7 @@ func TestBackfillRefused(t *testing.T) {
 		{`{"parallel": 1.5}`, 422, "parallel must be a whole number"},
 		{`{"rows_per_second": -1}`, 422, "rows_per_second must be a whole number from 1:"},
 		{`{"where": " "}`, 422, "where is blank"},
+		{`{"where": ""}`, 422, "field where is empty: leave it out for all rows"},
 		{`{"where": "` + strings.Repeat("x", 10_001) + `"}`, 422, "where has 10001 bytes, and may have 10000"},
 		{`{"where": 7}`, 400, "field where must be a string, this is: number"},
 		{`{"parallel": "4"}`, 400, "field parallel must be a number, this is: string"},

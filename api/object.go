@@ -67,7 +67,8 @@ func (o *object) field(name string) []byte {
 	return value
 }
 
-// text returns a field's text; empty if there is none, or null.
+// text returns a field's text; empty if there is none, or null. An empty text is refused: a client that fills in a
+// variable which is empty would not ask for what it means.
 func (o *object) text(name string) (string, error) {
 	raw := o.field(name)
 	switch {
@@ -79,6 +80,10 @@ func (o *object) text(name string) (string, error) {
 	text, err := decodeString(raw)
 	if err != nil {
 		return "", refuse(http.StatusBadRequest, fmt.Sprintf("field %s: %s", name, err))
+	}
+	if text == "" {
+		return "", refuse(http.StatusUnprocessableEntity,
+			fmt.Sprintf("field %s is empty: leave it out for all rows", name))
 	}
 	return text, nil
 }
